@@ -1,0 +1,69 @@
+//! The command line: one verb a file, each with its `Args` and its `run`.
+//!
+//! stdout carries data only; messages go to stderr as `cf-packages: ` and one lower-case sentence.
+//! Exit 0; 1 for a failure; 2 for wrong usage.
+
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// A Cloud Foundry packages API in one binary and one SQLite file.
+#[derive(Debug, Parser)]
+#[command(name = "cf-packages", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the packages API from a database, created if it is not there
+    Serve(serve::Args),
+}
+
+/// Why a verb did not do what it was asked to.
+#[derive(Debug)]
+pub enum Failure {
+    /// Exit 1: the sentence says what failed and what to do.
+    Failed(String),
+    /// Exit 1, and all that there is to say was printed already.
+    Said,
+    /// Exit 2: the flags do not go together, or one of them cannot be used.
+    Usage(String),
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Parses the process's arguments, runs the verb, prints its failure.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` arrive here too, with exit code 0.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let ran = match cli.command {
+        Command::Serve(args) => serve::run(args),
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Said) => ExitCode::FAILURE,
+        Err(Failure::Failed(text)) => {
+            eprintln!("cf-packages: {text}");
+            ExitCode::FAILURE
+        }
+        Err(Failure::Usage(text)) => {
+            eprintln!("cf-packages: {text}");
+            eprintln!("{}", Cli::command().render_usage());
+            ExitCode::from(2)
+        }
+    }
+}

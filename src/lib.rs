@@ -1,0 +1,5 @@
+pub mod caller;
+pub mod cli;
+pub mod clock;
+pub mod error;
+pub mod store;

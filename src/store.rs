@@ -1,0 +1,321 @@
+//! The SQLite file: told, made, opened; its readers and its one writer. Only this room names rusqlite.
+
+mod create;
+mod db;
+mod error;
+mod file;
+mod readers;
+mod schema;
+mod version;
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use r2d2::Pool;
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use tokio::sync::oneshot;
+
+pub use db::{Columns, Db, Value};
+pub use error::StoreError;
+use file::{Found, beside, identify};
+use readers::Readers;
+use version::Memo;
+pub use version::Version;
+
+/// Every table, index, trigger and check, as a new file gets them.
+const SCHEMA: &str = include_str!("../schema.sql");
+/// `CFpk`: marks a file as ours.
+const APPLICATION_ID: u32 = 0x4346_706B;
+/// The version of `schema.sql`.
+const SCHEMA_VERSION: u32 = 1;
+/// How long a connection waits for another's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Composed listings have many texts; each connection keeps this many statements.
+const CACHED_STATEMENTS: usize = 128;
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// For reading and writing.
+    ReadWrite,
+    /// For reading, beside others who may write.
+    ReadOnly,
+    /// For reading a file that nobody writes: no locks, no `-wal`, no `-shm`; works on a read-only file system.
+    Immutable,
+}
+
+/// How much a commit is worth once it returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It survives a power cut (`synchronous=FULL`).
+    Full,
+    /// It need not survive the process: for private temporary files (`synchronous=OFF`).
+    Off,
+}
+
+/// An open database.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    opened: Opened,
+    // Dropped in this order: the readers end before the writer checkpoints.
+    readers: Option<Readers>,
+    writer: Option<Mutex<Connection>>,
+}
+
+impl Store {
+    /// Makes the database at `path` if nothing (or an empty file) is there, filled by `fill`, which may refuse:
+    /// then nothing is left. Answers whether it was made; a database that is there is left as it is.
+    pub fn create<E: From<StoreError>>(
+        path: &Path,
+        fill: impl FnOnce(&Db<'_>) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        match identify(path)? {
+            Found::Ours => Ok(false),
+            Found::Empty => create::fill_empty(path, fill).map(|()| true),
+            Found::Absent => create::create(path, fill),
+        }
+    }
+
+    /// Opens the database at `path`, which must be there and ours.
+    pub fn open(path: &Path, opened: Opened, durability: Durability) -> Result<Self, StoreError> {
+        match identify(path)? {
+            Found::Ours => {}
+            Found::Empty => {
+                return Err(StoreError::file(
+                    path,
+                    "is empty; `cf-packages seed` or `serve` fills it",
+                ));
+            }
+            Found::Absent => {
+                return Err(StoreError::file(
+                    path,
+                    "does not exist; `cf-packages seed` or `serve` creates it",
+                ));
+            }
+        }
+        if opened == Opened::Immutable {
+            refuse_wal(path)?;
+        }
+        let at_path = |error| match error {
+            StoreError::Damaged(text) => StoreError::file(
+                path,
+                format!("is damaged ({text}); restore it from a copy or an export"),
+            ),
+            StoreError::Sqlite(text) => StoreError::file(path, format!("cannot be opened: {text}")),
+            other => other,
+        };
+        let first = connect(path, opened).map_err(at_path)?;
+        let faults = schema::differences(&first).map_err(at_path)?;
+        if let Some(fault) = faults.first() {
+            return Err(StoreError::file(
+                path,
+                format!("has {fault}; `cf-packages check` names every difference"),
+            ));
+        }
+        let writer = if opened == Opened::ReadWrite {
+            let synchronous = match durability {
+                Durability::Full => "full",
+                Durability::Off => "off",
+            };
+            first
+                .execute_batch(&format!("pragma synchronous = {synchronous}"))
+                .map_err(|error| at_path(error.into()))?;
+            Some(Mutex::new(first))
+        } else {
+            None
+        };
+        let readers = Readers::start(&pool(path, opened)).map_err(at_path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            opened,
+            readers: Some(readers),
+            writer,
+        })
+    }
+
+    /// Opens for reading beside others; where that cannot be done (a read-only file system), as an immutable file.
+    pub fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
+        // SQLite needs to make `-shm` beside a file in WAL mode; where it cannot, nobody else can write either.
+        Self::open(path, Opened::ReadOnly, Durability::Full).or_else(|error| match error {
+            StoreError::File { .. } if identify(path).is_ok_and(|found| found == Found::Ours) => {
+                Self::open(path, Opened::Immutable, Durability::Full).map_err(|second| {
+                    match second {
+                        StoreError::File { ref fault, .. } if fault.contains("-wal") => second,
+                        _ => error,
+                    }
+                })
+            }
+            other => Err(other),
+        })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How it was opened.
+    pub fn opened(&self) -> Opened {
+        self.opened
+    }
+
+    /// Runs `read` over one snapshot, on a thread that may block.
+    pub async fn read<T, E>(
+        &self,
+        read: impl FnOnce(&Db<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        self.submit(read, move |result| {
+            let _ = answer.send(result);
+        })?;
+        answered.await.unwrap_or_else(|_| Err(lost().into()))
+    }
+
+    /// Runs `read` over one snapshot and waits for it. For programs without an async runtime.
+    pub fn read_blocking<T, E>(
+        &self,
+        read: impl FnOnce(&Db<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (answer, answered) = std::sync::mpsc::channel();
+        self.submit(read, move |result| {
+            let _ = answer.send(result);
+        })?;
+        answered.recv().unwrap_or_else(|_| Err(lost().into()))
+    }
+
+    fn submit<T, E: From<StoreError>>(
+        &self,
+        read: impl FnOnce(&Db<'_>) -> Result<T, E> + Send + 'static,
+        answer: impl FnOnce(Result<T, E>) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.readers
+            .as_ref()
+            .ok_or(StoreError::Closed)?
+            .submit(Box::new(move |connection, memo| {
+                answer(readers::snapshot(connection, memo, read));
+            }))
+    }
+
+    /// Runs `write` in one transaction, committed if it succeeds and undone if it does not. Blocks.
+    pub fn write<T, E: From<StoreError>>(
+        &self,
+        write: impl FnOnce(&Db<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let writer = self.writer.as_ref().ok_or_else(|| {
+            StoreError::file(&self.path, "is open for reading only; nothing was written")
+        })?;
+        let mut connection = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StoreError::from)?;
+        let answer = write(&Db::new(&transaction, &Memo::default()))?;
+        transaction.commit().map_err(StoreError::from)?;
+        Ok(answer)
+    }
+
+    /// Ends the readers, moves the write-ahead log into the file, closes it.
+    pub fn close(mut self) -> Result<(), StoreError> {
+        drop(self.readers.take());
+        if let Some(writer) = self.writer.take() {
+            let connection = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+            connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
+            connection
+                .close()
+                .map_err(|(_, error)| StoreError::from(error))?;
+        }
+        Ok(())
+    }
+}
+
+/// A fault in the closure itself: a bug, told as an error so that one request fails and not the server.
+fn lost() -> StoreError {
+    StoreError::Sqlite("a read ended without an answer".into())
+}
+
+/// `immutable` would silently leave out what still lies in the write-ahead log.
+fn refuse_wal(path: &Path) -> Result<(), StoreError> {
+    let wal = beside(path, "-wal");
+    match std::fs::metadata(&wal) {
+        Ok(metadata) if metadata.len() > 0 => Err(StoreError::file(
+            path,
+            format!(
+                "has changes still in `{}`; open it once where it can be written (`cf-packages check`, `serve`), then try again",
+                wal.display()
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// One connection, set up for files that may come from strangers.
+fn connect(path: &Path, opened: Opened) -> Result<Connection, StoreError> {
+    let (name, flags) = name_and_flags(path, opened)?;
+    let connection = Connection::open_with_flags(name, flags)?;
+    set_up(&connection)?;
+    Ok(connection)
+}
+
+fn pool(path: &Path, opened: Opened) -> Pool<SqliteConnectionManager> {
+    let opened = match opened {
+        Opened::ReadWrite => Opened::ReadOnly,
+        other => other,
+    };
+    // The first connection was opened by now: a name that cannot be opened does not get here.
+    let (name, flags) = name_and_flags(path, opened).unwrap_or_default();
+    let manager = SqliteConnectionManager::file(name)
+        .with_flags(flags)
+        .with_init(|connection| {
+            set_up(connection)?;
+            connection.execute_batch("pragma query_only = on")
+        });
+    Pool::builder()
+        .max_size(u32::try_from(readers::count()).unwrap_or(8))
+        .min_idle(Some(0))
+        .test_on_check_out(false)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .connection_timeout(BUSY_TIMEOUT)
+        .build_unchecked(manager)
+}
+
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    connection.execute_batch(
+        "pragma foreign_keys = on; pragma trusted_schema = off; pragma cell_size_check = on;",
+    )
+}
+
+/// An absolute path is never taken for a `file:` URI; only our own URI for immutable files is one.
+fn name_and_flags(path: &Path, opened: Opened) -> Result<(PathBuf, OpenFlags), StoreError> {
+    let path = std::path::absolute(path)
+        .map_err(|error| StoreError::file(path, format!("names no file: {error}")))?;
+    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Ok(match opened {
+        Opened::ReadWrite => (path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE),
+        Opened::ReadOnly => (path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY),
+        Opened::Immutable => {
+            const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-');
+            let name = percent_encode(path.as_os_str().as_bytes(), PLAIN);
+            (
+                PathBuf::from(format!("file:{name}?immutable=1")),
+                flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+            )
+        }
+    })
+}

@@ -1,0 +1,129 @@
+//! A new database: made whole beside its name, then put there in one step, so that nobody ever meets half of one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::file::{beside, plain};
+use super::version::Memo;
+use super::{APPLICATION_ID, Db, SCHEMA, SCHEMA_VERSION, StoreError, connect};
+
+/// Makes the database at `path`, where nothing is, and lets `fill` put the first data into it.
+/// An error of `fill` leaves nothing behind. `false`: another process made the file first; nothing was done.
+pub(super) fn create<E: From<StoreError>>(
+    path: &Path,
+    fill: impl FnOnce(&Db<'_>) -> Result<(), E>,
+) -> Result<bool, E> {
+    let draft = Draft::new(path)?;
+    let connection = connect(&draft.0, super::Opened::ReadWrite)?;
+    // Nobody knows the draft yet: a crash leaves a file that nobody opens.
+    connection
+        .execute_batch("pragma journal_mode = off; pragma synchronous = off;")
+        .map_err(StoreError::from)?;
+    populate(&connection, fill)?;
+    close(connection)?;
+    Ok(draft.publish(path)?)
+}
+
+/// Makes the database in a file of 0 bytes that is there already, in one transaction.
+pub(super) fn fill_empty<E: From<StoreError>>(
+    path: &Path,
+    fill: impl FnOnce(&Db<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let connection = connect(path, super::Opened::ReadWrite)?;
+    connection
+        .execute_batch("pragma synchronous = full")
+        .map_err(StoreError::from)?;
+    populate(&connection, fill)?;
+    close(connection)?;
+    Ok(())
+}
+
+fn populate<E: From<StoreError>>(
+    connection: &Connection,
+    fill: impl FnOnce(&Db<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let transaction = connection
+        .unchecked_transaction()
+        .map_err(StoreError::from)?;
+    transaction
+        .execute_batch(SCHEMA)
+        .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
+        .and_then(|()| transaction.pragma_update(None, "user_version", SCHEMA_VERSION))
+        .and_then(|()| {
+            transaction.execute(
+                "insert into token_keys (secret) values ($1)",
+                [random_key().as_slice()],
+            )
+        })
+        .map_err(StoreError::from)?;
+    fill(&Db::new(&transaction, &Memo::default()))?;
+    transaction.commit().map_err(StoreError::from)?;
+    Ok(())
+}
+
+/// WAL is a property of the file: set once, here. Closing checkpoints, so that only the file itself remains.
+fn close(connection: Connection) -> Result<(), StoreError> {
+    connection.execute_batch("pragma journal_mode = wal")?;
+    connection.close().map_err(|(_, error)| error.into())
+}
+
+/// 256 random bits from two random UUIDs (122 bits each) and two more, so that none are missing.
+fn random_key() -> Vec<u8> {
+    (0..3)
+        .flat_map(|_| uuid::Uuid::new_v4().into_bytes())
+        .collect()
+}
+
+/// A file in the making beside the name it will have; removed unless it is published.
+struct Draft(PathBuf);
+
+impl Draft {
+    fn new(path: &Path) -> Result<Self, StoreError> {
+        let name = beside(path, &format!(".{}.new", uuid::Uuid::new_v4().simple()));
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&name)
+            .map_err(|error| {
+                StoreError::file(path, format!("cannot be made: {}", plain(&error)))
+            })?;
+        Ok(Self(name))
+    }
+
+    /// Gives the draft its name unless something else has it by now.
+    fn publish(self, path: &Path) -> Result<bool, StoreError> {
+        let failed =
+            |error: std::io::Error| StoreError::file(path, format!("cannot be made: {}", plain(&error)));
+        File::open(&self.0)
+            .and_then(|file| file.sync_all())
+            .map_err(failed)?;
+        match fs::hard_link(&self.0, path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+            // File systems without hard links: the gap between the two steps is theirs.
+            Err(_) if !path.exists() => fs::rename(&self.0, path).map_err(failed)?,
+            Err(error) => return Err(failed(error)),
+        }
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed)?;
+        Ok(true)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        for suffix in ["", "-journal", "-wal", "-shm"] {
+            let _ = fs::remove_file(beside(&self.0, suffix));
+        }
+    }
+}

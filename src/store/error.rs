@@ -1,0 +1,67 @@
+//! What can go wrong with the SQLite file, each in one sentence that says what to do.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Why the file could not be opened, read or written.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The file itself is not what it must be; nothing was changed. The sentence names it.
+    File {
+        /// The file as it was named.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        fault: String,
+    },
+    /// Another connection kept the file locked for longer than the busy time-out.
+    Busy,
+    /// SQLite met damage while reading.
+    Damaged(String),
+    /// Anything else SQLite says.
+    Sqlite(String),
+    /// The store is closing and takes no more work.
+    Closed,
+}
+
+impl StoreError {
+    /// A fault of the file at `path`.
+    pub fn file(path: &Path, fault: impl Into<String>) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            fault: fault.into(),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, fault } => write!(f, "`{}` {fault}", path.display()),
+            Self::Busy => f.write_str(
+                "another program keeps the database locked; end it, or wait and try again",
+            ),
+            Self::Damaged(text) => write!(
+                f,
+                "the database is damaged ({text}); restore it from a copy or an export"
+            ),
+            Self::Sqlite(text) => write!(f, "the database refuses: {text}"),
+            Self::Closed => f.write_str("the database is being closed"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let code = error.sqlite_error_code();
+        match code {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Damaged(error.to_string())
+            }
+            _ => Self::Sqlite(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The threads that read: each owns one connection, and runs one closure over one snapshot at a time.
+
+use std::num::NonZero;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use r2d2::Pool;
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::Connection;
+
+use super::version::Memo;
+use super::{Db, StoreError};
+
+type Job = Box<dyn FnOnce(&mut Connection, &Memo) + Send>;
+
+/// A queue of reads and the threads that take from it. Dropping it ends them once the queue is empty.
+#[derive(Debug)]
+pub(super) struct Readers {
+    jobs: Option<Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Readers {
+    /// As many threads as processors, two at least: one long listing must not stop the short ones.
+    pub(super) fn start(pool: &Pool<SqliteConnectionManager>) -> Result<Self, StoreError> {
+        let (jobs, queue) = channel::<Job>();
+        let queue = Arc::new(Mutex::new(queue));
+        let threads = (0..count())
+            .map(|_| {
+                let (queue, pool) = (queue.clone(), pool.clone());
+                thread::Builder::new()
+                    .name("reader".into())
+                    .spawn(move || run(&queue, &pool))
+            })
+            .collect::<Result<_, _>>()
+            .map_err(|error| StoreError::Sqlite(format!("no thread to read with: {error}")))?;
+        Ok(Self {
+            jobs: Some(jobs),
+            threads,
+        })
+    }
+
+    /// Queues `job`. An error: the store is closing.
+    pub(super) fn submit(&self, job: Job) -> Result<(), StoreError> {
+        self.jobs
+            .as_ref()
+            .and_then(|jobs| jobs.send(job).ok())
+            .ok_or(StoreError::Closed)
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// How many connections read at the same time.
+pub(super) fn count() -> usize {
+    thread::available_parallelism()
+        .map_or(2, NonZero::get)
+        .clamp(2, 8)
+}
+
+fn run(queue: &Mutex<Receiver<Job>>, pool: &Pool<SqliteConnectionManager>) {
+    let mut owned = None;
+    loop {
+        let job = {
+            let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+            queue.recv()
+        };
+        let Ok(job) = job else { return };
+        if owned.is_none() {
+            owned = pool.get().ok().map(|connection| (connection, Memo::default()));
+        }
+        // Without a connection the job is dropped, and whoever waits for it is told.
+        let Some((connection, memo)) = &mut owned else {
+            continue;
+        };
+        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(connection, memo)));
+        if ran.is_err() {
+            owned = None;
+        }
+    }
+}
+
+/// Runs `read` over one snapshot of `connection`.
+pub(super) fn snapshot<T, E: From<StoreError>>(
+    connection: &mut Connection,
+    memo: &Memo,
+    read: impl FnOnce(&Db<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let transaction = connection.transaction().map_err(StoreError::from)?;
+    let answer = read(&Db::new(&transaction, memo));
+    // Nothing was written: how the transaction ends makes no difference but to release the snapshot.
+    drop(transaction);
+    answer
+}
