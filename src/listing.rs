@@ -1,0 +1,3 @@
+//! ListRequest + Caller → total and page.
+
+pub mod request;

@@ -1,0 +1,118 @@
+//! What there is to list. Each resource is a table: its columns, its row, its filters, and who may see it.
+//!
+//! SQL here speaks of the resource's own table as `r`. Rows are borrowed from SQLite until the next is stepped.
+
+mod app;
+mod organization;
+mod package;
+mod space;
+
+pub use app::App;
+pub use organization::Organization;
+pub use package::Package;
+pub use space::Space;
+
+use crate::store::{Columns, StoreError};
+
+/// The stack of every buildpack app: none is stored, any constant serves (neighbours.md §3.3).
+pub const STACK: &str = "cflinuxfs4";
+
+/// What can be listed and asked for by guid.
+pub trait Resource: Send + Sync + 'static {
+    /// One row, borrowed.
+    type Row<'r>;
+
+    /// The table, `r` in all SQL.
+    const TABLE: &'static str;
+    /// The columns that `row` reads, in its order.
+    const COLUMNS: &'static str;
+    /// The tables beside `r` that `COLUMNS` names.
+    const JOINS: &'static str;
+    /// The filters that an edition may accept, by the parameter's name.
+    const FILTERS: &'static [Filter];
+    /// The orders that an edition may accept, by the name in `order_by`.
+    const ORDERS: &'static [Order];
+    /// Which rows the roles of a user show.
+    const SCOPE: Scope;
+    /// The refusal for a row that is not there or not to be seen.
+    const NOT_FOUND: &'static str;
+
+    /// The row at hand.
+    fn row<'r>(columns: &Columns<'r>) -> Result<Self::Row<'r>, StoreError>;
+
+    /// The filter of that name.
+    fn filter(name: &str) -> Option<&'static Filter> {
+        Self::FILTERS.iter().find(|filter| filter.name == name)
+    }
+
+    /// The order of that name.
+    fn order(name: &str) -> Option<&'static Order> {
+        Self::ORDERS.iter().find(|order| order.name == name)
+    }
+}
+
+/// A list filter: rows whose `column` is one of the values given.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// The parameter that gives the values.
+    pub name: &'static str,
+    /// The column of `r`, or an expression over its columns.
+    pub column: &'static str,
+    /// How the values given select values of the column.
+    pub by: By,
+    /// A value selects few rows: its index beats any scan.
+    pub selective: bool,
+}
+
+/// How the values of a filter select rows.
+#[derive(Debug, PartialEq, Eq)]
+pub enum By {
+    /// The column holds the value itself.
+    Value,
+    /// The column holds the value in lower case.
+    FoldedValue,
+    /// The column holds the one id that this query gives for each value; the values are put after it.
+    Id(&'static str),
+    /// The column holds any of the ids that this query gives for a value; the values are put after it.
+    Ids(&'static str),
+}
+
+/// Something to order by, ascending; `guid` breaks ties in the same direction.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The name in `order_by`.
+    pub name: &'static str,
+    /// A column or expression that is never null.
+    pub column: &'static str,
+}
+
+/// Which rows the roles of a user show.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those whose column is the id of a space in which the user reads.
+    Spaces(&'static str),
+    /// Those whose column is the id of an organization to which the user belongs.
+    Organizations(&'static str),
+}
+
+const fn filter(name: &'static str, column: &'static str, by: By) -> Filter {
+    Filter {
+        name,
+        column,
+        by,
+        selective: false,
+    }
+}
+
+const fn selective(name: &'static str, column: &'static str, by: By) -> Filter {
+    Filter {
+        name,
+        column,
+        by,
+        selective: true,
+    }
+}
+
+const fn order(name: &'static str, column: &'static str) -> Order {
+    Order { name, column }
+}

@@ -1,0 +1,70 @@
+//! Apps: what packages belong to. All of ours are stopped and have neither droplet nor labels.
+
+use super::{By, Filter, Order, Resource, Scope, filter, order, selective};
+use crate::store::{Columns, StoreError};
+
+/// The apps.
+#[derive(Debug)]
+pub struct App;
+
+/// One app, as it is stored.
+#[derive(Debug)]
+pub struct AppRow<'r> {
+    pub guid: &'r str,
+    pub name: &'r str,
+    pub lifecycle: &'r str,
+    pub space_guid: &'r str,
+    /// The space's row, for `include`.
+    pub space_id: i64,
+    /// Seconds since 1970.
+    pub created_at: i64,
+}
+
+impl Resource for App {
+    type Row<'r> = AppRow<'r>;
+
+    const TABLE: &'static str = "apps";
+    const COLUMNS: &'static str = "r.guid, r.name, r.lifecycle, s.guid, r.space_id, r.created_at";
+    const JOINS: &'static str = "cross join spaces s on s.id = r.space_id";
+    const FILTERS: &'static [Filter] = &[
+        selective("guids", "r.guid", By::Value),
+        filter("names", "r.folded_name", By::FoldedValue),
+        filter(
+            "organization_guids",
+            "r.space_id",
+            By::Ids(
+                "select s.id from organizations o join spaces s on s.organization_id = o.id where o.guid",
+            ),
+        ),
+        filter(
+            "space_guids",
+            "r.space_id",
+            By::Id("select id from spaces where guid"),
+        ),
+        filter(
+            "stacks",
+            "case when r.lifecycle = 'buildpack' then 'cflinuxfs4' end",
+            By::Value,
+        ),
+        filter("lifecycle_type", "r.lifecycle", By::Value),
+    ];
+    const ORDERS: &'static [Order] = &[
+        order("created_at", "r.created_at"),
+        order("updated_at", "r.created_at"),
+        order("name", "r.folded_name"),
+        order("state", "'STOPPED'"),
+    ];
+    const SCOPE: Scope = Scope::Spaces("r.space_id");
+    const NOT_FOUND: &'static str = "App not found";
+
+    fn row<'r>(columns: &Columns<'r>) -> Result<AppRow<'r>, StoreError> {
+        Ok(AppRow {
+            guid: columns.text(0)?,
+            name: columns.text(1)?,
+            lifecycle: columns.text(2)?,
+            space_guid: columns.text(3)?,
+            space_id: columns.int(4)?,
+            created_at: columns.int(5)?,
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! Packages: the bits or the image that an app is made of.
+
+use super::{By, Filter, Order, Resource, Scope, filter, order, selective};
+use crate::store::{Columns, StoreError};
+
+/// The packages.
+#[derive(Debug)]
+pub struct Package;
+
+/// One package, as it is stored.
+#[derive(Debug)]
+pub struct PackageRow<'r> {
+    pub guid: &'r str,
+    pub app_guid: &'r str,
+    pub state: &'r str,
+    pub error: Option<&'r str>,
+    pub content: Content<'r>,
+    /// A JSON object of text.
+    pub labels: &'r str,
+    /// A JSON object of text.
+    pub annotations: &'r str,
+    /// Seconds since 1970.
+    pub created_at: i64,
+    /// Seconds since 1970; `None`: never changed.
+    pub updated_at: Option<i64>,
+}
+
+/// What the package is made of.
+#[derive(Debug)]
+pub enum Content<'r> {
+    /// Files that were, or will be, uploaded.
+    Bits {
+        sha1: Option<&'r str>,
+        sha256: Option<&'r str>,
+    },
+    /// An image in a registry.
+    Docker {
+        image: &'r str,
+        store_image: bool,
+        credentials: Credentials<'r>,
+    },
+}
+
+/// How to log in to the registry. The password itself never leaves the store.
+#[derive(Debug)]
+pub struct Credentials<'r> {
+    pub user: Option<&'r str>,
+    pub has_password: bool,
+    pub email: Option<&'r str>,
+    pub login_server: Option<&'r str>,
+}
+
+impl Resource for Package {
+    type Row<'r> = PackageRow<'r>;
+
+    const TABLE: &'static str = "packages";
+    const COLUMNS: &'static str =
+        "r.guid, a.guid, r.state, r.error, r.type, r.sha1, r.sha256, r.image, r.store_image, r.docker_user,
+         r.docker_password is not null, r.docker_email, r.docker_login_server, r.labels, r.annotations,
+         r.created_at, r.updated_at";
+    const JOINS: &'static str = "cross join apps a on a.id = r.app_id";
+    const FILTERS: &'static [Filter] = &[
+        selective("guids", "r.guid", By::Value),
+        filter("states", "r.state", By::Value),
+        filter("types", "r.type", By::Value),
+        selective(
+            "app_guids",
+            "r.app_id",
+            By::Id("select id from apps where guid"),
+        ),
+        filter(
+            "space_guids",
+            "r.space_id",
+            By::Id("select id from spaces where guid"),
+        ),
+        filter(
+            "organization_guids",
+            "r.space_id",
+            By::Ids(
+                "select s.id from organizations o join spaces s on s.organization_id = o.id where o.guid",
+            ),
+        ),
+    ];
+    const ORDERS: &'static [Order] = &[
+        order("created_at", "r.created_at"),
+        order("updated_at", "coalesce(r.updated_at, r.created_at)"),
+    ];
+    const SCOPE: Scope = Scope::Spaces("r.space_id");
+    const NOT_FOUND: &'static str = "Package not found";
+
+    fn row<'r>(columns: &Columns<'r>) -> Result<PackageRow<'r>, StoreError> {
+        let content = match columns.text(4)? {
+            "docker" => Content::Docker {
+                image: columns.text(7)?,
+                store_image: columns.int(8)? != 0,
+                credentials: Credentials {
+                    user: columns.optional_text(9)?,
+                    has_password: columns.int(10)? != 0,
+                    email: columns.optional_text(11)?,
+                    login_server: columns.optional_text(12)?,
+                },
+            },
+            _ => Content::Bits {
+                sha1: columns.optional_text(5)?,
+                sha256: columns.optional_text(6)?,
+            },
+        };
+        Ok(PackageRow {
+            guid: columns.text(0)?,
+            app_guid: columns.text(1)?,
+            state: columns.text(2)?,
+            error: columns.optional_text(3)?,
+            content,
+            labels: columns.text(13)?,
+            annotations: columns.text(14)?,
+            created_at: columns.int(15)?,
+            updated_at: columns.optional_int(16)?,
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Spaces: where apps live, and where roles are held.
+
+use super::{By, Filter, Order, Resource, Scope, filter, order, selective};
+use crate::store::{Columns, StoreError};
+
+/// The spaces.
+#[derive(Debug)]
+pub struct Space;
+
+/// One space, as it is stored.
+#[derive(Debug)]
+pub struct SpaceRow<'r> {
+    pub guid: &'r str,
+    pub name: &'r str,
+    pub organization_guid: &'r str,
+    /// The organization's row, for `include`.
+    pub organization_id: i64,
+    /// Seconds since 1970.
+    pub created_at: i64,
+}
+
+impl Resource for Space {
+    type Row<'r> = SpaceRow<'r>;
+
+    const TABLE: &'static str = "spaces";
+    const COLUMNS: &'static str = "r.guid, r.name, o.guid, r.organization_id, r.created_at";
+    const JOINS: &'static str = "cross join organizations o on o.id = r.organization_id";
+    const FILTERS: &'static [Filter] = &[
+        selective("guids", "r.guid", By::Value),
+        filter("names", "r.folded_name", By::FoldedValue),
+        filter(
+            "organization_guids",
+            "r.organization_id",
+            By::Id("select id from organizations where guid"),
+        ),
+    ];
+    const ORDERS: &'static [Order] = &[
+        order("created_at", "r.created_at"),
+        order("updated_at", "r.created_at"),
+        order("name", "r.folded_name"),
+    ];
+    const SCOPE: Scope = Scope::Spaces("r.id");
+    const NOT_FOUND: &'static str = "Space not found";
+
+    fn row<'r>(columns: &Columns<'r>) -> Result<SpaceRow<'r>, StoreError> {
+        Ok(SpaceRow {
+            guid: columns.text(0)?,
+            name: columns.text(1)?,
+            organization_guid: columns.text(2)?,
+            organization_id: columns.int(3)?,
+            created_at: columns.int(4)?,
+        })
+    }
+}
