@@ -31,10 +31,27 @@ pub enum ApiError {
     TargetTooLong,
     /// 422 `UnprocessableEntity` (10008).
     Unprocessable(String),
+    /// 429 `RateLimitExceeded` (10013): only as a fault that was asked for.
+    RateLimited,
+    /// Whatever a fault that was asked for says.
+    Fault(Box<Fault>),
     /// 503 `ServiceUnavailable` (10015): locked by another program, or stopping.
     Busy,
     /// 500 `UnknownError` (10001): the text goes to the log, never to the client.
     Internal(String),
+}
+
+/// A refusal that somebody asked for, to see what their client does with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The HTTP status.
+    pub status: u16,
+    /// The controller's number.
+    pub code: u32,
+    /// The controller's name, with its `CF-`.
+    pub title: String,
+    /// The sentence.
+    pub detail: String,
 }
 
 impl ApiError {
@@ -48,6 +65,8 @@ impl ApiError {
             Self::TooLarge => 413,
             Self::TargetTooLong => 414,
             Self::Unprocessable(_) => 422,
+            Self::RateLimited => 429,
+            Self::Fault(fault) => fault.status,
             Self::Busy => 503,
             Self::Internal(_) => 500,
         }
@@ -65,13 +84,15 @@ impl ApiError {
             Self::NotFound(_) => 10010,
             Self::UnknownRequest | Self::NotServed(_) => 10000,
             Self::Unprocessable(_) => 10008,
+            Self::RateLimited => 10013,
+            Self::Fault(fault) => fault.code,
             Self::Busy => 10015,
             Self::Internal(_) => 10001,
         }
     }
 
     /// The controller's own name for it.
-    pub fn title(&self) -> &'static str {
+    pub fn title(&self) -> &str {
         match self {
             Self::BadQuery(_) => "CF-BadQueryParameter",
             Self::InvalidRequest | Self::Refused(_) | Self::TooLarge | Self::TargetTooLong => {
@@ -84,6 +105,8 @@ impl ApiError {
             Self::NotFound(_) => "CF-ResourceNotFound",
             Self::UnknownRequest | Self::NotServed(_) => "CF-NotFound",
             Self::Unprocessable(_) => "CF-UnprocessableEntity",
+            Self::RateLimited => "CF-RateLimitExceeded",
+            Self::Fault(fault) => &fault.title,
             Self::Busy => "CF-ServiceUnavailable",
             Self::Internal(_) => "UnknownError",
         }
@@ -103,6 +126,8 @@ impl ApiError {
             Self::TooLarge => "The request body is too large".into(),
             Self::TargetTooLong => "The request target is too long".into(),
             Self::Refused(text) | Self::Unprocessable(text) => text.clone(),
+            Self::RateLimited => "Rate Limit Exceeded".into(),
+            Self::Fault(fault) => fault.detail.clone(),
             Self::Busy => "The database is busy, try again".into(),
             Self::Internal(_) => "An unknown error occurred.".into(),
         }

@@ -34,6 +34,8 @@ pub trait Resource: Send + Sync + 'static {
     const ORDERS: &'static [Order];
     /// Which rows the roles of a user show.
     const SCOPE: Scope;
+    /// Whether the store tells which rows changed (`package_changes`), so that what is known of a list can be mended.
+    const TRACKED: bool;
     /// The refusal for a row that is not there or not to be seen.
     const NOT_FOUND: &'static str;
 
@@ -52,7 +54,7 @@ pub trait Resource: Send + Sync + 'static {
 }
 
 /// A list filter: rows whose `column` is one of the values given.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Filter {
     /// The parameter that gives the values.
     pub name: &'static str,
@@ -65,7 +67,7 @@ pub struct Filter {
 }
 
 /// How the values of a filter select rows.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub enum By {
     /// The column holds the value itself.
     Value,
@@ -78,7 +80,7 @@ pub enum By {
 }
 
 /// Something to order by, ascending; `guid` breaks ties in the same direction.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Order {
     /// The name in `order_by`.
     pub name: &'static str,
@@ -87,7 +89,7 @@ pub struct Order {
 }
 
 /// Which rows the roles of a user show.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Those whose column is the id of a space in which the user reads.
     Spaces(&'static str),

@@ -65,6 +65,7 @@ pub struct Store {
     opened: Opened,
     // Dropped in this order: the readers end before the writer checkpoints.
     readers: Option<Readers>,
+    watchers: Vec<Mutex<(Connection, Memo)>>,
     writer: Option<Mutex<Connection>>,
 }
 
@@ -131,10 +132,15 @@ impl Store {
             None
         };
         let readers = Readers::start(&pool(path, opened)).map_err(at_path)?;
+        let watchers = (0..readers::count())
+            .map(|_| watcher(path, opened).map(Mutex::new))
+            .collect::<Result<_, _>>()
+            .map_err(at_path)?;
         Ok(Self {
             path: path.to_owned(),
             opened,
             readers: Some(readers),
+            watchers,
             writer,
         })
     }
@@ -205,8 +211,18 @@ impl Store {
             .as_ref()
             .ok_or(StoreError::Closed)?
             .submit(Box::new(move |connection, memo| {
-                answer(readers::snapshot(connection, memo, read));
+                readers::snapshot(connection, memo, read, answer);
             }))
+    }
+
+    /// What the data is of at this moment, told in microseconds on the thread that asks; `None` if that needs waiting.
+    pub fn version_now(&self) -> Option<Version> {
+        let watcher = self
+            .watchers
+            .iter()
+            .find_map(|watcher| watcher.try_lock().ok())?;
+        let (connection, memo) = &*watcher;
+        memo.version(connection).ok()
     }
 
     /// Runs `write` in one transaction, committed if it succeeds and undone if it does not. Blocks.
@@ -229,6 +245,7 @@ impl Store {
     /// Ends the readers, moves the write-ahead log into the file, closes it.
     pub fn close(mut self) -> Result<(), StoreError> {
         drop(self.readers.take());
+        self.watchers.clear();
         if let Some(writer) = self.writer.take() {
             let connection = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
             connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
@@ -258,6 +275,17 @@ fn refuse_wal(path: &Path) -> Result<(), StoreError> {
         )),
         _ => Ok(()),
     }
+}
+
+/// A connection that only ever asks for the version, and never waits for a lock.
+fn watcher(path: &Path, opened: Opened) -> Result<(Connection, Memo), StoreError> {
+    let opened = match opened {
+        Opened::ReadWrite => Opened::ReadOnly,
+        other => other,
+    };
+    let connection = connect(path, opened)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    Ok((connection, Memo::default()))
 }
 
 /// One connection, set up for files that may come from strangers.

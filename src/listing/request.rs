@@ -72,7 +72,7 @@ impl Page {
 }
 
 /// An order other than the stored one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OrderBy {
     /// What to order by.
     pub order: &'static Order,
@@ -81,7 +81,7 @@ pub struct OrderBy {
 }
 
 /// Something that every row of the list fulfils.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
     /// The filter's column is one of these.
     OneOf(&'static Filter, Vec<String>),
@@ -96,7 +96,7 @@ pub enum Condition {
 }
 
 /// How a time is compared. Times are whole seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Comparison {
     Less,
     LessOrEqual,
@@ -105,7 +105,7 @@ pub enum Comparison {
 }
 
 /// One piece of a label selector (reference: packages-api.md §1.6).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LabelRequirement {
     /// The label, with its prefix.
     pub key: String,

@@ -1,5 +1,7 @@
 //! One snapshot or one writing transaction, as the rest of the program sees it: SQL text, values, rows.
 
+use std::cell::RefCell;
+
 use rusqlite::Connection;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
@@ -60,18 +62,44 @@ impl ToSql for Value {
     }
 }
 
+impl std::fmt::Debug for Db<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").finish_non_exhaustive()
+    }
+}
+
 /// One snapshot (in `Store::read`) or one writing transaction (in `Store::write`).
 ///
 /// Statements are cached by their text. Parameters are `$1 $2 …`, numbered as they first appear.
-#[derive(Debug)]
 pub struct Db<'c> {
     connection: &'c Connection,
     memo: &'c Memo,
+    later: RefCell<Vec<Later>>,
 }
+
+/// Work that is done over the same snapshot, but after its answer was sent.
+pub(super) type Later = Box<dyn FnOnce(&Db<'_>) + Send>;
 
 impl<'c> Db<'c> {
     pub(super) fn new(connection: &'c Connection, memo: &'c Memo) -> Self {
-        Self { connection, memo }
+        Self {
+            connection,
+            memo,
+            later: RefCell::default(),
+        }
+    }
+
+    /// Puts off `work` until the answer of this read was sent; it then sees the same snapshot.
+    pub fn later(&self, work: impl FnOnce(&Db<'_>) + Send + 'static) {
+        self.later.borrow_mut().push(Box::new(work));
+    }
+
+    /// Does what was put off.
+    pub(super) fn finish(&self) {
+        let later = self.later.take();
+        for work in later {
+            work(self);
+        }
     }
 
     /// Steps through the rows of `sql`, lending each to `each`; an error of `each` ends it.

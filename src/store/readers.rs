@@ -91,15 +91,20 @@ fn run(queue: &Mutex<Receiver<Job>>, pool: &Pool<SqliteConnectionManager>) {
     }
 }
 
-/// Runs `read` over one snapshot of `connection`.
+/// Runs `read` over one snapshot of `connection` and hands its result to `answer`; what `read` put off comes after.
 pub(super) fn snapshot<T, E: From<StoreError>>(
     connection: &mut Connection,
     memo: &Memo,
     read: impl FnOnce(&Db<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    let transaction = connection.transaction().map_err(StoreError::from)?;
-    let answer = read(&Db::new(&transaction, memo));
-    // Nothing was written: how the transaction ends makes no difference but to release the snapshot.
-    drop(transaction);
-    answer
+    answer: impl FnOnce(Result<T, E>),
+) {
+    // Nothing is written: how the transaction ends makes no difference but to release the snapshot.
+    match connection.transaction() {
+        Ok(transaction) => {
+            let db = Db::new(&transaction, memo);
+            answer(read(&db));
+            db.finish();
+        }
+        Err(error) => answer(Err(StoreError::from(error).into())),
+    }
 }

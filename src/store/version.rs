@@ -19,6 +19,17 @@ pub struct Version {
     pub neighbours: i64,
 }
 
+impl Version {
+    /// Whether this is of a later snapshot than `other`: every counter only grows, but for the highest id, which falls
+    /// when the last package is deleted.
+    pub fn is_after(&self, other: &Self) -> bool {
+        self.packages > other.packages
+            || self.access > other.access
+            || self.neighbours > other.neighbours
+            || (self.packages == other.packages && self.last_package > other.last_package)
+    }
+}
+
 /// The version that one connection saw last. `PRAGMA data_version` (2 µs) tells whether anybody else wrote since.
 #[derive(Debug, Default)]
 pub(super) struct Memo(Cell<Option<(i64, Version)>>);

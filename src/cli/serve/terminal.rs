@@ -1,0 +1,66 @@
+//! What a person at a terminal is told: the line to paste, with a token that works.
+
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::Settings;
+use crate::auth::tokens::{self, Subject};
+use crate::auth::Keys;
+use crate::cli::Failure;
+use crate::clock::Clock;
+use crate::edition::Edition;
+use crate::private_file::write_private;
+
+/// The lines for the terminal; nothing where stderr is none.
+pub(super) struct Paste {
+    authorization: Option<String>,
+    edition: Edition,
+    shown: bool,
+}
+
+impl Paste {
+    pub(super) fn new(settings: &Settings, keys: &Keys, clock: &Clock) -> Result<Self, Failure> {
+        let shown = io::stderr().is_terminal();
+        let authorization = if shown && !settings.no_auth {
+            Some(admin_token(keys, clock)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            authorization,
+            edition: settings.edition,
+            shown,
+        })
+    }
+
+    pub(super) fn show(&self, address: SocketAddr) {
+        if !self.shown {
+            return;
+        }
+        let header = self
+            .authorization
+            .as_ref()
+            .map(|token| format!(" -H \"Authorization: bearer {token}\""))
+            .unwrap_or_default();
+        eprintln!("curl \"http://{address}/v3/packages?page=1&per_page=2\"{header}");
+        if self.edition == Edition::Of2015 {
+            eprintln!("clients: --api current");
+        }
+    }
+}
+
+/// Writes an admin's token where a test suite finds it.
+pub(super) fn write_admin_token(file: &Path, keys: &Keys, clock: &Clock) -> Result<(), Failure> {
+    let token = format!("{}\n", admin_token(keys, clock)?);
+    write_private(file, token.as_bytes()).map_err(Failure::Failed)
+}
+
+/// Long enough for a day at work; a server's end need not be its end, the key stays.
+const TTL: Duration = Duration::from_secs(12 * 60 * 60);
+
+fn admin_token(keys: &Keys, clock: &Clock) -> Result<String, Failure> {
+    let token = tokens::access(keys, clock, &Subject::admin(), &tokens::admin_scopes(), TTL)?;
+    Ok(token.text)
+}

@@ -1,0 +1,203 @@
+//! What every request and every answer goes through, whatever its route: the plain path, the request id.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use tokio::time::sleep;
+use uuid::Uuid;
+use warp::filters::BoxedFilter;
+use warp::http::HeaderMap;
+use warp::http::header::{HeaderName, HeaderValue};
+use warp::http::uri::{PathAndQuery, Uri};
+
+use super::Service;
+use super::faults::Event;
+use crate::error::ApiError;
+
+/// An answer: always whole, in memory, of known length.
+pub type Reply = warp::reply::Response;
+
+/// The longest request target that is looked at, in bytes.
+const LONGEST_TARGET: usize = 8192;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-vcap-request-id");
+const WARNINGS: HeaderName = HeaderName::from_static("x-cf-warnings");
+
+/// What a rate limit that was asked for says: requests an hour, and seconds until it ends.
+const RATE_LIMIT: i64 = 2000;
+const RATE_LIMIT_RESET: i64 = 1;
+
+/// The routes and what lies around them; one for all connections.
+#[derive(Clone)]
+pub struct Edge {
+    service: Arc<Service>,
+    routes: BoxedFilter<(Reply,)>,
+}
+
+impl std::fmt::Debug for Edge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Edge").finish_non_exhaustive()
+    }
+}
+
+impl Edge {
+    /// The edge of `service`.
+    pub fn new(service: Arc<Service>) -> Self {
+        let routes = super::routes(&service);
+        Self { service, routes }
+    }
+
+    /// Answers one request. Nothing that a client sends makes it fail; only a fault that was asked for does.
+    pub async fn answer(self, mut request: Request<Incoming>) -> Result<Reply, Cut> {
+        let id = request_id(request.headers());
+        let mut reply = match plain(request.uri()) {
+            Err(error) => self.service.refuse(&error),
+            Ok(uri) => {
+                if let Some(uri) = uri {
+                    *request.uri_mut() = uri;
+                }
+                self.staged(request).await?
+            }
+        };
+        reply.headers_mut().insert(REQUEST_ID, id);
+        Ok(reply)
+    }
+
+    /// The answer, with what `--delay` and the faults do to it; `/healthz` and `/admin` feel neither.
+    async fn staged(self, request: Request<Incoming>) -> Result<Reply, Cut> {
+        let path = request.uri().path();
+        if path == "/healthz" || path.starts_with("/admin/") {
+            return Ok(self.routed(request).await);
+        }
+        if !self.service.delay.is_zero() {
+            sleep(self.service.delay).await;
+        }
+        match self.service.faults.take(request.method().as_str(), path) {
+            None => Ok(self.routed(request).await),
+            Some(Event::Delay(delay)) => {
+                sleep(delay).await;
+                Ok(self.routed(request).await)
+            }
+            Some(Event::Refuse(error)) => Ok(self.refuse(&error)),
+            Some(Event::Cut) => Err(Cut),
+            Some(Event::Warn(warning)) => {
+                let mut reply = self.routed(request).await;
+                let warning = percent_encode(warning.as_bytes(), NON_ALPHANUMERIC).to_string();
+                if let Ok(warning) = HeaderValue::try_from(warning) {
+                    reply.headers_mut().insert(WARNINGS, warning);
+                }
+                Ok(reply)
+            }
+        }
+    }
+
+    async fn routed(self, request: Request<Incoming>) -> Reply {
+        let Self { service, routes } = self;
+        let routes = TowerToHyperService::new(warp::service(routes));
+        match AssertUnwindSafe(routes.call(request)).catch_unwind().await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(never)) => match never {},
+            Err(_) => service.refuse(&ApiError::Internal("a handler panicked".into())),
+        }
+    }
+
+    /// A refusal that was asked for; a rate limit says when it ends.
+    fn refuse(&self, error: &ApiError) -> Reply {
+        let mut reply = self.service.refuse(error);
+        if *error == ApiError::RateLimited {
+            let reset = self.service.clock.now().saturating_add(RATE_LIMIT_RESET);
+            let headers = reply.headers_mut();
+            for (name, value) in [
+                ("x-ratelimit-limit", RATE_LIMIT),
+                ("x-ratelimit-remaining", 0),
+                ("x-ratelimit-reset", reset),
+                ("retry-after", RATE_LIMIT_RESET),
+            ] {
+                headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+            }
+        }
+        reply
+    }
+}
+
+/// The connection is to break off without an answer: a fault that was asked for.
+#[derive(Debug)]
+pub struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("cut, as a fault asked for")
+    }
+}
+
+impl std::error::Error for Cut {}
+
+/// The target with its path made plain, as a controller's router does: repeated slashes are one, one at the end is
+/// none, `.json` at the end is none, escaped plain characters are themselves. `None`: it is plain already.
+fn plain(uri: &Uri) -> Result<Option<Uri>, ApiError> {
+    let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    if target.len() > LONGEST_TARGET {
+        return Err(ApiError::TargetTooLong);
+    }
+    let path = uri.path();
+    let is_plain = !path.contains("//")
+        && !path.contains('%')
+        && !path.ends_with(".json")
+        && (path.len() == 1 || !path.ends_with('/'));
+    if is_plain && uri.authority().is_none() {
+        return Ok(None);
+    }
+    let decoded = percent_encoding::percent_decode_str(path).decode_utf8();
+    // What is not text, or holds what a path cannot say, names no route: any will do that does not exist.
+    let mut plain: String = match &decoded {
+        Ok(path) if !path.contains(['?', '#', '%', ' ']) && !path.contains(char::is_control) => {
+            let mut plain = String::with_capacity(path.len());
+            for piece in path.split('/').filter(|piece| !piece.is_empty()) {
+                plain.push('/');
+                plain.push_str(piece);
+            }
+            plain
+        }
+        _ => "/v3/404".into(),
+    };
+    if let Some(stem) = plain.strip_suffix(".json").filter(|stem| *stem != "/openapi") {
+        plain.truncate(stem.len());
+    }
+    if plain.is_empty() {
+        plain.push('/');
+    }
+    if let Some(query) = uri.query() {
+        plain.push('?');
+        plain.push_str(query);
+    }
+    Uri::try_from(plain)
+        .map(Some)
+        .map_err(|_| ApiError::UnknownRequest)
+}
+
+/// `X-Vcap-Request-Id` of the answer (packages-api.md §8): the client's own, cleaned, `::`, a new UUID; or that alone.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let own = headers
+        .get(REQUEST_ID)
+        .or_else(|| headers.get("x-request-id"))
+        .map(HeaderValue::as_bytes)
+        .unwrap_or_default();
+    let mut id: String = own
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        .take(255)
+        .map(|byte| char::from(*byte))
+        .collect();
+    if !id.is_empty() {
+        id.push_str("::");
+    }
+    let mut buffer = Uuid::encode_buffer();
+    id.push_str(Uuid::new_v4().hyphenated().encode_lower(&mut buffer));
+    HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("unknown"))
+}

@@ -1,0 +1,182 @@
+//! Faults on demand: what a client's author wants to see their client meet. The first added goes first.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::duration;
+use crate::error::{ApiError, Fault};
+
+/// The faults that wait for their requests.
+#[derive(Debug, Default)]
+pub struct Faults {
+    waiting: Mutex<Vec<Order>>,
+    /// How many wait: a request without faults does not lock.
+    count: AtomicUsize,
+}
+
+/// A fault as it is asked for, listed and kept: for which requests, how often, and one thing that happens to them.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Order {
+    #[serde(default = "get")]
+    method: String,
+    path: String,
+    #[serde(default = "once")]
+    times: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<Kind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    RateLimit,
+    ExpiredToken,
+}
+
+/// What happens to one request.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// It waits, and is then answered as ever.
+    Delay(Duration),
+    /// It is refused.
+    Refuse(ApiError),
+    /// Its answer breaks off in the middle.
+    Cut,
+    /// Its answer has a warning.
+    Warn(String),
+}
+
+fn get() -> String {
+    "GET".into()
+}
+
+fn once() -> u64 {
+    1
+}
+
+impl Order {
+    /// Reads one; what is wrong with it is said in a sentence.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, String> {
+        let order: Self = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+        order.event()?;
+        if !order.path.starts_with('/') || order.path.contains('?') {
+            return Err(format!(
+                "path `{}` must begin with `/` and have no query",
+                order.path
+            ));
+        }
+        if order.times == 0 {
+            return Err("times must be 1 at least".into());
+        }
+        Ok(order)
+    }
+
+    fn event(&self) -> Result<Event, String> {
+        let given = [
+            self.delay.is_some(),
+            self.status.is_some(),
+            self.cut.is_some(),
+            self.kind.is_some(),
+            self.warning.is_some(),
+        ];
+        if given.iter().filter(|given| **given).count() != 1 {
+            return Err("give exactly one of `delay`, `status`, `cut`, `kind` and `warning`".into());
+        }
+        if self.status.is_none()
+            && (self.code.is_some() || self.title.is_some() || self.detail.is_some())
+        {
+            return Err("`code`, `title` and `detail` go with `status`".into());
+        }
+        if let Some(delay) = &self.delay {
+            return duration::parse(delay).map(Event::Delay);
+        }
+        if let Some(status) = self.status {
+            if !(400..=599).contains(&status) {
+                return Err(format!("status {status} is no error; expected 400 to 599"));
+            }
+            return Ok(Event::Refuse(ApiError::Fault(Box::new(Fault {
+                status,
+                code: self.code.unwrap_or(10001),
+                title: self.title.clone().unwrap_or_else(|| "UnknownError".into()),
+                detail: self
+                    .detail
+                    .clone()
+                    .unwrap_or_else(|| "An unknown error occurred.".into()),
+            }))));
+        }
+        match (self.cut, self.kind, &self.warning) {
+            (Some(true), ..) => Ok(Event::Cut),
+            (Some(false), ..) => Err("`cut` is `true` or left out".into()),
+            (_, Some(Kind::RateLimit), _) => Ok(Event::Refuse(ApiError::RateLimited)),
+            (_, Some(Kind::ExpiredToken), _) => Ok(Event::Refuse(ApiError::InvalidToken)),
+            (_, _, Some(warning)) => Ok(Event::Warn(warning.clone())),
+            _ => Err("nothing is asked for".into()),
+        }
+    }
+
+    fn is_for(&self, method: &str, path: &str) -> bool {
+        let method = if method == "HEAD" { "GET" } else { method };
+        self.method.eq_ignore_ascii_case(method) && self.path == path
+    }
+}
+
+impl Faults {
+    /// Adds one behind the others.
+    pub(super) fn add(&self, order: Order) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push(order);
+        self.count.store(waiting.len(), Ordering::Release);
+    }
+
+    /// Those that wait, in their order.
+    pub(super) fn list(&self) -> Vec<Order> {
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Forgets all of them.
+    pub(super) fn clear(&self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.clear();
+        self.count.store(0, Ordering::Release);
+    }
+
+    /// What happens to this request, once.
+    pub(super) fn take(&self, method: &str, path: &str) -> Option<Event> {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = waiting
+            .iter()
+            .position(|order| order.is_for(method, path))?;
+        let order = &mut waiting[at];
+        let event = order.event().ok();
+        order.times -= 1;
+        if order.times == 0 {
+            waiting.remove(at);
+        }
+        self.count.store(waiting.len(), Ordering::Release);
+        event
+    }
+}

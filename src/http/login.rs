@@ -1,0 +1,150 @@
+//! `POST /oauth/token` and `GET /login`, for clients that log in. This is not a UAA: one password, made-up clients.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+use warp::http::header;
+
+use super::{Asked, Reply, Service, reply};
+use crate::auth::{Login, Refusal};
+use crate::error::ApiError;
+
+/// What `/oauth/token` and `/login` answer on a server without `--login`.
+pub(super) const NOT_SERVED: ApiError = ApiError::NotServed(
+    "Unknown request: there is no login here; start the server with `--login`, or use `cf-packages token`",
+);
+
+/// The largest form, in bytes.
+pub(super) const LARGEST_FORM: usize = 64 * 1024;
+
+/// What may be guessed at the same time, and how long each wrong guess takes.
+const GUESSES: usize = 16;
+const WRONG: Duration = Duration::from_secs(1);
+
+/// A login that is served: the password, and the brake on guessing it.
+#[derive(Debug)]
+pub struct Door {
+    login: Login,
+    guesses: Semaphore,
+}
+
+impl Door {
+    /// A door that opens to `login`.
+    pub fn new(login: Login) -> Self {
+        Self {
+            login,
+            guesses: Semaphore::new(GUESSES),
+        }
+    }
+}
+
+/// `POST /oauth/token`.
+pub(super) async fn token(
+    service: Arc<Service>,
+    asked: Asked,
+    body: Vec<u8>,
+) -> Result<Reply, ApiError> {
+    let (Some(door), Some(_)) = (&service.door, &service.keys) else {
+        return Err(NOT_SERVED);
+    };
+    let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
+    let basic = basic(&asked);
+    // Held while the password is compared, and for a while longer if it was wrong.
+    let guess = door.guesses.acquire().await;
+    let shared = service.clone();
+    let granted = service
+        .store
+        .read(move |db| match (&shared.door, &shared.keys) {
+            (Some(door), Some(keys)) => door.login.grant(&form, basic, db, keys, &shared.clock),
+            _ => Err(Refusal::Server(NOT_SERVED)),
+        })
+        .await;
+    match granted {
+        Ok(granted) => Ok(document(200, &granted)),
+        Err(Refusal::Server(error)) => Err(error),
+        Err(Refusal::Request {
+            status,
+            error,
+            description,
+        }) => {
+            if status == 401 {
+                sleep(WRONG).await;
+            }
+            drop(guess);
+            let refused = Refused {
+                error,
+                error_description: &description,
+            };
+            Ok(document(status, &refused))
+        }
+    }
+}
+
+/// `GET /login`: what `cf login` asks its user for.
+pub(super) async fn prompts(service: Arc<Service>, _: Asked) -> Result<Reply, ApiError> {
+    if service.door.is_none() {
+        return Err(NOT_SERVED);
+    }
+    Ok(document(
+        200,
+        &Prompts {
+            app: App { version: "78.0.0" },
+            prompts: Fields {
+                username: ["text", "User name (a seeded user, or admin)"],
+                password: ["password", "Password"],
+            },
+        },
+    ))
+}
+
+#[derive(serde::Serialize)]
+struct Refused<'a> {
+    error: &'a str,
+    error_description: &'a str,
+}
+
+#[derive(serde::Serialize)]
+struct Prompts {
+    app: App,
+    prompts: Fields,
+}
+
+#[derive(serde::Serialize)]
+struct App {
+    version: &'static str,
+}
+
+#[derive(serde::Serialize)]
+struct Fields {
+    username: [&'static str; 2],
+    password: [&'static str; 2],
+}
+
+/// A UAA's answers are its own, in neither edition's form; a token must not be kept by anybody on the way.
+fn document(status: u16, value: &impl serde::Serialize) -> Reply {
+    let mut reply = reply(status, serde_json::to_vec(value).unwrap_or_default());
+    reply.headers_mut().insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-store"),
+    );
+    reply
+}
+
+/// The client's id and secret of a Basic header, each form-decoded as OAuth has it.
+fn basic(asked: &Asked) -> Option<(String, String)> {
+    let value = asked.headers.get(header::AUTHORIZATION)?.as_bytes();
+    let (scheme, encoded) = value.split_at_checked(6)?;
+    scheme.eq_ignore_ascii_case(b"basic ").then_some(())?;
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim_ascii()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    let plain = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8()
+            .map_or_else(|_| text.to_owned(), Into::into)
+    };
+    Some((plain(id), plain(secret)))
+}

@@ -1,0 +1,88 @@
+//! What all handlers share: the data, the keys, the clock, the edition.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use warp::http::header;
+
+use super::{Admin, Asked, Door, Faults, Reply, reply};
+use crate::auth::{Identity, Keys};
+use crate::caller::Caller;
+use crate::clock::Clock;
+use crate::edition::{Edition, Site};
+use crate::error::ApiError;
+use crate::listing::Landmarks;
+use crate::listing::rendered::Rendered;
+use crate::store::Store;
+
+/// One served database.
+#[derive(Debug)]
+pub struct Service {
+    /// The data.
+    pub store: Store,
+    /// What tokens are checked with; `None`: every request is an admin's.
+    pub keys: Option<Keys>,
+    /// The time that expiry is compared with.
+    pub clock: Clock,
+    /// Which edition of the API is spoken.
+    pub edition: Edition,
+    /// What absolute hrefs begin with; `None`: what the request's Host says.
+    pub site: Option<Site>,
+    /// What is remembered of lists.
+    pub landmarks: Arc<Landmarks>,
+    /// The answers that are kept.
+    pub rendered: Rendered,
+    /// Whether clients can log in.
+    pub door: Option<Door>,
+    /// What `/admin/*` may do.
+    pub admin: Admin,
+    /// Faults that were asked for.
+    pub faults: Faults,
+    /// How long every answer of the API waits.
+    pub delay: Duration,
+}
+
+impl Service {
+    /// Who asks: the token, checked.
+    pub(super) fn identify(&self, asked: &Asked) -> Result<Identity, ApiError> {
+        let Some(keys) = &self.keys else {
+            return Ok(Identity {
+                user: "admin".into(),
+                caller: Caller::Everything,
+                admin: true,
+            });
+        };
+        let headers: Vec<&[u8]> = asked
+            .headers
+            .get_all(header::AUTHORIZATION)
+            .iter()
+            .map(header::HeaderValue::as_bytes)
+            .collect();
+        keys.identify(&headers, self.clock.now(), self.edition.rules())
+    }
+
+    /// What absolute hrefs begin with in the answer to this request.
+    pub(super) fn site(&self, asked: &Asked) -> Result<Site, ApiError> {
+        if let Some(site) = &self.site {
+            return Ok(site.clone());
+        }
+        let Some(host) = asked.headers.get(header::HOST) else {
+            return Ok(Site("http://localhost".into()));
+        };
+        let plain =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'_' | b'[' | b']');
+        host.to_str()
+            .ok()
+            .filter(|host| !host.is_empty() && host.len() <= 255 && host.bytes().all(|b| plain(&b)))
+            .map(|host| Site(format!("http://{host}")))
+            .ok_or(ApiError::InvalidRequest)
+    }
+
+    /// The refusal as this edition presents it.
+    pub(super) fn refuse(&self, error: &ApiError) -> Reply {
+        if let ApiError::Internal(text) = error {
+            tracing::error!("a request failed: {text}");
+        }
+        reply(error.status(), self.edition.error(error))
+    }
+}

@@ -1,0 +1,381 @@
+//! The SQL of a list, composed from fixed pieces; whatever a client sent is bound, never joined in.
+//!
+//! Two shapes say the same set of rows. `Scan` is for all of them, in any order: SQLite chooses its indexes.
+//! `Walk` is for the few of one page, in order: it goes along one index that gives the order, and a `+` before a
+//! column keeps SQLite from taking that column's index and sorting all that matches.
+
+use std::fmt::Write;
+
+use super::request::{Comparison, Condition, LabelRequirement, ListRequest, OrderBy, Page};
+use super::sight::Sight;
+use crate::resource::{By, Filter, Resource};
+use crate::store::{Db, Value};
+
+/// Up to this many spaces are walked side by side and merged; more are looked for row by row.
+const MERGED: usize = 32;
+
+/// A statement and the values bound to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Sql {
+    pub(super) text: String,
+    pub(super) values: Vec<Value>,
+}
+
+impl Sql {
+    fn push(&mut self, piece: &str) {
+        self.text.push_str(piece);
+    }
+
+    /// Binds `value` to the next number, which must appear in the text before any later one does.
+    fn bind(&mut self, value: impl Into<Value>) -> usize {
+        self.values.push(value.into());
+        self.values.len()
+    }
+}
+
+/// `select …` of every row of the list, in any order.
+pub(super) fn scan<R: Resource>(what: &str, sight: &Sight, request: &ListRequest) -> Sql {
+    scan_where::<R>(what, sight, request, None)
+}
+
+/// As `scan`, of the rows whose id lies between `low` and `high`, both included.
+pub(super) fn scan_between<R: Resource>(
+    what: &str,
+    sight: &Sight,
+    request: &ListRequest,
+    low: i64,
+    high: i64,
+) -> Sql {
+    scan_where::<R>(what, sight, request, Some((low, high)))
+}
+
+fn scan_where<R: Resource>(
+    what: &str,
+    sight: &Sight,
+    request: &ListRequest,
+    between: Option<(i64, i64)>,
+) -> Sql {
+    let mut sql = Sql::default();
+    let _ = write!(sql.text, "select {what} from {} r where 1", R::TABLE);
+    // Inside a range of ids the range is the way in, whatever else is asked.
+    let plus = if between.is_some() { "+" } else { "" };
+    if let Some((low, high)) = between {
+        let (low, high) = (sql.bind(low), sql.bind(high));
+        let _ = write!(sql.text, " and r.id between ${low} and ${high}");
+    }
+    see(&mut sql, sight, plus);
+    for condition in &request.conditions {
+        match condition {
+            Condition::Label(label) if between.is_none() => label_set(&mut sql, label),
+            other => fulfil(&mut sql, other, plus),
+        }
+    }
+    sql
+}
+
+/// `select` the ids of the whole list, in an order other than the stored one.
+pub(super) fn ordered<R: Resource>(sight: &Sight, request: &ListRequest) -> Sql {
+    let mut sql = Sql::default();
+    in_order::<R>(&mut sql, sight, request);
+    sql
+}
+
+/// `select` the id of the row with that guid, if it may be seen.
+pub(super) fn one<R: Resource>(sight: &Sight, guid: &str) -> Sql {
+    let mut sql = Sql::default();
+    let n = sql.bind(guid);
+    let _ = write!(
+        sql.text,
+        "select r.id from {} r where r.guid = ${n}",
+        R::TABLE
+    );
+    see(&mut sql, sight, "+");
+    sql
+}
+
+/// `select` the ids of one page, in the list's order.
+pub(super) fn walk<R: Resource>(sight: &Sight, request: &ListRequest, page: Page) -> Sql {
+    let mut sql = Sql::default();
+    match way_in(sight, request) {
+        WayIn::Merge(column, ids) => {
+            // One arm a space, each in the order of its index; SQLite merges them without a sort.
+            let mut rest = None;
+            for (n, id) in ids.iter().enumerate() {
+                sql.push(if n == 0 { "" } else { " union all " });
+                let n = sql.bind(*id);
+                let _ = write!(
+                    sql.text,
+                    "select r.id as id from {} r where {column} = ${n}",
+                    R::TABLE
+                );
+                // The later arms name the values that the first one bound.
+                match &rest {
+                    None => {
+                        let from = sql.text.len();
+                        conditions(&mut sql, request, None);
+                        rest = Some(sql.text[from..].to_owned());
+                    }
+                    Some(rest) => {
+                        let rest = rest.clone();
+                        sql.push(&rest);
+                    }
+                }
+            }
+            sql.push(" order by 1");
+        }
+        WayIn::Label(driver, key, value) => {
+            let (key, value) = (sql.bind(key), sql.bind(value));
+            let _ = write!(
+                sql.text,
+                "select l.package_id from package_labels l cross join {} r on r.id = l.package_id
+                 where l.key = ${key} and l.value = ${value}",
+                R::TABLE
+            );
+            see(&mut sql, sight, "+");
+            conditions(&mut sql, request, Some(driver));
+            sql.push(" order by l.package_id");
+        }
+        WayIn::Equal(driver) => {
+            let _ = write!(sql.text, "select r.id from {} r where 1", R::TABLE);
+            fulfil(&mut sql, driver, "");
+            see(&mut sql, sight, "+");
+            conditions(&mut sql, request, Some(driver));
+            sql.push(" order by r.id");
+        }
+        WayIn::Order => {
+            let _ = write!(sql.text, "select r.id from {} r where 1", R::TABLE);
+            let one_space = matches!(sight, Sight::Of(_, ids) if ids.len() == 1);
+            let plus = if one_space && request.order.is_none() {
+                ""
+            } else {
+                "+"
+            };
+            see(&mut sql, sight, plus);
+            conditions(&mut sql, request, None);
+            order_by(&mut sql, request.order);
+        }
+    }
+    let limit = sql.bind(i64::from(page.per_page()));
+    // `Page` holds only offsets that fit.
+    let offset = sql.bind(i64::try_from(page.offset()).unwrap_or(i64::MAX));
+    let _ = write!(sql.text, " limit ${limit} offset ${offset}");
+    sql
+}
+
+fn in_order<R: Resource>(sql: &mut Sql, sight: &Sight, request: &ListRequest) {
+    let _ = write!(sql.text, "select r.id from {} r where 1", R::TABLE);
+    let one_space = matches!(sight, Sight::Of(_, ids) if ids.len() == 1);
+    let plus = if one_space && request.order.is_none() {
+        ""
+    } else {
+        "+"
+    };
+    see(sql, sight, plus);
+    conditions(sql, request, None);
+    order_by(sql, request.order);
+}
+
+/// Along which index a page is walked.
+enum WayIn<'r> {
+    /// The order's own, or that of a filter so selective that its few rows may be sorted.
+    Order,
+    /// The one value of a filter: its index ends in `id`.
+    Equal(&'r Condition),
+    /// The one value of a label.
+    Label(&'r Condition, &'r str, &'r str),
+    /// The spaces that the caller sees, side by side.
+    Merge(&'static str, &'r [i64]),
+}
+
+fn way_in<'r>(sight: &'r Sight, request: &'r ListRequest) -> WayIn<'r> {
+    let selective = |condition: &Condition| matches!(condition, Condition::OneOf(filter, _) if filter.selective);
+    if request.order.is_some() || request.conditions.iter().any(selective) {
+        return WayIn::Order;
+    }
+    for condition in &request.conditions {
+        if let Condition::Label(LabelRequirement {
+            key,
+            values: Some(values),
+            negated: false,
+        }) = condition
+            && let [value] = values.as_slice()
+        {
+            return WayIn::Label(condition, key, value);
+        }
+    }
+    for condition in &request.conditions {
+        if let Condition::OneOf(filter, values) = condition
+            && values.len() == 1
+            && matches!(filter.by, By::Id(_))
+        {
+            return WayIn::Equal(condition);
+        }
+    }
+    match sight {
+        Sight::Of(column, ids) if (2..=MERGED).contains(&ids.len()) => WayIn::Merge(column, ids),
+        Sight::Of(_, ids) if ids.len() == 1 => WayIn::Order,
+        _ => request
+            .conditions
+            .iter()
+            .find(|condition| {
+                matches!(condition, Condition::OneOf(filter, values)
+                    if values.len() == 1 && filter.by == By::Value)
+            })
+            .map_or(WayIn::Order, WayIn::Equal),
+    }
+}
+
+fn conditions(sql: &mut Sql, request: &ListRequest, but: Option<&Condition>) {
+    for condition in &request.conditions {
+        if but.is_some_and(|driver| std::ptr::eq(driver, condition)) {
+            continue;
+        }
+        let natural = match condition {
+            Condition::OneOf(filter, _) => filter.selective,
+            Condition::At(order, _) | Condition::Time(order, ..) => {
+                request.order.is_none_or(|by| by.order == *order)
+            }
+            Condition::Nothing | Condition::Label(_) => true,
+        };
+        fulfil(sql, condition, if natural { "" } else { "+" });
+    }
+}
+
+fn order_by(sql: &mut Sql, order: Option<OrderBy>) {
+    match order {
+        None => sql.push(" order by r.id"),
+        Some(OrderBy { order, descending }) => {
+            let direction = if descending { "desc" } else { "asc" };
+            let _ = write!(
+                sql.text,
+                " order by {} {direction}, r.guid {direction}",
+                order.column
+            );
+        }
+    }
+}
+
+/// What the caller may see, as part of the SQL: totals and pages are the caller's own.
+fn see(sql: &mut Sql, sight: &Sight, plus: &str) {
+    match sight {
+        Sight::All => {}
+        Sight::Of(column, ids) => match ids.as_ref() {
+            [] => sql.push(" and 0"),
+            [id] => {
+                let n = sql.bind(*id);
+                let _ = write!(sql.text, " and {plus}{column} = ${n}");
+            }
+            ids => {
+                let n = sql.bind(json_numbers(ids));
+                let _ = write!(sql.text, " and {plus}{}", Db::one_of(column, n));
+            }
+        },
+    }
+}
+
+fn fulfil(sql: &mut Sql, condition: &Condition, plus: &str) {
+    match condition {
+        Condition::Nothing => sql.push(" and 0"),
+        Condition::OneOf(filter, values) => one_of(sql, filter, values, plus),
+        Condition::At(order, seconds) => {
+            let n = sql.bind(json_numbers(seconds));
+            let _ = write!(sql.text, " and {plus}{}", Db::one_of(order.column, n));
+        }
+        Condition::Time(order, comparison, second) => {
+            let n = sql.bind(*second);
+            let comparison = match comparison {
+                Comparison::Less => "<",
+                Comparison::LessOrEqual => "<=",
+                Comparison::Greater => ">",
+                Comparison::GreaterOrEqual => ">=",
+            };
+            let _ = write!(sql.text, " and {plus}{} {comparison} ${n}", order.column);
+        }
+        Condition::Label(label) => label_lookup(sql, label),
+    }
+}
+
+fn one_of(sql: &mut Sql, filter: &Filter, values: &[String], plus: &str) {
+    let column = filter.column;
+    let folded: Vec<String>;
+    let values = match filter.by {
+        By::FoldedValue => {
+            folded = values.iter().map(|value| value.to_lowercase()).collect();
+            &folded
+        }
+        _ => values,
+    };
+    // One value is an equality: SQLite then knows that an index gives the order too.
+    let (equals, n) = match values {
+        [value] => (true, sql.bind(value.as_str())),
+        values => (
+            false,
+            sql.bind(json_list(values.iter().map(String::as_str))),
+        ),
+    };
+    let is = |column: &str| {
+        if equals {
+            format!("{column} = ${n}")
+        } else {
+            Db::one_of(column, n)
+        }
+    };
+    let _ = match filter.by {
+        By::Value | By::FoldedValue => write!(sql.text, " and {plus}{}", is(column)),
+        By::Id(select) if equals => write!(sql.text, " and {plus}{column} = ({})", is(select)),
+        By::Id(select) | By::Ids(select) => {
+            write!(sql.text, " and {plus}{column} in ({})", is(select))
+        }
+    };
+}
+
+/// A label's packages as a set, made once: for scans.
+fn label_set(sql: &mut Sql, label: &LabelRequirement) {
+    let not = if label.negated { "not " } else { "" };
+    let key = sql.bind(label.key.as_str());
+    let _ = write!(
+        sql.text,
+        " and r.id {not}in (select l.package_id from package_labels l where l.key = ${key}"
+    );
+    label_values(sql, label);
+    sql.push(")");
+}
+
+/// A label's packages looked up one by one: for walks.
+fn label_lookup(sql: &mut Sql, label: &LabelRequirement) {
+    let not = if label.negated { "not " } else { "" };
+    let key = sql.bind(label.key.as_str());
+    // Without values the package is the way in, with them the key.
+    let plus = if label.values.is_none() { "+" } else { "" };
+    let _ = write!(
+        sql.text,
+        " and {not}exists (select 1 from package_labels l where l.package_id = r.id and {plus}l.key = ${key}"
+    );
+    label_values(sql, label);
+    sql.push(")");
+}
+
+fn label_values(sql: &mut Sql, label: &LabelRequirement) {
+    if let Some(values) = &label.values {
+        let n = sql.bind(json_list(values.iter().map(String::as_str)));
+        let _ = write!(sql.text, " and {}", Db::one_of("l.value", n));
+    }
+}
+
+/// Texts as the JSON array that `one_of` reads.
+pub(super) fn json_list<'a>(values: impl Iterator<Item = &'a str>) -> String {
+    let values: Vec<&str> = values.collect();
+    serde_json::to_string(&values).unwrap_or_else(|_| "[]".into())
+}
+
+/// Numbers as the JSON array that `one_of` reads.
+pub(super) fn json_numbers(numbers: &[i64]) -> String {
+    let mut list = String::with_capacity(numbers.len() * 8 + 2);
+    list.push('[');
+    for (n, number) in numbers.iter().enumerate() {
+        let comma = if n == 0 { "" } else { "," };
+        let _ = write!(list, "{comma}{number}");
+    }
+    list.push(']');
+    list
+}

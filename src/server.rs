@@ -1,0 +1,83 @@
+//! The accept loop: how many connections, how long each may take, how it stops.
+//!
+//! warp's own server has no time-outs and cannot stop while a client has sent half a request.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tracing::{debug, warn};
+
+use crate::http::Edge;
+
+/// A client that asks for all pages at once has 256 in flight; there is room for a few of those.
+const MAX_CONNECTIONS: usize = 1000;
+/// How long a client may take to send a request's head; also how long a connection may be idle.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
+/// The largest request head, in bytes; beyond it, 431.
+const MAX_HEAD: usize = 32 * 1024;
+/// How long answers in flight may take once the server stops, so that the exit lies within ten seconds.
+const GRACE: Duration = Duration::from_secs(9);
+/// How long to wait when the system has no descriptor left for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until `shutdown` completes, then lets the requests in flight end, for at most nine seconds.
+pub async fn serve(listener: TcpListener, edge: Edge, shutdown: impl Future<Output = ()>) {
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let (stream, slot) = tokio::select! {
+            accepted = accept(&listener, &slots) => accepted,
+            () = &mut shutdown => break,
+        };
+        let edge = edge.clone();
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(MAX_HEAD)
+            .title_case_headers(true)
+            .serve_connection(
+                TokioIo::new(stream),
+                service_fn(move |request| edge.clone().answer(request)),
+            );
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                debug!(%error, "a connection ended");
+            }
+            drop(slot);
+        });
+    }
+    drop(listener);
+    let _ = timeout(GRACE, graceful.shutdown()).await;
+}
+
+/// The next connection, once there is a slot for it. Safe to cancel.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    // The semaphore is never closed: there always is a permit in the end.
+    let slot = slots.clone().acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let _ = stream.set_nodelay(true);
+                return (stream, slot);
+            }
+            Err(error) => {
+                warn!(%error, "no connection could be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
