@@ -1,5 +1,8 @@
+pub mod auth;
 pub mod caller;
 pub mod cli;
 pub mod clock;
+pub mod duration;
 pub mod error;
+pub mod private_file;
 pub mod store;
