@@ -17,3 +17,12 @@ pub struct Member {
     /// The space roles that show a space's apps and packages in this edition.
     pub space_roles: &'static [&'static str],
 }
+
+/// What an edition of the API says about who may see what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessRules {
+    /// The scopes, beside `cloud_controller.admin`, that read everything and need no `cloud_controller.read`.
+    pub global_readers: &'static [&'static str],
+    /// The space roles that show a space's apps and packages, as the database spells them.
+    pub space_roles: &'static [&'static str],
+}

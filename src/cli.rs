@@ -3,7 +3,10 @@
 //! stdout carries data only; messages go to stderr as `cf-packages: ` and one lower-case sentence.
 //! Exit 0; 1 for a failure; 2 for wrong usage.
 
+mod cf_home;
+pub mod keys;
 mod serve;
+mod token;
 
 use std::process::ExitCode;
 
@@ -21,6 +24,8 @@ pub struct Cli {
 enum Command {
     /// Serve the packages API from a database, created if it is not there
     Serve(serve::Args),
+    /// Print a bearer token for a user or an admin, or write a `cf` configuration with one
+    Token(token::Args),
 }
 
 /// Why a verb did not do what it was asked to.
@@ -52,6 +57,7 @@ pub fn main() -> ExitCode {
     };
     let ran = match cli.command {
         Command::Serve(args) => serve::run(args),
+        Command::Token(args) => token::run(args),
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,28 @@
+//! The Authorization header → who asks. Keys, the claims they vouch for, and the tokens that we make ourselves.
+//!
+//! A token is worth what one of *our* keys says of it: the algorithm comes from the key, never from the token.
+
+mod claims;
+mod identity;
+pub mod keys;
+pub mod login;
+mod public;
+pub mod secret;
+#[cfg(test)]
+mod tests;
+pub mod tokens;
+mod verified;
+
+pub use identity::Identity;
+pub use keys::{KeyError, Keys};
+pub use login::{Granted, Login, Refusal};
+pub use secret::Secret;
+
+/// The audience that a token for this API must name.
+const AUDIENCE: &str = "cloud_controller";
+/// The scope that reads and writes everything.
+const ADMIN: &str = "cloud_controller.admin";
+/// The scope that reads what the caller's roles show.
+const READ: &str = "cloud_controller.read";
+/// The scope that writes where the caller's roles allow it.
+const WRITE: &str = "cloud_controller.write";

@@ -1,0 +1,73 @@
+//! The users who may log in: those of the database, and the admin.
+
+use crate::auth::tokens::{self, ADMIN_USER};
+use crate::store::{Db, StoreError, Value};
+
+/// A user who may log in.
+pub(super) struct User {
+    pub guid: String,
+    pub name: String,
+}
+
+impl User {
+    /// What their tokens allow at most.
+    pub fn scopes(&self) -> Vec<String> {
+        if self.guid == ADMIN_USER {
+            tokens::admin_scopes()
+        } else {
+            tokens::user_scopes()
+        }
+    }
+}
+
+/// The user with this guid.
+pub(super) fn by_guid(db: &Db<'_>, guid: &str) -> Result<Option<User>, StoreError> {
+    let users = select(
+        db,
+        "select guid, name from users where guid = $1 limit 2",
+        guid,
+    )?;
+    Ok(known(guid, users))
+}
+
+/// The user with this guid, or else the only one with this name. The same queries run whoever is asked for.
+pub(super) fn by_name(db: &Db<'_>, name: &str) -> Result<Option<User>, StoreError> {
+    let by_guid = by_guid(db, name)?;
+    let by_name = select(
+        db,
+        "select guid, name from users where name = $1 limit 2",
+        name,
+    )?;
+    Ok(by_guid.or_else(|| {
+        // A user of the database whose guid is the admin's, under another name, is no way to become the admin.
+        only(by_name).filter(|user| user.guid != ADMIN_USER)
+    }))
+}
+
+/// The admin is there whatever the database says.
+fn known(guid: &str, users: Vec<User>) -> Option<User> {
+    if guid == ADMIN_USER {
+        return Some(User {
+            guid: ADMIN_USER.to_owned(),
+            name: ADMIN_USER.to_owned(),
+        });
+    }
+    only(users)
+}
+
+/// Of two, nobody knows which is meant.
+fn only(mut users: Vec<User>) -> Option<User> {
+    let user = users.pop();
+    user.filter(|_| users.is_empty())
+}
+
+fn select(db: &Db<'_>, sql: &str, wanted: &str) -> Result<Vec<User>, StoreError> {
+    let mut users = Vec::new();
+    db.rows(sql, &[Value::from(wanted)], |row| {
+        let guid = row.text(0)?.to_owned();
+        let name = row.optional_text(1)?.unwrap_or(&guid).to_owned();
+        users.push(User { guid, name });
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(users)
+}

@@ -1,0 +1,79 @@
+//! Durations as flags spell them: `90s`, `10m`, `2h`, `1d`, `250ms`.
+
+use std::time::Duration;
+
+/// The duration that `text` names: a whole number and `ms`, `s`, `m`, `h` or `d`; or `0`.
+///
+/// The error is the form that was expected, for the command line to put after the value.
+pub fn parse(text: &str) -> Result<Duration, String> {
+    let unit_at = text
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let milliseconds: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        // Nothing is as long in every unit.
+        "" if number == "0" => 1,
+        _ => return Err(expected()),
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(milliseconds))
+        .map(Duration::from_millis)
+        .ok_or_else(expected)
+}
+
+fn expected() -> String {
+    "expected a whole number and a unit, as `250ms`, `90s`, `10m`, `2h` or `1d`".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_and_a_unit_are_a_duration() {
+        for (text, milliseconds) in [
+            ("0", 0),
+            ("0s", 0),
+            ("250ms", 250),
+            ("90s", 90_000),
+            ("10m", 600_000),
+            ("2h", 7_200_000),
+            ("1d", 86_400_000),
+        ] {
+            assert_eq!(
+                parse(text),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_one() {
+        for text in [
+            "",
+            "s",
+            "5",
+            "-1s",
+            "+1s",
+            "1.5h",
+            "1 h",
+            " 1h",
+            "1H",
+            "1h30m",
+            "1w",
+            "٣s",
+            "99999999999999999999s",
+            "999999999999999999d",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}
