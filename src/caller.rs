@@ -14,15 +14,17 @@ pub enum Caller {
 pub struct Member {
     /// The user's guid: `user_id`, or else `client_id`, of the token.
     pub user: String,
-    /// The space roles that show a space's apps and packages in this edition.
-    pub space_roles: &'static [&'static str],
+    /// What the edition says about their roles.
+    pub rules: &'static AccessRules,
 }
 
 /// What an edition of the API says about who may see what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AccessRules {
     /// The scopes, beside `cloud_controller.admin`, that read everything and need no `cloud_controller.read`.
     pub global_readers: &'static [&'static str],
     /// The space roles that show a space's apps and packages, as the database spells them.
     pub space_roles: &'static [&'static str],
+    /// Whether a suspended organization's app or package, asked for alone, is not there, although lists show it.
+    pub suspended_is_missing: bool,
 }

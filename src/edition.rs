@@ -34,9 +34,9 @@ pub type Each<'a, R> = dyn FnMut(<R as Resource>::Row<'_>) -> Result<(), StoreEr
 /// A list of packages, asked for.
 #[derive(Clone, Debug)]
 pub struct PackagesRequest {
-    /// The list.
+    /// What is asked; where it is of one app, its path and conditions say so already.
     pub list: ListRequest,
-    /// Only this app's packages, under its own path; refused if the caller may not see the app.
+    /// The guid of the app that has to be there and to be seen, or else the answer is 404 `App not found`.
     pub app: Option<String>,
 }
 
@@ -66,7 +66,10 @@ impl Edition {
     ) -> Result<PackagesRequest, ApiError> {
         match self {
             Self::Of2015 => of_2015::request::packages(app, query),
-            Self::Current => current::request::packages(app, query),
+            Self::Current => match app {
+                None => current::request::packages(query),
+                Some(app) => current::request::app_packages(app, query),
+            },
         }
     }
 

@@ -7,10 +7,10 @@ mod organization;
 mod package;
 mod space;
 
-pub use app::App;
-pub use organization::Organization;
-pub use package::Package;
-pub use space::Space;
+pub use app::{App, AppRow};
+pub use organization::{Organization, OrganizationRow};
+pub use package::{Content, Credentials, Package, PackageRow};
+pub use space::{Space, SpaceRow};
 
 use crate::store::{Columns, StoreError};
 

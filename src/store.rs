@@ -257,6 +257,11 @@ impl Store {
     }
 }
 
+/// The operating system's words for an error, as messages have them.
+pub fn plain_error(error: &std::io::Error) -> String {
+    file::plain(error)
+}
+
 /// A fault in the closure itself: a bug, told as an error so that one request fails and not the server.
 fn lost() -> StoreError {
     StoreError::Sqlite("a read ended without an answer".into())

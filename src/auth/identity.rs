@@ -27,7 +27,7 @@ impl Keys {
         &self,
         headers: &[&[u8]],
         now: i64,
-        rules: &AccessRules,
+        rules: &'static AccessRules,
     ) -> Result<Identity, ApiError> {
         let claims = match headers {
             [] => return Err(ApiError::NotAuthenticated),
@@ -46,7 +46,7 @@ impl Keys {
         } else if claims.has_scope(READ) {
             Caller::Member(Member {
                 user: user.clone(),
-                space_roles: rules.space_roles,
+                rules,
             })
         } else {
             return Err(ApiError::NotAuthorized);

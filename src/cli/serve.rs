@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
-use crate::auth::{KeyError, Keys};
+use crate::auth::Keys;
 use crate::clock::Clock;
 use crate::http::{Edge, Service};
 use crate::listing::Landmarks;
@@ -85,14 +85,4 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-impl From<KeyError> for Failure {
-    fn from(error: KeyError) -> Self {
-        match error {
-            KeyError::Usage(text) => Self::Usage(text),
-            KeyError::File(text) => Self::Failed(text),
-            KeyError::Store(error) => error.into(),
-        }
-    }
 }

@@ -2,16 +2,23 @@
 
 pub mod accepted;
 mod app;
+mod elements;
 mod error;
+mod inspect;
+mod integer;
+mod label_name;
+mod label_selector;
 mod list;
 mod organization;
 mod package;
+mod parameters;
 pub mod request;
 mod root;
 mod space;
+mod times;
 
 pub use error::error;
-pub use list::{Shown, array, include, list};
+pub use list::{Listed, Show, Shown, array, include, list};
 pub use root::{API_VERSION, info, root, v3};
 
 use crate::caller::AccessRules;

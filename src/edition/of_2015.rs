@@ -1,6 +1,7 @@
 //! The API document's own edition, to the letter: relative hrefs, pretty JSON, the errors of that era.
 
 mod error;
+mod number;
 pub mod presenter;
 pub mod request;
 

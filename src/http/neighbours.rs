@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::document::{self, Scene};
 use super::{Asked, Reply, Service};
 use crate::edition::Each;
-use crate::edition::current::{self, Listed};
+use crate::edition::current::{self, Listed, Show};
 use crate::error::ApiError;
 use crate::listing::request::Include;
 use crate::listing;
@@ -72,10 +72,13 @@ pub(super) async fn one<R: Neighbour>(
     asked: Asked,
     guid: String,
 ) -> Result<Reply, ApiError> {
-    // Whether a bad parameter or a missing row is told first differs from resource to resource.
     let parse = |_: &Service, query: &str| {
-        let include = current::request::show::<R>(query);
-        if R::MISSING_FIRST { Ok(include) } else { include.map(Ok) }
+        let include = || current::request::show_include(R::ACCEPTED, query);
+        Ok(match R::SHOW {
+            Show::Ignored => Ok(Include::default()),
+            Show::IncludeFirst => Ok(include()?),
+            Show::IncludeLast => include(),
+        })
     };
     document::answer(service, asked, parse, move |scene, _, include| {
         let id = listing::find_one::<R>(scene.db, scene.caller, &guid)?;

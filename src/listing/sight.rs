@@ -58,7 +58,7 @@ fn organizations(db: &Db<'_>, member: &Member) -> Result<Arc<[i64]>, StoreError>
 }
 
 fn role_list(member: &Member) -> Value {
-    super::query::json_list(member.space_roles.iter().copied()).into()
+    super::query::json_list(member.rules.space_roles.iter().copied()).into()
 }
 
 fn ids(db: &Db<'_>, sql: &str, values: &[Value]) -> Result<Arc<[i64]>, StoreError> {

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::auth::Secret;
-use crate::auth::secret::{self, SecretFault};
+use crate::auth::secret;
 use crate::cli::Failure;
+use crate::cli::keys::KeyArgs;
 use crate::edition::{Edition, Site};
 use crate::seed::Source;
 use crate::{clock, duration, log};
@@ -45,13 +46,8 @@ pub struct Args {
     )]
     api: Edition,
 
-    /// HS256 secret of tokens; repeatable: the first signs, all verify [default: the database's own]
-    #[arg(long, value_name = "KEY")]
-    token_key: Vec<Secret>,
-
-    /// A file that holds a `--token-key`; repeatable
-    #[arg(long, value_name = "FILE")]
-    token_key_file: Vec<PathBuf>,
+    #[command(flatten)]
+    keys: KeyArgs,
 
     /// RS256 public key (PEM) or JWKS file that verifies tokens too; repeatable
     #[arg(long, value_name = "FILE", env = "CF_PACKAGES_TOKEN_PUBLIC_KEY")]
@@ -193,7 +189,7 @@ impl Settings {
                 args.listen
             )));
         }
-        let token_keys = secret::resolve("token-key", &args.token_key, &args.token_key_file)?;
+        let token_keys = args.keys.given()?;
         let seeds = args
             .seed
             .iter()
@@ -287,15 +283,6 @@ fn logins(args: &Args) -> Result<Option<Logins>, Failure> {
         made_up,
         ttl: args.login_ttl,
     }))
-}
-
-impl From<SecretFault> for Failure {
-    fn from(fault: SecretFault) -> Self {
-        match fault {
-            SecretFault::Usage(text) => Self::Usage(text),
-            SecretFault::Failed(text) => Self::Failed(text),
-        }
-    }
 }
 
 /// `http://host`, `https://host:port`: an origin, without a path.

@@ -3,10 +3,17 @@
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
-use super::list::{Link, Metadata, Shown, To};
+use super::accepted::{self, Accepted};
+use super::list::{Listed, Show, Link, Metadata, Shown, To};
 use crate::edition::Site;
 use crate::edition::json::{Time, compact};
 use crate::resource::{App, AppRow, STACK};
+
+impl Listed for App {
+    const PATH: &'static str = "/v3/apps";
+    const ACCEPTED: &'static Accepted = &accepted::APPS;
+    const SHOW: Show = Show::IncludeFirst;
+}
 
 impl Shown for App {
     fn show(row: &AppRow<'_>, site: &Site, out: &mut Vec<u8>) {

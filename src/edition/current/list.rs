@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::accepted::Accepted;
 use crate::edition::json::{Text, compact};
 use crate::edition::{Each, Site};
 use crate::listing::request::ListRequest;
@@ -12,6 +13,27 @@ use crate::store::StoreError;
 pub trait Shown: Resource {
     /// Appends the row's document.
     fn show(row: &Self::Row<'_>, site: &Site, out: &mut Vec<u8>);
+}
+
+/// A resource with a list of its own beside packages.
+pub trait Listed: Shown {
+    /// The list's path.
+    const PATH: &'static str;
+    /// What the list accepts.
+    const ACCEPTED: &'static Accepted;
+    /// What `GET` by guid looks at of its query.
+    const SHOW: Show;
+}
+
+/// What `GET` by guid looks at of its query (neighbours.md §7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// Nothing: anything is ignored.
+    Ignored,
+    /// `include`, before it is known whether the row is there.
+    IncludeFirst,
+    /// `include`, once the row is known to be there.
+    IncludeLast,
 }
 
 /// The list document. `rows` lends the page's rows in their order.

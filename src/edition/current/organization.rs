@@ -2,13 +2,20 @@
 
 use serde::Serialize;
 
-use super::list::{Link, Metadata, Shown, To};
+use super::accepted::{self, Accepted};
+use super::list::{Listed, Show, Link, Metadata, Shown, To};
 use crate::edition::Site;
 use crate::edition::json::{Time, compact};
 use crate::resource::{Organization, OrganizationRow};
 
 /// The default quota's guid: a controller always has one, any constant serves.
 const QUOTA: &str = "a1f5c9b2-6d3e-4f70-8b14-2c9d7e605a38";
+
+impl Listed for Organization {
+    const PATH: &'static str = "/v3/organizations";
+    const ACCEPTED: &'static Accepted = &accepted::ORGANIZATIONS;
+    const SHOW: Show = Show::Ignored;
+}
 
 impl Shown for Organization {
     fn show(row: &OrganizationRow<'_>, site: &Site, out: &mut Vec<u8>) {

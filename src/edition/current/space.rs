@@ -2,10 +2,17 @@
 
 use serde::Serialize;
 
-use super::list::{Link, Metadata, Shown, To};
+use super::accepted::{self, Accepted};
+use super::list::{Listed, Show, Link, Metadata, Shown, To};
 use crate::edition::Site;
 use crate::edition::json::{Time, compact};
 use crate::resource::{Space, SpaceRow};
+
+impl Listed for Space {
+    const PATH: &'static str = "/v3/spaces";
+    const ACCEPTED: &'static Accepted = &accepted::SPACES;
+    const SHOW: Show = Show::IncludeLast;
+}
 
 impl Shown for Space {
     fn show(row: &SpaceRow<'_>, site: &Site, out: &mut Vec<u8>) {
