@@ -3,6 +3,8 @@
 //! stdout carries data only; messages go to stderr as `cf-packages: ` and one lower-case sentence.
 //! Exit 0; 1 for a failure; 2 for wrong usage.
 
+mod export;
+mod seed;
 mod serve;
 
 use std::process::ExitCode;
@@ -21,6 +23,10 @@ pub struct Cli {
 enum Command {
     /// Serve the packages API from a database, created if it is not there
     Serve(serve::Args),
+    /// Put data into a database: bundled seeds, files, standard input, or generated packages
+    Seed(seed::Args),
+    /// Write the whole data set as a seed
+    Export(export::Args),
 }
 
 /// Why a verb did not do what it was asked to.
@@ -52,6 +58,8 @@ pub fn main() -> ExitCode {
     };
     let ran = match cli.command {
         Command::Serve(args) => serve::run(args),
+        Command::Seed(args) => seed::run(args),
+        Command::Export(args) => export::run(args),
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
