@@ -1,0 +1,37 @@
+//! `export`: the whole data set as a seed.
+
+use std::io::{BufWriter, ErrorKind, stdout};
+use std::path::PathBuf;
+
+use super::Failure;
+use crate::seed::{self, ExportError, Form};
+use crate::store::Store;
+
+/// What `export` takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The SQLite file
+    #[arg(long, value_name = "FILE", default_value = "packages.db", env = "CF_PACKAGES_DB")]
+    db: PathBuf,
+    /// JSON Lines: one entry a line
+    #[arg(long)]
+    jsonl: bool,
+}
+
+pub fn run(args: Args) -> Result<(), Failure> {
+    let form = if args.jsonl {
+        Form::JsonLines
+    } else {
+        Form::Json
+    };
+    let store = Store::open_for_reading(&args.db)?;
+    let exported = store.read_blocking(move |db| {
+        seed::export(db, form, &mut BufWriter::with_capacity(1 << 16, stdout()))
+    });
+    store.close()?;
+    match exported {
+        // Who reads only the beginning, as `head` does, has all they want.
+        Err(ExportError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}

@@ -1,0 +1,199 @@
+//! Organizations, spaces and apps.
+
+use super::super::entry::{App, Organization, Space};
+use super::super::fault::{Fault, Stop, quoted};
+use super::super::field::{Guid, Name, Time};
+use super::super::kind::{Kind, Place};
+use super::super::report::Outcome;
+use super::{Applier, Table, derived_guid};
+use crate::store::{StoreError, Value};
+
+const ORGANIZATIONS: Table = Table {
+    kind: Kind::Organization,
+    select: "select name, folded_name, suspended, created_at from organizations where id = $1",
+    insert: "insert into organizations (name, folded_name, suspended, created_at, guid) \
+             values ($1, $2, $3, $4, $5)",
+    update: "update organizations set name = $1, folded_name = $2, suspended = $3, \
+             created_at = coalesce($4, created_at) where guid = $5",
+    times: 1,
+};
+
+const SPACES: Table = Table {
+    kind: Kind::Space,
+    select: "select name, folded_name, organization_id, created_at from spaces where id = $1",
+    insert: "insert into spaces (name, folded_name, organization_id, created_at, guid) \
+             values ($1, $2, $3, $4, $5)",
+    update: "update spaces set name = $1, folded_name = $2, organization_id = $3, \
+             created_at = coalesce($4, created_at) where guid = $5",
+    times: 1,
+};
+
+/// A package's `space_id` follows its app by the foreign key.
+const APPS: Table = Table {
+    kind: Kind::App,
+    select: "select name, folded_name, space_id, lifecycle, created_at from apps where id = $1",
+    insert: "insert into apps (name, folded_name, space_id, lifecycle, created_at, guid) \
+             values ($1, $2, $3, $4, $5, $6)",
+    update: "update apps set name = $1, folded_name = $2, space_id = $3, lifecycle = $4, \
+             created_at = coalesce($5, created_at) where guid = $6",
+    times: 1,
+};
+
+impl Applier<'_, '_> {
+    pub(super) fn organization(
+        &mut self,
+        place: Place,
+        entry: Organization<'_>,
+    ) -> Result<Outcome, Stop> {
+        let folded = entry.name.0.to_lowercase();
+        let (guid, given) = guid_or(entry.guid, || {
+            derived_guid(Kind::Organization, &[folded.as_str()])
+        });
+        let name = Value::from(&*folded);
+        self.check_name(
+            "select id, guid from organizations where folded_name = $1",
+            &[name.clone()],
+            Named {
+                kind: Kind::Organization,
+                place,
+                name: &entry.name,
+                guid: &guid,
+                given,
+            },
+        )?;
+        let values = vec![
+            entry.name.0.into_owned().into(),
+            name,
+            entry.suspended.into(),
+            time(entry.created_at),
+        ];
+        Ok(self.store(&ORGANIZATIONS, place, guid, values)?.1)
+    }
+
+    pub(super) fn space(&mut self, place: Place, entry: Space<'_>) -> Result<Outcome, Stop> {
+        let parent = self.references.find(
+            self.db,
+            Kind::Organization,
+            &entry.organization,
+            "organization",
+            place,
+        )?;
+        let parent_id = Value::from(parent.id);
+        let folded = entry.name.0.to_lowercase();
+        let (guid, given) = guid_or(entry.guid, || {
+            derived_guid(Kind::Space, &[&parent.guid, &folded])
+        });
+        let name = Value::from(folded);
+        self.check_name(
+            "select id, guid from spaces where organization_id = $1 and folded_name = $2",
+            &[parent_id.clone(), name.clone()],
+            Named {
+                kind: Kind::Space,
+                place,
+                name: &entry.name,
+                guid: &guid,
+                given,
+            },
+        )?;
+        let values = vec![
+            entry.name.0.into_owned().into(),
+            name,
+            parent_id,
+            time(entry.created_at),
+        ];
+        Ok(self.store(&SPACES, place, guid, values)?.1)
+    }
+
+    pub(super) fn app(&mut self, place: Place, entry: App<'_>) -> Result<Outcome, Stop> {
+        let parent = self
+            .references
+            .find(self.db, Kind::Space, &entry.space, "space", place)?;
+        let parent_id = Value::from(parent.id);
+        let folded = entry.name.0.to_lowercase();
+        let (guid, given) = guid_or(entry.guid, || {
+            derived_guid(Kind::App, &[&parent.guid, &folded])
+        });
+        let name = Value::from(folded);
+        self.check_name(
+            "select id, guid from apps where space_id = $1 and folded_name = $2",
+            &[parent_id.clone(), name.clone()],
+            Named {
+                kind: Kind::App,
+                place,
+                name: &entry.name,
+                guid: &guid,
+                given,
+            },
+        )?;
+        let values = vec![
+            entry.name.0.into_owned().into(),
+            name,
+            parent_id,
+            entry.lifecycle.0.into(),
+            time(entry.created_at),
+        ];
+        Ok(self.store(&APPS, place, guid, values)?.1)
+    }
+
+    /// Refuses a name that something else in the same parent has.
+    fn check_name(&self, sql: &str, values: &[Value], named: Named<'_>) -> Result<(), Stop> {
+        let mut taken = None;
+        self.db.rows(sql, values, |columns| {
+            let id = columns.int(0)?;
+            let guid = columns.text(1)?;
+            let first = self.seen[named.kind.index()].place_of(id);
+            // Without guids, the same name twice is the same guid twice; the seed knows only the name.
+            if guid != named.guid || (!named.given && first.is_some()) {
+                taken = Some((guid.to_owned(), first));
+            }
+            Ok::<_, StoreError>(())
+        })?;
+        let Some((guid, first)) = taken else {
+            return Ok(());
+        };
+        let name = quoted(&named.name.0);
+        let kind = named.kind.singular();
+        Err(Fault::new(
+            "name",
+            match first {
+                Some(number) => {
+                    let first = Place {
+                        number,
+                        ..named.place
+                    };
+                    format!(
+                        "the {kind} name {name} stands twice: here and in {}",
+                        first.named()
+                    )
+                }
+                None => format!(
+                    "the name {name} is taken by the {kind} {} in the database",
+                    quoted(&guid)
+                ),
+            },
+        )
+        .into())
+    }
+}
+
+/// An entry whose name must be its own.
+struct Named<'a> {
+    kind: Kind,
+    place: Place,
+    name: &'a Name<'a>,
+    guid: &'a str,
+    /// Whether the seed gave the guid.
+    given: bool,
+}
+
+/// The guid, and whether it was given.
+fn guid_or(guid: Option<Guid<'_>>, derive: impl FnOnce() -> String) -> (String, bool) {
+    match guid {
+        Some(guid) => (guid.0.into_owned(), true),
+        None => (derive(), false),
+    }
+}
+
+fn time(time: Option<Time>) -> Value {
+    time.map(|time| time.0).into()
+}
