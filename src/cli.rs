@@ -4,7 +4,9 @@
 //! Exit 0; 1 for a failure; 2 for wrong usage.
 
 mod cf_home;
+mod export;
 pub mod keys;
+mod seed;
 mod serve;
 mod token;
 
@@ -24,8 +26,12 @@ pub struct Cli {
 enum Command {
     /// Serve the packages API from a database, created if it is not there
     Serve(serve::Args),
+    /// Apply seeds to a database, created if it is not there
+    Seed(seed::Args),
     /// Print a bearer token for a user or an admin, or write a `cf` configuration with one
     Token(token::Args),
+    /// Print the whole data set as a seed
+    Export(export::Args),
 }
 
 /// Why a verb did not do what it was asked to.
@@ -57,6 +63,8 @@ pub fn main() -> ExitCode {
     };
     let ran = match cli.command {
         Command::Serve(args) => serve::run(args),
+        Command::Seed(args) => seed::run(args),
+        Command::Export(args) => export::run(args),
         Command::Token(args) => token::run(args),
     };
     match ran {

@@ -83,7 +83,7 @@ impl Edition {
     ) -> Result<Vec<u8>, StoreError> {
         match self {
             Self::Of2015 => of_2015::presenter::packages(request, total, rows),
-            Self::Current => current::list(site, request, total, rows),
+            Self::Current => current::list::<Package>(site, request, total, rows),
         }
     }
 

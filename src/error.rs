@@ -1,5 +1,6 @@
 //! What a request can be refused for. The variants' texts are the API's; an edition says how they are written.
 
+use crate::seed::SeedError;
 use crate::store::StoreError;
 
 /// A refusal, before an edition presents it (reference: packages-api.md §0.1).
@@ -139,6 +140,15 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Busy | StoreError::Closed => Self::Busy,
             other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<SeedError> for ApiError {
+    fn from(error: SeedError) -> Self {
+        match error {
+            SeedError::Store(error) => error.into(),
+            refused @ SeedError::Refused(_) => Self::Unprocessable(refused.to_string()),
         }
     }
 }

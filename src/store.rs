@@ -9,6 +9,7 @@ mod schema;
 mod version;
 
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -81,6 +82,28 @@ impl Store {
             Found::Empty => create::fill_empty(path, fill).map(|()| true),
             Found::Absent => create::create(path, fill),
         }
+    }
+
+    /// Copies the database at `from`, which nobody writes meanwhile, to `to`, where nothing is; `from` is not opened
+    /// by SQLite, so that nothing of it changes. What still lies in a write-ahead log beside it comes along.
+    pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+        if identify(from)? != Found::Ours {
+            return Err(StoreError::file(from, "holds nothing to copy; name a database"));
+        }
+        let copy = |suffix: &str| -> std::io::Result<()> {
+            let (from, to) = (beside(from, suffix), beside(to, suffix));
+            let mut to = std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(to)?;
+            std::io::copy(&mut std::fs::File::open(from)?, &mut to).map(|_| ())
+        };
+        let wal = beside(from, "-wal").exists().then_some("-wal");
+        std::iter::once("")
+            .chain(wal)
+            .try_for_each(copy)
+            .map_err(|error| StoreError::file(from, format!("cannot be copied: {}", plain_error(&error))))
     }
 
     /// Opens the database at `path`, which must be there and ours.

@@ -11,12 +11,13 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
-use crate::auth::Keys;
+use crate::auth::{Keys, Login};
 use crate::clock::Clock;
-use crate::http::{Edge, Service};
+use crate::http::{Door, Edge, Faults, Service};
 use crate::listing::Landmarks;
 use crate::listing::rendered::Rendered;
 use crate::{log, server};
+use data::Served;
 pub use flags::Args;
 use flags::Settings;
 
@@ -25,7 +26,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let settings = Settings::from_args(args)?;
     log::start(settings.log);
     let clock = settings.clock.map_or_else(Clock::system, Clock::still);
-    let store = data::open(&settings, clock.now())?;
+    let Served {
+        store,
+        admin,
+        folder,
+    } = data::open(&settings, clock.now())?;
     let keys = {
         let (given, public) = (settings.token_keys.clone(), settings.public_keys.clone());
         store.read_blocking(move |db| Keys::load(db, given, &public))?
@@ -34,6 +39,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
         terminal::write_admin_token(file, &keys, &clock)?;
     }
     let paste = terminal::Paste::new(&settings, &keys, &clock)?;
+    let door = settings.logins.map(|logins| {
+        Door::new(Login {
+            password: logins.password,
+            ttl: logins.ttl,
+        })
+    });
     let service = Arc::new(Service {
         store,
         keys: (!settings.no_auth).then_some(keys),
@@ -42,6 +53,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         site: settings.site,
         landmarks: Arc::new(Landmarks::default()),
         rendered: Rendered::new(settings.cache_size),
+        door,
+        admin,
+        faults: Faults::default(),
+        delay: settings.delay,
     });
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -58,7 +73,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         };
         let listener = TcpListener::bind(settings.listen).await.map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
-        let stop = stop_signal()?;
+        let stop = stop_signal(settings.exit_with_stdin)?;
         // The one line on stdout: programs wait for it and read the port from it.
         let mut stdout = io::stdout().lock();
         writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush())?;
@@ -72,17 +87,32 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if let Some(service) = Arc::into_inner(service) {
         service.store.close()?;
     }
+    drop(folder);
     served
 }
 
-/// Completes at the first SIGTERM or SIGINT.
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+/// Completes at the first SIGTERM or SIGINT, or when standard input ends, if that is wanted.
+fn stop_signal(with_stdin: bool) -> Result<impl Future<Output = ()>, Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // Its sender is dropped at the end of standard input; without that it is kept.
+    let (open, mut closed) = tokio::sync::mpsc::channel::<()>(1);
+    let kept = if with_stdin {
+        // A thread of its own, since a read of standard input cannot be broken off.
+        std::thread::spawn(move || {
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            drop(open);
+        });
+        None
+    } else {
+        Some(open)
+    };
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = closed.recv() => {}
         }
+        drop(kept);
     })
 }

@@ -41,19 +41,22 @@ pub(super) async fn seed(
     allow(&service, &asked)?;
     writable(&service)?;
     let source = match serde_json::from_slice(&body) {
-        Ok(Named { name }) => match Source::bundled(&name) {
-            Some(source) => source,
+        Ok(Named { name }) => match seed::bundled().find(|seed| seed.name == name) {
+            Some(bundled) => Source::Bundled(bundled),
             None => {
                 return Err(ApiError::Unprocessable(format!(
                     "there is no bundled seed `{name}`; `cf-packages seed --list` shows those there are"
                 )));
             }
         },
-        Err(_) => Source::bytes("body", body),
+        Err(_) => Source::Bytes {
+            label: "the body".into(),
+            bytes: body,
+        },
     };
     let now = service.clock.now();
     let report = write(&service, move |store| {
-        store.write(|db| seed::apply(db, &[source], now))
+        Ok(store.write(|db| seed::apply(db, &[source], now))?)
     })
     .await?;
     Ok(reply(200, serde_json::to_vec(&report).unwrap_or_default()))
@@ -86,11 +89,14 @@ pub(super) async fn reset(
                 .map_err(|error| ApiError::Internal(error.to_string()))?;
             Ok::<_, ApiError>(data)
         });
-        let source = Source::bytes("start", data?);
-        store.write(|db| {
+        let source = Source::Bytes {
+            label: "the start".into(),
+            bytes: data?,
+        };
+        Ok(store.write(|db| {
             seed::reset(db)?;
             seed::apply(db, &[source], now)
-        })
+        })?)
     })
     .await?;
     service.clock.reset();
@@ -223,13 +229,12 @@ fn writable(service: &Service) -> Result<(), ApiError> {
 /// Runs a blocking write off the async threads.
 async fn write<T: Send + 'static>(
     service: &Arc<Service>,
-    write: impl FnOnce(&Store) -> Result<T, seed::SeedError> + Send + 'static,
+    write: impl FnOnce(&Store) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let service = service.clone();
     tokio::task::spawn_blocking(move || write(&service.store))
         .await
         .unwrap_or_else(|_| Err(StoreError::Closed.into()))
-        .map_err(ApiError::from)
 }
 
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {

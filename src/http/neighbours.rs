@@ -12,7 +12,7 @@ use crate::edition::current::{self, Listed, Show};
 use crate::error::ApiError;
 use crate::listing::request::Include;
 use crate::listing;
-use crate::resource::{App, AppRow, Organization, OrganizationRow, Resource, Space, SpaceRow};
+use crate::resource::{App, AppRow, Organization, OrganizationRow, Space, SpaceRow};
 use crate::store::StoreError;
 
 /// A resource that stands beside packages.

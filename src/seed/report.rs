@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::kind::Kind;
 
 /// How many entries were added, changed and left as they were, by kind.
@@ -10,7 +12,7 @@ pub struct Report {
     counts: [Counts; 5],
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 struct Counts {
     added: u64,
     changed: u64,
@@ -49,6 +51,16 @@ impl Report {
         self.counts
             .iter()
             .all(|counts| counts.added == 0 && counts.changed == 0)
+    }
+}
+
+/// An object with a member for each kind that had entries.
+impl Serialize for Report {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let counts = Kind::ALL
+            .into_iter()
+            .map(|kind| (kind.plural(), self.counts[kind.index()]));
+        serializer.collect_map(counts.filter(|(_, counts)| *counts != Counts::default()))
     }
 }
 
