@@ -14,7 +14,12 @@ pub struct Args {
     #[arg(value_name = "SEED")]
     seeds: Vec<String>,
     /// The SQLite file, created if it is not there
-    #[arg(long, value_name = "FILE", default_value = "packages.db", env = "CF_PACKAGES_DB")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "packages.db",
+        env = "CF_PACKAGES_DB"
+    )]
     db: PathBuf,
     /// Empty the database first; only its token keys stay
     #[arg(long)]

@@ -127,7 +127,10 @@ impl<'d, 'c> Applier<'d, 'c> {
             }
         } else {
             let times = values.len() - table.times;
-            let new = [Value::from(self.times.created_at), self.times.updated_at.into()];
+            let new = [
+                Value::from(self.times.created_at),
+                self.times.updated_at.into(),
+            ];
             for (time, new) in values[times..].iter_mut().zip(new) {
                 if *time == Value::Null {
                     *time = new;
@@ -193,7 +196,10 @@ fn guid_taken(guid: &str, kind: Kind, first: Option<u64>, place: Place) -> Fault
                     number,
                     ..place
                 };
-                format!("the guid {guid} stands twice: here and in {}", first.named())
+                format!(
+                    "the guid {guid} stands twice: here and in {}",
+                    first.named()
+                )
             }
             None => format!(
                 "the guid {guid} is that of {} in the database; each guid names one thing",

@@ -53,7 +53,14 @@ pub(super) fn read_json(
                 ))
                 .is_err()
             });
-            return Err(wording::refusal(seed, &error, path, text, Form::Json, above));
+            return Err(wording::refusal(
+                seed,
+                &error,
+                path,
+                text,
+                Form::Json,
+                above,
+            ));
         }
     }
     Ok(())
@@ -291,8 +298,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
             }
         }
 
-        deserializer
-            .deserialize_map(Reading(PhantomData))
-            .map(Self)
+        deserializer.deserialize_map(Reading(PhantomData)).map(Self)
     }
 }

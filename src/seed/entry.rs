@@ -3,9 +3,7 @@
 use serde::Deserialize;
 
 use super::fault::Fault;
-use super::field::{
-    Checksum, Guid, Lifecycle, Name, Reference, Role, State, Text, Time, Type,
-};
+use super::field::{Checksum, Guid, Lifecycle, Name, Reference, Role, State, Text, Time, Type};
 use super::kind::Kind;
 use super::metadata::{Annotation, Label, Pairs};
 

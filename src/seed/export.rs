@@ -101,7 +101,8 @@ impl Writer<'_> {
         let first = std::mem::replace(&mut self.first, false);
         match self.form {
             Form::Json => {
-                self.out.write_all(if first { b"\n    " } else { b",\n    " })?;
+                self.out
+                    .write_all(if first { b"\n    " } else { b",\n    " })?;
                 serde_json::to_writer(&mut *self.out, entry)?;
             }
             Form::JsonLines => {

@@ -47,14 +47,20 @@ fn syntax(said: &str, met: Option<char>, form: Form) -> String {
     };
     if said == "trailing characters" {
         return match form {
-            Form::Json => format!("{found} after the seed's one object; a seed is one JSON object, or JSON Lines"),
-            Form::JsonLines => format!("{found} after the line's one object; each entry stands in its own line"),
+            Form::Json => format!(
+                "{found} after the seed's one object; a seed is one JSON object, or JSON Lines"
+            ),
+            Form::JsonLines => {
+                format!("{found} after the line's one object; each entry stands in its own line")
+            }
         };
     }
     if let Some(inside) = said.strip_prefix("EOF while parsing ") {
         return match form {
             Form::Json => format!("the seed ends inside {inside}"),
-            Form::JsonLines => format!("the line ends inside {inside}; each entry stands in one line"),
+            Form::JsonLines => {
+                format!("the line ends inside {inside}; each entry stands in one line")
+            }
         };
     }
     match said {
