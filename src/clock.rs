@@ -79,9 +79,7 @@ impl Clock {
 pub fn system_now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-        })
+        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// `2015-11-13T17:02:56Z`, for any second from 1970 to 9999.

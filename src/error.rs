@@ -97,7 +97,9 @@ impl ApiError {
             Self::NotJson => "Request invalid due to parse error: invalid request body".into(),
             Self::NotAuthenticated => "Authentication error".into(),
             Self::InvalidToken => "Invalid Auth Token".into(),
-            Self::NotAuthorized => "You are not authorized to perform the requested action".into(),
+            Self::NotAuthorized => {
+                "You are not authorized to perform the requested action".into()
+            }
             Self::NotFound(text) | Self::NotServed(text) => (*text).into(),
             Self::UnknownRequest => "Unknown request".into(),
             Self::TooLarge => "The request body is too large".into(),

@@ -144,10 +144,11 @@ impl Store {
         // SQLite needs to make `-shm` beside a file in WAL mode; where it cannot, nobody else can write either.
         Self::open(path, Opened::ReadOnly, Durability::Full).or_else(|error| match error {
             StoreError::File { .. } if identify(path).is_ok_and(|found| found == Found::Ours) => {
-                Self::open(path, Opened::Immutable, Durability::Full).map_err(|second| match second
-                {
-                    StoreError::File { ref fault, .. } if fault.contains("-wal") => second,
-                    _ => error,
+                Self::open(path, Opened::Immutable, Durability::Full).map_err(|second| {
+                    match second {
+                        StoreError::File { ref fault, .. } if fault.contains("-wal") => second,
+                        _ => error,
+                    }
                 })
             }
             other => Err(other),

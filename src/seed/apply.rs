@@ -11,6 +11,7 @@ use std::collections::HashMap;
 
 use super::entry::Entry;
 use super::fault::{Fault, Stop, quoted};
+use super::field::Time;
 use super::kind::{Kind, Place};
 use super::report::{Outcome, Report};
 use crate::store::{Columns, Db, StoreError, Value};
@@ -207,6 +208,11 @@ fn guid_taken(guid: &str, kind: Kind, first: Option<u64>, place: Place) -> Fault
             ),
         },
     )
+}
+
+/// A time as it is stored; null: not given.
+fn time(time: Option<Time>) -> Value {
+    time.map(|time| time.0).into()
 }
 
 /// The guid of an entry that gives none: a UUID v5 of what names it.

@@ -65,6 +65,7 @@ fn syntax(said: &str, met: Option<char>, form: Form) -> String {
     }
     match said {
         "expected value" => format!("expected a JSON value, {found}"),
+        "expected ident" => format!("expected `true`, `false` or `null`, {found}"),
         "number out of range" => "the number is too large".to_owned(),
         "recursion limit exceeded" => "arrays and objects are nested too deep".to_owned(),
         _ if said.starts_with("expected ") => format!("{said}, {found}"),

@@ -97,9 +97,8 @@ impl Draft {
 
     /// Gives the draft its name unless something else has it by now.
     fn publish(self, path: &Path) -> Result<bool, StoreError> {
-        let failed = |error: std::io::Error| {
-            StoreError::file(path, format!("cannot be made: {}", plain(&error)))
-        };
+        let failed =
+            |error: std::io::Error| StoreError::file(path, format!("cannot be made: {}", plain(&error)));
         File::open(&self.0)
             .and_then(|file| file.sync_all())
             .map_err(failed)?;

@@ -39,9 +39,8 @@ pub(super) fn identify(path: &Path) -> Result<Found, StoreError> {
         return Ok(Found::Empty);
     }
     let mut header = [0; 100];
-    let unreadable = |error: std::io::Error| {
-        StoreError::file(path, format!("cannot be read: {}", plain(&error)))
-    };
+    let unreadable =
+        |error: std::io::Error| StoreError::file(path, format!("cannot be read: {}", plain(&error)));
     let mut file = File::open(path).map_err(unreadable)?;
     let mut length = 0;
     while length < header.len() {
@@ -59,9 +58,8 @@ pub(super) fn identify(path: &Path) -> Result<Found, StoreError> {
     if length < header.len() {
         return fault("is cut short; restore it from a copy or an export".into());
     }
-    let number = |at: usize| {
-        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
-    };
+    let number =
+        |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     let application = number(68);
     if application != APPLICATION_ID {
         return fault(format!(

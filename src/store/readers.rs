@@ -75,10 +75,7 @@ fn run(queue: &Mutex<Receiver<Job>>, pool: &Pool<SqliteConnectionManager>) {
         };
         let Ok(job) = job else { return };
         if owned.is_none() {
-            owned = pool
-                .get()
-                .ok()
-                .map(|connection| (connection, Memo::default()));
+            owned = pool.get().ok().map(|connection| (connection, Memo::default()));
         }
         // Without a connection the job is dropped, and whoever waits for it is told.
         let Some((connection, memo)) = &mut owned else {

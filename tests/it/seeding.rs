@@ -281,7 +281,7 @@ fn reset_empties_but_keeps_keys_and_never_uses_an_id_again() {
     let key = bench.rows("select hex(secret) from token_keys");
     assert_eq!(
         bench.ok(&["seed", "--reset"]),
-        "reset: everything but the token keys was removed\n"
+        "reset: everything but the token keys removed\n"
     );
     assert_eq!(
         bench.rows("select guid from packages union all select guid from users union all select guid from apps"),
@@ -411,7 +411,7 @@ fn what_is_no_json_is_refused_with_line_and_column() {
         (b" \n\t\n", &["is empty"]),
         (b"{", &[" line 1 column 1: ", "ends inside"]),
         (b"\n\n{\"apps\": [}", &[" line 3 column 11: ", "`}`"]),
-        (b"{\"apps\": [],\n \"apps\"", &[" line 2 column 7"]),
+        (b"{\"apps\": [],\n \"users\"", &[" line 2 column 7"]),
         (b"nonsense", &[" line 1 column 2"]),
         (b"{} {}", &[" line 1 column 4: ", "`{`", "JSON Lines"]),
         (b"{}\n{\"packages\": []}", &[" line 2 column 1: "]),
