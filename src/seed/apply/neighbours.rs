@@ -52,7 +52,7 @@ impl Applier<'_, '_> {
         let name = Value::from(&*folded);
         self.check_name(
             "select id, guid from organizations where folded_name = $1",
-            &[name.clone()],
+            std::slice::from_ref(&name),
             Named {
                 kind: Kind::Organization,
                 place,
