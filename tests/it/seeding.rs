@@ -194,6 +194,27 @@ fn roles_become_exactly_what_the_entry_says() {
 }
 
 #[test]
+fn names_may_be_swapped() {
+    let bench = Bench::new();
+    let apps = |a: &str, b: &str| {
+        format!(
+            r#"{{{}, "apps": [{{"guid": "a", "name": "{a}", "space": "dev"}}, {{"guid": "b", "name": "{b}", "space": "dev"}}]}}"#,
+            HOUSE.rsplit_once(",\n    \"apps\"").expect("a house").0
+        )
+    };
+    bench.seeded(&apps("blue", "green"));
+    let report = bench.seeded(&apps("green", "blue"));
+    assert!(
+        report.ends_with("apps: 0 added, 2 changed, 0 left\n"),
+        "{report}"
+    );
+    assert_eq!(
+        bench.rows("select guid || folded_name from apps order by id"),
+        ["agreen", "bblue"]
+    );
+}
+
+#[test]
 fn packages_follow_an_app_that_moves() {
     let bench = Bench::new();
     bench.seeded(&house(
