@@ -4,6 +4,7 @@
 //! Exit 0; 1 for a failure; 2 for wrong usage.
 
 mod cf_home;
+mod check;
 mod export;
 pub mod keys;
 mod seed;
@@ -32,6 +33,8 @@ enum Command {
     Token(token::Args),
     /// Print the whole data set as a seed
     Export(export::Args),
+    /// Say whether a database is sound: integrity, foreign keys, schema, versions; never changes it
+    Check(check::Args),
 }
 
 /// Why a verb did not do what it was asked to.
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Seed(args) => seed::run(args),
         Command::Export(args) => export::run(args),
+        Command::Check(args) => check::run(args),
         Command::Token(args) => token::run(args),
     };
     match ran {
