@@ -5,9 +5,12 @@
 
 mod cf_home;
 mod export;
+mod get;
+mod healthcheck;
 pub mod keys;
 mod seed;
 mod serve;
+mod site;
 mod token;
 
 use std::process::ExitCode;
@@ -32,6 +35,10 @@ enum Command {
     Token(token::Args),
     /// Print the whole data set as a seed
     Export(export::Args),
+    /// Print the bytes that the server would answer, without a server
+    Get(get::Args),
+    /// Tell by the exit code whether a server is up and seeded
+    Healthcheck(healthcheck::Args),
 }
 
 /// Why a verb did not do what it was asked to.
@@ -65,6 +72,8 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Seed(args) => seed::run(args),
         Command::Export(args) => export::run(args),
+        Command::Get(args) => get::run(args),
+        Command::Healthcheck(args) => healthcheck::run(args),
         Command::Token(args) => token::run(args),
     };
     match ran {

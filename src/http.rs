@@ -25,7 +25,7 @@ pub use admin::Admin;
 pub use edge::{Edge, Reply};
 pub use faults::Faults;
 pub use login::Door;
-pub use service::Service;
+pub use service::{Access, Service};
 
 use crate::edition::Edition;
 use crate::error::ApiError;

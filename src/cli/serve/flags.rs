@@ -9,6 +9,7 @@ use crate::auth::Secret;
 use crate::auth::secret;
 use crate::cli::Failure;
 use crate::cli::keys::KeyArgs;
+use crate::cli::site::site;
 use crate::edition::{Edition, Site};
 use crate::seed::Source;
 use crate::{clock, duration, log};
@@ -283,19 +284,4 @@ fn logins(args: &Args) -> Result<Option<Logins>, Failure> {
         made_up,
         ttl: args.login_ttl,
     }))
-}
-
-/// `http://host`, `https://host:port`: an origin, without a path.
-fn site(text: &str) -> Result<Site, String> {
-    let wrong = || "expected scheme and host, as `https://api.example.org`".to_owned();
-    let host = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-        .ok_or_else(wrong)?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:-_[]".contains(&byte);
-    let end = host.strip_suffix('/').unwrap_or(host);
-    if end.is_empty() || !end.bytes().all(plain) {
-        return Err(wrong());
-    }
-    Ok(Site(text.strip_suffix('/').unwrap_or(text).to_owned()))
 }
