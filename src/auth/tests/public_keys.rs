@@ -1,4 +1,4 @@
-//! RS256 keys from PEM files and key sets.
+//! RS256 keys from PEM files and key sets. The pairs in `tests/fixtures` were made for these tests and guard nothing.
 
 use std::path::{Path, PathBuf};
 
