@@ -128,3 +128,6 @@ fn read<R: Resource>(
         include: reading.include,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,3 +84,6 @@ fn whole(
         default
     })
 }
+
+#[cfg(test)]
+mod tests;
