@@ -1,5 +1,6 @@
 //! packages-api.md §1.3, §1.5, §1.6, §3.2 and neighbours.md §1, §6, §7, row by row.
 
+mod hrefs;
 mod labels;
 mod neighbours;
 mod packages;

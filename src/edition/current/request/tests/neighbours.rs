@@ -227,60 +227,6 @@ fn lists_of_names() {
     }
 }
 
-/// neighbours.md §6.
-#[test]
-fn what_hrefs_repeat() {
-    for (href, expected) in [
-        (
-            next(organizations("order_by=name")),
-            "/v3/organizations?order_by=%2Bname&page=2&per_page=50",
-        ),
-        (
-            next(organizations("names=acme&page=1&per_page=1")),
-            "/v3/organizations?names=acme&page=2&per_page=1",
-        ),
-        (
-            next(organizations("label_selector=!env")),
-            "/v3/organizations?label_selector=%21env&page=2&per_page=50",
-        ),
-        (
-            next(organizations("names[]=a")),
-            "/v3/organizations?names=%5B%22a%22%5D&page=2&per_page=50",
-        ),
-        (
-            next(organizations("names=a%252Cb")),
-            "/v3/organizations?names=a%252Cb&page=2&per_page=50",
-        ),
-        (
-            next(organizations("isolation_segment_guid=")),
-            "/v3/organizations?page=2&per_page=50",
-        ),
-        (
-            next(organizations("isolation_segment_guid")),
-            "/v3/organizations?page=2&per_page=50",
-        ),
-        (
-            next(spaces("order_by=name&organization_guids=G")),
-            "/v3/spaces?order_by=%2Bname&organization_guids=G&page=2&per_page=50",
-        ),
-        (
-            next(apps("include=space,space.organization")),
-            "/v3/apps?include=space%2Cspace.organization&page=2&per_page=50",
-        ),
-        (
-            next(apps("names=A&space_guids=G")),
-            "/v3/apps?names=A&page=2&per_page=50&space_guids=G",
-        ),
-        (next(apps("stacks=")), "/v3/apps?page=2&per_page=50&stacks="),
-        (
-            next(apps("order_by=-state&lifecycle_type=docker")),
-            "/v3/apps?lifecycle_type=docker&order_by=-state&page=2&per_page=50",
-        ),
-    ] {
-        assert_eq!(href, expected);
-    }
-}
-
 /// neighbours.md §1.6.
 #[test]
 fn there_is_no_isolation_segment() {
