@@ -25,14 +25,9 @@
 //! `seed → store`. `tests/it/layers.rs` holds this.
 
 pub mod cli;
-
-pub mod server;
-
-pub mod http;
-
-pub mod auth;
+pub mod clock;
 pub mod edition;
-
+pub mod error;
 pub mod listing;
 
 pub mod resource;
