@@ -25,9 +25,14 @@
 //! `seed → store`. `tests/it/layers.rs` holds this.
 
 pub mod cli;
-pub mod clock;
+
+pub mod server;
+
+pub mod http;
+
+pub mod auth;
 pub mod edition;
-pub mod error;
+
 pub mod listing;
 
 pub mod resource;
