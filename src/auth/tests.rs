@@ -71,7 +71,7 @@ fn identify(keys: &Keys, token: &str) -> Result<Identity, ApiError> {
     keys.identify(&[format!("bearer {token}").as_bytes()], NOW, &CURRENT)
 }
 
-fn member(user: &str, rules: &AccessRules) -> Caller {
+fn member(user: &str, rules: &'static AccessRules) -> Caller {
     Caller::Member(Member {
         user: user.into(),
         rules,
