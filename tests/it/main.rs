@@ -1,3 +1,6 @@
-//! What the program does, seen from outside.
+//! What cf-packages does, as its users see it: each module is a part of the specification.
 
+mod exporting;
+mod seeding;
+mod support;
 mod tokens;
