@@ -34,7 +34,11 @@ pub(super) struct Folder {
 
 /// Opens the database with its seeds applied: all of them, or nothing is changed and nothing is made.
 pub(super) fn open(settings: &Settings, now: i64) -> Result<Served, Failure> {
-    let admin = if settings.admin_api { Admin::On } else { Admin::Off };
+    let admin = if settings.admin_api {
+        Admin::On
+    } else {
+        Admin::Off
+    };
     match &settings.data {
         Data::File(file) => Ok(Served {
             store: seeded(file, settings, now, Durability::Full)?,
