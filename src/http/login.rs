@@ -48,7 +48,7 @@ pub(super) async fn token(
     asked: Asked,
     body: Vec<u8>,
 ) -> Result<Reply, ApiError> {
-    let (Some(door), Some(_)) = (&service.door, &service.keys) else {
+    let (Some(door), Some(_)) = (&service.door, service.access.keys()) else {
         return Err(NOT_SERVED);
     };
     let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
@@ -58,7 +58,7 @@ pub(super) async fn token(
     let shared = service.clone();
     let granted = service
         .store
-        .read(move |db| match (&shared.door, &shared.keys) {
+        .read(move |db| match (&shared.door, shared.access.keys()) {
             (Some(door), Some(keys)) => door.login.grant(&form, basic, db, keys, &shared.clock),
             _ => Err(Refusal::Server(NOT_SERVED)),
         })

@@ -1,4 +1,4 @@
-//! What cf-packages does, as a specification: each file is a chapter.
+//! What cf-packages does, as its users see it: each module is a part of the specification.
 
 mod authorization;
 mod exporting;
@@ -6,4 +6,5 @@ mod listing_2015;
 mod paging;
 mod seeding;
 mod support;
+mod tokens;
 mod visibility;
