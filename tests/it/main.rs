@@ -2,9 +2,11 @@
 
 mod authorization;
 mod exporting;
+mod http_edge;
 mod listing_2015;
 mod paging;
 mod seeding;
+mod stopping;
 mod support;
 mod tokens;
 mod visibility;
