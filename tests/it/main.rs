@@ -3,6 +3,7 @@
 mod authorization;
 mod exporting;
 mod http_edge;
+mod layers;
 mod listing_2015;
 mod paging;
 mod seeding;

@@ -58,6 +58,7 @@ fn half_requests_and_idle_connections_hold_nothing_up() {
     for client in &mut half {
         client.send("GET /v3/packages HTTP/1.1\r\nHost: exam");
     }
+    // Nothing was begun, so that nothing is waited for: far from the nine seconds of an answer in flight.
     stop_while(server, "TERM", || {
         for client in idle.iter_mut().chain(&mut kept).chain(&mut half) {
             assert!(client.is_ended());
