@@ -11,6 +11,7 @@ use std::collections::HashMap;
 
 use super::entry::Entry;
 use super::fault::{Fault, Stop, quoted};
+use super::field::Time;
 use super::kind::{Kind, Place};
 use super::report::{Outcome, Report};
 use crate::store::{Columns, Db, StoreError, Value};
@@ -127,7 +128,10 @@ impl<'d, 'c> Applier<'d, 'c> {
             }
         } else {
             let times = values.len() - table.times;
-            let new = [Value::from(self.times.created_at), self.times.updated_at.into()];
+            let new = [
+                Value::from(self.times.created_at),
+                self.times.updated_at.into(),
+            ];
             for (time, new) in values[times..].iter_mut().zip(new) {
                 if *time == Value::Null {
                     *time = new;
@@ -193,7 +197,10 @@ fn guid_taken(guid: &str, kind: Kind, first: Option<u64>, place: Place) -> Fault
                     number,
                     ..place
                 };
-                format!("the guid {guid} stands twice: here and in {}", first.named())
+                format!(
+                    "the guid {guid} stands twice: here and in {}",
+                    first.named()
+                )
             }
             None => format!(
                 "the guid {guid} is that of {} in the database; each guid names one thing",
@@ -201,6 +208,11 @@ fn guid_taken(guid: &str, kind: Kind, first: Option<u64>, place: Place) -> Fault
             ),
         },
     )
+}
+
+/// A time as it is stored; null: not given.
+fn time(time: Option<Time>) -> Value {
+    time.map(|time| time.0).into()
 }
 
 /// The guid of an entry that gives none: a UUID v5 of what names it.

@@ -46,7 +46,9 @@ impl Source {
         if path.symlink_metadata().is_ok() {
             return Ok(Self::File(path));
         }
-        let names: Vec<_> = bundled::all().map(|seed| format!("`{}`", seed.name)).collect();
+        let names: Vec<_> = bundled::all()
+            .map(|seed| format!("`{}`", seed.name))
+            .collect();
         Err(SeedError::whole(
             text,
             format!(
@@ -92,10 +94,7 @@ fn read(label: &str, input: impl Read, sink: &mut Sink<'_>) -> Result<(), SeedEr
     let mut line = Vec::new();
     read_capped(label, &mut input, &mut line)?;
     if line.is_empty() {
-        return Err(SeedError::whole(
-            label,
-            "is empty; an empty seed is `{}`",
-        ));
+        return Err(SeedError::whole(label, "is empty; an empty seed is `{}`"));
     }
     if line.starts_with(b"\xEF\xBB\xBF") {
         return Err(SeedError::at_line(
@@ -165,7 +164,10 @@ fn skip_blank_lines(label: &str, input: &mut impl BufRead) -> Result<u64, SeedEr
             .iter()
             .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
             .count();
-        lines += buffer[..blank].iter().filter(|byte| **byte == b'\n').count() as u64;
+        lines += buffer[..blank]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count() as u64;
         let ended = blank < buffer.len() || buffer.is_empty();
         input.consume(blank);
         if ended {
@@ -175,11 +177,7 @@ fn skip_blank_lines(label: &str, input: &mut impl BufRead) -> Result<u64, SeedEr
 }
 
 /// Reads to the end of the line, but at most one byte more than a line may have.
-fn read_capped(
-    label: &str,
-    input: &mut impl BufRead,
-    line: &mut Vec<u8>,
-) -> Result<(), SeedError> {
+fn read_capped(label: &str, input: &mut impl BufRead, line: &mut Vec<u8>) -> Result<(), SeedError> {
     input
         .take(LONGEST_LINE + 1)
         .read_until(b'\n', line)
@@ -206,7 +204,12 @@ fn utf8<'b>(label: &str, bytes: &'b [u8], above: u64) -> Result<&'b str, SeedErr
     std::str::from_utf8(bytes).map_err(|error| {
         let right = &bytes[..error.valid_up_to()];
         let line = above + 1 + right.iter().filter(|byte| **byte == b'\n').count() as u64;
-        let column = right.iter().rev().take_while(|byte| **byte != b'\n').count() as u64 + 1;
+        let column = right
+            .iter()
+            .rev()
+            .take_while(|byte| **byte != b'\n')
+            .count() as u64
+            + 1;
         let byte = quoted(&format!("0x{:02x}", bytes[error.valid_up_to()]));
         SeedError::at_line(
             label,

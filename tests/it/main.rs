@@ -1,3 +1,6 @@
-//! What the program does, seen from outside.
+//! What cf-packages does, as a specification: each file is a chapter.
 
+mod exporting;
+mod seeding;
+mod support;
 mod tokens;

@@ -2,10 +2,10 @@
 
 use super::super::entry::{App, Organization, Space};
 use super::super::fault::{Fault, Stop, quoted};
-use super::super::field::{Guid, Name, Time};
+use super::super::field::{Guid, Name};
 use super::super::kind::{Kind, Place};
 use super::super::report::Outcome;
-use super::{Applier, Table, derived_guid};
+use super::{Applier, Table, derived_guid, time};
 use crate::store::{StoreError, Value};
 
 const ORGANIZATIONS: Table = Table {
@@ -192,8 +192,4 @@ fn guid_or(guid: Option<Guid<'_>>, derive: impl FnOnce() -> String) -> (String, 
         Some(guid) => (guid.0.into_owned(), true),
         None => (derive(), false),
     }
-}
-
-fn time(time: Option<Time>) -> Value {
-    time.map(|time| time.0).into()
 }
