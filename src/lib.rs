@@ -19,15 +19,22 @@
 //! | [`resource`] | what there is to list: a table, its columns, its filters, who may see it |
 //! | [`store`] | the SQLite file: told, made, opened; readers and the one writer |
 //! | [`seed`] | the other way in: a file, checked, applied in one transaction; and out again |
+//! | [`ephemeral`] | databases that are gone at exit |
+//! | `testing` | a server in the process of a test (a feature) |
 //! | [`caller`] [`clock`] [`error`] [`log`] [`duration`] [`private_file`] | under all of them |
 //!
 //! Imports run one way: `cli → server → http → {auth, edition} → listing → resource → store`, and
 //! `seed → store`. `tests/it/layers.rs` holds this.
 
 pub mod cli;
-pub mod clock;
+
+pub mod server;
+
+pub mod http;
+
+pub mod auth;
 pub mod edition;
-pub mod error;
+
 pub mod listing;
 
 pub mod resource;
@@ -35,6 +42,11 @@ pub mod resource;
 pub mod store;
 
 pub mod seed;
+
+pub mod ephemeral;
+
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub mod caller;
 pub mod clock;

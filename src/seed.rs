@@ -52,7 +52,9 @@ pub fn apply(db: &Db<'_>, sources: &[Source], now: i64) -> Result<Report, SeedEr
             progress.step();
             Ok(())
         })?;
-        applier.next_seed();
+        applier
+            .end_seed()
+            .map_err(|(place, stop)| stop.at(&label, place))?;
     }
     Ok(applier.into_report())
 }

@@ -88,7 +88,10 @@ impl Store {
     /// by SQLite, so that nothing of it changes. What still lies in a write-ahead log beside it comes along.
     pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
         if identify(from)? != Found::Ours {
-            return Err(StoreError::file(from, "holds nothing to copy; name a database"));
+            return Err(StoreError::file(
+                from,
+                "holds nothing to copy; name a database",
+            ));
         }
         let copy = |suffix: &str| -> std::io::Result<()> {
             let (from, to) = (beside(from, suffix), beside(to, suffix));
@@ -103,7 +106,9 @@ impl Store {
         std::iter::once("")
             .chain(wal)
             .try_for_each(copy)
-            .map_err(|error| StoreError::file(from, format!("cannot be copied: {}", plain_error(&error))))
+            .map_err(|error| {
+                StoreError::file(from, format!("cannot be copied: {}", plain_error(&error)))
+            })
     }
 
     /// Opens the database at `path`, which must be there and ours.

@@ -23,6 +23,7 @@ const DOCUMENTS: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoidW
 const OF_2015: AccessRules = AccessRules {
     global_readers: &[],
     space_roles: &["space_developer", "space_manager", "space_auditor"],
+    suspended_is_missing: false,
 };
 const CURRENT: AccessRules = AccessRules {
     global_readers: &[
@@ -35,6 +36,7 @@ const CURRENT: AccessRules = AccessRules {
         "space_auditor",
         "space_supporter",
     ],
+    suspended_is_missing: false,
 };
 
 fn keys() -> Keys {
@@ -69,10 +71,10 @@ fn identify(keys: &Keys, token: &str) -> Result<Identity, ApiError> {
     keys.identify(&[format!("bearer {token}").as_bytes()], NOW, &CURRENT)
 }
 
-fn member(user: &str, rules: &AccessRules) -> Caller {
+fn member(user: &str, rules: &'static AccessRules) -> Caller {
     Caller::Member(Member {
         user: user.into(),
-        space_roles: rules.space_roles,
+        rules,
     })
 }
 

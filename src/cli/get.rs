@@ -78,7 +78,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         access,
         clock: args.clock.map_or_else(Clock::system, Clock::still),
         edition: args.api,
-        site: Some(args.external_url.unwrap_or_else(|| Site(DEFAULT_SITE.into()))),
+        site: Some(
+            args.external_url
+                .unwrap_or_else(|| Site(DEFAULT_SITE.into())),
+        ),
         landmarks: Arc::new(Landmarks::default()),
         rendered: Rendered::new(0),
         door: None,

@@ -54,7 +54,11 @@ fn parts(url: &str) -> Option<(&str, &str)> {
 fn ask(host: &str, path: &str) -> std::io::Result<String> {
     let unreachable = || std::io::Error::other("there is no such host");
     let port = !host.ends_with(']') && host.rsplit_once(':').is_some();
-    let address = if port { host.to_owned() } else { format!("{host}:80") };
+    let address = if port {
+        host.to_owned()
+    } else {
+        format!("{host}:80")
+    };
     let address = address.to_socket_addrs()?.next().ok_or_else(unreachable)?;
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;

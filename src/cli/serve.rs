@@ -12,8 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
 use crate::auth::{Keys, Login};
-use crate::clock::Clock;
 use crate::caller::Caller;
+use crate::clock::Clock;
 use crate::http::{Access, Door, Edge, Faults, Service};
 use crate::listing::Landmarks;
 use crate::listing::rendered::Rendered;

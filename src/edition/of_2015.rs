@@ -1,4 +1,17 @@
-//! The edition of the API document, November 2015.
+//! The API document's own edition, to the letter: relative hrefs, pretty JSON, the errors of that era.
 
+mod error;
 mod number;
+pub mod presenter;
 pub mod request;
+
+pub use error::error;
+
+use crate::caller::AccessRules;
+
+/// In 2015 only an admin reads everything, and there are no space supporters.
+pub const RULES: AccessRules = AccessRules {
+    global_readers: &[],
+    space_roles: &["space_developer", "space_manager", "space_auditor"],
+    suspended_is_missing: true,
+};

@@ -192,7 +192,10 @@ fn plain(uri: &Uri) -> Result<Option<Uri>, ApiError> {
         }
         _ => "/v3/404".into(),
     };
-    if let Some(stem) = plain.strip_suffix(".json").filter(|stem| *stem != "/openapi") {
+    if let Some(stem) = plain
+        .strip_suffix(".json")
+        .filter(|stem| *stem != "/openapi")
+    {
         plain.truncate(stem.len());
     }
     if plain.is_empty() {

@@ -94,8 +94,9 @@ impl Service {
         let Some(host) = asked.headers.get(header::HOST) else {
             return Ok(Site("http://localhost".into()));
         };
-        let plain =
-            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'_' | b'[' | b']');
+        let plain = |byte: &u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'_' | b'[' | b']')
+        };
         host.to_str()
             .ok()
             .filter(|host| !host.is_empty() && host.len() <= 255 && host.bytes().all(|b| plain(&b)))

@@ -1,6 +1,7 @@
 //! Entries into rows: each is added, changed in place, or left. What is equal is never written again,
 //! since every update tells the programs that remember listings to forget.
 
+mod displaced;
 mod neighbours;
 mod packages;
 mod references;
@@ -15,6 +16,7 @@ use super::field::Time;
 use super::kind::{Kind, Place};
 use super::report::{Outcome, Report};
 use crate::store::{Columns, Db, StoreError, Value};
+use displaced::Displaced;
 use references::References;
 use seen::Seen;
 
@@ -40,6 +42,7 @@ pub(super) struct Applier<'d, 'c> {
     references: References,
     /// How many packages of each app this seed had so far.
     packages_by_app: HashMap<i64, u64>,
+    displaced: Vec<Displaced>,
 }
 
 /// The times of an entry that is new and gives none itself.
@@ -68,13 +71,8 @@ impl<'d, 'c> Applier<'d, 'c> {
             seen: Default::default(),
             references: References::default(),
             packages_by_app: HashMap::new(),
+            displaced: Vec::new(),
         }
-    }
-
-    /// From here on it is another seed: what it says of a guid again is a change.
-    pub(super) fn next_seed(&mut self) {
-        self.seen = Default::default();
-        self.packages_by_app.clear();
     }
 
     /// The times of what is added from here on.

@@ -13,6 +13,8 @@ use super::progress::Progress;
 use super::report::Report;
 use crate::store::Db;
 
+/// What refusals call it.
+const LABEL: &str = "--generate";
 const PACKAGES_PER_SPACE: u64 = 1000;
 const APPS_PER_SPACE: u64 = 10;
 const SPACES_PER_ORGANIZATION: u64 = 20;
@@ -78,6 +80,10 @@ pub(super) fn generate(db: &Db<'_>, count: u64, now: i64) -> Result<Report, Seed
         generator.add(self::package(package, mixed))?;
         generator.progress.step();
     }
+    generator
+        .applier
+        .end_seed()
+        .map_err(|(place, stop)| stop.at(LABEL, place))?;
     Ok(generator.applier.into_report())
 }
 
@@ -98,7 +104,7 @@ impl Generator<'_, '_> {
         *number += 1;
         self.applier
             .apply(place, entry)
-            .map_err(|stop: Stop| stop.at("generated", place))
+            .map_err(|stop: Stop| stop.at(LABEL, place))
     }
 }
 

@@ -71,12 +71,14 @@ impl Source {
     /// Hands each entry to `sink`.
     pub(super) fn read(&self, label: &str, sink: &mut Sink<'_>) -> Result<(), SeedError> {
         match self {
-            Self::Bundled(bundled) => read(label, bundled.contents, sink),
-            Self::Bytes { bytes, .. } => read(label, bytes.as_slice(), sink),
-            Self::Stdin => read(label, std::io::stdin().lock(), sink),
+            Self::Bundled(bundled) => read(label, bundled.contents, None, sink),
+            Self::Bytes { bytes, .. } => read(label, bytes.as_slice(), Some(length(bytes)), sink),
+            Self::Stdin => read(label, std::io::stdin().lock(), None, sink),
             Self::File(path) => {
-                let file = File::open(path).map_err(|error| unreadable(label, &error))?;
-                read(label, file, sink)
+                let failed = |error| unreadable(label, &error);
+                let file = File::open(path).map_err(failed)?;
+                let size = file.metadata().map_err(failed)?.len();
+                read(label, file, Some(size), sink)
             }
         }
     }
@@ -88,7 +90,13 @@ fn unreadable(label: &str, error: &std::io::Error) -> SeedError {
     SeedError::whole(label, format!("cannot be read: {}", text.to_lowercase()))
 }
 
-fn read(label: &str, input: impl Read, sink: &mut Sink<'_>) -> Result<(), SeedError> {
+/// `size` is how much there is at least, where that is known; a pipe has none.
+fn read(
+    label: &str,
+    input: impl Read,
+    size: Option<u64>,
+    sink: &mut Sink<'_>,
+) -> Result<(), SeedError> {
     let mut input = BufReader::with_capacity(1 << 16, input);
     let above = skip_blank_lines(label, &mut input)?;
     let mut line = Vec::new();
@@ -108,11 +116,13 @@ fn read(label: &str, input: impl Read, sink: &mut Sink<'_>) -> Result<(), SeedEr
         read_lines(label, input, line, above, sink)
     } else {
         let mut document = line;
-        (&mut input)
-            .take((LARGEST_JSON + 1).saturating_sub(length(&document)))
-            .read_to_end(&mut document)
-            .map_err(|error| unreadable(label, &error))?;
-        if length(&document) > LARGEST_JSON {
+        if size.is_none_or(|size| size <= LARGEST_JSON) {
+            (&mut input)
+                .take((LARGEST_JSON + 1).saturating_sub(length(&document)))
+                .read_to_end(&mut document)
+                .map_err(|error| unreadable(label, &error))?;
+        }
+        if length(&document).max(size.unwrap_or(0)) > LARGEST_JSON {
             return Err(SeedError::whole(
                 label,
                 "is larger than 256 MiB; use JSON Lines, which may be of any length",

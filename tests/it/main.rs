@@ -1,4 +1,4 @@
-//! What cf-packages does, as a specification: each file is a chapter.
+//! What cf-packages does, as its users see it: each module is a part of the specification.
 
 mod exporting;
 mod seeding;

@@ -194,6 +194,27 @@ fn roles_become_exactly_what_the_entry_says() {
 }
 
 #[test]
+fn names_may_be_swapped() {
+    let bench = Bench::new();
+    let apps = |a: &str, b: &str| {
+        format!(
+            r#"{{{}, "apps": [{{"guid": "a", "name": "{a}", "space": "dev"}}, {{"guid": "b", "name": "{b}", "space": "dev"}}]}}"#,
+            HOUSE.rsplit_once(",\n    \"apps\"").expect("a house").0
+        )
+    };
+    bench.seeded(&apps("blue", "green"));
+    let report = bench.seeded(&apps("green", "blue"));
+    assert!(
+        report.ends_with("apps: 0 added, 2 changed, 0 left\n"),
+        "{report}"
+    );
+    assert_eq!(
+        bench.rows("select guid || folded_name from apps order by id"),
+        ["agreen", "bblue"]
+    );
+}
+
+#[test]
 fn packages_follow_an_app_that_moves() {
     let bench = Bench::new();
     bench.seeded(&house(
@@ -411,7 +432,10 @@ fn what_is_no_json_is_refused_with_line_and_column() {
         (b" \n\t\n", &["is empty"]),
         (b"{", &[" line 1 column 1: ", "ends inside"]),
         (b"\n\n{\"apps\": [}", &[" line 3 column 11: ", "`}`"]),
-        (b"{\"apps\": [],\n \"users\"", &[" line 2 column 7"]),
+        (
+            b"{\"apps\": [],\n \"users\"",
+            &[" line 2 column 8: the seed ends inside an object"],
+        ),
         (b"nonsense", &[" line 1 column 2"]),
         (b"{} {}", &[" line 1 column 4: ", "`{`", "JSON Lines"]),
         (b"{}\n{\"packages\": []}", &[" line 2 column 1: "]),
@@ -471,6 +495,24 @@ fn a_line_without_an_end_is_not_loaded() {
     let mut line = b"{\"package\": {\"app\": \"".to_vec();
     line.resize(3 << 20, b'x');
     refused(&line, &[" line 1: is longer than 1 MiB"]);
+}
+
+#[test]
+fn a_document_that_is_too_large_is_not_loaded() {
+    let bench = Bench::new();
+    let file = std::fs::File::create(bench.path("large")).expect("a file");
+    std::io::Write::write_all(&mut &file, b"{\"packages\": [").expect("a beginning");
+    // The rest is a hole: it costs nothing.
+    file.set_len(1 << 30).expect("a length");
+    let ran = bench.run(&["seed", "large"]);
+    assert_eq!(
+        (ran.status, ran.stderr.as_str()),
+        (
+            1,
+            "cf-packages: `large`: is larger than 256 MiB; use JSON Lines, which may be of any length\n"
+        )
+    );
+    assert_eq!(bench.names(), ["large"]);
 }
 
 #[test]

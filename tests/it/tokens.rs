@@ -15,6 +15,7 @@ use serde_json::Value;
 const RULES: AccessRules = AccessRules {
     global_readers: &[],
     space_roles: &["space_developer"],
+    suspended_is_missing: false,
 };
 
 /// Runs `cf-packages token` in `folder`, where no variable of ours is set but those given.

@@ -93,7 +93,7 @@ fn two_headers_are_one_too_many() {
 
 #[test]
 fn scopes_say_what_may_be_seen() {
-    let identity = |scopes: &str, rules: &AccessRules| {
+    let identity = |scopes: &str, rules: &'static AccessRules| {
         let token = signed(&format!(
             r#"{{"user_id":"alice","scope":{scopes},"aud":"cloud_controller","exp":{}}}"#,
             NOW + 60

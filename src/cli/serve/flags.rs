@@ -18,11 +18,7 @@ use crate::{clock, duration, log};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The SQLite file, created if it is not there [default: packages.db]
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "CF_PACKAGES_DB",
-    )]
+    #[arg(long, value_name = "FILE", env = "CF_PACKAGES_DB")]
     db: Option<PathBuf>,
 
     /// Where to listen; port 0 is a free one
@@ -227,16 +223,24 @@ impl Settings {
 fn data(args: &Args) -> Result<Data, Failure> {
     let usage = |text: &str| Err(Failure::Usage(text.into()));
     match (args.ephemeral, &args.db, args.read_only) {
-        (true, Some(_), _) => usage("`--ephemeral` has a file of its own; leave out `--db`, or give it as `--from`"),
+        (true, Some(_), _) => {
+            usage("`--ephemeral` has a file of its own; leave out `--db`, or give it as `--from`")
+        }
         (true, None, true) => usage("`--ephemeral` is written to; leave out `--read-only`"),
         (true, None, false) => Ok(Data::Ephemeral(args.from.clone())),
-        (false, ..) if args.from.is_some() => usage("`--from` is copied for an `--ephemeral` server; give both"),
-        (false, _, true) if !args.seed.is_empty() => {
-            usage("`--read-only` writes nothing; apply the `--seed` before, with `cf-packages seed`")
+        (false, ..) if args.from.is_some() => {
+            usage("`--from` is copied for an `--ephemeral` server; give both")
         }
+        (false, _, true) if !args.seed.is_empty() => usage(
+            "`--read-only` writes nothing; apply the `--seed` before, with `cf-packages seed`",
+        ),
         (false, db, read_only) => {
             let file = db.clone().unwrap_or_else(|| "packages.db".into());
-            Ok(if read_only { Data::ReadOnly(file) } else { Data::File(file) })
+            Ok(if read_only {
+                Data::ReadOnly(file)
+            } else {
+                Data::File(file)
+            })
         }
     }
 }
@@ -257,7 +261,9 @@ fn logins(args: &Args) -> Result<Option<Logins>, Failure> {
         };
     }
     if args.api != Edition::Current {
-        return usage("`--login` goes with `--api current`; no client of `2015` logs in here".into());
+        return usage(
+            "`--login` goes with `--api current`; no client of `2015` logs in here".into(),
+        );
     }
     if args.no_auth {
         return usage("`--login` and `--no-auth` contradict each other; give one of them".into());

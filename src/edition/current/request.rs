@@ -3,6 +3,7 @@
 
 use super::accepted::{self, Accepted, Kind};
 use super::parameters::{Reading, named, one_of};
+use crate::edition::PackagesRequest;
 use crate::edition::query::{self, Fields, Rules};
 use crate::error::ApiError;
 use crate::listing::request::{Echo, Include, ListRequest};
@@ -14,15 +15,6 @@ const RULES: Rules = Rules {
 };
 const PACKAGES_PATH: &str = "/v3/packages";
 const NO_ISOLATION_SEGMENT: &str = "Isolation segment not found";
-
-/// A list of packages, of all or of one app.
-#[derive(Clone, Debug)]
-pub struct PackagesRequest {
-    /// What is asked; where it is of one app, its path and conditions say so already.
-    pub list: ListRequest,
-    /// The guid of the app that has to be there and to be seen, or else the answer is 404 `App not found`.
-    pub app: Option<String>,
-}
 
 /// `GET /v3/packages` (reference: packages-api.md §1; `app_guid`: §1.8).
 pub fn packages(query: &str) -> Result<PackagesRequest, ApiError> {

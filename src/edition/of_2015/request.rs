@@ -1,9 +1,11 @@
 //! Lists in 2015: `page` and `per_page`, and nothing else (reference: packages-api.md §1.3).
 
 use super::number::{Fault, positive};
+use crate::edition::PackagesRequest;
 use crate::edition::query::{self, Fields, Rules, Value};
 use crate::error::ApiError;
-use crate::listing::request::{Echo, Include, ListRequest, MAXIMUM_RESULT, Page};
+use crate::listing::request::{Condition, Echo, Include, ListRequest, MAXIMUM_RESULT, Page};
+use crate::resource::{Package, Resource};
 
 const RULES: Rules = Rules {
     separators: &['&', ';'],
@@ -13,6 +15,23 @@ const PARAMETERS: [&str; 2] = ["page", "per_page"];
 const DEFAULT_PAGE: u128 = 1;
 const DEFAULT_PER_PAGE: u128 = 50;
 const MOST_PER_PAGE: u32 = 5000;
+
+/// `GET /v3/packages`, or `GET /v3/apps/:guid/packages` with that `app`.
+pub fn packages(app: Option<&str>, query: &str) -> Result<PackagesRequest, ApiError> {
+    let Some(guid) = app else {
+        let list = list("/v3/packages", query)?;
+        return Ok(PackagesRequest { list, app: None });
+    };
+    let mut list = list(&format!("/v3/apps/{guid}/packages"), query)?;
+    list.conditions.push(match Package::filter("app_guids") {
+        Some(filter) => Condition::OneOf(filter, vec![guid.to_owned()]),
+        None => Condition::Nothing,
+    });
+    Ok(PackagesRequest {
+        list,
+        app: Some(guid.to_owned()),
+    })
+}
 
 /// What is asked of the list at `path`; every list of 2015 takes the same (reference: packages-api.md §1.3, §7.11).
 ///
