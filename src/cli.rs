@@ -15,7 +15,7 @@ mod token;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 /// A Cloud Foundry packages API in one binary and one SQLite file.
 #[derive(Debug, Parser)]
@@ -64,11 +64,12 @@ impl<E: std::error::Error> From<E> for Failure {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // `--help` and `--version` arrive here too, with exit code 0.
+        // `--help` and `--version` arrive here too, for stdout and with exit code 0.
+        Err(error) if !error.use_stderr() => {
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return ExitCode::SUCCESS;
         }
+        Err(error) => return fail(&usage(&error), 2),
     };
     let ran = match cli.command {
         Command::Serve(args) => serve::run(args),
@@ -81,14 +82,28 @@ pub fn main() -> ExitCode {
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Said) => ExitCode::FAILURE,
-        Err(Failure::Failed(text)) => {
-            eprintln!("cf-packages: {text}");
-            ExitCode::FAILURE
-        }
-        Err(Failure::Usage(text)) => {
-            eprintln!("cf-packages: {text}");
-            eprintln!("{}", Cli::command().render_usage());
-            ExitCode::from(2)
-        }
+        Err(Failure::Failed(text)) => fail(&text, 1),
+        Err(Failure::Usage(text)) => fail(&text, 2),
     }
+}
+
+fn fail(text: &str, code: u8) -> ExitCode {
+    eprintln!("cf-packages: {text}");
+    ExitCode::from(code)
+}
+
+/// What the parser of the flags says, in one sentence of our form.
+fn usage(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let sentence = text
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.trim().trim_start_matches("error: "))
+        .collect::<Vec<_>>()
+        .join(" ");
+    // Without a verb there is no sentence, but the whole help.
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "name a verb, as `serve` or `seed`; `--help` lists them".into();
+    }
+    format!("{}; `--help` tells more", sentence.replace('\'', "`"))
 }

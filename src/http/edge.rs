@@ -172,6 +172,10 @@ fn plain(uri: &Uri) -> Result<Option<Uri>, ApiError> {
         return Err(ApiError::TargetTooLong);
     }
     let path = uri.path();
+    // `OPTIONS *` and `CONNECT host:port` name no path.
+    if !path.starts_with('/') {
+        return Err(ApiError::UnknownRequest);
+    }
     let is_plain = !path.contains("//")
         && !path.contains('%')
         && !path.ends_with(".json")
