@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Settings;
-use crate::auth::{Keys, Secret};
 use crate::auth::tokens::{self, Subject};
+use crate::auth::{Keys, Secret};
 use crate::cli::Failure;
 use crate::clock::Clock;
 use crate::edition::Edition;

@@ -57,7 +57,7 @@ impl<'s> Cf<'s> {
         let answer = ask_for_token(server, true, &form);
         let token = answer.ok();
         assert_eq!(token["token_type"], "bearer");
-        assert!(answer.is_last(), "the client said `Connection: close`");
+        assert!(answer.ends(), "the client said `Connection: close`");
         Self {
             server,
             access: text(&token["access_token"]),

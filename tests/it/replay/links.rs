@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::wire::Server;
+use super::wire::{Answer, Server};
 
 /// A link is an object with an absolute href and, at most, a method; never null: Python makes a method of each.
 #[track_caller]
@@ -22,13 +22,17 @@ fn check(server: &Server, one: &Value) {
 }
 
 fn get(server: &Server, token: &str, target: &str) -> Value {
+    ask(server, token, target).ok()
+}
+
+fn ask(server: &Server, token: &str, target: &str) -> Answer {
     let head = [
         &format!("GET {target} HTTP/1.1"),
         "Host: HOST",
         &format!("Authorization: bearer {token}"),
         "Connection: close",
     ];
-    server.send(&head, "").ok()
+    server.send(&head, "")
 }
 
 #[test]
@@ -70,6 +74,30 @@ fn only_bits_can_be_uploaded_and_downloaded() {
             assert!(links.contains_key("download") && names.len() == 4);
         } else {
             assert!(links.contains_key("app") && names.len() == 2, "{names:?}");
+        }
+    }
+}
+
+#[test]
+fn a_link_leads_to_what_is_served_or_to_an_unknown_request() {
+    let server = Server::demo();
+    let token = super::doors::log_in(server, "admin").ok();
+    let token = super::text(&token["access_token"]);
+    let served = |kind: &str| match kind {
+        "packages" => &["self", "app"][..],
+        "apps" => &["self", "space", "packages"],
+        "spaces" => &["self", "organization"],
+        _ => &["self"],
+    };
+    for kind in ["packages", "apps", "spaces", "organizations"] {
+        let list = get(server, &token, &format!("/v3/{kind}?per_page=1"));
+        for (name, link) in list["resources"][0]["links"].as_object().unwrap() {
+            let answer = ask(server, &token, &server.target(&link["href"]));
+            if served(kind).contains(&name.as_str()) {
+                answer.ok();
+            } else {
+                assert_eq!(answer.json(404)["errors"][0]["detail"], "Unknown request");
+            }
         }
     }
 }

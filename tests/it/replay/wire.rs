@@ -164,7 +164,7 @@ impl Answer {
     }
 
     /// Whether nothing more comes: the server has closed the connection.
-    pub fn is_last(mut self) -> bool {
+    pub fn ends(mut self) -> bool {
         matches!(self.reader.read(&mut [0]), Ok(0))
     }
 }
