@@ -14,7 +14,7 @@ from cloudfoundry_client.client import CloudFoundryClient
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# What each edition of a space role shows; a space's packages show to the managers of its organization too.
+# The roles that show a space's packages; to managers of its organization they show too.
 SPACE_ROLES = {"space_developer", "space_manager", "space_auditor", "space_supporter"}
 
 
