@@ -8,7 +8,7 @@ use warp::http::header;
 use super::{Admin, Asked, Door, Faults, Reply, reply};
 use crate::auth::{Identity, Keys};
 use crate::caller::Caller;
-use crate::clock::Clock;
+use crate::clock::{Clock, system_now};
 use crate::edition::{Edition, Site};
 use crate::error::ApiError;
 use crate::listing::Landmarks;
@@ -66,6 +66,17 @@ impl Access {
 impl Service {
     /// Who asks: the token, checked.
     pub(super) fn identify(&self, asked: &Asked) -> Result<Identity, ApiError> {
+        self.identify_at(asked, self.clock.now())
+    }
+
+    /// Who asks, where a token also holds that holds by the system's clock: whoever moves the server's clock must not
+    /// be locked out by that.
+    pub(super) fn identify_on_stage(&self, asked: &Asked) -> Result<Identity, ApiError> {
+        self.identify(asked)
+            .or_else(|_| self.identify_at(asked, system_now()))
+    }
+
+    fn identify_at(&self, asked: &Asked, now: i64) -> Result<Identity, ApiError> {
         let keys = match &self.access {
             Access::Tokens(keys) => keys,
             Access::Nobody => return Err(ApiError::NotAuthenticated),
@@ -83,7 +94,7 @@ impl Service {
             .iter()
             .map(header::HeaderValue::as_bytes)
             .collect();
-        keys.identify(&headers, self.clock.now(), self.edition.rules())
+        keys.identify(&headers, now, self.edition.rules())
     }
 
     /// What absolute hrefs begin with in the answer to this request.

@@ -6,6 +6,11 @@ mod http_edge;
 mod layers;
 mod listing_2015;
 mod paging;
+// What helps a test may panic as the test itself may.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod exporting;
+mod replay;
 mod seeding;
 mod stopping;
 mod support;

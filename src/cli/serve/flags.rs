@@ -81,7 +81,8 @@ pub struct Args {
     login: bool,
 
     /// The one password of all users [default: random, shown once on the terminal]
-    #[arg(long, value_name = "PASSWORD")]
+    // A password that begins with `-` is a password: refused, it would be printed.
+    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true)]
     login_password: Option<Secret>,
 
     /// A file that holds the `--login-password`
