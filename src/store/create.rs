@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::file::{beside, plain};
 use super::version::Memo;
@@ -34,29 +34,38 @@ pub(super) fn create<E: From<StoreError>>(
 }
 
 /// Makes the database in a file of 0 bytes that is there already, in one transaction.
+/// `false`: another process filled the file first; nothing was done.
 pub(super) fn fill_empty<E: From<StoreError>>(
     path: &Path,
     fill: impl FnOnce(&Db<'_>) -> Result<(), E>,
-) -> Result<(), E> {
-    let connection = connect(path, super::Opened::ReadWrite)?;
+) -> Result<bool, E> {
+    let connection = connect(path, super::Opened::ReadWrite).map_err(|error| error.at(path))?;
     connection
         .execute_batch("pragma synchronous = full")
         .map_err(StoreError::from)?;
-    populate(&connection, fill)?;
+    let filled = populate(&connection, fill)?;
     close(connection)?;
-    Ok(())
+    Ok(filled)
 }
 
+/// `false`: there is something by now; nothing was done.
 fn populate<E: From<StoreError>>(
     connection: &Connection,
     fill: impl FnOnce(&Db<'_>) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<bool, E> {
     connection.execute_batch(CACHE).map_err(StoreError::from)?;
     // Nothing that is filled in here is looked up by the last part's indexes.
     let (first, last) = SCHEMA.split_at(SCHEMA.find(LAST_PART).unwrap_or(SCHEMA.len()));
-    let transaction = connection
-        .unchecked_transaction()
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
         .map_err(StoreError::from)?;
+    let is_empty: bool = transaction
+        .query_row("select count(*) = 0 from sqlite_schema", [], |row| {
+            row.get(0)
+        })
+        .map_err(StoreError::from)?;
+    if !is_empty {
+        return Ok(false);
+    }
     transaction
         .execute_batch(first)
         .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
@@ -71,7 +80,7 @@ fn populate<E: From<StoreError>>(
     fill(&Db::new(&transaction, &Memo::default()))?;
     transaction.execute_batch(last).map_err(StoreError::from)?;
     transaction.commit().map_err(StoreError::from)?;
-    Ok(())
+    Ok(true)
 }
 
 /// WAL is a property of the file: set once, here. Closing checkpoints, so that only the file itself remains.

@@ -14,7 +14,7 @@ use super::{APPLICATION_ID, SCHEMA_VERSION, StoreError};
 pub(super) enum Found {
     /// Nothing.
     Absent,
-    /// A regular file of 0 bytes, as a mounted volume makes it.
+    /// A regular file of 0 bytes, as a mounted volume makes it, or one whose filling was broken off.
     Empty,
     /// A database of this program and this schema version, as far as its header tells.
     Ours,
@@ -35,7 +35,7 @@ pub(super) fn identify(path: &Path) -> Result<Found, StoreError> {
     if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
         return fault("is not a regular file; name a file that can hold a database".into());
     }
-    if metadata.len() == 0 {
+    if metadata.len() == 0 || was_never_filled(path) {
         return Ok(Found::Empty);
     }
     let mut header = [0; 100];
@@ -94,8 +94,26 @@ pub(super) fn identify(path: &Path) -> Result<Found, StoreError> {
     Ok(Found::Ours)
 }
 
+/// Whether the file's first transaction was broken off, so that nothing in it counts: the rollback journal that was
+/// left beside it goes back to 0 pages. A later transaction of ours has no such journal.
+fn was_never_filled(path: &Path) -> bool {
+    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    let journal = beside(path, "-journal");
+    let mut header = [0; 20];
+    fs::metadata(&journal).is_ok_and(|metadata| metadata.is_file())
+        && File::open(journal).is_ok_and(|mut journal| journal.read_exact(&mut header).is_ok())
+        && header.starts_with(&MAGIC)
+        && header[16..] == [0; 4]
+}
+
 /// Nothing is there; but a folder must be, for a file to be made in.
 fn absent(path: &Path) -> Result<Found, StoreError> {
+    if path.symlink_metadata().is_ok() {
+        return Err(StoreError::file(
+            path,
+            "is a symbolic link to a file that is not there; make that file, or name it",
+        ));
+    }
     match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() || parent.is_dir() => Ok(Found::Absent),
         Some(parent) => Err(StoreError::file(
