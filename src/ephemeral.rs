@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::seed::{self, SeedError, Source};
-use crate::store::{Db, Durability, Opened, Store, StoreError};
+use crate::store::{Durability, Opened, Store, StoreError};
 
 /// What the folders are called, before a random part.
 const PREFIX: &str = "cf-packages-";
@@ -62,16 +62,17 @@ pub fn seeded(
     now: i64,
     durability: Durability,
 ) -> Result<Store, SeedError> {
-    let mut applied = seeds.is_empty();
-    let mut apply = |db: &Db<'_>| {
-        if !std::mem::replace(&mut applied, true) {
-            seed::apply(db, seeds, now)?;
-        }
-        Ok::<_, SeedError>(())
-    };
-    Store::create(file, &mut apply)?;
+    let mut tried = false;
+    let created = Store::create(file, |db| {
+        tried = true;
+        seed::apply(db, seeds, now).map(drop)
+    })?;
+    // Another program was faster: what was filled is gone, and standard input with it.
+    if tried && !created && seeds.iter().any(Source::is_read_once) {
+        return Err(StoreError::made_meanwhile(file).into());
+    }
     let store = Store::open(file, Opened::ReadWrite, durability)?;
-    if !applied {
+    if !created && !seeds.is_empty() {
         store.write(|db| seed::apply(db, seeds, now))?;
     }
     Ok(store)

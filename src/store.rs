@@ -77,14 +77,15 @@ pub struct Store {
 
 impl Store {
     /// Makes the database at `path` if nothing (or an empty file) is there, filled by `fill`, which may refuse:
-    /// then nothing is left. Answers whether it was made; a database that is there is left as it is.
+    /// then nothing is left. Answers whether it was made; a database that is there, or that another process made while
+    /// this one was filled, is left as it is.
     pub fn create<E: From<StoreError>>(
         path: &Path,
         fill: impl FnOnce(&Db<'_>) -> Result<(), E>,
     ) -> Result<bool, E> {
         match identify(path)? {
             Found::Ours => Ok(false),
-            Found::Empty => create::fill_empty(path, fill).map(|()| true),
+            Found::Empty => create::fill_empty(path, fill),
             Found::Absent => create::create(path, fill),
         }
     }
@@ -135,7 +136,14 @@ impl Store {
             return Err(nothing_there(path));
         }
         let first = match opened {
-            Opened::ReadWrite => connect(path, opened)?,
+            Opened::ReadWrite => {
+                let connection = connect(path, opened)?;
+                // SQLite is content to read where it may not write.
+                if connection.is_readonly(MAIN_DB)? {
+                    return Err(StoreError::Barred("it cannot be written".into()));
+                }
+                connection
+            }
             Opened::ReadOnly => reading::beside_others(path)?,
             Opened::Immutable => {
                 refuse_wal(path)?;
@@ -151,10 +159,6 @@ impl Store {
         }
         let (mut writer, mut keeper) = (None, None);
         if opened == Opened::ReadWrite {
-            // SQLite is content to read where it may not write.
-            if first.is_readonly(MAIN_DB)? {
-                return Err(StoreError::Barred("it cannot be written".into()));
-            }
             let synchronous = match durability {
                 Durability::Full => "full",
                 Durability::Off => "off",
@@ -267,6 +271,12 @@ impl Store {
         if let Some(writer) = self.writer.take() {
             let connection = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
             connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
+            connection
+                .close()
+                .map_err(|(_, error)| StoreError::from(error))?;
+        }
+        if let Some(keeper) = self.keeper.take() {
+            let connection = keeper.into_inner().unwrap_or_else(PoisonError::into_inner);
             connection
                 .close()
                 .map_err(|(_, error)| StoreError::from(error))?;

@@ -92,16 +92,13 @@ fn write(args: &Args, sources: &[Source]) -> Result<Report, Undone> {
         made = Some(fill(args, sources, db)?);
         Ok::<_, Undone>(())
     })?;
-    if let Some(report) = made {
-        if created {
-            return Ok(report);
+    match made {
+        Some(report) if created => return Ok(report),
+        // Another program was faster: what was filled is gone, and standard input with it.
+        Some(_) if sources.iter().any(Source::is_read_once) => {
+            return Err(StoreError::made_meanwhile(&args.db).into());
         }
-        // Standard input is read by now, so that this cannot be tried again from here.
-        return Err(StoreError::file(
-            &args.db,
-            "was made by another program meanwhile; run this again",
-        )
-        .into());
+        _ => {}
     }
     let store = Store::open(&args.db, Opened::ReadWrite, Durability::Full)?;
     let report = store.write(|db| fill(args, sources, db))?;

@@ -58,6 +58,11 @@ impl Source {
         ))
     }
 
+    /// Whether it can be read a single time.
+    pub fn is_read_once(&self) -> bool {
+        matches!(self, Self::Stdin)
+    }
+
     /// What refusals call it.
     pub(super) fn label(&self) -> String {
         match self {

@@ -76,7 +76,10 @@ impl Checked {
         let found = texts(connection, "pragma integrity_check");
         for fault in self.try_all(found).into_iter().flatten() {
             // SQLite heads its findings with the name that it gives the file.
-            for line in fault.lines().filter(|line| *line != "ok" && !line.starts_with("*** in database")) {
+            for line in fault
+                .lines()
+                .filter(|line| *line != "ok" && !line.starts_with("*** in database"))
+            {
                 self.faults.push(format!("is damaged: {line}"));
             }
         }
@@ -96,13 +99,17 @@ impl Checked {
 
     fn data(&mut self, connection: &Connection) {
         for (sql, fault) in [
-            (NO_OBJECT, "has labels or annotations that are no JSON object"),
+            (
+                NO_OBJECT,
+                "has labels or annotations that are no JSON object",
+            ),
             (NOT_INDEXED, "has labels that selectors do not find"),
             (ONLY_INDEXED, "is found by labels that it does not have"),
         ] {
             let found = texts(connection, sql);
             for guid in self.try_all(found).into_iter().flatten() {
-                self.faults.push(format!("has a package `{guid}` that {fault}"));
+                self.faults
+                    .push(format!("has a package `{guid}` that {fault}"));
             }
         }
         let one = |sql| Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))?);

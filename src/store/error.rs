@@ -34,6 +34,14 @@ impl StoreError {
         }
     }
 
+    /// The file at `path` was not there, and was before it could be made; what was to be read for it is read already.
+    pub fn made_meanwhile(path: &Path) -> Self {
+        Self::file(
+            path,
+            "was made by another program meanwhile; run this again",
+        )
+    }
+
     /// The same as a fault of the file at `path`.
     pub(super) fn at(self, path: &Path) -> Self {
         match self {
@@ -46,9 +54,7 @@ impl StoreError {
     pub(super) fn fault(&self) -> String {
         match self {
             Self::File { fault, .. } => fault.clone(),
-            Self::Busy => {
-                "is kept locked by another program; end it, or wait and try again".into()
-            }
+            Self::Busy => "is kept locked by another program; end it, or wait and try again".into(),
             Self::Barred(text) => {
                 format!("cannot be opened: {text}; let this user write the file and its folder")
             }
@@ -85,15 +91,16 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
         let code = error.sqlite_error_code();
+        // What SQLite quotes of a schema has lines of its own.
+        let text = error.to_string();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         match code {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Damaged(error.to_string())
-            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(text),
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-                Self::Barred(error.to_string())
+                Self::Barred(text)
             }
-            _ => Self::Sqlite(error.to_string()),
+            _ => Self::Sqlite(text),
         }
     }
 }

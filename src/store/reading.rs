@@ -1,6 +1,7 @@
 //! Reading a file so that afterwards it, and what lies beside it, are as they were.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB};
@@ -32,7 +33,7 @@ pub(super) fn beside_others(path: &Path) -> Result<Connection, StoreError> {
 pub(super) fn unchanged(path: &Path) -> Result<Connection, StoreError> {
     let opened = if beside(path, "-wal").exists() && !beside(path, "-shm").exists() {
         match alone(path) {
-            // Somebody came meanwhile, and brought what was missing.
+            // Somebody is there after all, and brings what was missing, or keeps others out.
             Err(StoreError::Busy) => beside_others(path),
             other => other,
         }
@@ -54,6 +55,7 @@ fn alone(path: &Path) -> Result<Connection, StoreError> {
     if connection.is_readonly(MAIN_DB)? {
         return Err(StoreError::Barred("it cannot be written".into()));
     }
+    connection.busy_timeout(Duration::ZERO)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.execute_batch("pragma locking_mode = exclusive; pragma query_only = on")?;
     touch(&connection)?;

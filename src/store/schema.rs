@@ -13,10 +13,13 @@ pub(super) fn differences(connection: &Connection) -> Result<Vec<String>, StoreE
     let mut faults = Vec::new();
     for object in &theirs {
         match ours.iter().find(|known| known.name == object.name) {
-            None => faults.push(format!(
-                "a {} `{}` that is not ours",
-                object.kind, object.name
-            )),
+            None => {
+                let a = if object.kind == "index" { "an" } else { "a" };
+                faults.push(format!(
+                    "{a} {} `{}` that is not ours",
+                    object.kind, object.name
+                ));
+            }
             Some(known) if known != object => {
                 faults.push(format!(
                     "another {} `{}` than ours",
