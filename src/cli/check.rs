@@ -39,7 +39,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
         report.push('\n');
     }
-    let sound = checked.as_ref().is_ok_and(|checked| checked.faults.is_empty());
+    let sound = checked
+        .as_ref()
+        .is_ok_and(|checked| checked.faults.is_empty());
     if sound {
         report.push_str("integrity, foreign keys, schema and labels: no fault\n");
     }
