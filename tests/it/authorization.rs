@@ -11,7 +11,14 @@ const CLOCK: &str = "2015-11-13T17:03:00Z";
 
 fn served(more: &[&str]) -> (Bench, Server) {
     let bench = Bench::new();
-    let mut flags = vec!["--seed", "example", "--token-key", "tokensecret", "--clock", CLOCK];
+    let mut flags = vec![
+        "--seed",
+        "example",
+        "--token-key",
+        "tokensecret",
+        "--clock",
+        CLOCK,
+    ];
     flags.extend(more);
     let server = bench.serve(&flags);
     (bench, server)
@@ -22,7 +29,12 @@ fn claims() -> Value {
 }
 
 fn signed(key: &str, algorithm: Algorithm, claims: &Value) -> String {
-    encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(key.as_bytes())).expect("a token")
+    encode(
+        &Header::new(algorithm),
+        claims,
+        &EncodingKey::from_secret(key.as_bytes()),
+    )
+    .expect("a token")
 }
 
 fn token(claims: &Value) -> String {
@@ -42,7 +54,9 @@ fn with(name: &str, value: Value) -> Value {
 }
 
 fn told(server: &Server, headers: &str) -> (u16, String) {
-    let answer = server.ask(format!("GET /v3/packages?page=0 HTTP/1.1\r\nHost: example.org\r\n{headers}\r\n"));
+    let answer = server.ask(format!(
+        "GET /v3/packages?page=0 HTTP/1.1\r\nHost: example.org\r\n{headers}\r\n"
+    ));
     assert_eq!(answer.header("www-authenticate"), None);
     (answer.status, answer.body)
 }
@@ -54,11 +68,17 @@ fn passes() -> (u16, String) {
 }
 
 fn not_authenticated() -> (u16, String) {
-    (401, refusal(10002, "CF-NotAuthenticated", "Authentication error"))
+    (
+        401,
+        refusal(10002, "CF-NotAuthenticated", "Authentication error"),
+    )
 }
 
 fn invalid_token() -> (u16, String) {
-    (401, refusal(1000, "CF-InvalidAuthToken", "Invalid Auth Token"))
+    (
+        401,
+        refusal(1000, "CF-InvalidAuthToken", "Invalid Auth Token"),
+    )
 }
 
 fn not_authorized() -> (u16, String) {
@@ -75,7 +95,10 @@ fn the_header_must_be_bearer_and_one_token() {
         ("Authorization: \r\n".into(), not_authenticated()),
         ("Authorization: Basic YTpi\r\n".into(), not_authenticated()),
         (format!("Authorization: {good}\r\n"), not_authenticated()),
-        (format!("Cookie: token={good}\r\nX-Auth-Token: {good}\r\n"), not_authenticated()),
+        (
+            format!("Cookie: token={good}\r\nX-Auth-Token: {good}\r\n"),
+            not_authenticated(),
+        ),
         (format!("Authorization: bearer {good}\r\n"), passes()),
         (format!("Authorization: Bearer {good}\r\n"), passes()),
         (format!("Authorization: BEARER {good}\r\n"), passes()),
@@ -83,14 +106,35 @@ fn the_header_must_be_bearer_and_one_token() {
         (format!("Authorization: bearer {good}   \r\n"), passes()),
         ("Authorization: bearer\r\n".into(), invalid_token()),
         ("Authorization: bearer potato\r\n".into(), invalid_token()),
-        (format!("Authorization: bearerX {good}\r\n"), invalid_token()),
-        (format!("Authorization: bearer\t{good}\r\n"), invalid_token()),
-        (format!("Authorization: bearer {good} more\r\n"), invalid_token()),
-        (format!("Authorization: bearer bearer {good}\r\n"), invalid_token()),
-        (format!("Authorization: bearer {good}.\r\n"), invalid_token()),
-        (format!("Authorization: bearer {good}=\r\n"), invalid_token()),
+        (
+            format!("Authorization: bearerX {good}\r\n"),
+            invalid_token(),
+        ),
+        (
+            format!("Authorization: bearer\t{good}\r\n"),
+            invalid_token(),
+        ),
+        (
+            format!("Authorization: bearer {good} more\r\n"),
+            invalid_token(),
+        ),
+        (
+            format!("Authorization: bearer bearer {good}\r\n"),
+            invalid_token(),
+        ),
+        (
+            format!("Authorization: bearer {good}.\r\n"),
+            invalid_token(),
+        ),
+        (
+            format!("Authorization: bearer {good}=\r\n"),
+            invalid_token(),
+        ),
         ("Authorization: bearer \u{fc}\r\n".into(), invalid_token()),
-        (format!("Authorization: bearer {good}\r\nAuthorization: bearer {good}\r\n"), invalid_token()),
+        (
+            format!("Authorization: bearer {good}\r\nAuthorization: bearer {good}\r\n"),
+            invalid_token(),
+        ),
     ] {
         assert_eq!(told(&server, &headers), expected, "{headers}");
     }
@@ -125,19 +169,43 @@ fn every_claim_is_judged() {
         (with("aud", json!(7)), invalid_token()),
         (with("user_id", json!("-")), invalid_token()),
         (with("scope", json!([])), not_authorized()),
-        (with("scope", json!(["cloud_controller.write"])), not_authorized()),
-        (with("scope", json!(["cloud_controller.read "])), not_authorized()),
-        (with("scope", json!(["Cloud_Controller.Read"])), not_authorized()),
-        (with("scope", json!(["openid", "cloud_controller.read"])), passes()),
+        (
+            with("scope", json!(["cloud_controller.write"])),
+            not_authorized(),
+        ),
+        (
+            with("scope", json!(["cloud_controller.read "])),
+            not_authorized(),
+        ),
+        (
+            with("scope", json!(["Cloud_Controller.Read"])),
+            not_authorized(),
+        ),
+        (
+            with("scope", json!(["openid", "cloud_controller.read"])),
+            passes(),
+        ),
         (with("scope", json!(["cloud_controller.admin"])), passes()),
-        (with("scope", json!(["cloud_controller.admin_read_only"])), not_authorized()),
-        (with("scope", json!(["cloud_controller.global_auditor"])), not_authorized()),
+        (
+            with("scope", json!(["cloud_controller.admin_read_only"])),
+            not_authorized(),
+        ),
+        (
+            with("scope", json!(["cloud_controller.global_auditor"])),
+            not_authorized(),
+        ),
     ] {
         let headers = format!("Authorization: bearer {}\r\n", token(&claims));
         assert_eq!(told(&server, &headers), expected, "{claims}");
     }
     let client = json!({"client_id": "cf", "scope": ["cloud_controller.read"], "aud": ["cloud_controller"], "exp": NOW + 60});
-    assert_eq!(told(&server, &format!("Authorization: bearer {}\r\n", token(&client))), passes());
+    assert_eq!(
+        told(
+            &server,
+            &format!("Authorization: bearer {}\r\n", token(&client))
+        ),
+        passes()
+    );
 }
 
 #[test]
@@ -168,7 +236,11 @@ fn another_key_algorithm_or_byte_is_no_token() {
         wrong.push(String::from_utf8(bytes).expect("ASCII"));
     }
     for token in wrong {
-        assert_eq!(told(&server, &format!("Authorization: bearer {token}\r\n")), invalid_token(), "{token}");
+        assert_eq!(
+            told(&server, &format!("Authorization: bearer {token}\r\n")),
+            invalid_token(),
+            "{token}"
+        );
     }
 }
 
@@ -177,7 +249,14 @@ fn every_key_given_verifies_and_the_first_signs() {
     let bench = Bench::new();
     bench.write("new", "the new one\n");
     bench.write("old", "the old one");
-    let server = bench.serve(&["--token-key-file", "new", "--token-key-file", "old", "--clock", CLOCK]);
+    let server = bench.serve(&[
+        "--token-key-file",
+        "new",
+        "--token-key-file",
+        "old",
+        "--clock",
+        CLOCK,
+    ]);
     for (key, expected) in [
         ("the new one", passes()),
         ("the old one", passes()),
@@ -185,10 +264,24 @@ fn every_key_given_verifies_and_the_first_signs() {
         ("tokensecret", invalid_token()),
     ] {
         let token = signed(key, Algorithm::HS256, &claims());
-        assert_eq!(told(&server, &format!("Authorization: bearer {token}\r\n")), expected, "{key:?}");
+        assert_eq!(
+            told(&server, &format!("Authorization: bearer {token}\r\n")),
+            expected,
+            "{key:?}"
+        );
     }
-    let printed = bench.ok(&["token", "--admin", "--token-key-file", "new", "--clock", CLOCK]);
-    assert_eq!(told(&server, &format!("Authorization: bearer {printed}\r\n")), passes());
+    let printed = bench.ok(&[
+        "token",
+        "--admin",
+        "--token-key-file",
+        "new",
+        "--clock",
+        CLOCK,
+    ]);
+    assert_eq!(
+        told(&server, &format!("Authorization: bearer {printed}\r\n")),
+        passes()
+    );
 }
 
 #[test]
@@ -196,17 +289,29 @@ fn keys_come_from_the_environment_too_and_are_never_shown() {
     let bench = Bench::new();
     bench.write("key", "from a file");
     for (name, value, key) in [
-        ("CF_PACKAGES_TOKEN_KEY", "from the environment", "from the environment"),
+        (
+            "CF_PACKAGES_TOKEN_KEY",
+            "from the environment",
+            "from the environment",
+        ),
         ("CF_PACKAGES_TOKEN_KEY_FILE", "key", "from a file"),
     ] {
         let server = Server::start(bench.command().env(name, value).args(["--clock", CLOCK]));
         let token = signed(key, Algorithm::HS256, &claims());
-        assert_eq!(told(&server, &format!("Authorization: bearer {token}\r\n")), passes(), "{name}");
+        assert_eq!(
+            told(&server, &format!("Authorization: bearer {token}\r\n")),
+            passes(),
+            "{name}"
+        );
         server.signal("TERM");
         let (code, stdout, stderr) = server.wait();
         assert_eq!((code, stdout.as_str(), stderr.as_str()), (Some(0), "", ""));
     }
-    let help = bench.command().env("CF_PACKAGES_TOKEN_KEY", "hunter2").args(["serve", "--help"]).output();
+    let help = bench
+        .command()
+        .env("CF_PACKAGES_TOKEN_KEY", "hunter2")
+        .args(["serve", "--help"])
+        .output();
     let help = help.expect("the binary runs").stdout;
     assert!(!String::from_utf8_lossy(&help).contains("hunter2"));
 }
@@ -215,11 +320,29 @@ fn keys_come_from_the_environment_too_and_are_never_shown() {
 fn without_authorization_everybody_is_an_admin_on_loopback_only() {
     let (bench, server) = served(&["--no-auth"]);
     let answer = server.get("/v3/packages?per_page=1", "");
-    assert!(answer.body.contains("\"total_results\": 4"), "{}", answer.body);
+    assert!(
+        answer.body.contains("\"total_results\": 4"),
+        "{}",
+        answer.body
+    );
     assert_eq!(told(&server, "Authorization: Basic x\r\n"), passes());
-    let ran = bench.run(&["serve", "--no-auth", "--listen", "0.0.0.0:0", "--db", "other.db"]);
+    let ran = bench.run(&[
+        "serve",
+        "--no-auth",
+        "--listen",
+        "0.0.0.0:0",
+        "--db",
+        "other.db",
+    ]);
     assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
-    assert_eq!(bench.names().iter().filter(|name| name.starts_with("other")).count(), 0);
+    assert_eq!(
+        bench
+            .names()
+            .iter()
+            .filter(|name| name.starts_with("other"))
+            .count(),
+        0
+    );
 }
 
 #[test]
@@ -228,7 +351,16 @@ fn the_admins_token_is_in_its_file_before_anybody_waits_for_it() {
     let bench = Bench::new();
     let server = bench.serve(&["--admin-token-file", "admin-token"]);
     let token = String::from_utf8(bench.bytes("admin-token")).expect("ASCII");
-    assert_eq!(told(&server, &format!("Authorization: bearer {}\r\n", token.trim_end())), passes());
-    let mode = std::fs::metadata(bench.path("admin-token")).expect("a file").permissions().mode();
+    assert_eq!(
+        told(
+            &server,
+            &format!("Authorization: bearer {}\r\n", token.trim_end())
+        ),
+        passes()
+    );
+    let mode = std::fs::metadata(bench.path("admin-token"))
+        .expect("a file")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
 }

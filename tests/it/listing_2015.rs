@@ -9,12 +9,20 @@ const DOCUMENT_TOKEN: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkI
 
 /// What the document's user sees: the two packages of the document and one more like the second.
 fn resources() -> [String; 3] {
-    let resources = DOCUMENT.split_once("\"resources\": [\n").expect("resources").1;
-    let (bits, docker) = resources.split_once(",\n    {\n      \"guid\"").expect("two packages");
+    let resources = DOCUMENT
+        .split_once("\"resources\": [\n")
+        .expect("resources")
+        .1;
+    let (bits, docker) = resources
+        .split_once(",\n    {\n      \"guid\"")
+        .expect("two packages");
     let docker = docker.strip_suffix("\n  ]\n}\n").expect("an end");
     let docker = format!("    {{\n      \"guid\"{docker}");
     let third = docker
-        .replace("guid-c24fd786-9aad-4bd2-85de-511186485d21", "guid-1ab9a4fd-8c75-4d3e-a0f2-64e7b5c8d906")
+        .replace(
+            "guid-c24fd786-9aad-4bd2-85de-511186485d21",
+            "guid-1ab9a4fd-8c75-4d3e-a0f2-64e7b5c8d906",
+        )
         .replace("location-of-image.com", "location-of-image-2.com");
     [bits.to_owned(), docker, third]
 }
@@ -25,8 +33,16 @@ fn document(resources: &[String], page: u64, per_page: usize) -> String {
         format!("{{\n      \"href\": \"/v3/packages?page={number}&per_page={per_page}\"\n    }}")
     };
     let last = resources.len().div_ceil(per_page).max(1) as u64;
-    let next = if page < last { link(page + 1) } else { "null".into() };
-    let previous = if page > 1 { link(page - 1) } else { "null".into() };
+    let next = if page < last {
+        link(page + 1)
+    } else {
+        "null".into()
+    };
+    let previous = if page > 1 {
+        link(page - 1)
+    } else {
+        "null".into()
+    };
     let shown: Vec<&str> = resources
         .chunks(per_page)
         .nth(usize::try_from(page - 1).unwrap_or(usize::MAX))
@@ -70,8 +86,15 @@ fn the_documents_own_request_gets_the_documents_own_answer() {
          Authorization: bearer {DOCUMENT_TOKEN}\r\nHost: example.org\r\nCookie: \r\n\r\n"
     ));
     assert_eq!(answer.told(), (200, DOCUMENT.trim_end()));
-    assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
-    assert_eq!(document(&resources(), 1, 2), DOCUMENT.trim_end(), "the oracle of these tests");
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/json; charset=utf-8")
+    );
+    assert_eq!(
+        document(&resources(), 1, 2),
+        DOCUMENT.trim_end(),
+        "the oracle of these tests"
+    );
 }
 
 #[test]
@@ -79,8 +102,13 @@ fn the_documents_token_expired_in_2015() {
     let bench = Bench::new();
     let server = bench.serve(&["--seed", "example", "--token-key", "tokensecret"]);
     assert_eq!(
-        server.get("/v3/packages?page=1&per_page=2", DOCUMENT_TOKEN).told(),
-        (401, refusal(1000, "CF-InvalidAuthToken", "Invalid Auth Token").as_str())
+        server
+            .get("/v3/packages?page=1&per_page=2", DOCUMENT_TOKEN)
+            .told(),
+        (
+            401,
+            refusal(1000, "CF-InvalidAuthToken", "Invalid Auth Token").as_str()
+        )
     );
 }
 
@@ -109,15 +137,39 @@ const QUERIES: &[(&str, Told)] = &[
     // Beyond the last page: the true total, and the previous page by arithmetic.
     ("?page=5&per_page=2", Page(5, 2)),
     ("?page=2", Page(2, 50)),
-    ("?page=184467440737095516", Page(184_467_440_737_095_516, 50)),
-    ("?page=184467440737095517", Page(184_467_440_737_095_517, 50)),
-    ("?page=9223372036854775807&per_page=1", Page(9_223_372_036_854_775_807, 1)),
-    ("?page=9223372036854775808&per_page=1", Page(9_223_372_036_854_775_808, 1)),
+    (
+        "?page=184467440737095516",
+        Page(184_467_440_737_095_516, 50),
+    ),
+    (
+        "?page=184467440737095517",
+        Page(184_467_440_737_095_517, 50),
+    ),
+    (
+        "?page=9223372036854775807&per_page=1",
+        Page(9_223_372_036_854_775_807, 1),
+    ),
+    (
+        "?page=9223372036854775808&per_page=1",
+        Page(9_223_372_036_854_775_808, 1),
+    ),
     // Where the controller's database fails on the offset: 400 with today's words.
-    ("?page=184467440737095518", Bad("Maximum result (page * per_page) must be less than 9223372036854775807")),
-    ("?page=99999999999999999999", Bad("Maximum result (page * per_page) must be less than 9223372036854775807")),
-    ("?page=9223372036854775809&per_page=1", Bad("Maximum result (page * per_page) must be less than 9223372036854775807")),
-    ("?page=340282366920938463463374607431768211457&per_page=1", Bad("Maximum result (page * per_page) must be less than 9223372036854775807")),
+    (
+        "?page=184467440737095518",
+        Bad("Maximum result (page * per_page) must be less than 9223372036854775807"),
+    ),
+    (
+        "?page=99999999999999999999",
+        Bad("Maximum result (page * per_page) must be less than 9223372036854775807"),
+    ),
+    (
+        "?page=9223372036854775809&per_page=1",
+        Bad("Maximum result (page * per_page) must be less than 9223372036854775807"),
+    ),
+    (
+        "?page=340282366920938463463374607431768211457&per_page=1",
+        Bad("Maximum result (page * per_page) must be less than 9223372036854775807"),
+    ),
     ("?page=0", Bad("Page must be greater than 0")),
     ("?page=-1", Bad("Page must be greater than 0")),
     ("?page=-0", Bad("Page must be greater than 0")),
@@ -144,20 +196,44 @@ const QUERIES: &[(&str, Told)] = &[
     ("?per_page=abc", Bad("Per page is not a number")),
     ("?per_page=", Bad("Per page is not a number")),
     ("?per_page=1.5", Bad("Per page must be an integer")),
-    ("?per_page=9999999999", Bad("Per page must be between 1 and 5000")),
-    ("?per_page=9999999999999999999999", Bad("Per page must be between 1 and 5000")),
-    ("?page=0&per_page=0", Bad("Page must be greater than 0, Per page must be greater than 0")),
-    ("?per_page=0&page=0", Bad("Page must be greater than 0, Per page must be greater than 0")),
+    (
+        "?per_page=9999999999",
+        Bad("Per page must be between 1 and 5000"),
+    ),
+    (
+        "?per_page=9999999999999999999999",
+        Bad("Per page must be between 1 and 5000"),
+    ),
+    (
+        "?page=0&per_page=0",
+        Bad("Page must be greater than 0, Per page must be greater than 0"),
+    ),
+    (
+        "?per_page=0&page=0",
+        Bad("Page must be greater than 0, Per page must be greater than 0"),
+    ),
     ("?page=0&per_page=5001", Bad("Page must be greater than 0")),
     ("?foo=1", Bad("Unknown query parameter(s): 'foo'")),
-    ("?invalid=thing&bad=stuff", Bad("Unknown query parameter(s): 'invalid', 'bad'")),
-    ("?bad=stuff&invalid=thing", Bad("Unknown query parameter(s): 'bad', 'invalid'")),
+    (
+        "?invalid=thing&bad=stuff",
+        Bad("Unknown query parameter(s): 'invalid', 'bad'"),
+    ),
+    (
+        "?bad=stuff&invalid=thing",
+        Bad("Unknown query parameter(s): 'bad', 'invalid'"),
+    ),
     ("?foo[]=1", Bad("Unknown query parameter(s): 'foo'")),
     ("?foo%5B%5D=1", Bad("Unknown query parameter(s): 'foo'")),
     ("?foo[a]=1", Bad("Unknown query parameter(s): 'foo'")),
     ("?foo", Bad("Unknown query parameter(s): 'foo'")),
-    ("?foo=1&page=0", Bad("Unknown query parameter(s): 'foo', Page must be greater than 0")),
-    ("?page=0&foo=1", Bad("Unknown query parameter(s): 'foo', Page must be greater than 0")),
+    (
+        "?foo=1&page=0",
+        Bad("Unknown query parameter(s): 'foo', Page must be greater than 0"),
+    ),
+    (
+        "?page=0&foo=1",
+        Bad("Unknown query parameter(s): 'foo', Page must be greater than 0"),
+    ),
     ("?page=1&page=2", Page(2, 50)),
     ("?page=2&page=1", Page(1, 50)),
     ("?page=x&page=1", Page(1, 50)),
@@ -165,29 +241,77 @@ const QUERIES: &[(&str, Told)] = &[
     ("?page[a]=1", Bad("Page is not a number")),
     ("?per_page[]=1", Bad("Per page is not a number")),
     ("?Page=1", Bad("Unknown query parameter(s): 'Page'")),
-    ("?order_by=created_at", Bad("Unknown query parameter(s): 'order_by'")),
-    ("?order_by=-created_at", Bad("Unknown query parameter(s): 'order_by'")),
-    ("?order_by=%2Bcreated_at", Bad("Unknown query parameter(s): 'order_by'")),
-    ("?order_by=name", Bad("Unknown query parameter(s): 'order_by'")),
+    (
+        "?order_by=created_at",
+        Bad("Unknown query parameter(s): 'order_by'"),
+    ),
+    (
+        "?order_by=-created_at",
+        Bad("Unknown query parameter(s): 'order_by'"),
+    ),
+    (
+        "?order_by=%2Bcreated_at",
+        Bad("Unknown query parameter(s): 'order_by'"),
+    ),
+    (
+        "?order_by=name",
+        Bad("Unknown query parameter(s): 'order_by'"),
+    ),
     ("?order_by=", Bad("Unknown query parameter(s): 'order_by'")),
     ("?states=READY", Bad("Unknown query parameter(s): 'states'")),
     ("?states=", Bad("Unknown query parameter(s): 'states'")),
     ("?states", Bad("Unknown query parameter(s): 'states'")),
-    ("?states[]=READY", Bad("Unknown query parameter(s): 'states'")),
-    ("?states[x]=READY", Bad("Unknown query parameter(s): 'states'")),
+    (
+        "?states[]=READY",
+        Bad("Unknown query parameter(s): 'states'"),
+    ),
+    (
+        "?states[x]=READY",
+        Bad("Unknown query parameter(s): 'states'"),
+    ),
     ("?types=bits", Bad("Unknown query parameter(s): 'types'")),
     ("?guids=x", Bad("Unknown query parameter(s): 'guids'")),
-    ("?app_guids=x", Bad("Unknown query parameter(s): 'app_guids'")),
-    ("?space_guids=x", Bad("Unknown query parameter(s): 'space_guids'")),
-    ("?organization_guids=x", Bad("Unknown query parameter(s): 'organization_guids'")),
-    ("?created_ats=2020-01-01T00:00:00Z", Bad("Unknown query parameter(s): 'created_ats'")),
-    ("?created_ats[gt]=2020-01-01T00:00:00Z", Bad("Unknown query parameter(s): 'created_ats'")),
-    ("?updated_ats=bogus", Bad("Unknown query parameter(s): 'updated_ats'")),
-    ("?label_selector=a", Bad("Unknown query parameter(s): 'label_selector'")),
-    ("?app_guid=nope", Bad("Unknown query parameter(s): 'app_guid'")),
-    ("?package_guid=x", Bad("Unknown query parameter(s): 'package_guid'")),
+    (
+        "?app_guids=x",
+        Bad("Unknown query parameter(s): 'app_guids'"),
+    ),
+    (
+        "?space_guids=x",
+        Bad("Unknown query parameter(s): 'space_guids'"),
+    ),
+    (
+        "?organization_guids=x",
+        Bad("Unknown query parameter(s): 'organization_guids'"),
+    ),
+    (
+        "?created_ats=2020-01-01T00:00:00Z",
+        Bad("Unknown query parameter(s): 'created_ats'"),
+    ),
+    (
+        "?created_ats[gt]=2020-01-01T00:00:00Z",
+        Bad("Unknown query parameter(s): 'created_ats'"),
+    ),
+    (
+        "?updated_ats=bogus",
+        Bad("Unknown query parameter(s): 'updated_ats'"),
+    ),
+    (
+        "?label_selector=a",
+        Bad("Unknown query parameter(s): 'label_selector'"),
+    ),
+    (
+        "?app_guid=nope",
+        Bad("Unknown query parameter(s): 'app_guid'"),
+    ),
+    (
+        "?package_guid=x",
+        Bad("Unknown query parameter(s): 'package_guid'"),
+    ),
     ("?format=xml", Bad("Unknown query parameter(s): 'format'")),
-    ("?action=x&controller=x", Bad("Unknown query parameter(s): 'action', 'controller'")),
+    (
+        "?action=x&controller=x",
+        Bad("Unknown query parameter(s): 'action', 'controller'"),
+    ),
     // Both separate here.
     ("?page=2;per_page=2", Page(2, 2)),
     ("?page=2&;&per_page=2&", Page(2, 2)),
@@ -196,7 +320,10 @@ const QUERIES: &[(&str, Told)] = &[
     ("?page=%ff", Invalid),
     ("?page=1&page[a]=2", Invalid),
     // What JSON must escape is escaped.
-    ("?a%22b%5Cc=1", Bad("Unknown query parameter(s): 'a\\\"b\\\\c'")),
+    (
+        "?a%22b%5Cc=1",
+        Bad("Unknown query parameter(s): 'a\\\"b\\\\c'"),
+    ),
 ];
 
 #[test]
@@ -209,9 +336,16 @@ fn every_query_is_answered_as_in_2015() {
             Page(page, per_page) => (200, document(&resources, *page, *per_page)),
             Bad(text) => (
                 400,
-                refusal(10005, "CF-BadQueryParameter", &format!("The query parameter is invalid: {text}")),
+                refusal(
+                    10005,
+                    "CF-BadQueryParameter",
+                    &format!("The query parameter is invalid: {text}"),
+                ),
             ),
-            Invalid => (400, refusal(10004, "CF-InvalidRequest", "The request is invalid")),
+            Invalid => (
+                400,
+                refusal(10004, "CF-InvalidRequest", "The request is invalid"),
+            ),
         };
         assert_eq!(answer.told(), (expected.0, expected.1.as_str()), "{query}");
     }
@@ -238,14 +372,27 @@ fn one_package_looks_as_it_does_in_the_list() {
         ("guid-c24fd786-9aad-4bd2-85de-511186485d21", 1),
         ("guid-1ab9a4fd-8c75-4d3e-a0f2-64e7b5c8d906", 2),
     ] {
-        let expected = resources()[resource].replace("\n    ", "\n").trim_start().to_owned();
+        let expected = resources()[resource]
+            .replace("\n    ", "\n")
+            .trim_start()
+            .to_owned();
         // Its query is not looked at.
-        for target in [format!("/v3/packages/{guid}"), format!("/v3/packages/{guid}?page=0&foo=1")] {
-            assert_eq!(server.get(&target, DOCUMENT_TOKEN).told(), (200, expected.as_str()));
+        for target in [
+            format!("/v3/packages/{guid}"),
+            format!("/v3/packages/{guid}?page=0&foo=1"),
+        ] {
+            assert_eq!(
+                server.get(&target, DOCUMENT_TOKEN).told(),
+                (200, expected.as_str())
+            );
         }
     }
     let missing = refusal(10010, "CF-ResourceNotFound", "Package not found");
-    for guid in ["nope", "guid-d83f6b12-95e0-4a7c-b4d1-0e2c7f9a5b07", "%2e%2e"] {
+    for guid in [
+        "nope",
+        "guid-d83f6b12-95e0-4a7c-b4d1-0e2c7f9a5b07",
+        "%2e%2e",
+    ] {
         let answer = server.get(&format!("/v3/packages/{guid}"), DOCUMENT_TOKEN);
         assert_eq!(answer.told(), (404, missing.as_str()), "{guid}");
     }
@@ -262,16 +409,30 @@ fn an_apps_packages_are_a_list_of_their_own() {
     let app = "/v3/apps/guid-459131aa-d1d2-4ce1-a5e7-c6a2a0429202/packages";
     let expected = document(&resources(), 1, 2).replace("/v3/packages?", &format!("{app}?"));
     assert_eq!(
-        server.get(&format!("{app}?page=1&per_page=2"), DOCUMENT_TOKEN).told(),
+        server
+            .get(&format!("{app}?page=1&per_page=2"), DOCUMENT_TOKEN)
+            .told(),
         (200, expected.as_str())
     );
     let missing = refusal(10010, "CF-ResourceNotFound", "App not found");
-    let bad = refusal(10005, "CF-BadQueryParameter", "The query parameter is invalid: Page must be greater than 0");
+    let bad = refusal(
+        10005,
+        "CF-BadQueryParameter",
+        "The query parameter is invalid: Page must be greater than 0",
+    );
     for guid in ["nope", "guid-7a3e5d90-4b2c-4186-8f0d-c1b69e7d4f05"] {
         let target = format!("/v3/apps/{guid}/packages");
-        assert_eq!(server.get(&target, DOCUMENT_TOKEN).told(), (404, missing.as_str()));
+        assert_eq!(
+            server.get(&target, DOCUMENT_TOKEN).told(),
+            (404, missing.as_str())
+        );
         // The query is judged first.
-        assert_eq!(server.get(&format!("{target}?page=0"), DOCUMENT_TOKEN).told(), (400, bad.as_str()));
+        assert_eq!(
+            server
+                .get(&format!("{target}?page=0"), DOCUMENT_TOKEN)
+                .told(),
+            (400, bad.as_str())
+        );
     }
 }
 

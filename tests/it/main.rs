@@ -1,15 +1,15 @@
 //! What cf-packages does, as its users see it: each module is a part of the specification.
 
+// What helps a test may panic as the test itself may.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod authorization;
 mod exporting;
 mod http_edge;
 mod layers;
 mod listing_2015;
+mod opening_files;
 mod paging;
-// What helps a test may panic as the test itself may.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod exporting;
 mod replay;
 mod seeding;
 mod stopping;

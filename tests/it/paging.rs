@@ -51,7 +51,9 @@ fn list(place: usize) -> (String, Vec<String>) {
         let all = stored().map(|(app, package)| guid(app, package)).collect();
         return ("/v3/packages".into(), all);
     }
-    let guids = (0..TOTALS[place]).map(|package| guid(place, package)).collect();
+    let guids = (0..TOTALS[place])
+        .map(|package| guid(place, package))
+        .collect();
     (format!("/v3/apps/app-{place}/packages"), guids)
 }
 
@@ -63,7 +65,10 @@ fn page(server: &Server, token: &str, target: &str) -> Value {
 
 fn guids(page: &Value) -> Vec<&str> {
     let resources = page["resources"].as_array().expect("resources");
-    resources.iter().map(|resource| resource["guid"].as_str().expect("a guid")).collect()
+    resources
+        .iter()
+        .map(|resource| resource["guid"].as_str().expect("a guid"))
+        .collect()
 }
 
 fn served() -> (Bench, Server, String) {
@@ -85,7 +90,10 @@ fn cases(cases: u32) -> TestRunner {
 #[test]
 fn every_package_is_on_exactly_one_page_and_next_leads_through_all() {
     let (_bench, server, token) = served();
-    let lists = (0..=TOTALS.len(), prop_oneof![1..=9_usize, 10..=60_usize, 200..=5000_usize]);
+    let lists = (
+        0..=TOTALS.len(),
+        prop_oneof![1..=9_usize, 10..=60_usize, 200..=5000_usize],
+    );
     cases(60)
         .run(&lists, |(place, per_page)| {
             let (path, all) = list(place);
@@ -127,13 +135,21 @@ fn any_page_is_told_by_arithmetic_alone() {
     let (_bench, server, token) = served();
     let lists = (
         0..=TOTALS.len(),
-        prop_oneof![1..=12_u64, 1..=1000_u64, any::<u32>().prop_map(|page| u64::from(page) + 1)],
+        prop_oneof![
+            1..=12_u64,
+            1..=1000_u64,
+            any::<u32>().prop_map(|page| u64::from(page) + 1)
+        ],
         prop_oneof![1..=9_u64, 1..=5000_u64],
     );
     cases(200)
         .run(&lists, |(place, number, per_page)| {
             let (path, all) = list(place);
-            let page = page(&server, &token, &format!("{path}?page={number}&per_page={per_page}"));
+            let page = page(
+                &server,
+                &token,
+                &format!("{path}?page={number}&per_page={per_page}"),
+            );
             let before = usize::try_from((number - 1) * per_page).unwrap_or(usize::MAX);
             let shown: Vec<&str> = all
                 .iter()

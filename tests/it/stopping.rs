@@ -35,11 +35,18 @@ fn what_is_in_flight_is_answered() {
         stop_while(server, signal, || {
             for client in &mut clients {
                 let answer = client.read(false).expect("an answer");
-                assert!(answer.body.contains("\"total_results\": 4"), "{}", answer.body);
+                assert!(
+                    answer.body.contains("\"total_results\": 4"),
+                    "{}",
+                    answer.body
+                );
                 assert!(client.is_ended());
             }
         });
-        assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens any more");
+        assert!(
+            std::net::TcpStream::connect(address).is_err(),
+            "nobody listens any more"
+        );
         assert_eq!(bench.names(), ["packages.db"]);
     }
 }
@@ -109,25 +116,40 @@ fn the_second_start_uses_the_file_as_it_is() {
     first.stop();
     let before = bench.bytes("packages.db");
     let second = bench.serve(&[]);
-    assert_eq!(second.get("/v3/packages", &token).told(), (200, list.as_str()));
+    assert_eq!(
+        second.get("/v3/packages", &token).told(),
+        (200, list.as_str())
+    );
     second.stop();
-    assert!(bench.bytes("packages.db") == before, "serving changed the file");
+    assert!(
+        bench.bytes("packages.db") == before,
+        "serving changed the file"
+    );
     // The same seed again changes nothing.
     bench.serve(&["--seed", "example"]).stop();
     let third = bench.serve(&[]);
-    assert_eq!(third.get("/v3/packages", &token).told(), (200, list.as_str()));
+    assert_eq!(
+        third.get("/v3/packages", &token).told(),
+        (200, list.as_str())
+    );
 }
 
 #[test]
 fn what_was_stored_survives_a_kill() {
     let bench = Bench::new();
     let server = bench.serve(&["--seed", "example"]);
-    bench.write("more.json", r#"{"packages": [{"guid": "more", "app": "my-app", "type": "bits"}]}"#);
+    bench.write(
+        "more.json",
+        r#"{"packages": [{"guid": "more", "app": "my-app", "type": "bits"}]}"#,
+    );
     bench.ok(&["seed", "more.json"]);
     server.signal("KILL");
     assert_eq!(server.wait().0, None);
     let server = bench.serve(&[]);
-    assert_eq!(server.get("/v3/packages/more", &bench.admin_token()).status, 200);
+    assert_eq!(
+        server.get("/v3/packages/more", &bench.admin_token()).status,
+        200
+    );
     server.stop();
     assert_eq!(bench.names(), ["more.json", "packages.db"]);
 }
@@ -137,13 +159,20 @@ fn the_file_is_its_owners_alone() {
     let bench = Bench::new();
     // Made here, or a file of 0 bytes that was there.
     bench.write("empty.db", "");
-    std::fs::set_permissions(bench.path("empty.db"), PermissionsExt::from_mode(0o600)).expect("a mode");
+    std::fs::set_permissions(bench.path("empty.db"), PermissionsExt::from_mode(0o600))
+        .expect("a mode");
     for name in ["made.db", "empty.db"] {
         let server = bench.serve(&["--db", name, "--seed", "example"]);
-        bench.write("role.json", format!(r#"{{"users": [{{"guid": "{name}"}}]}}"#));
+        bench.write(
+            "role.json",
+            format!(r#"{{"users": [{{"guid": "{name}"}}]}}"#),
+        );
         bench.ok(&["seed", "role.json", "--db", name]);
         for file in bench.names().iter().filter(|file| file.starts_with(name)) {
-            let mode = std::fs::metadata(bench.path(file)).expect("a file").permissions().mode();
+            let mode = std::fs::metadata(bench.path(file))
+                .expect("a file")
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600, "{file}");
         }
         server.stop();
@@ -162,7 +191,9 @@ fn an_address_in_use_or_none_is_said_in_a_sentence() {
         (
             1,
             "",
-            &*format!("cf-packages: cannot listen on `{taken}`: address already in use; name another with `--listen`\n")
+            &*format!(
+                "cf-packages: cannot listen on `{taken}`: address already in use; name another with `--listen`\n"
+            )
         )
     );
     let ran = bench.run(&["serve", "--listen", "nowhere"]);
@@ -175,7 +206,11 @@ fn it_stops_when_standard_input_closes_if_that_is_wanted() {
     // Standard input is empty from the start here.
     let ran = bench.run(&["serve", "--exit-with-stdin", "--listen", "127.0.0.1:0"]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
-    assert!(ran.stdout.starts_with("listening on http://127.0.0.1:"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.starts_with("listening on http://127.0.0.1:"),
+        "{}",
+        ran.stdout
+    );
     assert_eq!(ran.stdout.lines().count(), 1);
 }
 
@@ -189,10 +224,24 @@ fn every_flag_may_come_from_the_environment() {
         ("CF_PACKAGES_NO_AUTH", "true"),
     ]));
     let answer = server.get("/v3/packages?per_page=1", "");
-    assert!(answer.body.starts_with("{\"pagination\":{\"total_results\":4,\"total_pages\":4,"), "{}", answer.body);
+    assert!(
+        answer
+            .body
+            .starts_with("{\"pagination\":{\"total_results\":4,\"total_pages\":4,"),
+        "{}",
+        answer.body
+    );
     server.stop();
     assert_eq!(bench.names(), ["named.db"]);
     // A flag wins.
-    let server = Server::start(bench.command().env("CF_PACKAGES_API", "current").args(["--api", "2015"]));
-    assert_eq!(server.get("/v3", "").told(), (404, crate::support::unknown_request().as_str()));
+    let server = Server::start(
+        bench
+            .command()
+            .env("CF_PACKAGES_API", "current")
+            .args(["--api", "2015"]),
+    );
+    assert_eq!(
+        server.get("/v3", "").told(),
+        (404, crate::support::unknown_request().as_str())
+    );
 }

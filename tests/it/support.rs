@@ -143,7 +143,9 @@ impl Server {
     pub fn start(command: &mut Command) -> Self {
         let flags: Vec<_> = command.get_args().map(|flag| flag.to_owned()).collect();
         let mut serve = Command::new(command.get_program());
-        serve.args(["serve", "--listen", "127.0.0.1:0"]).args(&flags);
+        serve
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(&flags);
         if let Some(folder) = command.get_current_dir() {
             serve.current_dir(folder);
         }
@@ -173,7 +175,10 @@ impl Server {
             .and_then(|address| address.trim_end().parse().ok())
         else {
             let _ = child.wait();
-            panic!("{line:?} instead of the listening line; {}", stderr.join().expect("stderr is read"));
+            panic!(
+                "{line:?} instead of the listening line; {}",
+                stderr.join().expect("stderr is read")
+            );
         };
         Self {
             child,
@@ -189,7 +194,9 @@ impl Server {
 
     pub fn connect(&self) -> Client {
         let stream = TcpStream::connect(self.address).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out is set");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a time-out is set");
         Client {
             stream: BufReader::new(stream),
         }
@@ -220,8 +227,13 @@ impl Server {
     pub fn wait(mut self) -> (Option<i32>, String, String) {
         let status = self.child.wait().expect("the binary ends");
         let mut rest = String::new();
-        self.rest.read_to_string(&mut rest).expect("UTF-8 on stdout");
-        let stderr = self.stderr.take().map(|stderr| stderr.join().expect("stderr is read"));
+        self.rest
+            .read_to_string(&mut rest)
+            .expect("UTF-8 on stdout");
+        let stderr = self
+            .stderr
+            .take()
+            .map(|stderr| stderr.join().expect("stderr is read"));
         (status.code(), rest, stderr.unwrap_or_default())
     }
 
@@ -274,7 +286,10 @@ impl Client {
         }
         let head = String::from_utf8(head).expect("a head in ASCII");
         let (line, headers) = head.split_once("\r\n").expect("a status line");
-        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = line
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
         let mut answer = Answer {
             status: status.expect("a status"),
             headers: headers
@@ -285,7 +300,9 @@ impl Client {
             body: String::new(),
         };
         if !to_head {
-            let length = answer.header("content-length").and_then(|length| length.parse().ok());
+            let length = answer
+                .header("content-length")
+                .and_then(|length| length.parse().ok());
             let mut body = vec![0; length.unwrap_or(0)];
             self.stream.read_exact(&mut body).expect("a whole body");
             answer.body = String::from_utf8(body).expect("a body in UTF-8");
@@ -313,7 +330,11 @@ impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(known, _)| known == name);
         let value = values.next().map(|(_, value)| value.as_str());
-        assert!(values.next().is_none(), "{name} stands twice in {:?}", self.headers);
+        assert!(
+            values.next().is_none(),
+            "{name} stands twice in {:?}",
+            self.headers
+        );
         value
     }
 

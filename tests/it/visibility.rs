@@ -17,20 +17,55 @@ const HOUSE: &str = r#"{
 /// A user, their roles, the packages in their list, and those that they get alone.
 const USERS: &[(&str, &str, &[&str], &[&str])] = &[
     ("nobody", "", &[], &[]),
-    ("developer", r#"{"role": "space_developer", "space": "dev"}"#, &["p-dev", "p-dev-2"], &["p-dev", "p-dev-2"]),
-    ("manager", r#"{"role": "space_manager", "space": "dev"}"#, &["p-dev", "p-dev-2"], &["p-dev", "p-dev-2"]),
-    ("auditor", r#"{"role": "space_auditor", "space": "dev"}"#, &["p-dev", "p-dev-2"], &["p-dev", "p-dev-2"]),
+    (
+        "developer",
+        r#"{"role": "space_developer", "space": "dev"}"#,
+        &["p-dev", "p-dev-2"],
+        &["p-dev", "p-dev-2"],
+    ),
+    (
+        "manager",
+        r#"{"role": "space_manager", "space": "dev"}"#,
+        &["p-dev", "p-dev-2"],
+        &["p-dev", "p-dev-2"],
+    ),
+    (
+        "auditor",
+        r#"{"role": "space_auditor", "space": "dev"}"#,
+        &["p-dev", "p-dev-2"],
+        &["p-dev", "p-dev-2"],
+    ),
     // There were none in 2015.
-    ("supporter", r#"{"role": "space_supporter", "space": "dev"}"#, &[], &[]),
+    (
+        "supporter",
+        r#"{"role": "space_supporter", "space": "dev"}"#,
+        &[],
+        &[],
+    ),
     (
         "org-manager",
         r#"{"role": "organization_manager", "organization": "acme"}"#,
         &["p-dev", "p-prod", "p-dev-2"],
         &["p-dev", "p-prod", "p-dev-2"],
     ),
-    ("org-user", r#"{"role": "organization_user", "organization": "acme"}"#, &[], &[]),
-    ("org-auditor", r#"{"role": "organization_auditor", "organization": "acme"}"#, &[], &[]),
-    ("org-billing", r#"{"role": "organization_billing_manager", "organization": "acme"}"#, &[], &[]),
+    (
+        "org-user",
+        r#"{"role": "organization_user", "organization": "acme"}"#,
+        &[],
+        &[],
+    ),
+    (
+        "org-auditor",
+        r#"{"role": "organization_auditor", "organization": "acme"}"#,
+        &[],
+        &[],
+    ),
+    (
+        "org-billing",
+        r#"{"role": "organization_billing_manager", "organization": "acme"}"#,
+        &[],
+        &[],
+    ),
     (
         "two-spaces",
         r#"{"role": "space_auditor", "space": "their"}, {"role": "space_developer", "space": "prod"}"#,
@@ -45,8 +80,18 @@ const USERS: &[(&str, &str, &[&str], &[&str])] = &[
         &["p-dev", "p-prod", "p-dev-2"],
     ),
     // A suspended organization's packages are listed, and not there alone.
-    ("dark-developer", r#"{"role": "space_developer", "space": "dark"}"#, &["p-dark"], &[]),
-    ("dark-manager", r#"{"role": "organization_manager", "organization": "gone"}"#, &["p-dark"], &[]),
+    (
+        "dark-developer",
+        r#"{"role": "space_developer", "space": "dark"}"#,
+        &["p-dark"],
+        &[],
+    ),
+    (
+        "dark-manager",
+        r#"{"role": "organization_manager", "organization": "gone"}"#,
+        &["p-dark"],
+        &[],
+    ),
 ];
 
 const ALL: [&str; 5] = ["p-dev", "p-prod", "p-their", "p-dark", "p-dev-2"];
@@ -70,9 +115,18 @@ fn listed(server: &Server, token: &str, path: &str) -> (u64, Vec<String>) {
         assert_eq!(answer.status, 200, "{}", answer.body);
         let document: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
         let resources = document["resources"].as_array().expect("resources");
-        guids.extend(resources.iter().map(|resource| resource["guid"].as_str().expect("a guid").to_owned()));
+        guids.extend(
+            resources
+                .iter()
+                .map(|resource| resource["guid"].as_str().expect("a guid").to_owned()),
+        );
         if document["pagination"]["next"].is_null() {
-            return (document["pagination"]["total_results"].as_u64().expect("a total"), guids);
+            return (
+                document["pagination"]["total_results"]
+                    .as_u64()
+                    .expect("a total"),
+                guids,
+            );
         }
     }
     unreachable!("pages end")
@@ -80,7 +134,11 @@ fn listed(server: &Server, token: &str, path: &str) -> (u64, Vec<String>) {
 
 fn check(server: &Server, token: &str, who: &str, list: &[&str], alone: &[&str]) {
     let expected: Vec<String> = list.iter().map(|guid| (*guid).to_owned()).collect();
-    assert_eq!(listed(server, token, "/v3/packages"), (list.len() as u64, expected), "{who}");
+    assert_eq!(
+        listed(server, token, "/v3/packages"),
+        (list.len() as u64, expected),
+        "{who}"
+    );
     let package_not_found = refusal(10010, "CF-ResourceNotFound", "Package not found");
     let app_not_found = refusal(10010, "CF-ResourceNotFound", "App not found");
     for guid in ALL {
@@ -90,7 +148,11 @@ fn check(server: &Server, token: &str, who: &str, list: &[&str], alone: &[&str])
         if alone.contains(&guid) {
             assert_eq!((answer.status, of_app.status), (200, 200), "{who}: {guid}");
         } else {
-            assert_eq!(answer.told(), (404, package_not_found.as_str()), "{who}: {guid}");
+            assert_eq!(
+                answer.told(),
+                (404, package_not_found.as_str()),
+                "{who}: {guid}"
+            );
             assert_eq!(of_app.told(), (404, app_not_found.as_str()), "{who}: {app}");
         }
     }
@@ -119,17 +181,30 @@ fn an_admin_sees_everything_a_suspended_organizations_packages_too() {
 #[test]
 fn what_reads_everything_today_reads_nothing_more_in_2015() {
     let (bench, server) = served();
-    for scope in ["cloud_controller.admin_read_only", "cloud_controller.global_auditor"] {
+    for scope in [
+        "cloud_controller.admin_read_only",
+        "cloud_controller.global_auditor",
+    ] {
         let token = |scopes: &[&str]| {
             let mut arguments = vec!["token", "--user", "developer"];
             arguments.extend(scopes.iter().flat_map(|scope| ["--scope", *scope]));
             bench.ok(&arguments).trim_end().to_owned()
         };
         let without_read = server.get("/v3/packages", &token(&[scope]));
-        let refused = refusal(10003, "CF-NotAuthorized", "You are not authorized to perform the requested action");
+        let refused = refusal(
+            10003,
+            "CF-NotAuthorized",
+            "You are not authorized to perform the requested action",
+        );
         assert_eq!(without_read.told(), (403, refused.as_str()));
         let both = token(&[scope, "cloud_controller.read"]);
-        check(&server, &both, scope, &["p-dev", "p-dev-2"], &["p-dev", "p-dev-2"]);
+        check(
+            &server,
+            &both,
+            scope,
+            &["p-dev", "p-dev-2"],
+            &["p-dev", "p-dev-2"],
+        );
     }
 }
 
@@ -144,7 +219,10 @@ fn a_role_taken_or_given_while_it_is_served_counts_at_once() {
     );
     bench.ok(&["seed", "role.json"]);
     assert_eq!(listed(&server, &token, "/v3/packages").0, 2);
-    bench.write("role.json", r#"{"users": [{"guid": "nobody", "roles": []}]}"#);
+    bench.write(
+        "role.json",
+        r#"{"users": [{"guid": "nobody", "roles": []}]}"#,
+    );
     bench.ok(&["seed", "role.json"]);
     assert_eq!(listed(&server, &token, "/v3/packages").0, 0);
 }

@@ -1,0 +1,937 @@
+//! What lies at `--db`: a file that is not ours, or not right, is refused in one sentence and left byte for byte, and
+//! nothing is left beside it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use rusqlite::Connection;
+
+use crate::support::{Bench, command};
+
+/// Every verb that opens a database.
+const VERBS: [(&str, &[&str]); 6] = [
+    (
+        "serve",
+        &[
+            "--listen",
+            "127.0.0.1:0",
+            "--exit-with-stdin",
+            "--seed",
+            "example",
+        ],
+    ),
+    ("seed", &["example"]),
+    ("check", &[]),
+    ("export", &[]),
+    ("token", &["--admin"]),
+    ("get", &["/v3/packages", "--admin"]),
+];
+
+/// Those that make the file where it is not there.
+const MAKERS: [&str; 2] = ["serve", "seed"];
+
+fn run(bench: &Bench, verb: &str, file: impl AsRef<OsStr>) -> Output {
+    let (_, arguments) = VERBS
+        .iter()
+        .find(|(name, _)| *name == verb)
+        .expect("a verb");
+    bench
+        .command()
+        .arg(verb)
+        .args(*arguments)
+        .arg("--db")
+        .arg(file)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary runs")
+}
+
+/// Everything in the folder: names, kinds, and the bytes of files.
+fn everything(bench: &Bench) -> BTreeMap<OsString, (String, Vec<u8>)> {
+    let entries = std::fs::read_dir(bench.path("")).expect("a folder is read");
+    entries
+        .map(|entry| {
+            let entry = entry.expect("an entry");
+            let kind = entry.file_type().expect("a type");
+            let bytes = if kind.is_file() {
+                std::fs::read(entry.path()).expect("bytes")
+            } else {
+                Vec::new()
+            };
+            (entry.file_name(), (format!("{kind:?}"), bytes))
+        })
+        .collect()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The verb must refuse with exactly this sentence, and nothing may change.
+fn refused(bench: &Bench, verb: &str, file: &str, sentence: &str) {
+    let before = everything(bench);
+    let output = run(bench, verb, file);
+    let expected = format!("cf-packages: `{file}` {sentence}\n");
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(1), expected),
+        "{verb}"
+    );
+    let out = text(&output.stdout);
+    assert!(
+        out.is_empty() || verb == "check" && !out.contains("no fault"),
+        "{verb}: {out}"
+    );
+    assert!(
+        everything(bench) == before,
+        "{verb} of {file} changed something: {:?}",
+        bench.names()
+    );
+}
+
+/// A database with the example in it, as `file`.
+fn database(bench: &Bench, file: &str) -> PathBuf {
+    bench.ok(&[
+        "seed",
+        "example",
+        "--db",
+        file,
+        "--clock",
+        "2026-01-02T03:04:05Z",
+    ]);
+    bench.path(file)
+}
+
+fn patched(bench: &Bench, file: &str, patch: impl FnOnce(&mut Vec<u8>)) {
+    let path = database(bench, file);
+    let mut bytes = std::fs::read(&path).expect("bytes");
+    patch(&mut bytes);
+    std::fs::write(path, bytes).expect("written");
+}
+
+fn altered(bench: &Bench, file: &str, sql: &str) {
+    let connection = Connection::open(database(bench, file)).expect("opens");
+    connection.execute_batch(sql).expect(sql);
+    connection.close().expect("closes");
+    assert_eq!(bench.names(), [file]);
+}
+
+type Make = fn(&Bench);
+
+/// What makes `f` in a folder, and what is said of it.
+const FILES: &[(Make, &str)] = &[
+    (
+        |bench| drop(bench.write("f", "{\"packages\": []}\n")),
+        "is not an SQLite database; name another file",
+    ),
+    (
+        |bench| drop(bench.write("f", "x")),
+        "is not an SQLite database; name another file",
+    ),
+    (
+        |bench| drop(bench.write("f", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")),
+        "is not an SQLite database; name another file",
+    ),
+    (
+        |bench| drop(bench.write("f", [b"\x1f\x8b\x08".as_slice(), &[7; 5000]].concat())),
+        "is not an SQLite database; name another file",
+    ),
+    (
+        |bench| drop(bench.write("f", [0; 4096])),
+        "is not an SQLite database; name another file",
+    ),
+    (
+        |bench| drop(bench.write("f", [0xFF; 4096])),
+        "is not an SQLite database; name another file",
+    ),
+    (
+        |bench| drop(bench.write("f", "SQLite format 3\0")),
+        "is cut short; restore it from a copy or an export",
+    ),
+    (
+        |bench| patched(bench, "f", |bytes| bytes.truncate(99)),
+        "is cut short; restore it from a copy or an export",
+    ),
+    (
+        |bench| {
+            let connection = Connection::open(bench.path("f")).expect("opens");
+            connection
+                .execute_batch("create table t (x); insert into t values (1)")
+                .expect("fills");
+        },
+        "belongs to another program (application id 0x00000000); name another file",
+    ),
+    (
+        |bench| {
+            let connection = Connection::open(bench.path("f")).expect("opens");
+            connection
+                .execute_batch("pragma application_id = 252006674; create table packages (x)")
+                .expect("fills");
+        },
+        "belongs to another program (application id 0x0f055112); name another file",
+    ),
+    (
+        |bench| {
+            patched(bench, "f", |bytes| {
+                bytes[60..64].copy_from_slice(&999_u32.to_be_bytes())
+            })
+        },
+        "was made by a newer cf-packages (schema 999, this program knows 1); upgrade the program",
+    ),
+    (
+        |bench| {
+            patched(bench, "f", |bytes| {
+                bytes[60..64].copy_from_slice(&0_u32.to_be_bytes())
+            })
+        },
+        "has schema 0, which no release of cf-packages made (this program knows 1); restore it from a copy or an export",
+    ),
+    (
+        |bench| std::fs::create_dir(bench.path("f")).expect("a folder"),
+        "is a directory; name a file in it",
+    ),
+    (
+        |bench| {
+            let made = Command::new("mkfifo")
+                .arg(bench.path("f"))
+                .status()
+                .expect("mkfifo runs");
+            assert!(made.success());
+        },
+        "is not a regular file; name a file that can hold a database",
+    ),
+    (
+        |bench| drop(UnixListener::bind(bench.path("f")).expect("a socket")),
+        "is not a regular file; name a file that can hold a database",
+    ),
+    (
+        |bench| symlink("/dev/null", bench.path("f")).expect("a link"),
+        "is not a regular file; name a file that can hold a database",
+    ),
+    (
+        |bench| symlink("nothing", bench.path("f")).expect("a link"),
+        "is a symbolic link to a file that is not there; make that file, or name it",
+    ),
+    (
+        |bench| symlink("f", bench.path("f")).expect("a link"),
+        "cannot be read: too many levels of symbolic links",
+    ),
+];
+
+#[test]
+fn a_file_that_is_not_ours_is_refused_and_left_as_it_is() {
+    for (make, sentence) in FILES {
+        let bench = Bench::new();
+        make(&bench);
+        for (verb, _) in VERBS {
+            refused(&bench, verb, "f", sentence);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_short_is_refused_at_any_length() {
+    let bench = Bench::new();
+    let whole = std::fs::read(database(&bench, "f")).expect("bytes");
+    for length in [
+        100,
+        512,
+        4095,
+        4096,
+        whole.len() / 2,
+        whole.len() - 4096,
+        whole.len() - 1,
+    ] {
+        bench.write("f", &whole[..length]);
+        let sentence = format!(
+            "is cut short ({length} of {} bytes); restore it from a copy or an export",
+            whole.len()
+        );
+        for (verb, _) in VERBS {
+            refused(&bench, verb, "f", &sentence);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_there_is_only_made_by_those_that_fill_it() {
+    for (verb, _) in VERBS {
+        for name in ["f", "empty"] {
+            let bench = Bench::new();
+            if name == "empty" {
+                bench.write(name, "");
+            }
+            if MAKERS.contains(&verb) {
+                let output = run(&bench, verb, name);
+                assert_eq!(
+                    (output.status.code(), text(&output.stderr)),
+                    (Some(0), String::new()),
+                    "{verb}"
+                );
+                assert_eq!(bench.names(), [name]);
+                assert!(bench.ok(&["export", "--db", name]).contains("uaa-id-463"));
+            } else if name == "empty" {
+                refused(
+                    &bench,
+                    verb,
+                    name,
+                    "is empty; `cf-packages seed` or `serve` fills it",
+                );
+            } else {
+                refused(
+                    &bench,
+                    verb,
+                    name,
+                    "does not exist; `cf-packages seed` or `serve` creates it",
+                );
+            }
+        }
+        let bench = Bench::new();
+        refused(
+            &bench,
+            verb,
+            "no/such/f",
+            "cannot be made: there is no folder `no/such`; make it first",
+        );
+    }
+}
+
+#[test]
+fn a_schema_that_is_not_ours_is_refused_before_anything_of_it_runs() {
+    for (sql, difference) in [
+        (
+            "create trigger evil after insert on packages begin delete from packages; end",
+            "a trigger `evil` that is not ours",
+        ),
+        (
+            "create view evil as select * from packages",
+            "a view `evil` that is not ours",
+        ),
+        ("create table more (x)", "a table `more` that is not ours"),
+        (
+            "create unique index more on packages (state, guid)",
+            "an index `more` that is not ours",
+        ),
+        (
+            "drop index packages_by_state",
+            "no index `packages_by_state`",
+        ),
+        (
+            "drop trigger packages_deleted",
+            "no trigger `packages_deleted`",
+        ),
+        (
+            "drop trigger packages_deleted; create trigger packages_deleted after delete on packages begin select 1; end",
+            "another trigger `packages_deleted` than ours",
+        ),
+        (
+            "alter table users add column password text",
+            "another table `users` than ours",
+        ),
+    ] {
+        let bench = Bench::new();
+        altered(&bench, "f", sql);
+        for (verb, _) in VERBS {
+            let sentence = match verb {
+                "check" => format!("has {difference}"),
+                _ => format!("has {difference}; `cf-packages check` names every difference"),
+            };
+            refused(&bench, verb, "f", &sentence);
+        }
+    }
+}
+
+#[test]
+fn check_names_each_fault() {
+    let bench = Bench::new();
+    altered(
+        &bench,
+        "f",
+        "create view one as select 1; create view two as select 2; drop index packages_by_state",
+    );
+    let output = run(&bench, "check", "f");
+    assert_eq!(
+        text(&output.stderr),
+        "cf-packages: `f` has a view `one` that is not ours\n\
+         cf-packages: `f` has a view `two` that is not ours\n\
+         cf-packages: `f` has no index `packages_by_state`\n"
+    );
+    for (sql, faults) in [
+        (
+            "pragma foreign_keys = off; update packages set app_id = 77 where id = 2",
+            &["has a row 2 in `packages` that refers to nothing in `apps`"][..],
+        ),
+        // The space of a package is its app's.
+        (
+            "pragma foreign_keys = off; update packages set space_id = 2 where id = 1",
+            &["has a row 1 in `packages` that refers to nothing in `apps`"],
+        ),
+        (
+            "pragma foreign_keys = off; delete from users",
+            &[
+                "has a row in `organization_roles` that refers to nothing in `users`",
+                "has a row in `space_roles` that refers to nothing in `users`",
+            ],
+        ),
+        (
+            "update packages set labels = '{\"env\":\"prod\"}' where id = 1",
+            &[
+                "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels that selectors do not find",
+            ],
+        ),
+        (
+            "insert into package_labels values ('env', 'prod', 2)",
+            &[
+                "has a package `guid-c24fd786-9aad-4bd2-85de-511186485d21` that is found by labels that it does not have",
+            ],
+        ),
+        (
+            "update packages set labels = '{', annotations = '[]' where id in (1, 2)",
+            &[
+                "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are no JSON object",
+                "has a package `guid-c24fd786-9aad-4bd2-85de-511186485d21` that has labels or annotations that are no JSON object",
+            ],
+        ),
+        ("delete from versions", &["has lost its row in `versions`"]),
+        (
+            "pragma ignore_check_constraints = on; update packages set state = 'LOST' where id = 3",
+            &["is damaged: CHECK constraint failed in packages"],
+        ),
+    ] {
+        let bench = Bench::new();
+        altered(&bench, "f", sql);
+        let before = everything(&bench);
+        let output = run(&bench, "check", "f");
+        let mut expected: Vec<String> = faults
+            .iter()
+            .map(|fault| format!("cf-packages: `f` {fault}"))
+            .collect();
+        let stderr = text(&output.stderr);
+        let mut told: Vec<&str> = stderr.lines().collect();
+        told.dedup();
+        expected.dedup();
+        assert_eq!(
+            (output.status.code(), told),
+            (Some(1), expected.iter().map(String::as_str).collect()),
+            "{sql}"
+        );
+        assert!(everything(&bench) == before);
+    }
+}
+
+#[test]
+fn check_of_a_sound_database_says_so_and_touches_nothing() {
+    let bench = Bench::new();
+    database(&bench, "f");
+    let before = everything(&bench);
+    let report = bench.ok(&["check", "--db", "f"]);
+    assert_eq!(
+        report,
+        format!(
+            "cf-packages {}, SQLite {}\n`f`: schema 1, 4 packages\nintegrity, foreign keys, schema and labels: no fault\n",
+            env!("CARGO_PKG_VERSION"),
+            rusqlite::version()
+        )
+    );
+    // Before 3.51.3 two connections at once could corrupt a write-ahead log.
+    assert!(rusqlite::version_number() >= 3_051_003);
+    for verb in ["check", "export", "token", "get"] {
+        assert_eq!(run(&bench, verb, "f").status.code(), Some(0), "{verb}");
+        assert!(
+            everything(&bench) == before,
+            "{verb} left {:?}",
+            bench.names()
+        );
+    }
+    // Where a server has it open, and after that.
+    let server = bench.serve(&["--db", "f"]);
+    assert_eq!(bench.ok(&["check", "--db", "f"]), report);
+    server.stop();
+    assert!(everything(&bench) == before);
+}
+
+/// The same numbers in every run (xorshift).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % end as u64).expect("fits")
+    }
+}
+
+#[test]
+fn flipped_bits_are_found_mostly_and_never_panic_or_change_the_file() {
+    let bench = Bench::new();
+    bench.ok(&[
+        "seed",
+        "--generate",
+        "600",
+        "--clock",
+        "2026-01-02T03:04:05Z",
+        "--db",
+        "f",
+    ]);
+    let whole = bench.bytes("f");
+    let mut numbers = Numbers(20_151_113);
+    let mut found = 0;
+    const ROUNDS: usize = 60;
+    for _ in 0..ROUNDS {
+        let mut bytes = whole.clone();
+        for _ in 0..10 {
+            let place = 100 + numbers.below(bytes.len() - 100);
+            bytes[place] ^= 1 << numbers.below(8);
+        }
+        let path = bench.write("f", &bytes);
+        let checked = cf_packages::store::check(&path);
+        found += usize::from(
+            checked.is_err() || checked.is_ok_and(|checked| !checked.faults.is_empty()),
+        );
+        assert!(
+            bench.bytes("f") == bytes && bench.names() == ["f"],
+            "{:?}",
+            bench.names()
+        );
+    }
+    assert!(found * 100 >= ROUNDS * 85, "{found} of {ROUNDS}");
+}
+
+#[test]
+fn whatever_is_damaged_every_verb_ends_with_a_sentence_at_most() {
+    let bench = Bench::new();
+    bench.ok(&[
+        "seed",
+        "demo",
+        "--clock",
+        "2026-01-02T03:04:05Z",
+        "--db",
+        "whole",
+    ]);
+    let whole = bench.bytes("whole");
+    let mut numbers = Numbers(7);
+    for round in 0..8 {
+        let mut bytes = whole.clone();
+        // From a few bytes, the schema's page among them, to whole pages.
+        for _ in 0..(4 << round) {
+            let end = if round % 2 == 0 {
+                4096 * 4
+            } else {
+                bytes.len()
+            };
+            let place = 100 + numbers.below(end - 100);
+            bytes[place] = u8::try_from(numbers.below(256)).expect("fits");
+        }
+        for (verb, _) in VERBS {
+            bench.write("f", &bytes);
+            let output = run(&bench, verb, "f");
+            let stderr = text(&output.stderr);
+            assert!(
+                matches!(output.status.code(), Some(0 | 1)),
+                "{verb}: {:?} {stderr}",
+                output.status
+            );
+            assert!(!stderr.contains("panicked"), "{verb}: {stderr}");
+            if verb != "check" && output.status.code() == Some(1) && verb != "get" {
+                assert_eq!(stderr.lines().count(), 1, "{verb}: {stderr}");
+            }
+            if !MAKERS.contains(&verb) {
+                assert!(bench.bytes("f") == bytes, "{verb} changed the file");
+            }
+            assert_eq!(bench.names(), ["f", "whole"], "{verb}: {stderr}");
+        }
+    }
+}
+
+#[test]
+fn any_name_is_a_plain_path() {
+    for name in [
+        &b"a?b"[..],
+        b"a?mode=memory",
+        b"a#b",
+        b"a%41b",
+        b"a%",
+        b"a b",
+        b" a",
+        b"a\nb",
+        b"a'b\"c`d",
+        b"a\xffb",
+        b"file:a",
+        b"file:a?mode=memory&cache=shared",
+        b":memory:",
+        "\u{fc}\u{1f4e6}".as_bytes(),
+        b"*",
+    ] {
+        let name = OsStr::from_bytes(name);
+        let bench = Bench::new();
+        for verb in ["seed", "serve", "check", "export", "token", "get"] {
+            let output = run(&bench, verb, name);
+            assert_eq!(
+                (output.status.code(), text(&output.stderr)),
+                (Some(0), String::new()),
+                "{verb} {name:?}"
+            );
+            let there: Vec<_> = everything(&bench).into_keys().collect();
+            assert_eq!(there, [name], "{verb}");
+        }
+        // The one that names the file by a URI of our own.
+        let output = bench
+            .command()
+            .args([
+                "serve",
+                "--read-only",
+                "--exit-with-stdin",
+                "--listen",
+                "127.0.0.1:0",
+                "--db",
+            ])
+            .arg(name)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary runs");
+        assert_eq!(
+            (output.status.code(), text(&output.stderr)),
+            (Some(0), String::new()),
+            "{name:?}"
+        );
+        assert_eq!(everything(&bench).len(), 1);
+    }
+}
+
+#[test]
+fn a_link_leads_to_its_file() {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path("folder")).expect("a folder");
+    database(&bench, "folder/f");
+    symlink("folder/f", bench.path("link")).expect("a link");
+    for (verb, _) in VERBS {
+        assert_eq!(run(&bench, verb, "link").status.code(), Some(0), "{verb}");
+        assert_eq!(bench.names(), ["folder", "link"], "{verb}");
+    }
+    assert_eq!(
+        std::fs::read_dir(bench.path("folder"))
+            .expect("a folder")
+            .count(),
+        1
+    );
+}
+
+/// Leaves `f` as a killed server does: with what was stored last only in `f-wal`.
+fn killed(bench: &Bench) {
+    database(bench, "f");
+    bench.write(
+        "more.json",
+        r#"{"packages": [{"guid": "more", "app": "my-app", "type": "bits"}]}"#,
+    );
+    let server = bench.serve(&["--db", "f", "--seed", "more.json"]);
+    server.signal("KILL");
+    assert_eq!(server.wait().0, None);
+    assert_eq!(bench.names(), ["f", "f-shm", "f-wal", "more.json"]);
+    assert!(!bench.bytes("f-wal").is_empty());
+}
+
+#[test]
+fn what_lies_in_a_write_ahead_log_is_data_too() {
+    for with_shm in [true, false] {
+        let bench = Bench::new();
+        killed(&bench);
+        if !with_shm {
+            std::fs::remove_file(bench.path("f-shm")).expect("removed");
+        }
+        let before = everything(&bench);
+        let report = bench.ok(&["check", "--db", "f"]);
+        assert!(report.contains("schema 1, 5 packages"), "{report}");
+        let mut after = everything(&bench);
+        if with_shm {
+            // An index of the log that whoever comes first may make anew.
+            after.insert("f-shm".into(), before[OsStr::new("f-shm")].clone());
+        }
+        assert!(after == before, "{:?}", bench.names());
+        let refused = bench.run(&["serve", "--read-only", "--db", "f", "--exit-with-stdin"]);
+        assert_eq!(refused.status, 1);
+        assert!(
+            refused.stderr.contains("has changes still in `f-wal`"),
+            "{}",
+            refused.stderr
+        );
+        assert!(bench.ok(&["export", "--db", "f"]).contains("\"more\""));
+        // Whoever writes takes it in.
+        assert_eq!(run(&bench, "serve", "f").status.code(), Some(0));
+        assert_eq!(bench.names(), ["f", "more.json"]);
+        assert!(bench.ok(&["export", "--db", "f"]).contains("\"more\""));
+    }
+}
+
+#[test]
+fn a_log_that_is_none_or_another_files_harms_nothing() {
+    let other = Bench::new();
+    killed(&other);
+    for wal in [
+        Vec::new(),
+        vec![0; 5000],
+        b"no log".to_vec(),
+        vec![0xA5; 100_000],
+        other.bytes("f-wal"),
+    ] {
+        for (verb, _) in VERBS {
+            let bench = Bench::new();
+            database(&bench, "f");
+            bench.write("f-wal", &wal);
+            let before = bench.bytes("f");
+            let output = run(&bench, verb, "f");
+            // A log whose frames fit is replayed, as SQLite does; nothing else may be promised of it.
+            assert!(
+                matches!(output.status.code(), Some(0 | 1)),
+                "{verb}: {}",
+                text(&output.stderr)
+            );
+            assert!(!text(&output.stderr).contains("panicked"));
+            if verb == "check" {
+                assert!(bench.bytes("f") == before && bench.bytes("f-wal") == wal);
+                assert_eq!(bench.names(), ["f", "f-wal"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_another_program_has_for_itself_is_said_to_be_locked() {
+    let bench = Bench::new();
+    let path = database(&bench, "f");
+    let holder = Connection::open(&path).expect("opens");
+    holder
+        .execute_batch(
+            "pragma locking_mode = exclusive; begin immediate; delete from package_labels",
+        )
+        .expect("locks");
+    std::thread::scope(|scope| {
+        let runs = VERBS.map(|(verb, _)| (verb, scope.spawn(|| run(&bench, verb, "f"))));
+        for (verb, run) in runs {
+            let output = run.join().expect("ran");
+            assert_eq!(
+                (output.status.code(), text(&output.stderr)),
+                (Some(1), "cf-packages: `f` is kept locked by another program; end it, or wait and try again\n".into()),
+                "{verb}"
+            );
+        }
+    });
+    holder.execute_batch("rollback").expect("undone");
+    drop(holder);
+    assert_eq!(bench.names(), ["f"]);
+    assert!(bench.ok(&["check", "--db", "f"]).contains("no fault"));
+}
+
+#[test]
+fn many_that_start_at_once_on_one_new_file_all_work() {
+    for empty in [false, true] {
+        let bench = Bench::new();
+        if empty {
+            bench.write("f", "");
+        }
+        std::thread::scope(|scope| {
+            let verbs = ["seed", "serve", "seed", "serve", "seed", "serve"];
+            let runs = verbs.map(|verb| (verb, scope.spawn(|| run(&bench, verb, "f"))));
+            for (verb, run) in runs {
+                let output = run.join().expect("ran");
+                assert_eq!(
+                    (output.status.code(), text(&output.stderr)),
+                    (Some(0), String::new()),
+                    "{verb}"
+                );
+            }
+        });
+        assert_eq!(bench.names(), ["f"]);
+        let report = bench.ok(&["check", "--db", "f"]);
+        assert!(
+            report.contains("4 packages") && report.contains("no fault"),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn a_kill_while_it_is_made_leaves_nothing_half_made() {
+    for empty in [false, true] {
+        // Sooner or later: whatever was reached by then, the next start finds all or nothing.
+        for wait in [5, 20, 50, 100, 200] {
+            let bench = Bench::new();
+            if empty {
+                bench.write("f", "");
+            }
+            let mut seed = bench
+                .command()
+                .args(["seed", "--generate", "2000", "--db", "f"])
+                .stdout(Stdio::null())
+                .spawn()
+                .expect("the binary starts");
+            std::thread::sleep(std::time::Duration::from_millis(wait));
+            seed.kill().expect("killed");
+            seed.wait().expect("ended");
+            assert_eq!(run(&bench, "seed", "f").status.code(), Some(0));
+            let report = bench.ok(&["check", "--db", "f"]);
+            assert!(
+                report.contains(", 4 packages") || report.contains(", 2004 packages"),
+                "{report}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_file_whose_filling_was_broken_off_is_an_empty_one() {
+    let bench = Bench::new();
+    // As SQLite leaves it: pages beyond the first, and a journal that goes back to none.
+    let mut journal = vec![0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    for number in [0_u32, 0x1234_5678, 0, 512, 4096] {
+        journal.extend(number.to_be_bytes());
+    }
+    journal.resize(1024, 0);
+    let mut half = vec![0; 4096];
+    half.extend([13; 8192]);
+    for (verb, _) in VERBS {
+        bench.write("f", &half);
+        bench.write("f-journal", &journal);
+        if MAKERS.contains(&verb) {
+            let output = run(&bench, verb, "f");
+            assert_eq!(
+                (output.status.code(), text(&output.stderr)),
+                (Some(0), String::new()),
+                "{verb}"
+            );
+            assert_eq!(bench.names(), ["f"]);
+            assert!(bench.ok(&["check", "--db", "f"]).contains(", 4 packages"));
+        } else {
+            refused(
+                &bench,
+                verb,
+                "f",
+                "is empty; `cf-packages seed` or `serve` fills it",
+            );
+        }
+    }
+}
+
+/// The binary as somebody whom modes stop; `None` where that cannot be had.
+fn unprivileged(bench: &Bench) -> Option<Command> {
+    std::fs::set_permissions(bench.path(""), PermissionsExt::from_mode(0o755)).expect("a mode");
+    let binary = env!("CARGO_BIN_EXE_cf-packages");
+    let plain = command(&bench.path(""));
+    // Only root reads what nobody may read.
+    let secret = bench.write("secret", "x");
+    std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o000)).expect("a mode");
+    let is_root = std::fs::read(&secret).is_ok();
+    std::fs::remove_file(secret).expect("removed");
+    if !is_root {
+        return Some(plain);
+    }
+    let as_nobody = || {
+        let mut command = Command::new("setpriv");
+        command.args([
+            "--reuid",
+            "65534",
+            "--regid",
+            "65534",
+            "--clear-groups",
+            binary,
+        ]);
+        command.current_dir(bench.path(""));
+        command
+    };
+    let works = as_nobody()
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    works.then(as_nobody)
+}
+
+fn chmod(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("a mode");
+}
+
+#[test]
+fn what_modes_forbid_is_said_in_a_sentence() {
+    for (file, folder, verbs, sentence) in [
+        (
+            0o000,
+            0o777,
+            &["serve", "seed", "check", "export", "token", "get"][..],
+            "cannot be read: permission denied",
+        ),
+        (
+            0o444,
+            0o555,
+            &["serve", "seed"],
+            "cannot be opened: it cannot be written; let this user write the file and its folder",
+        ),
+        (
+            0o444,
+            0o777,
+            &["serve", "seed"],
+            "cannot be opened: it cannot be written; let this user write the file and its folder",
+        ),
+        // A read-only place is no hindrance to who only reads.
+        (0o444, 0o555, &["check", "export", "token", "get"], ""),
+        (0o666, 0o555, &["check", "export", "token", "get"], ""),
+    ] {
+        for verb in verbs {
+            let bench = Bench::new();
+            std::fs::create_dir(bench.path("folder")).expect("a folder");
+            let path = database(&bench, "folder/f");
+            let Some(mut command) = unprivileged(&bench) else {
+                eprintln!("not run: modes do not stop this user, and `setpriv` cannot change that");
+                return;
+            };
+            chmod(&path, file);
+            chmod(&bench.path("folder"), folder);
+            let before = std::fs::metadata(&path).expect("a file").len();
+            let (_, arguments) = VERBS.iter().find(|(name, _)| name == verb).expect("a verb");
+            let output = command
+                .arg(verb)
+                .args(*arguments)
+                .args(["--db", "folder/f"])
+                .stdin(Stdio::null())
+                .output();
+            let output = output.expect("the binary runs");
+            let expected = match sentence {
+                "" => (Some(0), String::new()),
+                sentence => (Some(1), format!("cf-packages: `folder/f` {sentence}\n")),
+            };
+            assert_eq!(
+                (output.status.code(), text(&output.stderr)),
+                expected,
+                "{verb} {file:o} {folder:o}"
+            );
+            chmod(&bench.path("folder"), 0o755);
+            let left: Vec<_> = std::fs::read_dir(bench.path("folder"))
+                .expect("a folder")
+                .collect();
+            assert_eq!(left.len(), 1, "{verb} {file:o} {folder:o}: {left:?}");
+            chmod(&path, 0o644);
+            assert_eq!(std::fs::metadata(&path).expect("a file").len(), before);
+        }
+    }
+    let bench = Bench::new();
+    let Some(mut command) = unprivileged(&bench) else {
+        return;
+    };
+    std::fs::create_dir(bench.path("folder")).expect("a folder");
+    chmod(&bench.path("folder"), 0o555);
+    let output = command
+        .args(["seed", "example", "--db", "folder/f"])
+        .output()
+        .expect("the binary runs");
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (
+            Some(1),
+            "cf-packages: `folder/f` cannot be made: permission denied\n".into()
+        )
+    );
+    chmod(&bench.path("folder"), 0o755);
+}
