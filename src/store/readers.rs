@@ -73,7 +73,7 @@ fn run(queue: &Mutex<Receiver<Job>>, pool: &Pool<SqliteConnectionManager>) {
             let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
             queue.recv()
         };
-        let Ok(job) = job else { return };
+        let Ok(job) = job else { break };
         if owned.is_none() {
             owned = pool
                 .get()
@@ -88,6 +88,13 @@ fn run(queue: &Mutex<Receiver<Job>>, pool: &Pool<SqliteConnectionManager>) {
         if ran.is_err() {
             owned = None;
         }
+    }
+    // A thread of the pool's own may hold the pool, and so what was given back to it, for a moment longer than anybody
+    // else. Whoever closes the file last must find it alone, to take away `-wal` and `-shm`: nothing real is given back.
+    if let Some((mut connection, _)) = owned
+        && let Ok(nothing) = Connection::open_in_memory()
+    {
+        drop(std::mem::replace(&mut *connection, nothing));
     }
 }
 
