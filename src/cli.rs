@@ -4,6 +4,7 @@
 //! Exit 0; 1 for a failure; 2 for wrong usage.
 
 mod cf_home;
+mod check;
 mod export;
 mod get;
 mod healthcheck;
@@ -37,6 +38,8 @@ enum Command {
     Token(token::Args),
     /// Print the whole data set as a seed
     Export(export::Args),
+    /// Say whether a database is sound: integrity, foreign keys, schema, versions; never changes it
+    Check(check::Args),
     /// Print the bytes that the server would answer, without a server
     Get(get::Args),
     /// Tell by the exit code whether a server is up and seeded
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Seed(args) => seed::run(args),
         Command::Export(args) => export::run(args),
+        Command::Check(args) => check::run(args),
         Command::Get(args) => get::run(args),
         Command::Healthcheck(args) => healthcheck::run(args),
         Command::Token(args) => token::run(args),

@@ -3,8 +3,17 @@
 // What helps a test may panic as the test itself may.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod authorization;
 mod exporting;
+mod fixtures;
+mod http_edge;
+mod layers;
+mod listing_2015;
+mod paging;
 mod replay;
 mod seeding;
+mod stage;
+mod stopping;
 mod support;
 mod tokens;
+mod visibility;
