@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -83,6 +84,7 @@ impl Folder {
     fn new() -> Result<Self, StoreError> {
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
+            .permissions(fs::Permissions::from_mode(0o700))
             .tempdir()
             .map_err(|error| no_folder(&error))?;
         // Locked before it has its name: nobody meets a lock of ours that nobody holds.

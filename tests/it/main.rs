@@ -5,6 +5,7 @@
 
 mod authorization;
 mod exporting;
+mod fixtures;
 mod http_edge;
 mod layers;
 mod listing_2015;
@@ -12,6 +13,7 @@ mod opening_files;
 mod paging;
 mod replay;
 mod seeding;
+mod stage;
 mod stopping;
 mod support;
 mod tokens;
