@@ -23,6 +23,8 @@ create table spaces (
     unique (organization_id, folded_name)
 ) strict;
 
+create index spaces_by_name on spaces (folded_name);
+
 create table apps (
     id          integer primary key autoincrement,
     guid        text    not null unique,
@@ -34,6 +36,8 @@ create table apps (
     unique (space_id, folded_name),
     unique (id, space_id)                       -- what packages refer to
 ) strict;
+
+create index apps_by_name on apps (folded_name);
 
 create table packages (
     id          integer primary key autoincrement,

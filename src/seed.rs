@@ -1,6 +1,6 @@
 //! Seeds: a file of data, checked as it is read, applied in one transaction, and exported again.
 //!
-//! `source` and `document` read either form entry by entry; `field`, `metadata` and `entry` make each a checked value;
+//! `source` and `document` read either form entry by entry; `field`, `metadata`, `written` and `entry` make each a checked value;
 //! `apply` brings the tables to it; `export` is the way back.
 
 mod apply;
@@ -17,6 +17,7 @@ mod progress;
 mod report;
 mod source;
 mod wording;
+mod written;
 
 use apply::{Applier, NewTimes};
 pub use bundled::{Bundled, all as bundled};
@@ -51,7 +52,9 @@ pub fn apply(db: &Db<'_>, sources: &[Source], now: i64) -> Result<Report, SeedEr
             progress.step();
             Ok(())
         })?;
-        applier.next_seed();
+        applier
+            .end_seed()
+            .map_err(|(place, stop)| stop.at(&label, place))?;
     }
     Ok(applier.into_report())
 }

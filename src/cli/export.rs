@@ -11,7 +11,12 @@ use crate::store::Store;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The SQLite file
-    #[arg(long, value_name = "FILE", default_value = "packages.db", env = "CF_PACKAGES_DB")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "packages.db",
+        env = "CF_PACKAGES_DB"
+    )]
     db: PathBuf,
     /// JSON Lines: one entry a line
     #[arg(long)]

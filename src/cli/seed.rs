@@ -1,5 +1,6 @@
 //! `seed`: data into a database, all or nothing.
 
+use std::io::{ErrorKind, Write, stdout};
 use std::path::PathBuf;
 
 use super::Failure;
@@ -14,7 +15,12 @@ pub struct Args {
     #[arg(value_name = "SEED")]
     seeds: Vec<String>,
     /// The SQLite file, created if it is not there
-    #[arg(long, value_name = "FILE", default_value = "packages.db", env = "CF_PACKAGES_DB")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "packages.db",
+        env = "CF_PACKAGES_DB"
+    )]
     db: PathBuf,
     /// Empty the database first; only its token keys stay
     #[arg(long)]
@@ -54,10 +60,8 @@ impl From<SeedError> for Undone {
 
 pub fn run(args: Args) -> Result<(), Failure> {
     if args.list {
-        for bundled in seed::bundled() {
-            println!("{:<8} {}", bundled.name, bundled.about);
-        }
-        return Ok(());
+        let lines = seed::bundled().map(|seed| format!("{:<8} {}\n", seed.name, seed.about));
+        return write_out(&lines.collect::<String>());
     }
     if args.seeds.is_empty() && !args.reset && args.generate.is_none() {
         return Err(Failure::Usage(
@@ -78,8 +82,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Ok(report) | Err(Undone::Dry(report)) => report,
         Err(Undone::Refused(error)) => return Err(error.into()),
     };
-    print(&args, &report);
-    Ok(())
+    print(&args, &report)
 }
 
 /// Into a new file in one step, or into the one that is there in one transaction.
@@ -121,14 +124,26 @@ fn fill(args: &Args, sources: &[Source], db: &Db<'_>) -> Result<Report, Undone> 
     Ok(report)
 }
 
-fn print(args: &Args, report: &Report) {
+fn print(args: &Args, report: &Report) -> Result<(), Failure> {
+    let mut text = String::new();
     if args.dry_run {
-        println!("dry run: nothing was changed");
+        text.push_str("dry run: nothing was changed, but would be\n");
     }
     if args.reset {
-        println!("reset: everything but the token keys was removed");
+        text.push_str("reset: everything but the token keys removed\n");
     }
     if !args.seeds.is_empty() || args.generate.is_some() {
-        println!("{report}");
+        text.push_str(&format!("{report}\n"));
+    }
+    write_out(&text)
+}
+
+/// Who closed stdout does not want to know.
+fn write_out(text: &str) -> Result<(), Failure> {
+    match stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Failed(format!(
+            "the report cannot be written: {error}"
+        ))),
+        _ => Ok(()),
     }
 }

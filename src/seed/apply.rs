@@ -1,6 +1,7 @@
 //! Entries into rows: each is added, changed in place, or left. What is equal is never written again,
 //! since every update tells the programs that remember listings to forget.
 
+mod displaced;
 mod neighbours;
 mod packages;
 mod references;
@@ -11,9 +12,11 @@ use std::collections::HashMap;
 
 use super::entry::Entry;
 use super::fault::{Fault, Stop, quoted};
+use super::field::Time;
 use super::kind::{Kind, Place};
 use super::report::{Outcome, Report};
 use crate::store::{Columns, Db, StoreError, Value};
+use displaced::Displaced;
 use references::References;
 use seen::Seen;
 
@@ -39,6 +42,7 @@ pub(super) struct Applier<'d, 'c> {
     references: References,
     /// How many packages of each app this seed had so far.
     packages_by_app: HashMap<i64, u64>,
+    displaced: Vec<Displaced>,
 }
 
 /// The times of an entry that is new and gives none itself.
@@ -67,13 +71,8 @@ impl<'d, 'c> Applier<'d, 'c> {
             seen: Default::default(),
             references: References::default(),
             packages_by_app: HashMap::new(),
+            displaced: Vec::new(),
         }
-    }
-
-    /// From here on it is another seed: what it says of a guid again is a change.
-    pub(super) fn next_seed(&mut self) {
-        self.seen = Default::default();
-        self.packages_by_app.clear();
     }
 
     /// The times of what is added from here on.
@@ -127,7 +126,10 @@ impl<'d, 'c> Applier<'d, 'c> {
             }
         } else {
             let times = values.len() - table.times;
-            let new = [Value::from(self.times.created_at), self.times.updated_at.into()];
+            let new = [
+                Value::from(self.times.created_at),
+                self.times.updated_at.into(),
+            ];
             for (time, new) in values[times..].iter_mut().zip(new) {
                 if *time == Value::Null {
                     *time = new;
@@ -193,7 +195,10 @@ fn guid_taken(guid: &str, kind: Kind, first: Option<u64>, place: Place) -> Fault
                     number,
                     ..place
                 };
-                format!("the guid {guid} stands twice: here and in {}", first.named())
+                format!(
+                    "the guid {guid} stands twice: here and in {}",
+                    first.named()
+                )
             }
             None => format!(
                 "the guid {guid} is that of {} in the database; each guid names one thing",
@@ -201,6 +206,11 @@ fn guid_taken(guid: &str, kind: Kind, first: Option<u64>, place: Place) -> Fault
             ),
         },
     )
+}
+
+/// A time as it is stored; null: not given.
+fn time(time: Option<Time>) -> Value {
+    time.map(|time| time.0).into()
 }
 
 /// The guid of an entry that gives none: a UUID v5 of what names it.

@@ -3,18 +3,16 @@
 //! Paths cost an allocation for every key, so they are only kept when what was read is refused and read again.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
-    value::MapAccessDeserializer,
 };
 use serde_path_to_error::Track;
 
-use super::entry::{Object, Written};
 use super::fault::SeedError;
 use super::kind::{Form, Kind, Place};
 use super::wording;
+use super::written::{Object, Written};
 
 /// Takes an entry and where it stands.
 pub(super) type Sink<'s> = dyn FnMut(Place, Written<'_>) -> Result<(), SeedError> + 's;
@@ -53,7 +51,14 @@ pub(super) fn read_json(
                 ))
                 .is_err()
             });
-            return Err(wording::refusal(seed, &error, path, text, Form::Json, above));
+            return Err(wording::refusal(
+                seed,
+                &error,
+                path,
+                text,
+                Form::Json,
+                above,
+            ));
         }
     }
     Ok(())
@@ -272,27 +277,5 @@ impl Visitor<'_> for Key {
             .position(|name| *name == text)
             .map(|index| Kind::ALL[index])
             .ok_or_else(|| E::unknown_field(text, self.0))
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reading<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Reading<T> {
-            type Value = T;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map))
-            }
-        }
-
-        deserializer
-            .deserialize_map(Reading(PhantomData))
-            .map(Self)
     }
 }

@@ -1,6 +1,8 @@
 //! The whole data set as a seed, the exact inverse of applying one. Row by row, in the order in which things were
 //! stored, references by guid, what is a default left out.
 
+mod row;
+
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -9,6 +11,7 @@ use super::kind::{Form, Kind};
 use super::metadata::{Pairs, Stored};
 use crate::clock;
 use crate::store::{Columns, Db, StoreError};
+use row::{App, Credentials, Organization, Package, Role, Space, User};
 
 /// Why an export ended early.
 #[derive(Debug)]
@@ -63,7 +66,7 @@ pub fn export(db: &Db<'_>, form: Form, out: &mut dyn Write) -> Result<(), Export
             Kind::User => users(db, &mut writer)?,
             Kind::Package => packages(db, &mut writer)?,
         }
-        writer.end(kind)?;
+        writer.end()?;
     }
     match form {
         Form::Json => writer.out.write_all(b"\n}\n")?,
@@ -101,7 +104,8 @@ impl Writer<'_> {
         let first = std::mem::replace(&mut self.first, false);
         match self.form {
             Form::Json => {
-                self.out.write_all(if first { b"\n    " } else { b",\n    " })?;
+                self.out
+                    .write_all(if first { b"\n    " } else { b",\n    " })?;
                 serde_json::to_writer(&mut *self.out, entry)?;
             }
             Form::JsonLines => {
@@ -113,115 +117,13 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn end(&mut self, _kind: Kind) -> io::Result<()> {
+    fn end(&mut self) -> io::Result<()> {
         if self.form == Form::Json {
             self.out
                 .write_all(if self.first { b"]" } else { b"\n  ]" })?;
         }
         Ok(())
     }
-}
-
-#[derive(Serialize)]
-struct Organization<'a> {
-    guid: &'a str,
-    name: &'a str,
-    #[serde(skip_serializing_if = "is_false")]
-    suspended: bool,
-    created_at: String,
-}
-
-#[derive(Serialize)]
-struct Space<'a> {
-    guid: &'a str,
-    name: &'a str,
-    organization: &'a str,
-    created_at: String,
-}
-
-#[derive(Serialize)]
-struct App<'a> {
-    guid: &'a str,
-    name: &'a str,
-    space: &'a str,
-    lifecycle: &'a str,
-    created_at: String,
-}
-
-#[derive(Serialize)]
-struct User<'a> {
-    guid: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    roles: Vec<Role>,
-}
-
-#[derive(Serialize)]
-struct Role {
-    role: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    space: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    organization: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Package<'a> {
-    guid: &'a str,
-    app: &'a str,
-    r#type: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image: Option<&'a str>,
-    #[serde(skip_serializing_if = "is_false")]
-    store_image: bool,
-    #[serde(skip_serializing_if = "Credentials::is_empty")]
-    credentials: Credentials<'a>,
-    state: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sha1: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sha256: Option<&'a str>,
-    created_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    updated_at: Option<String>,
-    #[serde(skip_serializing_if = "Pairs::is_empty")]
-    labels: Pairs<'a, Stored>,
-    #[serde(skip_serializing_if = "Pairs::is_empty")]
-    annotations: Pairs<'a, Stored>,
-}
-
-#[derive(Serialize)]
-struct Credentials<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    password: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    login_server: Option<&'a str>,
-}
-
-impl Credentials<'_> {
-    fn is_empty(&self) -> bool {
-        let Self {
-            user,
-            password,
-            email,
-            login_server,
-        } = self;
-        [user, password, email, login_server]
-            .iter()
-            .all(|field| field.is_none())
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 fn organizations(db: &Db<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {

@@ -174,9 +174,7 @@ impl From<Fault> for Stop {
 pub(super) fn quoted(value: &str) -> String {
     const SHOWN: usize = 80;
     let mut text = String::from("`");
-    text.push_str(&printable(
-        &value.chars().take(SHOWN).collect::<String>(),
-    ));
+    text.push_str(&printable(&value.chars().take(SHOWN).collect::<String>()));
     if value.chars().nth(SHOWN).is_some() {
         text.push('…');
     }

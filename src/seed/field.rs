@@ -94,19 +94,18 @@ impl Role {
 }
 
 /// The one of `all` that `text` names.
-fn one_of(
-    what: &str,
-    text: &str,
-    all: &'static [&'static str],
-) -> Result<&'static str, String> {
-    all.iter().copied().find(|name| *name == text).ok_or_else(|| {
-        let names: Vec<_> = all.iter().map(|name| format!("`{name}`")).collect();
-        format!(
-            "{} is not a {what}; it is one of {}",
-            quoted(text),
-            names.join(", ")
-        )
-    })
+fn one_of(what: &str, text: &str, all: &'static [&'static str]) -> Result<&'static str, String> {
+    all.iter()
+        .copied()
+        .find(|name| *name == text)
+        .ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(|name| format!("`{name}`")).collect();
+            format!(
+                "{} is not a {what}; it is one of {}",
+                quoted(text),
+                names.join(", ")
+            )
+        })
 }
 
 fn guid(text: Cow<'_, str>) -> Result<Guid<'_>, String> {
@@ -260,7 +259,9 @@ impl<'de> Deserialize<'de> for Type {
 
 impl<'de> Deserialize<'de> for State {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read_text(deserializer, |text| one_of("state", &text, &STATES).map(Self))
+        read_text(deserializer, |text| {
+            one_of("state", &text, &STATES).map(Self)
+        })
     }
 }
 

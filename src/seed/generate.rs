@@ -13,6 +13,8 @@ use super::progress::Progress;
 use super::report::Report;
 use crate::store::Db;
 
+/// What refusals call it.
+const LABEL: &str = "--generate";
 const PACKAGES_PER_SPACE: u64 = 1000;
 const APPS_PER_SPACE: u64 = 10;
 const SPACES_PER_ORGANIZATION: u64 = 20;
@@ -20,12 +22,24 @@ const SPACES_PER_ORGANIZATION: u64 = 20;
 const SPAN: u64 = 400 * 86_400;
 
 const NAMES: [&str; 10] = [
-    "storefront", "checkout", "catalog", "search", "payments", "inventory", "mailer", "reports", "gateway", "worker",
+    "storefront",
+    "checkout",
+    "catalog",
+    "search",
+    "payments",
+    "inventory",
+    "mailer",
+    "reports",
+    "gateway",
+    "worker",
 ];
 const STAGES: [&str; 4] = ["dev", "test", "staging", "prod"];
 
 /// Generates `count` packages and what holds them, through the same way as every seed.
 pub(super) fn generate(db: &Db<'_>, count: u64, now: i64) -> Result<Report, SeedError> {
+    if count == 0 {
+        return Ok(Report::default());
+    }
     let mut generator = Generator {
         applier: Applier::new(
             db,
@@ -66,6 +80,10 @@ pub(super) fn generate(db: &Db<'_>, count: u64, now: i64) -> Result<Report, Seed
         generator.add(self::package(package, mixed))?;
         generator.progress.step();
     }
+    generator
+        .applier
+        .end_seed()
+        .map_err(|(place, stop)| stop.at(LABEL, place))?;
     Ok(generator.applier.into_report())
 }
 
@@ -86,7 +104,7 @@ impl Generator<'_, '_> {
         *number += 1;
         self.applier
             .apply(place, entry)
-            .map_err(|stop: Stop| stop.at("generated", place))
+            .map_err(|stop: Stop| stop.at(LABEL, place))
     }
 }
 
@@ -113,7 +131,10 @@ fn app(number: u64) -> Entry<'static> {
     let name = NAMES[index(number, NAMES.len())];
     Entry::App(App {
         guid: Some(guid(Kind::App, number)),
-        name: Name(Cow::Owned(format!("{name}-{}", number / APPS_PER_SPACE + 1))),
+        name: Name(Cow::Owned(format!(
+            "{name}-{}",
+            number / APPS_PER_SPACE + 1
+        ))),
         space: reference(Kind::Space, number / APPS_PER_SPACE),
         lifecycle: Lifecycle::DEFAULT,
         created_at: None,
@@ -173,7 +194,10 @@ fn package(number: u64, mixed: u64) -> Entry<'static> {
     let name = NAMES[index(app, NAMES.len())];
     let content = if docker {
         Content::Docker {
-            image: Text(Cow::Owned(format!("registry.example.com/{name}:1.{}", number % 100))),
+            image: Text(Cow::Owned(format!(
+                "registry.example.com/{name}:1.{}",
+                number % 100
+            ))),
             store_image: false,
             credentials: Credentials::default(),
         }
@@ -210,7 +234,8 @@ fn reference(kind: Kind, number: u64) -> Reference<'static> {
 /// In the form of a UUID v8, whose bits are free: no two numbers or kinds have the same.
 fn guid(kind: Kind, number: u64) -> Guid<'static> {
     let kind = kind.index() as u128 + 1;
-    let bits = u128::from(mix(number)) << 64 | kind << 56 | u128::from(number) & 0x00ff_ffff_ffff_ffff;
+    let bits =
+        u128::from(mix(number)) << 64 | kind << 56 | u128::from(number) & 0x00ff_ffff_ffff_ffff;
     let uuid = uuid::Builder::from_u128(bits)
         .with_version(uuid::Version::Custom)
         .with_variant(uuid::Variant::RFC4122)

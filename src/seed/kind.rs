@@ -40,7 +40,13 @@ impl Kind {
 
     /// The word with its article, for sentences.
     pub(super) fn with_article(self) -> &'static str {
-        ["an organization", "a space", "an app", "a user", "a package"][self.index()]
+        [
+            "an organization",
+            "a space",
+            "an app",
+            "a user",
+            "a package",
+        ][self.index()]
     }
 }
 

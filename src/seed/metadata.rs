@@ -143,7 +143,12 @@ impl<'de> Visitor<'de> for Reading {
 fn check<R: Rules>(key: &str, value: &str) -> Result<(), String> {
     self::key(key).map_err(|text| format!("{} key {}: {text}", R::WHAT, quoted(key)))?;
     R::value(value).map_err(|text| {
-        format!("{} {}: value {}: {text}", R::WHAT, quoted(key), quoted(value))
+        format!(
+            "{} {}: value {}: {text}",
+            R::WHAT,
+            quoted(key),
+            quoted(value)
+        )
     })
 }
 
@@ -161,7 +166,10 @@ fn key(key: &str) -> Result<(), String> {
     }
     if let Some(prefix) = prefix {
         if !domain(prefix) {
-            return Err(format!("prefix {} must be in valid dns format", quoted(prefix)));
+            return Err(format!(
+                "prefix {} must be in valid dns format",
+                quoted(prefix)
+            ));
         }
         if prefix.len() > 253 {
             return Err("prefix is greater than 253 characters".into());
@@ -229,8 +237,18 @@ mod tests {
             assert_eq!(key(right), Ok(()), "{right}");
         }
         for wrong in [
-            "", "/", "a/b/c", "com/env", "example.com/", "-a", "a.", "a b", "ä",
-            "cloudfoundry.org/x", "CloudFoundry.org/x", "-a.com/x",
+            "",
+            "/",
+            "a/b/c",
+            "com/env",
+            "example.com/",
+            "-a",
+            "a.",
+            "a b",
+            "ä",
+            "cloudfoundry.org/x",
+            "CloudFoundry.org/x",
+            "-a.com/x",
         ] {
             assert!(key(wrong).is_err(), "{wrong}");
         }

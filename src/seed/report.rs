@@ -46,6 +46,15 @@ impl Report {
         }
     }
 
+    /// The kinds that had entries, in the plural, each with how many were added, changed and left.
+    pub fn by_kind(&self) -> impl Iterator<Item = (&'static str, [u64; 3])> {
+        Kind::ALL
+            .into_iter()
+            .zip(&self.counts)
+            .filter(|(_, counts)| **counts != Counts::default())
+            .map(|(kind, counts)| (kind.plural(), [counts.added, counts.changed, counts.left]))
+    }
+
     /// Whether everything was there already.
     pub fn nothing_changed(&self) -> bool {
         self.counts
@@ -68,22 +77,11 @@ impl Serialize for Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut first = true;
-        for kind in Kind::ALL {
-            let counts = self.counts[kind.index()];
-            if counts == Counts::default() {
-                continue;
-            }
+        for (kind, [added, changed, left]) in self.by_kind() {
             if !std::mem::replace(&mut first, false) {
                 f.write_str("\n")?;
             }
-            write!(
-                f,
-                "{}: {} added, {} changed, {} left",
-                kind.plural(),
-                counts.added,
-                counts.changed,
-                counts.left
-            )?;
+            write!(f, "{kind}: {added} added, {changed} changed, {left} left")?;
         }
         if first {
             f.write_str("no entries")?;

@@ -46,7 +46,9 @@ impl Source {
         if path.symlink_metadata().is_ok() {
             return Ok(Self::File(path));
         }
-        let names: Vec<_> = bundled::all().map(|seed| format!("`{}`", seed.name)).collect();
+        let names: Vec<_> = bundled::all()
+            .map(|seed| format!("`{}`", seed.name))
+            .collect();
         Err(SeedError::whole(
             text,
             format!(
@@ -69,12 +71,14 @@ impl Source {
     /// Hands each entry to `sink`.
     pub(super) fn read(&self, label: &str, sink: &mut Sink<'_>) -> Result<(), SeedError> {
         match self {
-            Self::Bundled(bundled) => read(label, bundled.contents, sink),
-            Self::Bytes { bytes, .. } => read(label, bytes.as_slice(), sink),
-            Self::Stdin => read(label, std::io::stdin().lock(), sink),
+            Self::Bundled(bundled) => read(label, bundled.contents, None, sink),
+            Self::Bytes { bytes, .. } => read(label, bytes.as_slice(), Some(length(bytes)), sink),
+            Self::Stdin => read(label, std::io::stdin().lock(), None, sink),
             Self::File(path) => {
-                let file = File::open(path).map_err(|error| unreadable(label, &error))?;
-                read(label, file, sink)
+                let failed = |error| unreadable(label, &error);
+                let file = File::open(path).map_err(failed)?;
+                let size = file.metadata().map_err(failed)?.len();
+                read(label, file, Some(size), sink)
             }
         }
     }
@@ -86,16 +90,19 @@ fn unreadable(label: &str, error: &std::io::Error) -> SeedError {
     SeedError::whole(label, format!("cannot be read: {}", text.to_lowercase()))
 }
 
-fn read(label: &str, input: impl Read, sink: &mut Sink<'_>) -> Result<(), SeedError> {
+/// `size` is how much there is at least, where that is known; a pipe has none.
+fn read(
+    label: &str,
+    input: impl Read,
+    size: Option<u64>,
+    sink: &mut Sink<'_>,
+) -> Result<(), SeedError> {
     let mut input = BufReader::with_capacity(1 << 16, input);
     let above = skip_blank_lines(label, &mut input)?;
     let mut line = Vec::new();
     read_capped(label, &mut input, &mut line)?;
     if line.is_empty() {
-        return Err(SeedError::whole(
-            label,
-            "is empty; an empty seed is `{}`",
-        ));
+        return Err(SeedError::whole(label, "is empty; an empty seed is `{}`"));
     }
     if line.starts_with(b"\xEF\xBB\xBF") {
         return Err(SeedError::at_line(
@@ -109,11 +116,13 @@ fn read(label: &str, input: impl Read, sink: &mut Sink<'_>) -> Result<(), SeedEr
         read_lines(label, input, line, above, sink)
     } else {
         let mut document = line;
-        (&mut input)
-            .take((LARGEST_JSON + 1).saturating_sub(length(&document)))
-            .read_to_end(&mut document)
-            .map_err(|error| unreadable(label, &error))?;
-        if length(&document) > LARGEST_JSON {
+        if size.is_none_or(|size| size <= LARGEST_JSON) {
+            (&mut input)
+                .take((LARGEST_JSON + 1).saturating_sub(length(&document)))
+                .read_to_end(&mut document)
+                .map_err(|error| unreadable(label, &error))?;
+        }
+        if length(&document).max(size.unwrap_or(0)) > LARGEST_JSON {
             return Err(SeedError::whole(
                 label,
                 "is larger than 256 MiB; use JSON Lines, which may be of any length",
@@ -165,7 +174,10 @@ fn skip_blank_lines(label: &str, input: &mut impl BufRead) -> Result<u64, SeedEr
             .iter()
             .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
             .count();
-        lines += buffer[..blank].iter().filter(|byte| **byte == b'\n').count() as u64;
+        lines += buffer[..blank]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count() as u64;
         let ended = blank < buffer.len() || buffer.is_empty();
         input.consume(blank);
         if ended {
@@ -175,11 +187,7 @@ fn skip_blank_lines(label: &str, input: &mut impl BufRead) -> Result<u64, SeedEr
 }
 
 /// Reads to the end of the line, but at most one byte more than a line may have.
-fn read_capped(
-    label: &str,
-    input: &mut impl BufRead,
-    line: &mut Vec<u8>,
-) -> Result<(), SeedError> {
+fn read_capped(label: &str, input: &mut impl BufRead, line: &mut Vec<u8>) -> Result<(), SeedError> {
     input
         .take(LONGEST_LINE + 1)
         .read_until(b'\n', line)
@@ -206,7 +214,12 @@ fn utf8<'b>(label: &str, bytes: &'b [u8], above: u64) -> Result<&'b str, SeedErr
     std::str::from_utf8(bytes).map_err(|error| {
         let right = &bytes[..error.valid_up_to()];
         let line = above + 1 + right.iter().filter(|byte| **byte == b'\n').count() as u64;
-        let column = right.iter().rev().take_while(|byte| **byte != b'\n').count() as u64 + 1;
+        let column = right
+            .iter()
+            .rev()
+            .take_while(|byte| **byte != b'\n')
+            .count() as u64
+            + 1;
         let byte = quoted(&format!("0x{:02x}", bytes[error.valid_up_to()]));
         SeedError::at_line(
             label,

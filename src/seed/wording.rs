@@ -47,18 +47,25 @@ fn syntax(said: &str, met: Option<char>, form: Form) -> String {
     };
     if said == "trailing characters" {
         return match form {
-            Form::Json => format!("{found} after the seed's one object; a seed is one JSON object, or JSON Lines"),
-            Form::JsonLines => format!("{found} after the line's one object; each entry stands in its own line"),
+            Form::Json => format!(
+                "{found} after the seed's one object; a seed is one JSON object, or JSON Lines"
+            ),
+            Form::JsonLines => {
+                format!("{found} after the line's one object; each entry stands in its own line")
+            }
         };
     }
     if let Some(inside) = said.strip_prefix("EOF while parsing ") {
         return match form {
             Form::Json => format!("the seed ends inside {inside}"),
-            Form::JsonLines => format!("the line ends inside {inside}; each entry stands in one line"),
+            Form::JsonLines => {
+                format!("the line ends inside {inside}; each entry stands in one line")
+            }
         };
     }
     match said {
         "expected value" => format!("expected a JSON value, {found}"),
+        "expected ident" => format!("expected `true`, `false` or `null`, {found}"),
         "number out of range" => "the number is too large".to_owned(),
         "recursion limit exceeded" => "arrays and objects are nested too deep".to_owned(),
         _ if said.starts_with("expected ") => format!("{said}, {found}"),

@@ -2,10 +2,10 @@
 
 use super::super::entry::{App, Organization, Space};
 use super::super::fault::{Fault, Stop, quoted};
-use super::super::field::{Guid, Name, Time};
+use super::super::field::{Guid, Name};
 use super::super::kind::{Kind, Place};
 use super::super::report::Outcome;
-use super::{Applier, Table, derived_guid};
+use super::{Applier, Table, derived_guid, time};
 use crate::store::{StoreError, Value};
 
 const ORGANIZATIONS: Table = Table {
@@ -50,9 +50,9 @@ impl Applier<'_, '_> {
             derived_guid(Kind::Organization, &[folded.as_str()])
         });
         let name = Value::from(&*folded);
-        self.check_name(
+        self.claim_name(
             "select id, guid from organizations where folded_name = $1",
-            &[name.clone()],
+            std::slice::from_ref(&name),
             Named {
                 kind: Kind::Organization,
                 place,
@@ -84,7 +84,7 @@ impl Applier<'_, '_> {
             derived_guid(Kind::Space, &[&parent.guid, &folded])
         });
         let name = Value::from(folded);
-        self.check_name(
+        self.claim_name(
             "select id, guid from spaces where organization_id = $1 and folded_name = $2",
             &[parent_id.clone(), name.clone()],
             Named {
@@ -114,7 +114,7 @@ impl Applier<'_, '_> {
             derived_guid(Kind::App, &[&parent.guid, &folded])
         });
         let name = Value::from(folded);
-        self.check_name(
+        self.claim_name(
             "select id, guid from apps where space_id = $1 and folded_name = $2",
             &[parent_id.clone(), name.clone()],
             Named {
@@ -135,44 +135,49 @@ impl Applier<'_, '_> {
         Ok(self.store(&APPS, place, guid, values)?.1)
     }
 
-    /// Refuses a name that something else in the same parent has.
-    fn check_name(&self, sql: &str, values: &[Value], named: Named<'_>) -> Result<(), Stop> {
-        let mut taken = None;
+    /// Sees to it that nothing else in the same parent has the name: what this seed gave it to keeps it, and what
+    /// has it from before must get another by the end of the seed.
+    fn claim_name(&mut self, sql: &str, values: &[Value], named: Named<'_>) -> Result<(), Stop> {
+        let mut holder = None;
         self.db.rows(sql, values, |columns| {
-            let id = columns.int(0)?;
             let guid = columns.text(1)?;
-            let first = self.seen[named.kind.index()].place_of(id);
-            // Without guids, the same name twice is the same guid twice; the seed knows only the name.
-            if guid != named.guid || (!named.given && first.is_some()) {
-                taken = Some((guid.to_owned(), first));
-            }
+            holder = Some((columns.int(0)?, guid.to_owned(), guid == named.guid));
             Ok::<_, StoreError>(())
         })?;
-        let Some((guid, first)) = taken else {
+        let Some((id, guid, same)) = holder else {
             return Ok(());
         };
+        let first = self.seen[named.kind.index()].place_of(id);
         let name = quoted(&named.name.0);
         let kind = named.kind.singular();
-        Err(Fault::new(
-            "name",
-            match first {
-                Some(number) => {
-                    let first = Place {
-                        number,
-                        ..named.place
-                    };
+        match first {
+            // Without guids, the same name twice is the same guid twice; the seed knows only the name.
+            Some(number) if !same || !named.given => {
+                let first = Place {
+                    number,
+                    ..named.place
+                };
+                Err(Fault::new(
+                    "name",
                     format!(
                         "the {kind} name {name} stands twice: here and in {}",
                         first.named()
-                    )
-                }
-                None => format!(
-                    "the name {name} is taken by the {kind} {} in the database",
-                    quoted(&guid)
-                ),
-            },
-        )
-        .into())
+                    ),
+                )
+                .into())
+            }
+            None if !same => {
+                let fault = Fault::new(
+                    "name",
+                    format!(
+                        "the name {name} is taken by the {kind} {} in the database",
+                        quoted(&guid)
+                    ),
+                );
+                self.displace(named.kind, id, named.place, fault)
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -192,8 +197,4 @@ fn guid_or(guid: Option<Guid<'_>>, derive: impl FnOnce() -> String) -> (String, 
         Some(guid) => (guid.0.into_owned(), true),
         None => (derive(), false),
     }
-}
-
-fn time(time: Option<Time>) -> Value {
-    time.map(|time| time.0).into()
 }

@@ -2,11 +2,11 @@
 
 use super::super::entry::{Content, Credentials, Package};
 use super::super::fault::{Fault, Stop};
-use super::super::field::{Text, Time};
+use super::super::field::Text;
 use super::super::kind::{Kind, Place};
 use super::super::metadata::Pairs;
 use super::super::report::Outcome;
-use super::{Applier, Table, derived_guid};
+use super::{Applier, Table, derived_guid, time};
 use crate::store::Value;
 
 const PACKAGES: Table = Table {
@@ -88,10 +88,6 @@ impl Applier<'_, '_> {
 
 fn text(text: Option<Text<'_>>) -> Value {
     text.map(|text| text.0.into_owned()).into()
-}
-
-fn time(time: Option<Time>) -> Value {
-    time.map(|time| time.0).into()
 }
 
 fn json<R>(field: &str, pairs: &Pairs<'_, R>) -> Result<Value, Fault> {

@@ -56,13 +56,7 @@ impl References {
     }
 }
 
-fn look_up(
-    db: &Db<'_>,
-    kind: Kind,
-    text: &str,
-    field: &str,
-    place: Place,
-) -> Result<Target, Stop> {
+fn look_up(db: &Db<'_>, kind: Kind, text: &str, field: &str, place: Place) -> Result<Target, Stop> {
     let (by_guid, by_name) = match kind {
         Kind::Organization => (
             "select id, id, guid from organizations where guid = $1",

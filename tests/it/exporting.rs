@@ -1,0 +1,288 @@
+//! `cf-packages export`: the exact inverse of `seed`.
+
+use std::io::Read;
+use std::process::Stdio;
+
+use proptest::prelude::*;
+
+use crate::support::Bench;
+
+/// Exports in both forms, seeds each into a new database, exports again: the same bytes. Then seeds what was exported
+/// into the database it came from: nothing changes.
+fn round_trips(bench: &Bench) {
+    for form in [&["export"][..], &["export", "--jsonl"]] {
+        let export = bench.ok(form);
+        let other = Bench::new();
+        other.write("the-export", &export);
+        other.ok(&["seed", "the-export"]);
+        assert_eq!(export, other.ok(form));
+        bench.write("the-export", &export);
+        let again = bench.ok(&["seed", "the-export"]);
+        for line in again.lines().filter(|line| *line != "no entries") {
+            assert!(line.contains(": 0 added, 0 changed, "), "{again}");
+        }
+    }
+}
+
+#[test]
+fn the_bundled_seeds_survive_the_way_out_and_in() {
+    for seed in ["example", "demo"] {
+        let bench = Bench::new();
+        bench.ok(&["seed", seed]);
+        round_trips(&bench);
+    }
+}
+
+#[test]
+fn generated_packages_survive_it() {
+    let bench = Bench::new();
+    bench.ok(&["seed", "--generate", "1200"]);
+    round_trips(&bench);
+}
+
+#[test]
+fn an_empty_database_survives_it() {
+    let bench = Bench::new();
+    bench.ok(&["seed", "--reset"]);
+    round_trips(&bench);
+}
+
+#[test]
+fn an_export_holds_what_is_not_a_default_in_a_fixed_order() {
+    let bench = Bench::new();
+    bench.write(
+        "s",
+        r#"{"organizations": [{"guid": "o", "name": "acme", "created_at": "2020-01-01T00:00:00Z"}],
+            "spaces": [{"guid": "s", "name": "dev", "organization": "acme", "created_at": "2020-01-01T00:00:00Z"}],
+            "apps": [{"guid": "a", "name": "shop", "space": "dev", "created_at": "2020-01-01T00:00:00Z"}],
+            "packages": [{"guid": "p", "app": "shop", "type": "docker", "image": "i", "credentials": {"password": "x\"y"},
+                          "created_at": "2020-01-01T00:00:00Z", "labels": {"z": "1", "a": "2"}}]}"#,
+    );
+    bench.ok(&["seed", "s"]);
+    assert_eq!(
+        bench.ok(&["export"]),
+        r#"{
+  "organizations": [
+    {"guid":"o","name":"acme","created_at":"2020-01-01T00:00:00Z"}
+  ],
+  "spaces": [
+    {"guid":"s","name":"dev","organization":"o","created_at":"2020-01-01T00:00:00Z"}
+  ],
+  "apps": [
+    {"guid":"a","name":"shop","space":"s","lifecycle":"buildpack","created_at":"2020-01-01T00:00:00Z"}
+  ],
+  "users": [],
+  "packages": [
+    {"guid":"p","app":"a","type":"docker","image":"i","credentials":{"password":"x\"y"},"state":"READY","created_at":"2020-01-01T00:00:00Z","labels":{"z":"1","a":"2"}}
+  ]
+}
+"#
+    );
+}
+
+#[test]
+fn keys_are_never_exported() {
+    let bench = Bench::new();
+    bench.ok(&["seed", "demo"]);
+    let connection = rusqlite::Connection::open(bench.path("packages.db")).expect("opens");
+    let secret: Vec<u8> = connection
+        .query_row("select secret from token_keys", [], |row| row.get(0))
+        .expect("a key");
+    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let export = bench.ok(&["export"]);
+    assert!(!export.contains(&hex) && !export.contains("token"));
+}
+
+#[test]
+fn who_reads_only_the_beginning_gets_it() {
+    let bench = Bench::new();
+    bench.ok(&["seed", "--generate", "3000"]);
+    let mut child = bench
+        .command()
+        .arg("export")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut beginning = [0; 10];
+    let mut stdout = child.stdout.take().expect("a stdout");
+    stdout.read_exact(&mut beginning).expect("reads");
+    drop(stdout);
+    let output = child.wait_with_output().expect("ends");
+    assert!(output.status.success());
+    assert_eq!(output.stderr, b"");
+}
+
+#[test]
+fn a_database_that_is_not_there_is_not_made() {
+    let bench = Bench::new();
+    let ran = bench.run(&["export"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
+    assert_eq!(ran.stderr.lines().count(), 1);
+    assert!(bench.names().is_empty());
+}
+
+const ORGANIZATION_ROLES: [&str; 4] = [
+    "organization_user",
+    "organization_auditor",
+    "organization_manager",
+    "organization_billing_manager",
+];
+const SPACE_ROLES: [&str; 4] = [
+    "space_auditor",
+    "space_developer",
+    "space_manager",
+    "space_supporter",
+];
+const STATES: [&str; 6] = [
+    "AWAITING_UPLOAD",
+    "PROCESSING_UPLOAD",
+    "READY",
+    "FAILED",
+    "COPYING",
+    "EXPIRED",
+];
+
+fn time() -> impl Strategy<Value = String> {
+    (0..253_402_300_800_i64).prop_map(cf_packages::clock::format)
+}
+
+/// A member with its comma, or nothing.
+fn member(
+    name: &'static str,
+    value: impl Strategy<Value = String>,
+) -> impl Strategy<Value = String> {
+    proptest::option::of(value).prop_map(move |value| {
+        value.map_or(String::new(), |value| format!(", \"{name}\": {value}"))
+    })
+}
+
+fn text(pattern: &'static str) -> impl Strategy<Value = String> {
+    pattern.prop_map(|text: String| serde_json::to_string(&text).expect("JSON"))
+}
+
+fn any_time() -> impl Strategy<Value = String> {
+    time().prop_map(|time| format!("\"{time}\""))
+}
+
+fn pairs(value: &'static str) -> impl Strategy<Value = String> {
+    proptest::collection::hash_map(
+        "(([a-z]{1,4}\\.)(com|org)/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,6}[A-Za-z0-9])?",
+        text(value),
+        0..4,
+    )
+    .prop_map(|pairs| {
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(key, value)| format!("\"{key}\": {value}"))
+            .collect();
+        format!("{{{}}}", pairs.join(", "))
+    })
+}
+
+fn package(number: usize) -> impl Strategy<Value = String> {
+    let bits = (
+        member("sha1", text("[0-9a-f]{40}")),
+        member("sha256", text("[0-9a-f]{64}")),
+    )
+        .prop_map(|(sha1, sha256)| format!("\"type\": \"bits\"{sha1}{sha256}"));
+    let docker = (
+        text("[^\\x00]{0,12}"),
+        member("store_image", any::<bool>().prop_map(|flag| flag.to_string())),
+        member("user", text("[^\\x00]{0,5}")),
+        member("password", text("[^\\x00]{0,5}")),
+        member("login_server", text("[^\\x00]{0,5}")),
+    )
+        .prop_map(|(image, store, user, password, server)| {
+            let credentials = format!("{user}{password}{server}");
+            let credentials = credentials.strip_prefix(", ").unwrap_or("");
+            format!("\"type\": \"docker\", \"image\": {image}{store}, \"credentials\": {{{credentials}}}")
+        });
+    (
+        prop_oneof![bits, docker],
+        member("guid", Just(format!("\"package.{number}\""))),
+        0..4_usize,
+        member("state", proptest::sample::select(&STATES[..]).prop_map(|state| format!("\"{state}\""))),
+        member("error", text("[^\\x00]{0,12}")),
+        (member("created_at", any_time()), member("updated_at", any_time())),
+        member("labels", pairs("([A-Za-z0-9]([A-Za-z0-9_.-]{0,6}[A-Za-z0-9])?)?")),
+        member("annotations", pairs("[^\\x00]{0,12}")),
+    )
+        .prop_map(|(content, guid, app, state, error, (created, updated), labels, annotations)| {
+            format!("{{\"app\": \"app.{app}\", {content}{guid}{state}{error}{created}{updated}{labels}{annotations}}}")
+        })
+}
+
+fn user(number: usize) -> impl Strategy<Value = String> {
+    let role = prop_oneof![
+        (
+            proptest::sample::select(&ORGANIZATION_ROLES[..]),
+            0..2_usize
+        )
+            .prop_map(|(role, at)| format!(
+                "{{\"role\": \"{role}\", \"organization\": \"organization.{at}\"}}"
+            )),
+        (proptest::sample::select(&SPACE_ROLES[..]), 0..3_usize)
+            .prop_map(|(role, at)| format!("{{\"role\": \"{role}\", \"space\": \"space.{at}\"}}")),
+    ];
+    (
+        proptest::collection::vec(role, 0..5),
+        member("name", text("[^\\x00-\\x1f\\x7f-\\x9f]{1,8}")),
+    )
+        .prop_map(move |(roles, name)| {
+            format!(
+                "{{\"guid\": \"user.{number}\", \"roles\": [{}]{name}}}",
+                roles.join(", ")
+            )
+        })
+}
+
+/// Organizations, spaces and apps with names that may differ in case only where that is right.
+fn seed() -> impl Strategy<Value = String> {
+    let organizations = (member("suspended", any::<bool>().prop_map(|flag| flag.to_string())), member("created_at", any_time()))
+        .prop_map(|(suspended, created)| {
+            format!(
+                "{{\"name\": \"Äcme\", \"guid\": \"organization.0\"{suspended}}}, {{\"name\": \"äcme 2\", \"guid\": \"organization.1\"{created}}}"
+            )
+        });
+    let lifecycle = member(
+        "lifecycle",
+        proptest::sample::select(&["buildpack", "docker", "cnb"][..])
+            .prop_map(|name| format!("\"{name}\"")),
+    );
+    let apps = (lifecycle, member("created_at", any_time()), text("[^\\x00-\\x1f\\x7f-\\x9f]{1,8}")).prop_map(|(lifecycle, created, name)| {
+        let app = |number: usize, space: usize| {
+            format!("{{\"name\": {name}, \"guid\": \"app.{number}\", \"space\": \"space.{space}\"{lifecycle}{created}}}")
+        };
+        format!("{}, {}, {}, {{\"name\": \"0123456789\", \"guid\": \"app.3\", \"space\": \"space.0\"}}", app(0, 2), app(1, 0), app(2, 1))
+    });
+    let packages = (0..12_usize).prop_flat_map(|count| (0..count).map(package).collect::<Vec<_>>());
+    let users = (0..4_usize).prop_flat_map(|count| (0..count).map(user).collect::<Vec<_>>());
+    (organizations, apps, users, packages).prop_map(|(organizations, apps, users, packages)| {
+        format!(
+            "{{\"packages\": [{}], \"organizations\": [{organizations}],
+              \"spaces\": [{{\"name\": \"x\", \"guid\": \"space.0\", \"organization\": \"ÄCME\"}},
+                           {{\"name\": \"X\", \"guid\": \"space.1\", \"organization\": \"organization.1\"}},
+                           {{\"name\": \"y\", \"guid\": \"space.2\", \"organization\": \"organization.0\"}}],
+              \"apps\": [{apps}], \"users\": [{}]}}",
+            packages.join(", "),
+            users.join(", ")
+        )
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_database_that_seeds_make_survives_it(first in seed(), second in seed()) {
+        let bench = Bench::new();
+        bench.write("first", first);
+        bench.write("second", second);
+        // The second changes and adds to what the first made, so that ids have gaps in time and rows have moved.
+        bench.ok(&["seed", "first"]);
+        bench.ok(&["seed", "second"]);
+        round_trips(&bench);
+        bench.ok(&["seed", "second"]);
+    }
+}

@@ -1,0 +1,5 @@
+//! What cf-packages does, as a specification: each file is a chapter.
+
+mod exporting;
+mod seeding;
+mod support;

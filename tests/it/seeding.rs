@@ -1,0 +1,814 @@
+//! `cf-packages seed`: a seed is right or refused whole, applying it again changes nothing, and what changed is changed
+//! in place.
+
+use crate::support::{Bench, Ran};
+
+const CLOCK: &str = "2026-01-02T03:04:05Z";
+
+/// An organization, a space and an app, for packages to stand in.
+const HOUSE: &str = r#""organizations": [{"name": "acme"}],
+    "spaces": [{"name": "dev", "organization": "acme"}],
+    "apps": [{"name": "shop", "space": "dev", "guid": "shop-guid"}]"#;
+
+fn house(rest: &str) -> String {
+    format!("{{{HOUSE}, {rest}}}")
+}
+
+impl Bench {
+    fn seed(&self, seed: &str) -> Ran {
+        self.run_with(&["seed", "-", "--clock", CLOCK], seed.as_bytes())
+    }
+
+    fn seeded(&self, seed: &str) -> String {
+        let ran = self.seed(seed);
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{seed}");
+        ran.stdout
+    }
+
+    fn export(&self) -> String {
+        self.ok(&["export"])
+    }
+
+    fn rows(&self, sql: &str) -> Vec<String> {
+        let connection = rusqlite::Connection::open(self.path("packages.db")).expect("opens");
+        let mut statement = connection.prepare(sql).expect("prepares");
+        let rows = statement
+            .query_map([], |row| row.get::<_, String>(0))
+            .expect("queries");
+        rows.map(|row| row.expect("a row")).collect()
+    }
+}
+
+#[test]
+fn the_example_holds_what_the_api_document_shows() {
+    let bench = Bench::new();
+    assert_eq!(
+        bench.ok(&["seed", "example"]),
+        "organizations: 2 added, 0 changed, 0 left\n\
+         spaces: 2 added, 0 changed, 0 left\n\
+         apps: 2 added, 0 changed, 0 left\n\
+         users: 1 added, 0 changed, 0 left\n\
+         packages: 4 added, 0 changed, 0 left\n"
+    );
+    assert_eq!(
+        bench.rows("select guid from packages order by id")[..2],
+        [
+            "guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78",
+            "guid-c24fd786-9aad-4bd2-85de-511186485d21"
+        ]
+    );
+    assert_eq!(bench.names(), ["packages.db"]);
+}
+
+#[test]
+fn the_demo_has_every_state_type_and_role() {
+    let bench = Bench::new();
+    bench.ok(&["seed", "demo"]);
+    let count = |sql: &str| bench.rows(sql)[0].parse::<u64>().expect("a number");
+    assert_eq!(count("select cast(count(*) as text) from packages"), 300);
+    assert_eq!(
+        count("select cast(count(distinct state) as text) from packages"),
+        6
+    );
+    assert_eq!(
+        count("select cast(count(distinct type) as text) from packages"),
+        2
+    );
+    assert_eq!(
+        count("select cast(count(distinct role) as text) from organization_roles"),
+        4
+    );
+    assert_eq!(
+        count("select cast(count(distinct role) as text) from space_roles"),
+        4
+    );
+    assert_eq!(
+        count("select cast(count(*) as text) from packages where updated_at <= created_at"),
+        0
+    );
+}
+
+#[test]
+fn bundled_seeds_are_listed_with_a_line_each() {
+    let bench = Bench::new();
+    let list = bench.ok(&["seed", "--list"]);
+    let names: Vec<_> = list
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(names, ["example", "demo"]);
+    assert!(bench.names().is_empty());
+}
+
+#[test]
+fn applying_a_seed_again_changes_nothing() {
+    let bench = Bench::new();
+    let seed = house(
+        r#""users": [{"guid": "u", "roles": [{"role": "space_developer", "space": "dev"}]}],
+           "packages": [{"app": "shop", "type": "bits", "labels": {"env": "prod"}}, {"app": "shop", "type": "docker", "image": "i"}]"#,
+    );
+    bench.seeded(&seed);
+    let before = bench.bytes("packages.db");
+    // The times were left to the clock, which is another now.
+    let again = bench.run_with(&["seed", "-"], seed.as_bytes());
+    assert_eq!(
+        again.stdout,
+        "organizations: 0 added, 0 changed, 1 left\n\
+         spaces: 0 added, 0 changed, 1 left\n\
+         apps: 0 added, 0 changed, 1 left\n\
+         users: 0 added, 0 changed, 1 left\n\
+         packages: 0 added, 0 changed, 2 left\n"
+    );
+    assert!(
+        before == bench.bytes("packages.db"),
+        "the file is the same, byte for byte"
+    );
+}
+
+#[test]
+fn the_same_seed_under_the_same_clock_gives_the_same_data_anywhere() {
+    let seed =
+        house(r#""packages": [{"app": "shop", "type": "bits"}, {"app": "shop", "type": "bits"}]"#);
+    let exports = [Bench::new(), Bench::new()].map(|bench| {
+        bench.seeded(&seed);
+        bench.export()
+    });
+    assert_eq!(exports[0], exports[1]);
+    assert!(exports[0].contains("\"created_at\":\"2026-01-02T03:04:05Z\""));
+}
+
+#[test]
+fn a_changed_entry_is_changed_in_place_and_keeps_its_times() {
+    let bench = Bench::new();
+    bench.seeded(&house(
+        r#""packages": [
+            {"guid": "a", "app": "shop", "type": "bits", "state": "FAILED", "error": "e", "created_at": "2020-01-01T00:00:00Z",
+             "updated_at": "2020-01-02T00:00:00Z", "labels": {"env": "dev", "old": ""}},
+            {"guid": "b", "app": "shop", "type": "bits"}]"#,
+    ));
+    let report = bench.seeded(&house(
+        r#""packages": [{"guid": "a", "app": "shop", "type": "bits", "labels": {"env": "prod"}}]"#,
+    ));
+    assert!(
+        report.ends_with("packages: 0 added, 1 changed, 0 left\n"),
+        "{report}"
+    );
+    assert_eq!(
+        bench.rows("select guid from packages order by id"),
+        ["a", "b"]
+    );
+    assert_eq!(
+        bench.rows(
+            "select state || coalesce(error, '-') || created_at || '/' || updated_at || labels from packages where guid = 'a'"
+        ),
+        ["AWAITING_UPLOAD-1577836800/1577923200{\"env\":\"prod\"}"]
+    );
+    assert_eq!(
+        bench.rows("select key || '=' || value from package_labels"),
+        ["env=prod"]
+    );
+}
+
+#[test]
+fn roles_become_exactly_what_the_entry_says() {
+    let bench = Bench::new();
+    let user = |roles: &str| {
+        house(&format!(
+            r#""users": [{{"guid": "u", "roles": [{roles}]}}]"#
+        ))
+    };
+    bench.seeded(&user(
+        r#"{"role": "space_developer", "space": "dev"}, {"role": "organization_manager", "organization": "acme"}"#,
+    ));
+    let report = bench.seeded(&user(
+        r#"{"role": "space_manager", "space": "DEV"}, {"role": "organization_manager", "organization": "acme"}"#,
+    ));
+    assert!(
+        report.ends_with("users: 0 added, 1 changed, 0 left\n"),
+        "{report}"
+    );
+    assert_eq!(
+        bench.rows("select role from organization_roles union all select role from space_roles"),
+        ["organization_manager", "space_manager"]
+    );
+}
+
+#[test]
+fn names_may_be_swapped() {
+    let bench = Bench::new();
+    let apps = |a: &str, b: &str| {
+        format!(
+            r#"{{{}, "apps": [{{"guid": "a", "name": "{a}", "space": "dev"}}, {{"guid": "b", "name": "{b}", "space": "dev"}}]}}"#,
+            HOUSE.rsplit_once(",\n    \"apps\"").expect("a house").0
+        )
+    };
+    bench.seeded(&apps("blue", "green"));
+    let report = bench.seeded(&apps("green", "blue"));
+    assert!(
+        report.ends_with("apps: 0 added, 2 changed, 0 left\n"),
+        "{report}"
+    );
+    assert_eq!(
+        bench.rows("select guid || folded_name from apps order by id"),
+        ["agreen", "bblue"]
+    );
+}
+
+#[test]
+fn packages_follow_an_app_that_moves() {
+    let bench = Bench::new();
+    bench.seeded(&house(
+        r#""packages": [{"guid": "a", "app": "shop", "type": "bits"}]"#,
+    ));
+    bench.seeded(
+        r#"{"spaces": [{"name": "prod", "organization": "acme"}],
+            "apps": [{"name": "shop", "space": "prod", "guid": "shop-guid"}],
+            "packages": [{"guid": "b", "app": "shop", "type": "bits"}]}"#,
+    );
+    assert_eq!(
+        bench
+            .rows("select s.name from packages p join spaces s on s.id = p.space_id order by p.id"),
+        ["prod", "prod"]
+    );
+}
+
+#[test]
+fn several_seeds_are_one_transaction_and_the_later_wins() {
+    let bench = Bench::new();
+    bench.write(
+        "one",
+        house(r#""packages": [{"guid": "a", "app": "shop", "type": "bits"}]"#),
+    );
+    bench.write(
+        "two",
+        r#"{"package": {"guid": "a", "app": "shop", "type": "bits", "state": "READY"}}"#,
+    );
+    bench.write("wrong", r#"{"apps": [{"name": "x"}]}"#);
+    let refused = bench.run(&["seed", "one", "two", "wrong"]);
+    assert_eq!(refused.status, 1);
+    assert_eq!(bench.names(), ["one", "two", "wrong"]);
+    let report = bench.ok(&["seed", "one", "two"]);
+    assert!(
+        report.ends_with("packages: 1 added, 1 changed, 0 left\n"),
+        "{report}"
+    );
+    assert_eq!(bench.rows("select state from packages"), ["READY"]);
+}
+
+#[test]
+fn json_lines_are_told_by_the_content() {
+    let bench = Bench::new();
+    let lines = "\n  \n{ \"organization\" : {\"name\": \"acme\"}}\r\n\r\n{\"space\": {\"name\": \"dev\", \"organization\": \"ACME\"}}\n\
+                 {\"app\": {\"name\": \"shop\", \"space\": \"dev\"}}\n{\"package\": {\"app\": \"shop\", \"type\": \"bits\"}}";
+    bench.write("seed.json", lines);
+    assert!(
+        bench
+            .ok(&["seed", "seed.json"])
+            .contains("packages: 1 added")
+    );
+}
+
+#[test]
+fn nothing_is_a_seed_too() {
+    let bench = Bench::new();
+    assert_eq!(bench.seeded(" {} \n"), "no entries\n");
+    assert_eq!(
+        bench.seeded(r#"{"packages": null, "apps": []}"#),
+        "no entries\n"
+    );
+}
+
+#[test]
+fn null_is_left_out() {
+    let bench = Bench::new();
+    let null = house(
+        r#""packages": [{"guid": null, "app": "shop", "type": "docker", "image": "i", "credentials": {"user": null}, "sha1": null,
+            "labels": null, "state": null, "store_image": null, "error": null, "updated_at": null}]"#,
+    );
+    bench.seeded(&null);
+    let report = bench.seeded(&house(
+        r#""packages": [{"app": "shop", "type": "docker", "image": "i"}]"#,
+    ));
+    assert!(
+        report.ends_with("packages: 0 added, 0 changed, 1 left\n"),
+        "{report}"
+    );
+}
+
+#[test]
+fn reset_empties_but_keeps_keys_and_never_uses_an_id_again() {
+    let bench = Bench::new();
+    bench.ok(&["seed", "example"]);
+    let key = bench.rows("select hex(secret) from token_keys");
+    assert_eq!(
+        bench.ok(&["seed", "--reset"]),
+        "reset: everything but the token keys removed\n"
+    );
+    assert_eq!(
+        bench.rows("select guid from packages union all select guid from users union all select guid from apps"),
+        [""; 0]
+    );
+    bench.ok(&["seed", "--reset", "example"]);
+    assert_eq!(
+        bench.rows("select cast(min(id) as text) from packages"),
+        ["5"]
+    );
+    assert_eq!(bench.rows("select hex(secret) from token_keys"), key);
+}
+
+#[test]
+fn a_dry_run_says_what_would_change_and_changes_nothing() {
+    let bench = Bench::new();
+    let said = bench.ok(&["seed", "--dry-run", "example"]);
+    assert!(
+        said.ends_with("packages: 4 added, 0 changed, 0 left\n"),
+        "{said}"
+    );
+    assert!(bench.names().is_empty());
+    bench.ok(&["seed", "example"]);
+    let before = bench.bytes("packages.db");
+    let said = bench.ok(&["seed", "--dry-run", "--reset", "demo"]);
+    assert!(
+        said.ends_with("packages: 300 added, 0 changed, 0 left\n"),
+        "{said}"
+    );
+    assert!(before == bench.bytes("packages.db"));
+    assert_eq!(bench.names(), ["packages.db"]);
+}
+
+#[test]
+fn generated_packages_are_the_same_every_time() {
+    let bench = Bench::new();
+    let generate = |n: &str| bench.ok(&["seed", "--clock", CLOCK, "--generate", n]);
+    let report = generate("1500");
+    assert!(report.contains("apps: 20 added"), "{report}");
+    assert!(
+        report.ends_with("packages: 1500 added, 0 changed, 0 left\n"),
+        "{report}"
+    );
+    assert!(
+        bench
+            .ok(&["seed", "--generate", "1500"])
+            .ends_with("packages: 0 added, 0 changed, 1500 left\n")
+    );
+    assert!(generate("2500").ends_with("packages: 1000 added, 0 changed, 1500 left\n"));
+    assert_eq!(bench.rows("select distinct state from packages").len(), 6);
+    assert_eq!(bench.rows("select distinct type from packages").len(), 2);
+}
+
+#[test]
+fn a_stranger_s_file_is_left_alone() {
+    let bench = Bench::new();
+    bench.write("packages.db", "a text");
+    let ran = bench.run(&["seed", "example"]);
+    assert_eq!(ran.status, 1);
+    assert_eq!(bench.bytes("packages.db"), b"a text");
+}
+
+#[test]
+fn without_anything_to_do_the_usage_is_wrong() {
+    let bench = Bench::new();
+    for arguments in [
+        &["seed"][..],
+        &["seed", "-", "-"],
+        &["seed", "--generate", "-1"],
+        &["seed", "--list", "demo"],
+    ] {
+        let ran = bench.run(arguments);
+        assert_eq!(
+            (ran.status, ran.stdout.as_str()),
+            (2, ""),
+            "{arguments:?}: {}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
+fn an_unknown_seed_is_answered_with_the_bundled_ones() {
+    let ran = Bench::new().run(&["seed", "exmaple"]);
+    assert_eq!(ran.status, 1);
+    assert_eq!(
+        ran.stderr,
+        "cf-packages: `exmaple`: there is no such file, and no such bundled seed; bundled are `example`, `demo`\n"
+    );
+}
+
+/// Each is refused into a new file and into one that is there: one line, with the file, the place and the words.
+fn refused(seed: &[u8], words: &[&str]) {
+    let bench = Bench::new();
+    bench.write("the-seed", seed);
+    let shown = String::from_utf8_lossy(&seed[..seed.len().min(300)]).into_owned();
+    let check = |ran: &Ran| {
+        assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{shown}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{shown}\n{}", ran.stderr);
+        assert!(
+            ran.stderr.starts_with("cf-packages: `the-seed`"),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stderr.len() < 1500, "{}", ran.stderr);
+        for word in words {
+            assert!(
+                ran.stderr.contains(word),
+                "{shown}\nshould say {word}: {}",
+                ran.stderr
+            );
+        }
+    };
+    check(&bench.run(&["seed", "the-seed"]));
+    assert_eq!(bench.names(), ["the-seed"], "{shown}");
+    bench.ok(&["seed", "example"]);
+    let before = bench.bytes("packages.db");
+    check(&bench.run(&["seed", "the-seed"]));
+    assert!(before == bench.bytes("packages.db"), "{shown}");
+}
+
+#[test]
+fn what_is_no_json_is_refused_with_line_and_column() {
+    let deep = "[".repeat(100_000);
+    let cases: [(&[u8], &[&str]); 16] = [
+        (b"", &["is empty"]),
+        (b" \n\t\n", &["is empty"]),
+        (b"{", &[" line 1 column 1: ", "ends inside"]),
+        (b"\n\n{\"apps\": [}", &[" line 3 column 11: ", "`}`"]),
+        (
+            b"{\"apps\": [],\n \"users\"",
+            &[" line 2 column 8: the seed ends inside an object"],
+        ),
+        (b"nonsense", &[" line 1 column 2"]),
+        (b"{} {}", &[" line 1 column 4: ", "`{`", "JSON Lines"]),
+        (b"{}\n{\"packages\": []}", &[" line 2 column 1: "]),
+        (
+            b"{\"apps\": [{\"name\": \"\xff\"}]}",
+            &[" line 1 column 21: ", "`0xff` is not UTF-8"],
+        ),
+        (b"\xEF\xBB\xBF{}", &["byte order mark"]),
+        (
+            b"[]",
+            &["expected an object with the arrays of a seed, found an array"],
+        ),
+        (deep.as_bytes(), &["expected an object"]),
+        (
+            b"{\"organization\": {\"name\": \"a\"}}\n{\"organization\": {\"name\": \"b\"}",
+            &[" line 2 column 30: ", "ends inside an object"],
+        ),
+        (
+            b"{\"organization\": {\"name\": \"a\"}}\n\n{\"organization\": {\"name\": \"\xff\"}}",
+            &[" line 3 column 28: ", "UTF-8"],
+        ),
+        (
+            b"{\"organization\": {\"name\": \"a\"}} {\"organization\": {\"name\": \"b\"}}",
+            &[" line 1 column 33: ", "own line"],
+        ),
+        (
+            b"{\"apps\": [{\"name\": 1e999}]}",
+            &["line 1", "number is too large"],
+        ),
+    ];
+    for (seed, words) in cases {
+        refused(seed, words);
+    }
+}
+
+#[test]
+fn deep_nesting_anywhere_is_refused() {
+    let deep = "[".repeat(200_000);
+    for before in [
+        "{\"packages\": ",
+        "{\"packages\": [{\"labels\": ",
+        "{\"organization\": ",
+        "{\"package\": {\"app\": ",
+        "{\"zebra\": ",
+        "{\"organizations\": [{\"name\": ",
+    ] {
+        refused(format!("{before}{deep}").as_bytes(), &[]);
+        refused(
+            format!("{before}{}", "{\"a\":".repeat(100_000)).as_bytes(),
+            &[],
+        );
+    }
+}
+
+#[test]
+fn a_line_without_an_end_is_not_loaded() {
+    let mut line = b"{\"package\": {\"app\": \"".to_vec();
+    line.resize(3 << 20, b'x');
+    refused(&line, &[" line 1: is longer than 1 MiB"]);
+}
+
+#[test]
+fn a_document_that_is_too_large_is_not_loaded() {
+    let bench = Bench::new();
+    let file = std::fs::File::create(bench.path("large")).expect("a file");
+    std::io::Write::write_all(&mut &file, b"{\"packages\": [").expect("a beginning");
+    // The rest is a hole: it costs nothing.
+    file.set_len(1 << 30).expect("a length");
+    let ran = bench.run(&["seed", "large"]);
+    assert_eq!(
+        (ran.status, ran.stderr.as_str()),
+        (
+            1,
+            "cf-packages: `large`: is larger than 256 MiB; use JSON Lines, which may be of any length\n"
+        )
+    );
+    assert_eq!(bench.names(), ["large"]);
+}
+
+#[test]
+fn every_wrong_entry_is_refused_with_its_path() {
+    let cases: &[(&str, &[&str])] = &[
+        (
+            r#"{"packges": []}"#,
+            &[
+                "unknown field `packges`; the fields are `organizations`, `spaces`, `apps`, `users`, `packages`",
+            ],
+        ),
+        (
+            r#"{"apps": [], "apps": []}"#,
+            &["the field `apps` stands twice"],
+        ),
+        (
+            r#"{"apps": {}}"#,
+            &["`apps`: expected an array, found an object"],
+        ),
+        (
+            r#"{"organizations": [{"name": "a", "colour": 1}]}"#,
+            &[
+                "`organizations[0]",
+                "unknown field `colour`; the fields are `guid`, `name`, `suspended`, `created_at`",
+            ],
+        ),
+        (
+            r#"{"organizations": [["g", "a"]]}"#,
+            &["`organizations[0]`: expected an object, found an array"],
+        ),
+        (
+            r#"{"organizations": [null]}"#,
+            &["`organizations[0]`: expected an object, found `null`"],
+        ),
+        (
+            r#"{"organizations": [{"name": 5}]}"#,
+            &["`organizations[0].name`: expected a string, found the number `5`"],
+        ),
+        (
+            r#"{"organizations": [{"name": "a", "name": "b"}]}"#,
+            &["`organizations[0]", "the field `name` stands twice"],
+        ),
+        (
+            r#"{"organizations": [{"name": "a", "suspended": "no"}]}"#,
+            &["`organizations[0].suspended`: expected a boolean, found the text `no`"],
+        ),
+        (
+            r#"{"organizations": [{"guid": "g"}]}"#,
+            &["`organizations[0]`: the field `name` is missing"],
+        ),
+        (
+            r#"{"organizations": [{"name": null}]}"#,
+            &["`organizations[0]`: the field `name` is missing"],
+        ),
+        (
+            r#"{"organizations": [{"name": ""}]}"#,
+            &["`organizations[0].name`: `` is not a name: 1 to 250"],
+        ),
+        (
+            r#"{"organizations": [{"name": "a\nb"}]}"#,
+            &["`organizations[0].name`: `a\\nb` is not a name"],
+        ),
+        (
+            r#"{"organizations": [{"name": "a\u0000b"}]}"#,
+            &["`organizations[0].name`", "NUL"],
+        ),
+        (
+            r#"{"organizations": [{"name": "a", "guid": "a/b"}]}"#,
+            &["`organizations[0].guid`: `a/b` is not a guid"],
+        ),
+        (
+            r#"{"organizations": [{"name": "a", "created_at": "2026-02-30T00:00:00Z"}]}"#,
+            &[
+                "`organizations[0].created_at`: `2026-02-30T00:00:00Z` is not a time of the form `YYYY-MM-DDTHH:MM:SSZ`",
+            ],
+        ),
+        (
+            r#"{"organizations": [{"name": "a"}, {"name": "A"}]}"#,
+            &["`organizations[1].name`", "`A`", "`organizations[0]`"],
+        ),
+        (
+            r#"{"organizations": [{"guid": "g", "name": "a"}, {"guid": "g", "name": "b"}]}"#,
+            &["`organizations[1].guid`: the guid `g` stands twice: here and in `organizations[0]`"],
+        ),
+        (
+            r#"{"organizations": [{"guid": "g", "name": "a"}], "users": [{"guid": "g"}]}"#,
+            &["`users[0].guid`: the guid `g` stands twice: here and in `organizations[0]`"],
+        ),
+        (
+            r#"{"spaces": [{"name": "s"}]}"#,
+            &["`spaces[0]`: the field `organization` is missing"],
+        ),
+        (
+            r#"{"spaces": [{"name": "s", "organization": "zebra"}]}"#,
+            &["`spaces[0].organization`: no organization has the guid or the name `zebra`"],
+        ),
+        (
+            r#"{"users": [{"name": "a"}]}"#,
+            &["`users[0]`: the field `guid` is missing"],
+        ),
+        (
+            r#"{"users": [{"guid": "u", "roles": [{"role": "boss"}]}]}"#,
+            &["`users[0].roles[0].role`: `boss` is not a role; it is one of `organization_user`, "],
+        ),
+        (
+            r#"{"users": [{"guid": "u", "roles": [{"role": "space_developer"}]}]}"#,
+            &["`users[0].roles[0]`: the field `space` is missing"],
+        ),
+        (
+            r#"{"users": [{"guid": "u", "roles": [{"role": "space_developer", "organization": "x"}]}]}"#,
+            &[
+                "`users[0].roles[0].organization`: `organization` does not go with the role `space_developer`",
+            ],
+        ),
+        (
+            r#"{"users": [{"guid": "u", "roles": [{"role": "space_developer", "space": "x"}]}]}"#,
+            &["`users[0].roles[0].space`: no space has the guid or the name `x`"],
+        ),
+        (
+            r#"{"packages": [{"type": "bits"}]}"#,
+            &["`packages[0]`: the field `app` is missing"],
+        ),
+        (
+            r#"{"packages": [{"app": "x"}]}"#,
+            &["`packages[0]`: the field `type` is missing"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "buildpack"}]}"#,
+            &["`packages[0].type`: `buildpack` is not a type; it is one of `bits`, `docker`"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "bits", "state": "BROKEN"}]}"#,
+            &["`packages[0].state`: `BROKEN` is not a state; it is one of `AWAITING_UPLOAD`, "],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "docker"}]}"#,
+            &["`packages[0]`: the field `image` is missing"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "bits", "image": "i"}]}"#,
+            &["`packages[0].image`: `image` does not go with the type `bits`"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "bits", "store_image": false}]}"#,
+            &["`packages[0].store_image`"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "bits", "credentials": {}}]}"#,
+            &["`packages[0].credentials`"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "docker", "image": "i", "credentials": {"pass": "p"}}]}"#,
+            &[
+                "`packages[0].credentials",
+                "unknown field `pass`; the fields are `user`, `password`, `email`, `login_server`",
+            ],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "docker", "image": "i", "sha1": "0123456789012345678901234567890123456789"}]}"#,
+            &["`packages[0].sha1`: `sha1` does not go with the type `docker`"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "bits", "sha1": "ABC"}]}"#,
+            &["`packages[0].sha1`: `ABC` is not a checksum of 40"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "bits", "sha256": "abc"}]}"#,
+            &["`packages[0].sha256`: `abc` is not a checksum of 64"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a b": "c"}}]}"#,
+            &[
+                "`packages[0].labels",
+                "label key `a b`: `a b` contains invalid characters",
+            ],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a": "b c"}}]}"#,
+            &["`packages[0].labels", "`b c` contains invalid characters"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a": 1}}]}"#,
+            &["`packages[0].labels.a`: expected a string, found the number `1`"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "bits", "labels": []}]}"#,
+            &["`packages[0].labels`: expected an object of strings, found an array"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a": "b", "a": "b"}}]}"#,
+            &["`packages[0].labels`: the key `a` stands twice"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "bits", "annotations": {"cloudfoundry.org/a": "b"}}]}"#,
+            &["`packages[0].annotations", "reserved"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "bits"}]}"#,
+            &["`packages[0].app`: no app has the guid or the name `x`"],
+        ),
+        (
+            r#"{"packages": [{"app": "x", "type": "bits", "error": 123456789012345678901234567890}]}"#,
+            &["`packages[0].error`: expected a string, found the number"],
+        ),
+        (
+            r#"{"package": {"app": "x", "type": "bits", "state": "BROKEN"}}"#,
+            &[" line 1: `package.state`: `BROKEN` is not a state"],
+        ),
+        (
+            "{\"organization\": {\"name\": \"a\"}}\n\n{\"organisation\": {}}",
+            &[
+                " line 3: ",
+                "unknown field `organisation`; the fields are `organization`, ",
+            ],
+        ),
+        (
+            "{\"organization\": {\"name\": \"a\"}}\n{\"space\": {\"name\": \"s\", \"organization\": \"b\"}}",
+            &[
+                " line 2: `space.organization`: no organization has the guid or the name `b`; in JSON Lines it must stand in an earlier line",
+            ],
+        ),
+        (
+            "{\"organization\": {\"name\": \"a\"}}\n{\"organization\": {\"name\": \"A\"}}",
+            &[
+                " line 2: `organization.name`",
+                "the `organization` of line 1",
+            ],
+        ),
+        (
+            "{\"organization\": {\"name\": \"a\"}, \"space\": {}}",
+            &[" line 1", "`space`"],
+        ),
+        (
+            "{\"organization\": {\"name\": \"a\"}}\n{}",
+            &[" line 2", "empty"],
+        ),
+        (
+            "{\"organization\": {\"name\": \"a\"}}\n7",
+            &[" line 2", "found the number `7`"],
+        ),
+    ];
+    for (seed, words) in cases {
+        refused(seed.as_bytes(), words);
+    }
+    let long = "x".repeat(5001);
+    refused(
+        house(&format!(
+            r#""packages": [{{"app": "shop", "type": "bits", "annotations": {{"a": "{long}"}}}}]"#
+        ))
+        .as_bytes(),
+        &[
+            "`packages[0].annotations",
+            "is greater than 5000 characters",
+        ],
+    );
+    refused(
+        format!(r#"{{"{}": 1}}"#, "y".repeat(1 << 20)).as_bytes(),
+        &["unknown field `yyy", "the fields are"],
+    );
+    refused(
+        format!(
+            r#"{{"organizations": [{{"name": "{}"}}]}}"#,
+            "z".repeat(1 << 20)
+        )
+        .as_bytes(),
+        &["`organizations[0].name`", "is not a name"],
+    );
+}
+
+#[test]
+fn a_name_that_two_have_needs_a_guid() {
+    let seed = r#"{"organizations": [{"name": "a"}, {"name": "b"}],
+        "spaces": [{"name": "dev", "organization": "a"}, {"name": "Dev", "organization": "b"}],
+        "apps": [{"name": "x", "space": "dev"}]}"#;
+    refused(
+        seed.as_bytes(),
+        &["`apps[0].space`: `dev` is the name of 2 spaces; refer to one by its guid"],
+    );
+}
+
+#[test]
+fn a_guid_or_a_name_that_the_database_gives_to_something_else_is_refused() {
+    let bench = Bench::new();
+    bench.seeded(&house(r#""users": [{"guid": "u"}]"#));
+    for (seed, words) in [
+        (
+            r#"{"organizations": [{"guid": "u", "name": "x"}]}"#,
+            "`organizations[0].guid`: the guid `u` is that of a user in the database",
+        ),
+        (
+            r#"{"apps": [{"guid": "other", "name": "SHOP", "space": "dev"}]}"#,
+            "`apps[0].name`: the name `SHOP` is taken by the app `shop-guid` in the database",
+        ),
+    ] {
+        let ran = bench.seed(seed);
+        assert_eq!(ran.status, 1);
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+}
