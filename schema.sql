@@ -65,14 +65,6 @@ create table packages (
                                and docker_email is null and docker_login_server is null))
 ) strict;
 
--- Each of these ends in `id` by nature, so that a filter's rows come in stored order without a sort.
-create index packages_by_app     on packages (app_id);
-create index packages_by_space   on packages (space_id);
-create index packages_by_state   on packages (state);
-create index packages_by_type    on packages (type);
-create index packages_by_created on packages (created_at, guid);
-create index packages_by_updated on packages (coalesce(updated_at, created_at), guid);
-
 -- The labels of packages, one a row, for selectors.
 create table package_labels (
     key        text    not null,                -- with its prefix: `example.com/env`
@@ -186,3 +178,14 @@ end;
 create trigger space_roles_deleted after delete on space_roles begin
     update versions set access = access + 1;
 end;
+
+-- The last part is made after the first data of a new file: an index is made of a million rows sooner than it grows by
+-- them one by one.
+
+-- Each of these ends in `id` by nature, so that a filter's rows come in stored order without a sort.
+create index packages_by_app     on packages (app_id);
+create index packages_by_space   on packages (space_id);
+create index packages_by_state   on packages (state);
+create index packages_by_type    on packages (type);
+create index packages_by_created on packages (created_at, guid);
+create index packages_by_updated on packages (coalesce(updated_at, created_at), guid);

@@ -4,15 +4,19 @@
 //! Exit 0; 1 for a failure; 2 for wrong usage.
 
 mod cf_home;
+mod check;
 mod export;
+mod get;
+mod healthcheck;
 pub mod keys;
 mod seed;
 mod serve;
+mod site;
 mod token;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 /// A Cloud Foundry packages API in one binary and one SQLite file.
 #[derive(Debug, Parser)]
@@ -22,6 +26,8 @@ pub struct Cli {
     command: Command,
 }
 
+// Parsed once: a box would save nothing.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the packages API from a database, created if it is not there
@@ -32,6 +38,12 @@ enum Command {
     Token(token::Args),
     /// Print the whole data set as a seed
     Export(export::Args),
+    /// Say whether a database is sound: integrity, foreign keys, schema, versions; never changes it
+    Check(check::Args),
+    /// Print the bytes that the server would answer, without a server
+    Get(get::Args),
+    /// Tell by the exit code whether a server is up and seeded
+    Healthcheck(healthcheck::Args),
 }
 
 /// Why a verb did not do what it was asked to.
@@ -55,29 +67,47 @@ impl<E: std::error::Error> From<E> for Failure {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // `--help` and `--version` arrive here too, with exit code 0.
+        // `--help` and `--version` arrive here too, for stdout and with exit code 0.
+        Err(error) if !error.use_stderr() => {
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return ExitCode::SUCCESS;
         }
+        Err(error) => return fail(&usage(&error), 2),
     };
     let ran = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Seed(args) => seed::run(args),
         Command::Export(args) => export::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Get(args) => get::run(args),
+        Command::Healthcheck(args) => healthcheck::run(args),
         Command::Token(args) => token::run(args),
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Said) => ExitCode::FAILURE,
-        Err(Failure::Failed(text)) => {
-            eprintln!("cf-packages: {text}");
-            ExitCode::FAILURE
-        }
-        Err(Failure::Usage(text)) => {
-            eprintln!("cf-packages: {text}");
-            eprintln!("{}", Cli::command().render_usage());
-            ExitCode::from(2)
-        }
+        Err(Failure::Failed(text)) => fail(&text, 1),
+        Err(Failure::Usage(text)) => fail(&text, 2),
     }
+}
+
+fn fail(text: &str, code: u8) -> ExitCode {
+    eprintln!("cf-packages: {text}");
+    ExitCode::from(code)
+}
+
+/// What the parser of the flags says, in one sentence of our form.
+fn usage(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let sentence = text
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.trim().trim_start_matches("error: "))
+        .collect::<Vec<_>>()
+        .join(" ");
+    // Without a verb there is no sentence, but the whole help.
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "name a verb, as `serve` or `seed`; `--help` lists them".into();
+    }
+    format!("{}; `--help` tells more", sentence.replace('\'', "`"))
 }

@@ -7,7 +7,7 @@ pub mod current;
 pub mod of_2015;
 
 mod json;
-pub mod query;
+mod query;
 
 use std::fmt;
 

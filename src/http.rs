@@ -25,7 +25,7 @@ pub use admin::Admin;
 pub use edge::{Edge, Reply};
 pub use faults::Faults;
 pub use login::Door;
-pub use service::Service;
+pub use service::{Access, Service};
 
 use crate::edition::Edition;
 use crate::error::ApiError;
@@ -34,7 +34,6 @@ use crate::resource::{App, Organization, Space};
 /// What a client sent, as far as a handler may need it.
 #[derive(Debug)]
 pub struct Asked {
-    method: Method,
     /// Made plain by the edge.
     path: String,
     /// Raw.
@@ -123,7 +122,13 @@ fn admin(service: &Arc<Service>) -> Vec<BoxedFilter<(Reply,)>> {
         get(path!("admin" / "export"), service, admin::export),
         with_body(clock, service, Method::PUT, LARGEST_BODY, admin::clock),
         get(faults, service, admin::list_faults),
-        with_body(faults, service, Method::POST, LARGEST_BODY, admin::add_fault),
+        with_body(
+            faults,
+            service,
+            Method::POST,
+            LARGEST_BODY,
+            admin::add_fault,
+        ),
         with_body(
             faults,
             service,
@@ -156,16 +161,18 @@ where
     A: Future<Output = Result<Reply, ApiError>> + Send,
 {
     let service = service.clone();
-    path.and(method(|method| matches!(*method, Method::GET | Method::HEAD)))
-        .and(asked())
-        .then(move |guid: String, asked: Asked| {
-            let (service, handler) = (service.clone(), handler.clone());
-            async move {
-                let answer = handler(service.clone(), asked, guid).await;
-                answer.unwrap_or_else(|error| service.refuse(&error))
-            }
-        })
-        .boxed()
+    path.and(method(|method| {
+        matches!(*method, Method::GET | Method::HEAD)
+    }))
+    .and(asked())
+    .then(move |guid: String, asked: Asked| {
+        let (service, handler) = (service.clone(), handler.clone());
+        async move {
+            let answer = handler(service.clone(), asked, guid).await;
+            answer.unwrap_or_else(|error| service.refuse(&error))
+        }
+    })
+    .boxed()
 }
 
 /// Another method of a fixed path, with a body of at most `limit` bytes.
@@ -210,14 +217,12 @@ fn method(
         .untuple_one()
 }
 
-/// Method, path, query and headers as values: none of them rejects.
+/// Path, query and headers as values: none of them rejects.
 fn asked() -> impl Filter<Extract = (Asked,), Error = Infallible> + Clone {
-    warp::method()
-        .and(raw_query())
+    raw_query()
         .and(warp::header::headers_cloned())
         .and(path::full())
-        .map(|method, query, headers, path: path::FullPath| Asked {
-            method,
+        .map(|query, headers, path: path::FullPath| Asked {
             path: path.as_str().to_owned(),
             query,
             headers,

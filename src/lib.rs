@@ -19,6 +19,8 @@
 //! | [`resource`] | what there is to list: a table, its columns, its filters, who may see it |
 //! | [`store`] | the SQLite file: told, made, opened; readers and the one writer |
 //! | [`seed`] | the other way in: a file, checked, applied in one transaction; and out again |
+//! | [`ephemeral`] | databases that are gone at exit |
+//! | `testing` | a server in the process of a test (a feature) |
 //! | [`caller`] [`clock`] [`error`] [`log`] [`duration`] [`private_file`] | under all of them |
 //!
 //! Imports run one way: `cli → server → http → {auth, edition} → listing → resource → store`, and
@@ -40,6 +42,11 @@ pub mod resource;
 pub mod store;
 
 pub mod seed;
+
+pub mod ephemeral;
+
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub mod caller;
 pub mod clock;

@@ -78,7 +78,12 @@ pub fn find_one<R: Resource>(
     caller: &Caller,
     guid: &str,
 ) -> Result<Option<i64>, StoreError> {
-    let sight = Sight::of(db, caller, &R::SCOPE)?;
+    let mut sight = Sight::of(db, caller, &R::SCOPE)?;
+    if let Caller::Member(member) = caller
+        && member.rules.suspended_is_missing
+    {
+        sight = sight.without_suspended(db)?;
+    }
     let sql = query::one::<R>(&sight, guid);
     db.int(&sql.text, &sql.values)
 }

@@ -2,9 +2,10 @@
 //!
 //! warp's own server has no time-outs and cannot stop while a client has sent half a request.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -12,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
@@ -33,13 +34,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve(listener: TcpListener, edge: Edge, shutdown: impl Future<Output = ()>) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
+    let (running, stopping) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
         let (stream, slot) = tokio::select! {
             accepted = accept(&listener, &slots) => accepted,
             () = &mut shutdown => break,
         };
-        let edge = edge.clone();
+        let (edge, begun) = (edge.clone(), Arc::new(AtomicBool::new(false)));
+        let (mark, mut stopping) = (begun.clone(), stopping.clone());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
@@ -47,17 +50,31 @@ pub async fn serve(listener: TcpListener, edge: Edge, shutdown: impl Future<Outp
             .title_case_headers(true)
             .serve_connection(
                 TokioIo::new(stream),
-                service_fn(move |request| edge.clone().answer(request)),
+                service_fn(move |request| {
+                    mark.store(true, Ordering::Relaxed);
+                    edge.clone().answer(request)
+                }),
             );
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                debug!(%error, "a connection ended");
+            // Half of its first request, sent or not, is nothing to wait for; hyper would.
+            let stopped_before_it_began = async {
+                let _ = stopping.changed().await;
+                if begun.load(Ordering::Relaxed) {
+                    pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                ended = connection => if let Err(error) = ended {
+                    debug!(%error, "a connection ended");
+                },
+                () = stopped_before_it_began => {}
             }
             drop(slot);
         });
     }
-    drop(listener);
+    drop((listener, running));
     let _ = timeout(GRACE, graceful.shutdown()).await;
 }
 

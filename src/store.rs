@@ -1,10 +1,12 @@
 //! The SQLite file: told, made, opened; its readers and its one writer. Only this room names rusqlite.
 
+mod check;
 mod create;
 mod db;
 mod error;
 mod file;
 mod readers;
+mod reading;
 mod schema;
 mod version;
 
@@ -18,9 +20,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, MAIN_DB, OpenFlags, TransactionBehavior};
 use tokio::sync::oneshot;
 
+pub use check::{Checked, check, sqlite_version};
 pub use db::{Columns, Db, Value};
 pub use error::StoreError;
 use file::{Found, beside, identify};
@@ -68,6 +71,8 @@ pub struct Store {
     readers: Option<Readers>,
     watchers: Vec<Mutex<(Connection, Memo)>>,
     writer: Option<Mutex<Connection>>,
+    /// Reads nothing; its end removes what reading made beside the file.
+    keeper: Option<Mutex<Connection>>,
 }
 
 impl Store {
@@ -88,7 +93,10 @@ impl Store {
     /// by SQLite, so that nothing of it changes. What still lies in a write-ahead log beside it comes along.
     pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
         if identify(from)? != Found::Ours {
-            return Err(StoreError::file(from, "holds nothing to copy; name a database"));
+            return Err(StoreError::file(
+                from,
+                "holds nothing to copy; name a database",
+            ));
         }
         let copy = |suffix: &str| -> std::io::Result<()> {
             let (from, to) = (beside(from, suffix), beside(to, suffix));
@@ -103,83 +111,70 @@ impl Store {
         std::iter::once("")
             .chain(wal)
             .try_for_each(copy)
-            .map_err(|error| StoreError::file(from, format!("cannot be copied: {}", plain_error(&error))))
+            .map_err(|error| {
+                StoreError::file(from, format!("cannot be copied: {}", plain_error(&error)))
+            })
     }
 
     /// Opens the database at `path`, which must be there and ours.
     pub fn open(path: &Path, opened: Opened, durability: Durability) -> Result<Self, StoreError> {
-        match identify(path)? {
-            Found::Ours => {}
-            Found::Empty => {
-                return Err(StoreError::file(
-                    path,
-                    "is empty; `cf-packages seed` or `serve` fills it",
-                ));
-            }
-            Found::Absent => {
-                return Err(StoreError::file(
-                    path,
-                    "does not exist; `cf-packages seed` or `serve` creates it",
-                ));
-            }
+        Self::try_open(path, opened, durability).map_err(|error| error.at(path))
+    }
+
+    /// Opens for reading beside others; where that cannot be done (a read-only file system), as an immutable file.
+    pub fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
+        // SQLite needs to make `-shm` beside a file in WAL mode; where it cannot, nobody else can write either.
+        match Self::try_open(path, Opened::ReadOnly, Durability::Full) {
+            Err(StoreError::Barred(_)) => Self::open(path, Opened::Immutable, Durability::Full),
+            other => other.map_err(|error| error.at(path)),
         }
-        if opened == Opened::Immutable {
-            refuse_wal(path)?;
+    }
+
+    fn try_open(path: &Path, opened: Opened, durability: Durability) -> Result<Self, StoreError> {
+        if identify(path)? != Found::Ours {
+            return Err(nothing_there(path));
         }
-        let at_path = |error| match error {
-            StoreError::Damaged(text) => StoreError::file(
-                path,
-                format!("is damaged ({text}); restore it from a copy or an export"),
-            ),
-            StoreError::Sqlite(text) => StoreError::file(path, format!("cannot be opened: {text}")),
-            other => other,
+        let first = match opened {
+            Opened::ReadWrite => connect(path, opened)?,
+            Opened::ReadOnly => reading::beside_others(path)?,
+            Opened::Immutable => {
+                refuse_wal(path)?;
+                connect(path, opened)?
+            }
         };
-        let first = connect(path, opened).map_err(at_path)?;
-        let faults = schema::differences(&first).map_err(at_path)?;
+        let faults = schema::differences(&first)?;
         if let Some(fault) = faults.first() {
             return Err(StoreError::file(
                 path,
                 format!("has {fault}; `cf-packages check` names every difference"),
             ));
         }
-        let writer = if opened == Opened::ReadWrite {
+        let (mut writer, mut keeper) = (None, None);
+        if opened == Opened::ReadWrite {
+            // SQLite is content to read where it may not write.
+            if first.is_readonly(MAIN_DB)? {
+                return Err(StoreError::Barred("it cannot be written".into()));
+            }
             let synchronous = match durability {
                 Durability::Full => "full",
                 Durability::Off => "off",
             };
-            first
-                .execute_batch(&format!("pragma synchronous = {synchronous}"))
-                .map_err(|error| at_path(error.into()))?;
-            Some(Mutex::new(first))
+            first.execute_batch(&format!("pragma synchronous = {synchronous}"))?;
+            writer = Some(Mutex::new(first));
         } else {
-            None
-        };
-        let readers = Readers::start(&pool(path, opened)).map_err(at_path)?;
+            keeper = Some(Mutex::new(first));
+        }
+        let readers = Readers::start(&pool(path, opened))?;
         let watchers = (0..readers::count())
             .map(|_| watcher(path, opened).map(Mutex::new))
-            .collect::<Result<_, _>>()
-            .map_err(at_path)?;
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             path: path.to_owned(),
             opened,
             readers: Some(readers),
             watchers,
             writer,
-        })
-    }
-
-    /// Opens for reading beside others; where that cannot be done (a read-only file system), as an immutable file.
-    pub fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
-        // SQLite needs to make `-shm` beside a file in WAL mode; where it cannot, nobody else can write either.
-        Self::open(path, Opened::ReadOnly, Durability::Full).or_else(|error| match error {
-            StoreError::File { .. } if identify(path).is_ok_and(|found| found == Found::Ours) => {
-                Self::open(path, Opened::Immutable, Durability::Full).map_err(|second| match second
-                {
-                    StoreError::File { ref fault, .. } if fault.contains("-wal") => second,
-                    _ => error,
-                })
-            }
-            other => Err(other),
+            keeper,
         })
     }
 
@@ -288,6 +283,15 @@ pub fn plain_error(error: &std::io::Error) -> String {
 /// A fault in the closure itself: a bug, told as an error so that one request fails and not the server.
 fn lost() -> StoreError {
     StoreError::Sqlite("a read ended without an answer".into())
+}
+
+/// What a file says that was to be there, and is not, or is empty.
+fn nothing_there(path: &Path) -> StoreError {
+    let state = match std::fs::metadata(path) {
+        Ok(_) => "is empty; `cf-packages seed` or `serve` fills it",
+        Err(_) => "does not exist; `cf-packages seed` or `serve` creates it",
+    };
+    StoreError::file(path, state)
 }
 
 /// `immutable` would silently leave out what still lies in the write-ahead log.

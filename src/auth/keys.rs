@@ -59,7 +59,7 @@ impl Keys {
         Self::of(given, &[])
     }
 
-    fn of(secrets: Vec<Secret>, public: &[PathBuf]) -> Result<Self, KeyError> {
+    pub(super) fn of(secrets: Vec<Secret>, public: &[PathBuf]) -> Result<Self, KeyError> {
         // A public key as a secret would let everybody sign who can read it.
         if secrets.iter().any(looks_like_pem) {
             return Err(KeyError::Usage(

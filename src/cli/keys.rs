@@ -10,7 +10,8 @@ use crate::auth::secret::{self, Secret, SecretFault};
 #[derive(Debug, clap::Args)]
 pub struct KeyArgs {
     /// HS256 secret; repeatable: the first signs, all verify [env: CF_PACKAGES_TOKEN_KEY]
-    #[arg(long, value_name = "KEY")]
+    // A key that begins with `-` is a key: refused, it would be printed.
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     token_key: Vec<Secret>,
     /// File with an HS256 secret; repeatable [env: CF_PACKAGES_TOKEN_KEY_FILE]
     #[arg(long, value_name = "FILE")]

@@ -12,8 +12,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
 use crate::auth::{Keys, Login};
+use crate::caller::Caller;
 use crate::clock::Clock;
-use crate::http::{Door, Edge, Faults, Service};
+use crate::http::{Access, Door, Edge, Faults, Service};
 use crate::listing::Landmarks;
 use crate::listing::rendered::Rendered;
 use crate::{log, server};
@@ -47,7 +48,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
     });
     let service = Arc::new(Service {
         store,
-        keys: (!settings.no_auth).then_some(keys),
+        access: if settings.no_auth {
+            Access::As(Caller::Everything)
+        } else {
+            Access::Tokens(keys)
+        },
         clock,
         edition: settings.edition,
         site: settings.site,

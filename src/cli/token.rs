@@ -85,8 +85,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
             .write(&access.text, &refresh.text)
             .map_err(Failure::Failed);
     }
-    writeln!(std::io::stdout(), "{}", access.text)?;
-    Ok(())
+    writeln!(std::io::stdout(), "{}", access.text).map_err(|error| {
+        Failure::Failed(format!(
+            "the token cannot be written to standard output: {}",
+            error.kind()
+        ))
+    })
 }
 
 /// The keys, and the user's name if the database knows it. With a given key no database is needed: one that is

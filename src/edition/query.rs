@@ -236,3 +236,6 @@ fn map(value: &mut Value) -> Result<&mut Fields, ApiError> {
         _ => Err(ApiError::InvalidRequest),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,11 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
+use http_body_util::{BodyExt, Empty};
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::Body;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
@@ -54,7 +56,11 @@ impl Edge {
     }
 
     /// Answers one request. Nothing that a client sends makes it fail; only a fault that was asked for does.
-    pub async fn answer(self, mut request: Request<Incoming>) -> Result<Reply, Cut> {
+    pub async fn answer<B>(self, mut request: Request<B>) -> Result<Reply, Cut>
+    where
+        B: Body + Send + Sync + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let id = request_id(request.headers());
         let mut reply = match plain(request.uri()) {
             Err(error) => self.service.refuse(&error),
@@ -69,8 +75,24 @@ impl Edge {
         Ok(reply)
     }
 
+    /// Status and body of the answer to `GET target`. An error: what is wrong with the target.
+    pub async fn get(self, target: &str) -> Result<(u16, Bytes), String> {
+        let request = Request::get(target)
+            .body(Empty::<Bytes>::new())
+            .map_err(|_| "is no target of a request; escape what is not plain".to_owned())?;
+        let reply = self.answer(request).await.map_err(|cut| cut.to_string())?;
+        let status = reply.status().as_u16();
+        let body = reply.into_body().collect().await;
+        let body = body.map_err(|error| format!("cannot be answered: {error}"))?;
+        Ok((status, body.to_bytes()))
+    }
+
     /// The answer, with what `--delay` and the faults do to it; `/healthz` and `/admin` feel neither.
-    async fn staged(self, request: Request<Incoming>) -> Result<Reply, Cut> {
+    async fn staged<B>(self, request: Request<B>) -> Result<Reply, Cut>
+    where
+        B: Body + Send + Sync + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let path = request.uri().path();
         if path == "/healthz" || path.starts_with("/admin/") {
             return Ok(self.routed(request).await);
@@ -97,7 +119,11 @@ impl Edge {
         }
     }
 
-    async fn routed(self, request: Request<Incoming>) -> Reply {
+    async fn routed<B>(self, request: Request<B>) -> Reply
+    where
+        B: Body + Send + Sync + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let Self { service, routes } = self;
         let routes = TowerToHyperService::new(warp::service(routes));
         match AssertUnwindSafe(routes.call(request)).catch_unwind().await {
@@ -146,6 +172,10 @@ fn plain(uri: &Uri) -> Result<Option<Uri>, ApiError> {
         return Err(ApiError::TargetTooLong);
     }
     let path = uri.path();
+    // `OPTIONS *` and `CONNECT host:port` name no path.
+    if !path.starts_with('/') {
+        return Err(ApiError::UnknownRequest);
+    }
     let is_plain = !path.contains("//")
         && !path.contains('%')
         && !path.ends_with(".json")
@@ -166,7 +196,10 @@ fn plain(uri: &Uri) -> Result<Option<Uri>, ApiError> {
         }
         _ => "/v3/404".into(),
     };
-    if let Some(stem) = plain.strip_suffix(".json").filter(|stem| *stem != "/openapi") {
+    if let Some(stem) = plain
+        .strip_suffix(".json")
+        .filter(|stem| *stem != "/openapi")
+    {
         plain.truncate(stem.len());
     }
     if plain.is_empty() {

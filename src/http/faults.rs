@@ -127,7 +127,9 @@ impl Order {
             self.warning.is_some(),
         ];
         if given.iter().filter(|given| **given).count() != 1 {
-            return Err("give exactly one of `delay`, `status`, `cut`, `kind` and `warning`".into());
+            return Err(
+                "give exactly one of `delay`, `status`, `cut`, `kind` and `warning`".into(),
+            );
         }
         if self.status.is_none()
             && (self.code.is_some() || self.title.is_some() || self.detail.is_some())

@@ -7,6 +7,9 @@ use crate::error::ApiError;
 
 /// 200 `{"status":"ok"}`, or the error that any other request would get.
 pub(super) async fn healthz(service: Arc<Service>, _: Asked) -> Result<Reply, ApiError> {
-    service.store.read(|db| Ok::<_, ApiError>(db.version()?)).await?;
+    service
+        .store
+        .read(|db| Ok::<_, ApiError>(db.version()?))
+        .await?;
     Ok(reply(200, &b"{\"status\":\"ok\"}"[..]))
 }

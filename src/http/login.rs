@@ -10,8 +10,10 @@ use tokio::time::sleep;
 use warp::http::header;
 
 use super::{Asked, Reply, Service, reply};
-use crate::auth::{Login, Refusal};
+use crate::auth::{Granted, Keys, Login, Refusal};
+use crate::clock::Clock;
 use crate::error::ApiError;
+use crate::store::Db;
 
 /// What `/oauth/token` and `/login` answer on a server without `--login`.
 pub(super) const NOT_SERVED: ApiError = ApiError::NotServed(
@@ -48,18 +50,18 @@ pub(super) async fn token(
     asked: Asked,
     body: Vec<u8>,
 ) -> Result<Reply, ApiError> {
-    let (Some(door), Some(_)) = (&service.door, &service.keys) else {
+    let (Some(door), Some(_)) = (&service.door, service.access.keys()) else {
         return Err(NOT_SERVED);
     };
     let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
-    let basic = basic(&asked);
+    let clients = clients(&asked);
     // Held while the password is compared, and for a while longer if it was wrong.
     let guess = door.guesses.acquire().await;
     let shared = service.clone();
     let granted = service
         .store
-        .read(move |db| match (&shared.door, &shared.keys) {
-            (Some(door), Some(keys)) => door.login.grant(&form, basic, db, keys, &shared.clock),
+        .read(move |db| match (&shared.door, shared.access.keys()) {
+            (Some(door), Some(keys)) => grant(&door.login, &form, clients, db, keys, &shared.clock),
             _ => Err(Refusal::Server(NOT_SERVED)),
         })
         .await;
@@ -134,17 +136,51 @@ fn document(status: u16, value: &impl serde::Serialize) -> Reply {
     reply
 }
 
-/// The client's id and secret of a Basic header, each form-decoded as OAuth has it.
-fn basic(asked: &Asked) -> Option<(String, String)> {
+/// The first reading of the client that is granted something; else what the last one is refused with.
+fn grant(
+    login: &Login,
+    form: &[(String, String)],
+    (client, others): Clients,
+    db: &Db<'_>,
+    keys: &Keys,
+    clock: &Clock,
+) -> Result<Granted, Refusal> {
+    let first = login.grant(form, client, db, keys, clock);
+    match (first, others) {
+        (Err(Refusal::Request { status: 401, .. }), Some(other)) => {
+            login.grant(form, Some(other), db, keys, clock)
+        }
+        (answer, _) => answer,
+    }
+}
+
+/// The client of a request, an id and a secret, and how else it can be read.
+type Clients = (Option<Client>, Option<Client>);
+type Client = (String, String);
+
+/// The client of the Basic header as it stands there, and form-decoded, if that is something else: OAuth wants it
+/// encoded and Go does so, Python and `cf` do not.
+fn clients(asked: &Asked) -> Clients {
+    let Some((id, secret)) = basic(asked) else {
+        return (None, None);
+    };
+    let decoded = (form_decoded(&id), form_decoded(&secret));
+    let other = (decoded.0 != id || decoded.1 != secret).then_some(decoded);
+    (Some((id, secret)), other)
+}
+
+fn form_decoded(text: &str) -> String {
+    let spaced = text.replace('+', " ");
+    let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8();
+    decoded.map_or_else(|_| text.to_owned(), Into::into)
+}
+
+/// What a Basic header says, as it stands there.
+fn basic(asked: &Asked) -> Option<Client> {
     let value = asked.headers.get(header::AUTHORIZATION)?.as_bytes();
     let (scheme, encoded) = value.split_at_checked(6)?;
     scheme.eq_ignore_ascii_case(b"basic ").then_some(())?;
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim_ascii()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
-    let plain = |text: &str| {
-        percent_encoding::percent_decode_str(text)
-            .decode_utf8()
-            .map_or_else(|_| text.to_owned(), Into::into)
-    };
-    Some((plain(id), plain(secret)))
+    Some((id.to_owned(), secret.to_owned()))
 }

@@ -10,8 +10,8 @@ use super::{Asked, Reply, Service};
 use crate::edition::Each;
 use crate::edition::current::{self, Listed, Show};
 use crate::error::ApiError;
-use crate::listing::request::Include;
 use crate::listing;
+use crate::listing::request::Include;
 use crate::resource::{App, AppRow, Organization, OrganizationRow, Space, SpaceRow};
 use crate::store::StoreError;
 

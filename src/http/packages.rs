@@ -40,8 +40,7 @@ fn page(
         return Err(ApiError::NotFound(App::NOT_FOUND));
     }
     let found = listing::find::<Package>(db, scene.landmarks, caller, &request.list)?;
-    let rows =
-        |each: &mut Each<'_, Package>| listing::rows::<Package, _>(db, &found.ids, each);
+    let rows = |each: &mut Each<'_, Package>| listing::rows::<Package, _>(db, &found.ids, each);
     Ok(service
         .edition
         .packages(site, &request.list, found.total, rows)?)

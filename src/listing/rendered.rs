@@ -51,7 +51,9 @@ impl Weighter<Key, Page> for Length {
 impl Rendered {
     /// Keeps at most `mebibytes` of answers; with 0 none.
     pub fn new(mebibytes: u32) -> Self {
-        Self((mebibytes > 0).then(|| Cache::with_weighter(4096, u64::from(mebibytes) << 20, Length)))
+        Self(
+            (mebibytes > 0).then(|| Cache::with_weighter(4096, u64::from(mebibytes) << 20, Length)),
+        )
     }
 
     /// The answer, whatever data it is of.

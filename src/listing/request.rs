@@ -98,9 +98,13 @@ pub enum Condition {
 /// How a time is compared. Times are whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Comparison {
+    /// Before.
     Less,
+    /// Before, or the same second.
     LessOrEqual,
+    /// After.
     Greater,
+    /// After, or the same second.
     GreaterOrEqual,
 }
 
@@ -145,6 +149,8 @@ impl Echo {
 /// Which neighbours of the page's resources are shown beside them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Include {
+    /// The spaces that they lie in.
     pub spaces: bool,
+    /// The organizations that they lie in.
     pub organizations: bool,
 }

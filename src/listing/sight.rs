@@ -29,6 +29,22 @@ impl Sight {
     }
 }
 
+impl Sight {
+    /// The same but for the spaces of suspended organizations.
+    pub(super) fn without_suspended(self, db: &Db<'_>) -> Result<Self, StoreError> {
+        let Self::Of(column, spaces) = self else {
+            return Ok(self);
+        };
+        let sql = format!(
+            "select s.id from spaces s join organizations o on o.id = s.organization_id
+             where {} and o.suspended = 0 order by 1",
+            Db::one_of("s.id", 1)
+        );
+        let spaces = super::query::json_numbers(&spaces);
+        Ok(Self::Of(column, ids(db, &sql, &[spaces.into()])?))
+    }
+}
+
 /// The spaces whose apps and packages the user reads: by a role there, or as manager of the organization.
 fn spaces(db: &Db<'_>, member: &Member) -> Result<Arc<[i64]>, StoreError> {
     let sql = format!(

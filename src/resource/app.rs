@@ -10,9 +10,13 @@ pub struct App;
 /// One app, as it is stored.
 #[derive(Debug)]
 pub struct AppRow<'r> {
+    /// The guid.
     pub guid: &'r str,
+    /// The name, as it is shown.
     pub name: &'r str,
+    /// `buildpack`, `docker` or `cnb`.
     pub lifecycle: &'r str,
+    /// The space's guid.
     pub space_guid: &'r str,
     /// The space's row, for `include`.
     pub space_id: i64,

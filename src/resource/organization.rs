@@ -10,8 +10,11 @@ pub struct Organization;
 /// One organization, as it is stored.
 #[derive(Debug)]
 pub struct OrganizationRow<'r> {
+    /// The guid.
     pub guid: &'r str,
+    /// The name, as it is shown.
     pub name: &'r str,
+    /// Whether it is suspended: shown, and nothing else in `current`.
     pub suspended: bool,
     /// Seconds since 1970.
     pub created_at: i64,

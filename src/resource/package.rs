@@ -10,10 +10,15 @@ pub struct Package;
 /// One package, as it is stored.
 #[derive(Debug)]
 pub struct PackageRow<'r> {
+    /// The guid.
     pub guid: &'r str,
+    /// The app's guid.
     pub app_guid: &'r str,
+    /// `AWAITING_UPLOAD`, `READY` and so on, as `schema.sql` lists them.
     pub state: &'r str,
+    /// Why it failed.
     pub error: Option<&'r str>,
+    /// Bits or an image.
     pub content: Content<'r>,
     /// A JSON object of text.
     pub labels: &'r str,
@@ -30,13 +35,18 @@ pub struct PackageRow<'r> {
 pub enum Content<'r> {
     /// Files that were, or will be, uploaded.
     Bits {
+        /// Lower-case hex.
         sha1: Option<&'r str>,
+        /// Lower-case hex.
         sha256: Option<&'r str>,
     },
     /// An image in a registry.
     Docker {
+        /// Where it is.
         image: &'r str,
+        /// Only `2015` shows it.
         store_image: bool,
+        /// Each of them may be missing.
         credentials: Credentials<'r>,
     },
 }
@@ -44,9 +54,13 @@ pub enum Content<'r> {
 /// How to log in to the registry. The password itself never leaves the store.
 #[derive(Debug)]
 pub struct Credentials<'r> {
+    /// The user's name there.
     pub user: Option<&'r str>,
+    /// Whether one is stored.
     pub has_password: bool,
+    /// Only `2015` shows it.
     pub email: Option<&'r str>,
+    /// Only `2015` shows it.
     pub login_server: Option<&'r str>,
 }
 

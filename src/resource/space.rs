@@ -10,8 +10,11 @@ pub struct Space;
 /// One space, as it is stored.
 #[derive(Debug)]
 pub struct SpaceRow<'r> {
+    /// The guid.
     pub guid: &'r str,
+    /// The name, as it is shown.
     pub name: &'r str,
+    /// The organization's guid.
     pub organization_guid: &'r str,
     /// The organization's row, for `include`.
     pub organization_id: i64,

@@ -11,6 +11,11 @@ use super::file::{beside, plain};
 use super::version::Memo;
 use super::{APPLICATION_ID, Db, SCHEMA, SCHEMA_VERSION, StoreError, connect};
 
+/// Where the part of the schema begins that is made after the first data.
+const LAST_PART: &str = "-- The last part is made after the first data";
+/// The page cache while a database is made, in KiB: seeds of any length meet their guids in no order.
+const CACHE: &str = "pragma cache_size = -32768";
+
 /// Makes the database at `path`, where nothing is, and lets `fill` put the first data into it.
 /// An error of `fill` leaves nothing behind. `false`: another process made the file first; nothing was done.
 pub(super) fn create<E: From<StoreError>>(
@@ -46,11 +51,14 @@ fn populate<E: From<StoreError>>(
     connection: &Connection,
     fill: impl FnOnce(&Db<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
+    connection.execute_batch(CACHE).map_err(StoreError::from)?;
+    // Nothing that is filled in here is looked up by the last part's indexes.
+    let (first, last) = SCHEMA.split_at(SCHEMA.find(LAST_PART).unwrap_or(SCHEMA.len()));
     let transaction = connection
         .unchecked_transaction()
         .map_err(StoreError::from)?;
     transaction
-        .execute_batch(SCHEMA)
+        .execute_batch(first)
         .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
         .and_then(|()| transaction.pragma_update(None, "user_version", SCHEMA_VERSION))
         .and_then(|()| {
@@ -61,6 +69,7 @@ fn populate<E: From<StoreError>>(
         })
         .map_err(StoreError::from)?;
     fill(&Db::new(&transaction, &Memo::default()))?;
+    transaction.execute_batch(last).map_err(StoreError::from)?;
     transaction.commit().map_err(StoreError::from)?;
     Ok(())
 }

@@ -15,6 +15,8 @@ pub enum StoreError {
     },
     /// Another connection kept the file locked for longer than the busy time-out.
     Busy,
+    /// SQLite may not open the file, or not make beside it what it needs.
+    Barred(String),
     /// SQLite met damage while reading.
     Damaged(String),
     /// Anything else SQLite says.
@@ -31,6 +33,30 @@ impl StoreError {
             fault: fault.into(),
         }
     }
+
+    /// The same as a fault of the file at `path`.
+    pub(super) fn at(self, path: &Path) -> Self {
+        match self {
+            Self::File { .. } | Self::Closed => self,
+            other => Self::file(path, other.fault()),
+        }
+    }
+
+    /// The sentence as it goes on after the file's name.
+    pub(super) fn fault(&self) -> String {
+        match self {
+            Self::File { fault, .. } => fault.clone(),
+            Self::Busy => "is kept locked by another program; end it, or wait and try again".into(),
+            Self::Barred(text) => {
+                format!("cannot be opened: {text}; let this user write the file and its folder")
+            }
+            Self::Damaged(text) => {
+                format!("is damaged ({text}); restore it from a copy or an export")
+            }
+            Self::Sqlite(text) => format!("cannot be opened: {text}"),
+            Self::Closed => "is being closed".into(),
+        }
+    }
 }
 
 impl fmt::Display for StoreError {
@@ -40,6 +66,7 @@ impl fmt::Display for StoreError {
             Self::Busy => f.write_str(
                 "another program keeps the database locked; end it, or wait and try again",
             ),
+            Self::Barred(text) => write!(f, "the database cannot be opened: {text}"),
             Self::Damaged(text) => write!(
                 f,
                 "the database is damaged ({text}); restore it from a copy or an export"
@@ -60,6 +87,9 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Damaged(error.to_string())
+            }
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                Self::Barred(error.to_string())
             }
             _ => Self::Sqlite(error.to_string()),
         }

@@ -1,6 +1,20 @@
-//! What cf-packages does, as a specification: each file is a chapter.
+//! What cf-packages does, as its users see it: each module is a part of the specification.
 
+// What helps a test may panic as the test itself may.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod authorization;
 mod exporting;
+mod fixtures;
+mod http_edge;
+mod layers;
+mod listing_2015;
 mod openapi;
+mod paging;
+mod replay;
 mod seeding;
+mod stage;
+mod stopping;
 mod support;
+mod tokens;
+mod visibility;

@@ -1,8 +1,11 @@
-//! The real binary in a folder of its own.
+//! The real binary in a folder of its own, run to its end or serving.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// The binary, a folder that goes away, and an environment without settings.
 pub struct Bench {
@@ -105,4 +108,250 @@ pub fn command(folder: &Path) -> Command {
         }
     }
     command
+}
+
+/// How long anything may take that is waited for; only what hangs takes so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The real binary, serving; killed when dropped.
+pub struct Server {
+    child: Child,
+    address: SocketAddr,
+    rest: BufReader<ChildStdout>,
+    stderr: Option<JoinHandle<String>>,
+}
+
+impl Bench {
+    /// Serves with these flags on a free port; the port is read from the one line on stdout.
+    pub fn serve(&self, flags: &[&str]) -> Server {
+        Server::start(self.command().args(flags))
+    }
+
+    /// A bearer token for that user, signed with the key of `packages.db`.
+    pub fn token(&self, user: &str) -> String {
+        self.ok(&["token", "--user", user]).trim_end().to_owned()
+    }
+
+    /// A bearer token for an admin, signed with the key of `packages.db`.
+    pub fn admin_token(&self) -> String {
+        self.ok(&["token", "--admin"]).trim_end().to_owned()
+    }
+}
+
+impl Server {
+    /// `command` is the binary with the flags of `serve`, `serve` itself left out.
+    pub fn start(command: &mut Command) -> Self {
+        let flags: Vec<_> = command.get_args().map(|flag| flag.to_owned()).collect();
+        let mut serve = Command::new(command.get_program());
+        serve
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(&flags);
+        if let Some(folder) = command.get_current_dir() {
+            serve.current_dir(folder);
+        }
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => serve.env(name, value),
+                None => serve.env_remove(name),
+            };
+        }
+        let mut child = serve
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut rest = BufReader::new(child.stdout.take().expect("a standard output"));
+        let mut errors = child.stderr.take().expect("a standard error");
+        let stderr = std::thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = errors.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        let mut line = String::new();
+        rest.read_line(&mut line).expect("a line is read");
+        let Some(address) = line
+            .strip_prefix("listening on http://")
+            .and_then(|address| address.trim_end().parse().ok())
+        else {
+            let _ = child.wait();
+            panic!(
+                "{line:?} instead of the listening line; {}",
+                stderr.join().expect("stderr is read")
+            );
+        };
+        Self {
+            child,
+            address,
+            rest,
+            stderr: Some(stderr),
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.address).expect("a connection");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a time-out is set");
+        Client {
+            stream: BufReader::new(stream),
+        }
+    }
+
+    /// Sends `raw` on a connection of its own; the first answer.
+    pub fn ask(&self, raw: impl AsRef<[u8]>) -> Answer {
+        let mut client = self.connect();
+        let head = raw.as_ref().starts_with(b"HEAD ");
+        client.send(raw);
+        client.read(head).expect("an answer")
+    }
+
+    /// `GET target` with that token, or without.
+    pub fn get(&self, target: &str, token: &str) -> Answer {
+        self.ask(get(target, token))
+    }
+
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let killed = Command::new("sh")
+            .args(["-c", "kill -s \"$0\" \"$1\"", name, &pid])
+            .status();
+        assert!(killed.expect("a shell").success(), "kill -s {name}");
+    }
+
+    /// Waits for the end: exit code (none: killed by a signal), what else stood on stdout, stderr.
+    pub fn wait(mut self) -> (Option<i32>, String, String) {
+        let status = self.child.wait().expect("the binary ends");
+        let mut rest = String::new();
+        self.rest
+            .read_to_string(&mut rest)
+            .expect("UTF-8 on stdout");
+        let stderr = self
+            .stderr
+            .take()
+            .map(|stderr| stderr.join().expect("stderr is read"));
+        (status.code(), rest, stderr.unwrap_or_default())
+    }
+
+    /// SIGTERM and its end, which must be a good one.
+    pub fn stop(self) {
+        self.signal("TERM");
+        assert_eq!(self.wait(), (Some(0), String::new(), String::new()));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `GET target`, with a token unless that is empty.
+pub fn get(target: &str, token: &str) -> String {
+    let authorization = match token {
+        "" => String::new(),
+        token => format!("Authorization: bearer {token}\r\n"),
+    };
+    format!("GET {target} HTTP/1.1\r\nHost: example.org\r\n{authorization}\r\n")
+}
+
+/// One connection.
+pub struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    pub fn send(&mut self, raw: impl AsRef<[u8]>) {
+        // A server that has refused already may have closed.
+        let _ = self.stream.get_mut().write_all(raw.as_ref());
+    }
+
+    /// No more will be sent.
+    pub fn half_close(&mut self) {
+        let _ = self.stream.get_mut().shutdown(Shutdown::Write);
+    }
+
+    /// The next answer, or `None` where the connection ended instead. The answer to HEAD has no body.
+    pub fn read(&mut self, to_head: bool) -> Option<Answer> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            if self.stream.read_until(b'\n', &mut head).ok()? == 0 {
+                return None;
+            }
+        }
+        let head = String::from_utf8(head).expect("a head in ASCII");
+        let (line, headers) = head.split_once("\r\n").expect("a status line");
+        let status = line
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        let mut answer = Answer {
+            status: status.expect("a status"),
+            headers: headers
+                .lines()
+                .filter_map(|line| line.split_once(": "))
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+                .collect(),
+            body: String::new(),
+        };
+        if !to_head {
+            let length = answer
+                .header("content-length")
+                .and_then(|length| length.parse().ok());
+            let mut body = vec![0; length.unwrap_or(0)];
+            self.stream.read_exact(&mut body).expect("a whole body");
+            answer.body = String::from_utf8(body).expect("a body in UTF-8");
+        }
+        Some(answer)
+    }
+
+    /// Whether the server ended the connection, without another byte.
+    pub fn is_ended(&mut self) -> bool {
+        let mut byte = [0];
+        !matches!(self.stream.read(&mut byte), Ok(1))
+    }
+}
+
+/// What a server answered.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.iter().filter(|(known, _)| known == name);
+        let value = values.next().map(|(_, value)| value.as_str());
+        assert!(
+            values.next().is_none(),
+            "{name} stands twice in {:?}",
+            self.headers
+        );
+        value
+    }
+
+    /// Status and body, for a comparison of both.
+    pub fn told(&self) -> (u16, &str) {
+        (self.status, &self.body)
+    }
+}
+
+/// A refusal as the edition 2015 writes it.
+pub fn refusal(code: u32, error_code: &str, description: &str) -> String {
+    format!(
+        "{{\n  \"code\": {code},\n  \"description\": \"{description}\",\n  \"error_code\": \"{error_code}\"\n}}"
+    )
+}
+
+/// 404 for a route that there is not.
+pub fn unknown_request() -> String {
+    refusal(10000, "CF-NotFound", "Unknown request")
 }

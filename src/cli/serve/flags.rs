@@ -9,6 +9,7 @@ use crate::auth::Secret;
 use crate::auth::secret;
 use crate::cli::Failure;
 use crate::cli::keys::KeyArgs;
+use crate::cli::site::site;
 use crate::edition::{Edition, Site};
 use crate::seed::Source;
 use crate::{clock, duration, log};
@@ -17,11 +18,7 @@ use crate::{clock, duration, log};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The SQLite file, created if it is not there [default: packages.db]
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "CF_PACKAGES_DB",
-    )]
+    #[arg(long, value_name = "FILE", env = "CF_PACKAGES_DB")]
     db: Option<PathBuf>,
 
     /// Where to listen; port 0 is a free one
@@ -84,7 +81,8 @@ pub struct Args {
     login: bool,
 
     /// The one password of all users [default: random, shown once on the terminal]
-    #[arg(long, value_name = "PASSWORD")]
+    // A password that begins with `-` is a password: refused, it would be printed.
+    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true)]
     login_password: Option<Secret>,
 
     /// A file that holds the `--login-password`
@@ -226,16 +224,24 @@ impl Settings {
 fn data(args: &Args) -> Result<Data, Failure> {
     let usage = |text: &str| Err(Failure::Usage(text.into()));
     match (args.ephemeral, &args.db, args.read_only) {
-        (true, Some(_), _) => usage("`--ephemeral` has a file of its own; leave out `--db`, or give it as `--from`"),
+        (true, Some(_), _) => {
+            usage("`--ephemeral` has a file of its own; leave out `--db`, or give it as `--from`")
+        }
         (true, None, true) => usage("`--ephemeral` is written to; leave out `--read-only`"),
         (true, None, false) => Ok(Data::Ephemeral(args.from.clone())),
-        (false, ..) if args.from.is_some() => usage("`--from` is copied for an `--ephemeral` server; give both"),
-        (false, _, true) if !args.seed.is_empty() => {
-            usage("`--read-only` writes nothing; apply the `--seed` before, with `cf-packages seed`")
+        (false, ..) if args.from.is_some() => {
+            usage("`--from` is copied for an `--ephemeral` server; give both")
         }
+        (false, _, true) if !args.seed.is_empty() => usage(
+            "`--read-only` writes nothing; apply the `--seed` before, with `cf-packages seed`",
+        ),
         (false, db, read_only) => {
             let file = db.clone().unwrap_or_else(|| "packages.db".into());
-            Ok(if read_only { Data::ReadOnly(file) } else { Data::File(file) })
+            Ok(if read_only {
+                Data::ReadOnly(file)
+            } else {
+                Data::File(file)
+            })
         }
     }
 }
@@ -256,7 +262,9 @@ fn logins(args: &Args) -> Result<Option<Logins>, Failure> {
         };
     }
     if args.api != Edition::Current {
-        return usage("`--login` goes with `--api current`; no client of `2015` logs in here".into());
+        return usage(
+            "`--login` goes with `--api current`; no client of `2015` logs in here".into(),
+        );
     }
     if args.no_auth {
         return usage("`--login` and `--no-auth` contradict each other; give one of them".into());
@@ -283,19 +291,4 @@ fn logins(args: &Args) -> Result<Option<Logins>, Failure> {
         made_up,
         ttl: args.login_ttl,
     }))
-}
-
-/// `http://host`, `https://host:port`: an origin, without a path.
-fn site(text: &str) -> Result<Site, String> {
-    let wrong = || "expected scheme and host, as `https://api.example.org`".to_owned();
-    let host = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-        .ok_or_else(wrong)?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:-_[]".contains(&byte);
-    let end = host.strip_suffix('/').unwrap_or(host);
-    if end.is_empty() || !end.bytes().all(plain) {
-        return Err(wrong());
-    }
-    Ok(Site(text.strip_suffix('/').unwrap_or(text).to_owned()))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Settings;
 use crate::auth::tokens::{self, Subject};
-use crate::auth::Keys;
+use crate::auth::{Keys, Secret};
 use crate::cli::Failure;
 use crate::clock::Clock;
 use crate::edition::Edition;
@@ -16,6 +16,8 @@ use crate::private_file::write_private;
 /// The lines for the terminal; nothing where stderr is none.
 pub(super) struct Paste {
     authorization: Option<String>,
+    /// The password to log in with, if nobody but us knows it.
+    made_up: Option<Secret>,
     edition: Edition,
     shown: bool,
 }
@@ -28,8 +30,10 @@ impl Paste {
         } else {
             None
         };
+        let made_up = settings.logins.as_ref().filter(|logins| logins.made_up);
         Ok(Self {
             authorization,
+            made_up: made_up.map(|logins| logins.password.clone()),
             edition: settings.edition,
             shown,
         })
@@ -47,6 +51,10 @@ impl Paste {
         eprintln!("curl \"http://{address}/v3/packages?page=1&per_page=2\"{header}");
         if self.edition == Edition::Of2015 {
             eprintln!("clients: --api current");
+        }
+        if let Some(password) = &self.made_up {
+            let password = String::from_utf8_lossy(password.expose());
+            eprintln!("login: admin or a seeded user, password {password}");
         }
     }
 }

@@ -27,7 +27,9 @@ pub struct Accepted {
 /// One parameter of a list.
 #[derive(Debug)]
 pub struct Parameter {
+    /// Its name.
     pub name: &'static str,
+    /// How it is read.
     pub kind: Kind,
 }
 

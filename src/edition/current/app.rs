@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use super::accepted::{self, Accepted};
-use super::list::{Listed, Show, Link, Metadata, Shown, To};
+use super::list::{Link, Listed, Metadata, Show, Shown, To};
 use crate::edition::Site;
 use crate::edition::json::{Time, compact};
 use crate::resource::{App, AppRow, STACK};
@@ -102,7 +102,11 @@ const LINKS: [(&str, &str, Option<&str>); 14] = [
     ("tasks", "/tasks", None),
     ("start", "/actions/start", Some("POST")),
     ("stop", "/actions/stop", Some("POST")),
-    ("clear_buildpack_cache", "/actions/clear_buildpack_cache", Some("POST")),
+    (
+        "clear_buildpack_cache",
+        "/actions/clear_buildpack_cache",
+        Some("POST"),
+    ),
     ("revisions", "/revisions", None),
     ("deployed_revisions", "/revisions/deployed", None),
     ("features", "/features", None),

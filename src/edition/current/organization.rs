@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::accepted::{self, Accepted};
-use super::list::{Listed, Show, Link, Metadata, Shown, To};
+use super::list::{Link, Listed, Metadata, Show, Shown, To};
 use crate::edition::Site;
 use crate::edition::json::{Time, compact};
 use crate::resource::{Organization, OrganizationRow};

@@ -120,3 +120,6 @@ fn read<R: Resource>(
         include: reading.include,
     })
 }
+
+#[cfg(test)]
+mod tests;

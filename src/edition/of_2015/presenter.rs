@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::edition::json::{Text, Time, pretty};
 use crate::edition::Each;
+use crate::edition::json::{Text, Time, pretty};
 use crate::listing::request::ListRequest;
 use crate::resource::{Content, Package, PackageRow};
 use crate::store::StoreError;
@@ -20,11 +20,19 @@ pub fn packages(
     out.extend_from_slice(b",\n  \"resources\": [");
     let empty = out.len();
     rows(&mut |row| {
-        out.extend_from_slice(if out.len() == empty { b"\n    " } else { b",\n    " });
+        out.extend_from_slice(if out.len() == empty {
+            b"\n    "
+        } else {
+            b",\n    "
+        });
         with_document(&row, |document| pretty(&mut out, document, 2));
         Ok(())
     })?;
-    out.extend_from_slice(if out.len() == empty { b"]\n}" } else { b"\n  ]\n}" });
+    out.extend_from_slice(if out.len() == empty {
+        b"]\n}"
+    } else {
+        b"\n  ]\n}"
+    });
     Ok(out)
 }
 

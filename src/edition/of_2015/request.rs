@@ -103,3 +103,6 @@ fn whole(
         default
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! Logins in the ways of the clients there are, and the tokens they get.
+
+mod refused;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::*;
+use crate::auth::{Granted, Login, Refusal};
+use crate::clock::{Clock, system_now};
+use crate::store::{Db, Durability, Opened, Store, StoreError};
+
+struct House {
+    store: Store,
+    keys: Arc<Keys>,
+    clock: Arc<Clock>,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    fn at(clock: Clock) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("packages.db");
+        Store::create(&path, |db: &Db<'_>| {
+            for (guid, name) in [
+                ("uaa-id-463", Some("alice")),
+                ("twin-1", Some("twin")),
+                ("twin-2", Some("twin")),
+                ("nameless", None),
+            ] {
+                db.execute(
+                    "insert into users (guid, name) values ($1, $2)",
+                    &[guid.into(), name.into()],
+                )?;
+            }
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+        let store = Store::open(&path, Opened::ReadWrite, Durability::Off).unwrap();
+        let keys = store
+            .read_blocking(|db| Keys::load(db, Vec::new(), &[]))
+            .unwrap();
+        Self {
+            store,
+            keys: Arc::new(keys),
+            clock: Arc::new(clock),
+            _folder: folder,
+        }
+    }
+
+    fn grant(
+        &self,
+        basic: Option<(&str, &str)>,
+        form: &[(&str, &str)],
+    ) -> Result<Granted, Refusal> {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let form: Vec<_> = form.iter().map(own).collect();
+        let basic = basic.as_ref().map(own);
+        let (keys, clock) = (Arc::clone(&self.keys), Arc::clone(&self.clock));
+        self.store.read_blocking(move |db| {
+            let login = Login {
+                password: Secret::new("sesame"),
+                ttl: Duration::from_secs(600),
+            };
+            login.grant(&form, basic, db, &keys, &clock)
+        })
+    }
+
+    fn granted(&self, basic: Option<(&str, &str)>, form: &[(&str, &str)]) -> Json {
+        serde_json::to_value(self.grant(basic, form).unwrap()).unwrap()
+    }
+
+    fn identity(&self, answer: &Json) -> Result<Identity, ApiError> {
+        let header = format!("bearer {}", answer["access_token"].as_str().unwrap());
+        self.keys
+            .identify(&[header.as_bytes()], self.clock.now(), &CURRENT)
+    }
+}
+
+const CF: Option<(&str, &str)> = Some(("cf", ""));
+
+fn payload(token: &Json) -> Json {
+    let payload = token.as_str().unwrap().split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}
+
+fn said(result: Result<Granted, Refusal>) -> (u16, &'static str) {
+    match result {
+        Err(Refusal::Request { status, error, .. }) => (status, error),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_user_logs_in_by_name_or_guid() {
+    let house = House::at(Clock::still(NOW));
+    for username in ["alice", "uaa-id-463"] {
+        let form = [
+            ("grant_type", "password"),
+            ("username", username),
+            ("password", "sesame"),
+            ("scope", ""),
+        ];
+        let answer = house.granted(CF, &form);
+        assert_eq!(answer["token_type"], "bearer");
+        assert_eq!(answer["expires_in"], 600);
+        assert_eq!(
+            answer["scope"],
+            "cloud_controller.read cloud_controller.write openid"
+        );
+        let claims = payload(&answer["access_token"]);
+        assert_eq!(claims["jti"], answer["jti"]);
+        assert_eq!(claims["user_name"], "alice");
+        assert_eq!(claims["user_id"], "uaa-id-463");
+        assert_eq!(claims["origin"], "uaa");
+        assert_eq!(claims["client_id"], "cf");
+        // Clients judge the end by the system's clock, the server by its own.
+        assert!(claims["exp"].as_i64().unwrap() >= system_now() + 590);
+        assert_eq!(
+            house.identity(&answer).unwrap().caller,
+            member("uaa-id-463", &CURRENT)
+        );
+    }
+}
+
+#[test]
+fn tokens_end_ahead_of_a_clock_in_the_future_and_within_time() {
+    let future = crate::clock::parse("2222-01-01T00:00:00Z").unwrap();
+    let form = [
+        ("grant_type", "password"),
+        ("username", "nameless"),
+        ("password", "sesame"),
+    ];
+    let answer = House::at(Clock::still(future)).granted(CF, &form);
+    assert_eq!(payload(&answer["access_token"])["exp"], future + 600);
+    assert_eq!(payload(&answer["access_token"])["user_name"], "nameless");
+    let last = crate::clock::LAST_SECOND;
+    let answer = House::at(Clock::still(last - 5)).granted(CF, &form);
+    assert_eq!(payload(&answer["refresh_token"])["exp"], last);
+    assert_eq!(answer["expires_in"], 5);
+}
+
+#[test]
+fn the_admin_logs_in() {
+    let house = House::at(Clock::system());
+    let form = [
+        ("grant_type", "password"),
+        ("username", "admin"),
+        ("password", "sesame"),
+    ];
+    let answer = house.granted(Some(("tool", "sesame")), &form);
+    let identity = house.identity(&answer).unwrap();
+    assert!(identity.admin && identity.caller == Caller::Everything);
+    assert_eq!(payload(&answer["access_token"])["client_id"], "tool");
+    let fewer = [&form[..], &[("scope", "cloud_controller.read other")]].concat();
+    let answer = house.granted(CF, &fewer);
+    assert_eq!(answer["scope"], "cloud_controller.read");
+    assert!(!house.identity(&answer).unwrap().admin);
+}
+
+#[test]
+fn a_client_logs_in_from_the_form_or_the_header() {
+    let house = House::at(Clock::system());
+    let grant = ("grant_type", "client_credentials");
+    let in_form = [grant, ("client_id", "alice"), ("client_secret", "sesame")];
+    for (basic, form) in [
+        (None, &in_form[..]),
+        (Some(("alice", "sesame")), &[grant, ("scope", "")]),
+        (Some(("uaa-id-463", "sesame")), &[grant]),
+    ] {
+        let answer = house.granted(basic, form);
+        let claims = payload(&answer["access_token"]);
+        assert_eq!(claims["client_id"], "uaa-id-463");
+        assert!(claims.get("user_name").is_none() && claims.get("user_id").is_none());
+        assert!(answer.get("refresh_token").is_none());
+        assert_eq!(
+            house.identity(&answer).unwrap().caller,
+            member("uaa-id-463", &CURRENT)
+        );
+    }
+    let admin = house.granted(Some(("admin", "sesame")), &[grant]);
+    assert!(house.identity(&admin).unwrap().admin);
+    for basic in [
+        Some(("alice", "")),
+        Some(("cf", "")),
+        Some(("cf", "sesame")),
+        Some(("nobody", "sesame")),
+        None,
+    ] {
+        assert_eq!(said(house.grant(basic, &[grant])), (401, "unauthorized"));
+    }
+}

@@ -1,0 +1,269 @@
+use super::*;
+
+/// The 200s by number (§1.3; DER-1, DER-10, REQ-105, REQ-106, REQ-107).
+#[test]
+fn what_is_a_page() {
+    for (query, expected) in [
+        ("", (1, 50)),
+        ("page", (1, 50)),
+        ("per_page", (1, 50)),
+        ("page=1.5", (1, 50)),
+        ("page=1.0", (1, 50)),
+        ("page=1e2", (1, 50)),
+        ("page=1_0", (10, 50)),
+        ("page=1__0", (1, 50)),
+        ("page=0_1", (1, 50)),
+        ("page=2abc", (2, 50)),
+        ("page=+1", (1, 50)),
+        ("page=%0B%09+3", (3, 50)),
+        ("page=%2B1", (1, 50)),
+        ("page=01", (1, 50)),
+        ("page=1%0A", (1, 50)),
+        ("page=1%00", (1, 50)),
+        ("page=184467440737095516", (184_467_440_737_095_516, 50)),
+        ("page=20", (20, 50)),
+        ("per_page=5000", (1, 5000)),
+        ("per_page=1.5", (1, 1)),
+        ("per_page=10abc", (1, 10)),
+        ("page=1&page=2", (2, 50)),
+        ("page=0&page=2", (2, 50)),
+        ("&&=1&page=2", (2, 50)),
+        (
+            "page=9223372036854775807&per_page=1",
+            (9_223_372_036_854_775_807, 1),
+        ),
+    ] {
+        let page = get(query).unwrap().page;
+        assert_eq!((page.number(), page.per_page()), expected, "{query}");
+    }
+}
+
+/// The 400s by number and name (§1.3; DER-6, DER-7, REQ-71, REQ-72, REQ-107, REQ-118).
+#[test]
+fn what_is_refused() {
+    const PAGE: &str = "Page must be a positive integer";
+    const PER_PAGE: &str = "Per page must be a positive integer";
+    const BETWEEN: &str = "Per page must be between 1 and 5000";
+    let huge = format!("{BETWEEN}, {MAXIMUM}");
+    let both = format!("{PAGE}, {PER_PAGE}");
+    let page_between = format!("{PAGE}, {BETWEEN}");
+    let foo = format!("Unknown query parameter(s): 'foo'. {VALID}");
+    let two = format!("Unknown query parameter(s): 'invalid', 'bad'. {VALID}");
+    let page_foo = format!("{PAGE}, {foo}");
+    for (query, text) in [
+        ("page=0", PAGE),
+        ("page=-1", PAGE),
+        ("page=abc", PAGE),
+        ("page=a+string", PAGE),
+        ("page=", PAGE),
+        ("page=0x10", PAGE),
+        ("page=_1", PAGE),
+        ("page=%2B+1", PAGE),
+        ("page=%EF%BC%91", PAGE),
+        ("page[]=1", PAGE),
+        ("page[]=", PAGE),
+        ("page[a]=1", PAGE),
+        ("page=99999999999999999999", MAXIMUM),
+        ("page=184467440737095517", MAXIMUM),
+        ("page=9223372036854775807&per_page=2", MAXIMUM),
+        ("per_page=0", PER_PAGE),
+        ("per_page=-1", PER_PAGE),
+        ("per_page=abc", PER_PAGE),
+        ("per_page=", PER_PAGE),
+        ("per_page[]=1", PER_PAGE),
+        ("per_page=5001", BETWEEN),
+        ("per_page=9999999999", BETWEEN),
+        ("per_page=9999999999999999999999", &huge),
+        ("page=0&per_page=0", &both),
+        ("page=0&per_page=5001", &page_between),
+        ("foo=1", &foo),
+        ("foo[]=1", &foo),
+        ("foo[a]=1", &foo),
+        ("foo", &foo),
+        ("foo=1&page=0", &page_foo),
+        ("invalid=thing&bad=stuff", &two),
+        ("invalid=thing&bad=stuff&invalid=again", &two),
+        ("order_by=+created_at", ORDERS),
+        ("order_by=name", ORDERS),
+        ("order_by=id", ORDERS),
+        ("order_by=12312", ORDERS),
+        ("order_by=*created_at", ORDERS),
+        ("order_by=created_at,updated_at", ORDERS),
+        ("order_by=-", ORDERS),
+        ("order_by=CREATED_AT", ORDERS),
+        ("order_by=--created_at", ORDERS),
+        ("order_by=created_at%0A", ORDERS),
+        ("order_by[]=created_at", ORDERS),
+        ("order_by[]", ORDERS),
+        ("order_by[a]=created_at", ORDERS),
+        ("states[x]=READY", "States must be an array"),
+        ("guids[x]=1", "Guids must be an array"),
+        ("types[x]=1", "Types must be an array"),
+        ("app_guids[x]=1", "App guids must be an array"),
+        ("space_guids[x]=1", "Space guids must be an array"),
+        (
+            "organization_guids[x]=1",
+            "Organization guids must be an array",
+        ),
+    ] {
+        assert_eq!(refusal(get(query)), text, "{query}");
+    }
+    for name in [
+        "package_guid",
+        "process_guid",
+        "format",
+        "action",
+        "controller",
+        "%25%7Bx%7D",
+    ] {
+        let shown = name.replace("%25%7B", "%{").replace("%7D", "}");
+        assert_eq!(
+            refusal(get(&format!("{name}=x"))),
+            format!("Unknown query parameter(s): '{shown}'. {VALID}")
+        );
+    }
+    for query in [
+        "states=%zz",
+        "created_ats=A&created_ats[gt]=B",
+        "states=%FF",
+        "states=%25FF",
+        "guids=a%00",
+    ] {
+        assert_eq!(get(query).unwrap_err(), ApiError::InvalidRequest, "{query}");
+    }
+}
+
+/// DER-7: one of each, whatever their order in the query.
+#[test]
+fn faults_are_told_in_one_order() {
+    let query = "organization_guids[a]=1&space_guids[a]=1&app_guids[a]=1&types[a]=1&states[a]=1&foo=1\
+                 &label_selector=&guids[a]=1&updated_ats=x&created_ats=x&order_by=x&app_guid=A\
+                 &per_page=5001&page=99999999999999999999";
+    let updated = FORMAT.replace("Created", "Updated");
+    assert_eq!(
+        refusal(get(query)),
+        format!(
+            "Per page must be between 1 and 5000, {MAXIMUM}, {ORDERS}, {FORMAT}, {updated}, Guids must be an array, \
+             Missing label_selector value, Unknown query parameter(s): 'foo'. {VALID}, States must be an array, \
+             Types must be an array, App guids must be an array, Space guids must be an array, \
+             Organization guids must be an array, \
+             Unknown query parameter(s): 'app_guids', 'organization_guids', 'space_guids'"
+        )
+    );
+}
+
+/// §1.3; DER-3, DER-4, DER-5, REQ-82, REQ-85, REQ-116.
+#[test]
+fn lists_are_split_as_the_controller_splits_them() {
+    for (query, expected) in [
+        ("states=", &[""][..]),
+        ("states=READY", &["READY"]),
+        ("states=READY,", &["READY", ""]),
+        ("states=,READY", &["", "READY"]),
+        ("states=READY,,FAILED", &["READY", "", "FAILED"]),
+        ("states=READY,+FAILED", &["READY", "FAILED"]),
+        ("states=READY,%0A%09+FAILED", &["READY", "FAILED"]),
+        ("states=+READY,FAILED+", &[" READY", "FAILED "]),
+        ("states=READY,++,FAILED", &["READY", "", "FAILED"]),
+        ("states=bogus", &["bogus"]),
+        ("states=ready", &["ready"]),
+        ("states=READY%2CFAILED", &["READY", "FAILED"]),
+        ("states=READY%252CFAILED", &["READY,FAILED"]),
+        ("states=READY&states=FAILED", &["FAILED"]),
+        ("states[]=READY", &["[\"READY\"]"]),
+        ("states[]=foo&states[]=bar", &["[\"foo\"", "\"bar\"]"]),
+        ("states[]", &["[]"]),
+        ("states[][a]=1", &["[{\"a\"=>\"1\"}]"]),
+        ("states=a%2Bb", &["a+b"]),
+        ("states=100%25", &["100%"]),
+    ] {
+        let (name, values) = elements(get(query));
+        assert_eq!(
+            (name.as_str(), values),
+            ("states", expected.iter().map(ToString::to_string).collect()),
+            "{query}"
+        );
+    }
+    for name in [
+        "states",
+        "types",
+        "guids",
+        "app_guids",
+        "space_guids",
+        "organization_guids",
+    ] {
+        assert_eq!(elements(get(name)).0, "nothing");
+        assert_eq!(
+            elements(get(&format!("{name}=1,2"))),
+            (name.to_owned(), vec!["1".to_owned(), "2".to_owned()])
+        );
+    }
+}
+
+/// REQ-109: the sign and the column.
+#[test]
+fn orders() {
+    for (query, name, descending) in [
+        ("order_by=created_at", "created_at", false),
+        ("order_by=%2Bcreated_at", "created_at", false),
+        ("order_by=-updated_at", "updated_at", true),
+    ] {
+        let order = get(query).unwrap().order.unwrap();
+        assert_eq!((order.order.name, order.descending), (name, descending));
+    }
+    assert_eq!(get("order_by=").unwrap().order, None);
+}
+
+/// REQ-22: the project's own query with everything in it.
+#[test]
+fn all_parameters_at_once() {
+    let query = "page=2&per_page=10&order_by=updated_at&states[]=foo&states[]=bar&types[]=a&guids[]=b&app_guids[]=c\
+                 &space_guids[]=d&organization_guids[]=e&label_selector=foo,bar\
+                 &created_ats=2020-01-01T00:00:00Z,2020-01-02T00:00:00Z&updated_ats[gt]=2020-01-01T00:00:00Z";
+    assert_eq!(get(query).unwrap().conditions.len(), 10);
+}
+
+/// §1.8; REQ-66, REQ-67, REQ-86, DER-9.
+#[test]
+fn an_app_guid_is_the_list_of_that_app() {
+    let request = super::super::packages("app_guid=G&states=READY").unwrap();
+    assert_eq!(request.app.as_deref(), Some("G"));
+    assert_eq!(
+        next(Ok(request.list.clone())),
+        "/v3/apps/G/packages?page=2&per_page=50&states=READY"
+    );
+    let filters: Vec<_> = request.list.conditions.iter().collect();
+    assert!(
+        matches!(filters[1], Condition::OneOf(filter, values) if filter.name == "app_guids" && values == &["G"])
+    );
+
+    let text = "Unknown query parameter(s): 'app_guids', 'organization_guids', 'space_guids'";
+    let query = "space_guids=1&organization_guids=2&app_guids=";
+    assert_eq!(
+        refusal(super::super::packages(&format!("app_guid=G&{query}"))),
+        text
+    );
+    assert_eq!(refusal(app_packages("G", query)), text);
+    assert_eq!(
+        refusal(app_packages("G", "space_guids=1")),
+        "Unknown query parameter(s): 'space_guids'"
+    );
+    assert_eq!(
+        refusal(app_packages("G", "foo")),
+        format!("Unknown query parameter(s): 'foo'. {VALID}")
+    );
+    let request = app_packages("G", "app_guid=other&guids=G1,G2").unwrap();
+    assert_eq!(request.app.as_deref(), Some("G"));
+    assert_eq!(
+        next(Ok(request.list)),
+        "/v3/apps/G/packages?guids=G1%2CG2&page=2&per_page=50"
+    );
+    let ordered = app_packages("G", "page=1&per_page=2&order_by=-created_at")
+        .unwrap()
+        .list;
+    assert_eq!(
+        next(Ok(ordered)),
+        "/v3/apps/G/packages?order_by=-created_at&page=2&per_page=2"
+    );
+    assert_eq!(super::super::packages("app_guid=").unwrap().app, None);
+}

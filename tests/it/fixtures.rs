@@ -1,0 +1,283 @@
+//! Fixtures as files, and servers that leave nothing behind: what a test suite does hundreds of times.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Stdio};
+
+use crate::support::{Bench, Server};
+
+const CLOCK: &str = "2026-01-01T00:00:00Z";
+
+/// A server whose temporary folder is the bench's own, so that the test sees what is left in it.
+fn ephemeral(bench: &Bench, flags: &[&str]) -> Server {
+    let mut command = bench.command();
+    command
+        .env("TMPDIR", bench.path(""))
+        .arg("--ephemeral")
+        .args(flags);
+    Server::start(&mut command)
+}
+
+fn first_page(server: &Server, token: &str) -> String {
+    let answer = server.get("/v3/packages", token);
+    assert_eq!(answer.status, 200);
+    answer.body
+}
+
+#[test]
+fn an_ephemeral_server_leaves_nothing_after_sigterm() {
+    let bench = Bench::new();
+    let server = ephemeral(&bench, &["--seed", "demo", "--token-key", "k"]);
+    let folders = bench.names();
+    assert_eq!(folders.len(), 1);
+    let mode = fs::metadata(bench.path(&folders[0]))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700);
+    server.stop();
+    assert_eq!(bench.names(), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_killed_server_left_the_next_one_removes_and_no_other() {
+    let bench = Bench::new();
+    let living = ephemeral(&bench, &["--token-key", "k"]);
+    let killed = ephemeral(&bench, &["--token-key", "k"]);
+    killed.signal("KILL");
+    killed.wait();
+    assert_eq!(bench.names().len(), 2);
+    let next = ephemeral(&bench, &["--token-key", "k"]);
+    assert_eq!(bench.names().len(), 2);
+    assert_eq!(living.get("/healthz", "").status, 200);
+    next.stop();
+    living.stop();
+    assert_eq!(bench.names(), Vec::<String>::new());
+}
+
+#[test]
+fn many_servers_at_once_each_have_data_of_their_own() {
+    let bench = Bench::new();
+    let servers: Vec<Server> = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..20)
+            .map(|_| scope.spawn(|| ephemeral(&bench, &["--no-auth", "--seed", "example"])))
+            .collect();
+        starts
+            .into_iter()
+            .map(|start| start.join().unwrap())
+            .collect()
+    });
+    assert_eq!(bench.names().len(), 20);
+    for server in &servers {
+        assert!(first_page(server, "").contains("\"total_results\": 4"));
+    }
+    for server in servers {
+        server.stop();
+    }
+    assert_eq!(bench.names(), Vec::<String>::new());
+}
+
+#[test]
+fn a_server_ends_with_its_standard_input() {
+    let bench = Bench::new();
+    let mut server: Child = bench
+        .command()
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--ephemeral",
+            "--exit-with-stdin",
+        ])
+        .env("TMPDIR", bench.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(
+        line.starts_with("listening on http://127.0.0.1:"),
+        "{line:?}"
+    );
+    assert!(server.try_wait().unwrap().is_none());
+    drop(server.stdin.take());
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+    assert_eq!(bench.names(), Vec::<String>::new());
+}
+
+#[test]
+fn a_copy_is_served_and_the_original_never_touched() {
+    let bench = Bench::new();
+    bench.ok(&["seed", "example", "--db", "fixture.db"]);
+    let before = (bench.bytes("fixture.db"), bench.names());
+    let server = Server::start(bench.command().args([
+        "--ephemeral",
+        "--from",
+        "fixture.db",
+        "--no-auth",
+        "--seed",
+        "demo",
+    ]));
+    assert!(first_page(&server, "").contains("\"total_results\": 304"));
+    server.stop();
+    assert_eq!((bench.bytes("fixture.db"), bench.names()), before);
+}
+
+#[test]
+fn a_read_only_file_is_served_without_a_trace() {
+    let bench = Bench::new();
+    bench.ok(&["seed", "example", "--db", "fixture.db"]);
+    let before = (bench.bytes("fixture.db"), bench.names());
+    let server = bench.serve(&[
+        "--db",
+        "fixture.db",
+        "--read-only",
+        "--no-auth",
+        "--admin-api",
+    ]);
+    assert!(first_page(&server, "").contains("\"total_results\": 4"));
+    assert_eq!(bench.names(), before.1);
+    let refused = server.ask(
+        "POST /admin/seed HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\n\r\n{\"name\":\"demo\"}",
+    );
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("--read-only"), "{}", refused.body);
+    server.stop();
+    assert_eq!((bench.bytes("fixture.db"), bench.names()), before);
+}
+
+#[test]
+fn a_read_only_file_with_a_log_beside_it_is_refused() {
+    let bench = Bench::new();
+    bench.ok(&["seed", "example", "--db", "fixture.db"]);
+    bench.write("fixture.db-wal", [1; 100]);
+    let ran = bench.run(&[
+        "serve",
+        "--db",
+        "fixture.db",
+        "--read-only",
+        "--listen",
+        "127.0.0.1:0",
+    ]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stderr.contains("fixture.db-wal"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_same_seed_and_clock_give_the_same_bytes() {
+    let answers: Vec<String> = (0..2)
+        .map(|_| {
+            let bench = Bench::new();
+            bench.write("seed.json", SEED);
+            let server = ephemeral(
+                &bench,
+                &[
+                    "--seed",
+                    "seed.json",
+                    "--clock",
+                    CLOCK,
+                    "--no-auth",
+                    "--api",
+                    "current",
+                ],
+            );
+            first_page(&server, "")
+        })
+        .collect();
+    assert_eq!(answers[0], answers[1]);
+}
+
+/// Neither guids nor times.
+const SEED: &str = r#"{
+    "organizations": [{"name": "acme"}],
+    "spaces": [{"name": "dev", "organization": "acme"}],
+    "apps": [{"name": "shop", "space": "dev"}],
+    "packages": [{"app": "shop", "type": "bits"}, {"app": "shop", "type": "docker", "image": "i"}]
+}"#;
+
+#[test]
+fn get_prints_the_servers_bytes() {
+    let bench = Bench::new();
+    bench.ok(&["seed", "demo"]);
+    let user = bench.ok(&["export", "--jsonl"]);
+    let user = user
+        .lines()
+        .find_map(|line| line.strip_prefix("{\"user\":{\"guid\":\""))
+        .unwrap();
+    let user = user.split('"').next().unwrap();
+    for api in ["2015", "current"] {
+        let server = bench.serve(&["--api", api, "--external-url", "http://127.0.0.1:8080"]);
+        let (admin, member) = (bench.admin_token(), bench.token(user));
+        for target in [
+            "/v3/packages",
+            "/v3/packages?per_page=2&page=9",
+            "/v3/packages?per_page=0",
+            "/v3",
+            "/nope",
+        ] {
+            let by_admin = bench.run(&["get", target, "--api", api, "--admin"]);
+            let answer = server.get(target, &admin);
+            assert_eq!(by_admin.stdout, answer.body, "{target}");
+            assert_eq!(
+                by_admin.status,
+                i32::from(answer.status != 200),
+                "{target}"
+            );
+            let by_member = bench.run(&["get", target, "--api", api, "--user", user]);
+            assert_eq!(
+                by_member.stdout,
+                server.get(target, &member).body,
+                "{target}"
+            );
+            let by_nobody = bench.run(&["get", target, "--api", api]);
+            assert_eq!(by_nobody.stdout, server.get(target, "").body, "{target}");
+        }
+        server.stop();
+    }
+}
+
+#[test]
+fn health_needs_no_token_and_no_shell() {
+    let bench = Bench::new();
+    let server = bench.serve(&["--seed", "example", "--delay", "0s"]);
+    assert_eq!(
+        server.get("/healthz", "").told(),
+        (200, "{\"status\":\"ok\"}")
+    );
+    let url = format!("http://{}", server.address());
+    bench.ok(&["healthcheck", &url]);
+    bench.ok(&["healthcheck", &format!("{url}/healthz")]);
+    server.stop();
+    let ran = bench.run(&["healthcheck", &url]);
+    assert_eq!(ran.status, 1);
+    assert!(
+        ran.stderr
+            .starts_with(&format!("cf-packages: `{url}` does not answer")),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn flags_that_contradict_each_other_are_wrong_usage() {
+    let bench = Bench::new();
+    for flags in [
+        &["--ephemeral", "--db", "x.db"][..],
+        &["--ephemeral", "--read-only"],
+        &["--from", "x.db"],
+        &["--read-only", "--seed", "demo"],
+        &["--seed", "-", "--exit-with-stdin"],
+        &["--listen", "0.0.0.0:0", "--no-auth"],
+    ] {
+        let mut arguments = vec!["serve"];
+        arguments.extend(flags);
+        let ran = bench.run(&arguments);
+        assert_eq!(ran.status, 2, "{flags:?}: {}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+    assert_eq!(bench.names(), Vec::<String>::new());
+}

@@ -1,0 +1,430 @@
+//! The edge of the server: paths, methods, headers, sizes, and requests that are none.
+
+use crate::support::{Answer, Bench, Server, get, refusal, unknown_request};
+
+fn served() -> (Bench, Server) {
+    let bench = Bench::new();
+    let server = bench.serve(&["--seed", "example", "--no-auth"]);
+    (bench, server)
+}
+
+fn target_too_long() -> String {
+    refusal(10004, "CF-InvalidRequest", "The request target is too long")
+}
+
+#[test]
+fn paths_are_made_plain_before_they_are_routed() {
+    let (_bench, server) = served();
+    let list = server.get("/v3/packages", "").body;
+    for target in [
+        "/v3/packages/",
+        "/v3/packages//",
+        "//v3/packages",
+        "/v3//packages",
+        "///v3///packages///",
+        "/v3/packages.json",
+        "/v3/%70ackages",
+        "/%76%33/packages",
+        "/v3/packages?",
+        "/v3/packages/?page=1",
+        "/v3/packages.json?page=1&per_page=50",
+        "http://example.org/v3/packages",
+        "http://elsewhere.example:8080/v3/packages?page=1",
+        "/v3/packages#fragment",
+    ] {
+        assert_eq!(
+            server.get(target, "").told(),
+            (200, list.as_str()),
+            "{target}"
+        );
+    }
+    for target in [
+        "/",
+        "//",
+        "/v3",
+        "/v3/",
+        "/v3/info",
+        "/v2/info",
+        "/v3/package",
+        "/v3/packages2",
+        "/V3/packages",
+        "/v3/Packages",
+        "/v3/packages.xml",
+        "/v3/packages/a/b",
+        "/v3/packages/guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78/upload",
+        "/v3/packages%2F",
+        "/v3/packages%00",
+        "/v3/packages%0A",
+        "/v3/packages%3Fpage=0",
+        "/v3/packages%23",
+        "/v3/packages%FF",
+        "/v3/packages%zz",
+        "/v3/../v3/packages",
+        "/v3/packages;page=1",
+        "/v3/organizations",
+        "/v3/spaces",
+        "/v3/apps",
+        "/v3/apps/guid-459131aa-d1d2-4ce1-a5e7-c6a2a0429202",
+        "/admin/export",
+        "/admin/faults",
+        "/v3/404",
+        "/favicon.ico",
+    ] {
+        let answer = server.get(target, "");
+        let expected = if target == "/v3/packages%2F" {
+            (200, list.as_str())
+        } else {
+            (404, &*unknown_request())
+        };
+        assert_eq!(answer.told(), expected, "{target}");
+    }
+    // Their text names the flag that would bring them.
+    for ask in [
+        get("/login", ""),
+        "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".into(),
+    ] {
+        let answer = server.ask(ask);
+        assert_eq!(answer.status, 404);
+        assert!(answer.body.contains("--login"), "{}", answer.body);
+    }
+}
+
+#[test]
+fn every_other_method_is_a_route_that_there_is_not() {
+    let (_bench, server) = served();
+    for method in [
+        "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "BREW", "get", "Get",
+        "GETT", "M-SEARCH",
+    ] {
+        for path in [
+            "/v3/packages",
+            "/v3/packages/guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78",
+            "/healthz",
+            "/",
+        ] {
+            let answer = server.ask(format!(
+                "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+            ));
+            assert_eq!(
+                answer.told(),
+                (404, unknown_request().as_str()),
+                "{method} {path}"
+            );
+            assert_eq!(answer.header("allow"), None);
+        }
+    }
+    for line in ["OPTIONS *", "CONNECT example.org:443"] {
+        let answer = server.ask(format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        assert_eq!(answer.told(), (404, unknown_request().as_str()), "{line}");
+    }
+}
+
+#[test]
+fn unknown_routes_ask_for_no_token() {
+    let bench = Bench::new();
+    let server = bench.serve(&[]);
+    for (ask, status) in [
+        (get("/v3/nothing", ""), 404),
+        (get("/v3/nothing", "wrong"), 404),
+        (
+            "PUT /v3/packages HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".into(),
+            404,
+        ),
+        (get("/healthz", ""), 200),
+        (get("/openapi.json", ""), 200),
+        (get("/v3/packages", ""), 401),
+        (get("/v3/packages/x", ""), 401),
+        (get("/v3/apps/x/packages", ""), 401),
+    ] {
+        assert_eq!(server.ask(&ask).status, status, "{ask}");
+    }
+    assert_eq!(
+        server.get("/healthz", "").told(),
+        (200, "{\"status\":\"ok\"}")
+    );
+}
+
+#[test]
+fn head_is_get_without_a_body() {
+    let (_bench, server) = served();
+    for target in [
+        "/v3/packages",
+        "/v3/packages?page=0",
+        "/v3/packages/nope",
+        "/nothing",
+        "/healthz",
+        "/openapi.json",
+    ] {
+        let got = server.get(target, "");
+        let mut client = server.connect();
+        client.send(format!(
+            "HEAD {target} HTTP/1.1\r\nHost: example.org\r\n\r\n"
+        ));
+        let head = client.read(true).expect("an answer");
+        let but_id_and_date = |answer: &Answer| -> Vec<(String, String)> {
+            let headers = answer.headers.iter();
+            headers
+                .filter(|(name, _)| name != "date" && name != "x-vcap-request-id")
+                .cloned()
+                .collect()
+        };
+        assert_eq!(
+            (head.status, but_id_and_date(&head)),
+            (got.status, but_id_and_date(&got)),
+            "{target}"
+        );
+        assert_eq!(
+            head.header("content-length"),
+            Some(got.body.len().to_string().as_str())
+        );
+        // Nothing follows the head: the next answer on the connection begins at once.
+        client.send(get("/healthz", ""));
+        assert_eq!(
+            client.read(false).expect("an answer").status,
+            200,
+            "{target}"
+        );
+    }
+}
+
+#[test]
+fn every_answer_is_json_and_says_only_what_it_must() {
+    let (_bench, server) = served();
+    for (ask, status) in [
+        (get("/v3/packages", ""), 200),
+        (get("/v3/packages?page=0", ""), 400),
+        (get("/v3/packages/nope", ""), 404),
+        (get("/nothing", ""), 404),
+        (get(&format!("/{}", "x".repeat(9000)), ""), 414),
+    ] {
+        let answer = server.ask(&ask);
+        assert_eq!(answer.status, status);
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/json; charset=utf-8")
+        );
+        for absent in [
+            "server",
+            "x-powered-by",
+            "www-authenticate",
+            "access-control-allow-origin",
+            "transfer-encoding",
+        ] {
+            assert_eq!(answer.header(absent), None, "{absent}");
+        }
+    }
+}
+
+/// Whether `text` is a UUID in lower case.
+fn is_uuid(text: &str) -> bool {
+    uuid::Uuid::parse_str(text).is_ok_and(|uuid| uuid.hyphenated().to_string() == text)
+}
+
+#[test]
+fn each_answer_has_a_request_id_that_begins_with_the_clients_own() {
+    let (_bench, server) = served();
+    let long = "x".repeat(300);
+    for (headers, own) in [
+        ("", ""),
+        ("X-Vcap-Request-Id: a b/c\r\n", "abc"),
+        ("X-VCAP-REQUEST-ID: Abc_1-2\r\n", "Abc_1-2"),
+        ("X-Request-ID: theirs\r\n", "theirs"),
+        (
+            "X-Request-Id: theirs\r\nX-Vcap-Request-Id: ours\r\n",
+            "ours",
+        ),
+        ("X-Vcap-Request-Id: \r\n", ""),
+        ("X-Vcap-Request-Id: !!! ???\r\n", ""),
+        ("X-Vcap-Request-Id: \u{e4}\u{f6}x\r\n", "x"),
+        (&format!("X-Vcap-Request-Id: /{long}\r\n"), &long[..255]),
+        ("X-Vcap-Request-Id: a::b\r\n", "ab"),
+    ] {
+        let mut ids = Vec::new();
+        for target in ["/v3/packages", "/v3/packages?page=0", "/nothing"] {
+            let answer = server.ask(format!("GET {target} HTTP/1.1\r\nHost: x\r\n{headers}\r\n"));
+            let id = answer
+                .header("x-vcap-request-id")
+                .expect("an id")
+                .to_owned();
+            let uuid = if own.is_empty() {
+                Some(id.as_str())
+            } else {
+                id.strip_prefix(own)
+                    .and_then(|rest| rest.strip_prefix("::"))
+            };
+            assert!(uuid.is_some_and(is_uuid), "{headers}: {id}");
+            ids.push(id);
+        }
+        ids.dedup();
+        assert_eq!(ids.len(), 3, "each a new one");
+    }
+}
+
+#[test]
+fn what_is_too_large_is_refused_and_the_server_lives() {
+    let (_bench, server) = served();
+    let longest = format!(
+        "/v3/packages?page=1&per_page={:0>1$}",
+        1,
+        8192 - "/v3/packages?page=1&per_page=".len()
+    );
+    assert_eq!(longest.len(), 8192);
+    assert_eq!(server.get(&longest, "").status, 200);
+    assert_eq!(
+        server.get(&format!("{longest}0"), "").told(),
+        (414, target_too_long().as_str())
+    );
+    // What does not even fit is refused before there is a request.
+    for head in [
+        format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(100_000)),
+        format!(
+            "GET /v3/packages HTTP/1.1\r\nHost: x\r\nX-Large: {}\r\n\r\n",
+            "x".repeat(100_000)
+        ),
+        format!(
+            "GET /v3/packages HTTP/1.1\r\nHost: x\r\n{}\r\n",
+            "X-Many: x\r\n".repeat(10_000)
+        ),
+        format!(
+            "GET /v3/packages HTTP/1.1\r\nHost: x\r\n{}\r\n",
+            "X-Many: x\r\n".repeat(101)
+        ),
+    ] {
+        let mut client = server.connect();
+        client.send(&head);
+        // The end may overtake the answer, where more was sent than was read.
+        if let Some(answer) = client.read(false) {
+            assert!(
+                matches!(answer.status, 414 | 431),
+                "{}: {}",
+                head.len(),
+                answer.status
+            );
+            assert!(client.is_ended());
+        }
+    }
+    let fits = format!(
+        "GET /v3/packages HTTP/1.1\r\nHost: x\r\nX-Large: {}\r\n\r\n",
+        "x".repeat(20_000)
+    );
+    assert_eq!(server.ask(fits).status, 200);
+}
+
+#[test]
+fn a_head_that_is_a_little_too_large_is_431() {
+    let (_bench, server) = served();
+    let mut client = server.connect();
+    // Exactly what is read, so that nothing lies unread when the connection ends.
+    let begin = "GET /v3/packages HTTP/1.1\r\nHost: x\r\nX-Large: ";
+    client.send(format!("{begin}{}", "x".repeat(32 * 1024 - begin.len())));
+    assert_eq!(client.read(false).expect("an answer").status, 431);
+    assert!(client.is_ended());
+}
+
+#[test]
+fn what_is_no_request_ends_its_connection_and_no_other() {
+    let (_bench, server) = served();
+    let mut other = server.connect();
+    other.send(get("/healthz", ""));
+    assert_eq!(other.read(false).expect("an answer").status, 200);
+    for raw in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        b"GET /v3/packages\r\n\r\n",
+        b"GET  /v3/packages HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /v3/packages HTTP/9.9\r\nHost: x\r\n\r\n",
+        b"GET /v3/pack ages HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /v3/packages HTTP/1.1\r\nHo st: x\r\n\r\n",
+        b"GET /v3/packages HTTP/1.1\r\nX: \x00\r\n\r\n",
+        b"GET /v3/packages HTTP/1.1\r\nNo colon\r\n\r\n",
+        b"GET /v3/packages HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v3/packages HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        let mut client = server.connect();
+        client.send(raw);
+        client.half_close();
+        if let Some(answer) = client.read(false) {
+            assert!(
+                matches!(answer.status, 400 | 404 | 505),
+                "{}: {}",
+                String::from_utf8_lossy(raw),
+                answer.status
+            );
+        }
+        assert!(client.is_ended());
+    }
+    // Half a request, and then nothing: the client is gone, the server is not.
+    for half in [
+        "",
+        "G",
+        "GET /v3/packages",
+        "GET /v3/packages HTTP/1.1\r\nHost: x\r\n",
+    ] {
+        let mut client = server.connect();
+        client.send(half);
+        drop(client);
+    }
+    other.send(get("/healthz", ""));
+    assert_eq!(other.read(false).expect("an answer").status, 200);
+}
+
+#[test]
+fn requests_come_in_pieces_or_many_at_once() {
+    let (_bench, server) = served();
+    let list = server.get("/v3/packages?per_page=1", "").body;
+    let mut client = server.connect();
+    for byte in get("/v3/packages?per_page=1", "").bytes() {
+        client.send([byte]);
+    }
+    assert_eq!(
+        client.read(false).expect("an answer").told(),
+        (200, list.as_str())
+    );
+    // Pipelined: all answered, in their order; a body of GET is skipped.
+    let mut all = String::new();
+    for number in 0..20 {
+        all.push_str(&get(&format!("/v3/packages?page={number}&per_page=1"), ""));
+        all.push_str(
+            "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        );
+    }
+    client.send(all);
+    for number in 0..20 {
+        let answer = client.read(false).expect("an answer");
+        assert_eq!(
+            answer.body,
+            server
+                .get(&format!("/v3/packages?page={number}&per_page=1"), "")
+                .body
+        );
+        assert_eq!(
+            client.read(false).expect("an answer").body,
+            "{\"status\":\"ok\"}"
+        );
+    }
+    client.send("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_eq!(client.read(false).expect("an answer").status, 200);
+    assert!(client.is_ended());
+    let mut old = server.connect();
+    old.send("GET /v3/packages?per_page=1 HTTP/1.0\r\n\r\n");
+    assert_eq!(
+        old.read(false).expect("an answer").told(),
+        (200, list.as_str())
+    );
+    assert!(old.is_ended());
+}
+
+#[test]
+fn all_pages_at_once_is_a_normal_request() {
+    let (_bench, server) = served();
+    let mut clients: Vec<_> = (0..256).map(|_| server.connect()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(get(
+            &format!("/v3/packages?page={}&per_page=1", number + 1),
+            "",
+        ));
+    }
+    for client in &mut clients {
+        assert_eq!(client.read(false).expect("an answer").status, 200);
+    }
+}

@@ -1,0 +1,267 @@
+//! `/admin/*` and faults: a test suite in any language sets the stage over HTTP.
+
+use crate::support::{Answer, Bench, Server, get};
+
+const ADMIN: [&str; 4] = ["--ephemeral", "--no-auth", "--api", "current"];
+
+fn stage(bench: &Bench, flags: &[&str]) -> Server {
+    let mut all = ADMIN.to_vec();
+    all.extend(flags);
+    bench.serve(&all)
+}
+
+fn send(server: &Server, method: &str, path: &str, body: &str) -> Answer {
+    server.ask(format!(
+        "{method} {path} HTTP/1.1\r\nHost: example.org\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ))
+}
+
+fn total(server: &Server) -> String {
+    let body = server.get("/v3/packages?per_page=1", "").body;
+    let total = body
+        .strip_prefix("{\"pagination\":{\"total_results\":")
+        .unwrap();
+    total.split(',').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_seed_over_http_is_seen_at_once() {
+    let bench = Bench::new();
+    let server = stage(&bench, &[]);
+    assert_eq!(total(&server), "0");
+    let answer = send(&server, "POST", "/admin/seed", "{\"name\":\"demo\"}");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(
+        answer
+            .body
+            .contains("\"packages\":{\"added\":300,\"changed\":0,\"left\":0}")
+    );
+    assert_eq!(total(&server), "300");
+    let lines = "{\"app\":{\"name\":\"new\",\"space\":\"41e849e6-b52b-48a8-aed5-8082f983c4ff\"}}\n{\"package\":{\"app\":\"new\",\"type\":\"bits\"}}\n";
+    let answer = send(&server, "POST", "/admin/seed", lines);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(total(&server), "301");
+}
+
+#[test]
+fn a_bad_seed_is_422_and_stores_nothing() {
+    let bench = Bench::new();
+    let server = stage(&bench, &["--seed", "example"]);
+    let seed =
+        r#"{"organizations": [{"name": "one"}], "packages": [{"app": "nope", "type": "bits"}]}"#;
+    let answer = send(&server, "POST", "/admin/seed", seed);
+    assert_eq!(answer.status, 422);
+    assert!(
+        answer.body.contains("packages[0].app") && answer.body.contains("\"code\":10008"),
+        "{}",
+        answer.body
+    );
+    let organizations = server.get("/v3/organizations?names=one", "");
+    assert!(organizations.body.contains("\"total_results\":0"));
+    let answer = send(&server, "POST", "/admin/seed", "{\"name\":\"nope\"}");
+    assert_eq!(answer.status, 422);
+}
+
+#[test]
+fn reset_goes_back_to_the_start() {
+    let bench = Bench::new();
+    let server = stage(
+        &bench,
+        &["--seed", "example", "--clock", "2026-01-01T00:00:00Z"],
+    );
+    let before = server.get("/v3/packages", "").body;
+    send(&server, "POST", "/admin/seed", "{\"name\":\"demo\"}");
+    send(&server, "PUT", "/admin/clock", "{\"advance\":\"2h\"}");
+    send(
+        &server,
+        "POST",
+        "/admin/faults",
+        "{\"path\":\"/v3/packages\",\"status\":500}",
+    );
+    assert_eq!(send(&server, "POST", "/admin/reset", "").told(), (204, ""));
+    assert_eq!(server.get("/v3/packages", "").body, before);
+    let clock = send(&server, "PUT", "/admin/clock", "{\"advance\":\"0s\"}");
+    assert_eq!(clock.told(), (200, "{\"time\":\"2026-01-01T00:00:00Z\"}"));
+}
+
+#[test]
+fn somebodys_file_is_not_reset() {
+    let bench = Bench::new();
+    let server = bench.serve(&[
+        "--admin-api",
+        "--no-auth",
+        "--api",
+        "current",
+        "--seed",
+        "example",
+    ]);
+    let answer = send(&server, "POST", "/admin/reset", "");
+    assert_eq!(answer.status, 400);
+    assert!(answer.body.contains("--ephemeral"), "{}", answer.body);
+    assert_eq!(total(&server), "4");
+}
+
+#[test]
+fn an_export_over_http_is_the_verbs() {
+    let bench = Bench::new();
+    let server = bench.serve(&["--admin-api", "--no-auth", "--seed", "demo"]);
+    assert_eq!(server.get("/admin/export", "").body, bench.ok(&["export"]));
+}
+
+#[test]
+fn the_clock_is_set_and_goes_on() {
+    let bench = Bench::new();
+    let server = stage(&bench, &["--clock", "2026-01-01T00:00:00Z"]);
+    let put = |body: &str| send(&server, "PUT", "/admin/clock", body);
+    assert_eq!(
+        put("{\"time\":\"2027-05-06T07:08:09Z\"}").body,
+        "{\"time\":\"2027-05-06T07:08:09Z\"}"
+    );
+    assert_eq!(
+        put("{\"advance\":\"2h\"}").body,
+        "{\"time\":\"2027-05-06T09:08:09Z\"}"
+    );
+    for (body, status) in [
+        ("{}", 422),
+        ("{\"time\":\"soon\"}", 422),
+        ("{\"advance\":\"-1h\"}", 422),
+        (
+            "{\"time\":\"2027-05-06T07:08:09Z\",\"advance\":\"1s\"}",
+            422,
+        ),
+        ("nonsense", 400),
+    ] {
+        assert_eq!(put(body).status, status, "{body}");
+    }
+}
+
+#[test]
+fn the_stage_is_an_admins_and_only_where_it_was_asked_for() {
+    let bench = Bench::new();
+    let server = bench.serve(&["--admin-api", "--seed", "example"]);
+    let (admin, user) = (bench.admin_token(), bench.token("uaa-id-463"));
+    assert_eq!(server.get("/admin/export", "").status, 401);
+    assert_eq!(server.get("/admin/export", &user).status, 403);
+    assert_eq!(server.get("/admin/export", &admin).status, 200);
+    server.stop();
+    let server = bench.serve(&[]);
+    for path in ["/admin/export", "/admin/faults", "/admin/seed"] {
+        assert_eq!(server.get(path, &admin).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn an_admin_is_not_locked_out_by_the_clock_they_moved() {
+    let bench = Bench::new();
+    let server = bench.serve(&[
+        "--admin-api",
+        "--seed",
+        "example",
+        "--clock",
+        "2026-01-01T00:00:00Z",
+    ]);
+    let admin = bench.admin_token();
+    let put = |body: &str| {
+        server.ask(format!(
+            "PUT /admin/clock HTTP/1.1\r\nHost: x\r\nAuthorization: bearer {admin}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    };
+    assert_eq!(put("{\"time\":\"2099-01-01T00:00:00Z\"}").status, 200);
+    assert_eq!(server.get("/v3/packages", &admin).status, 401);
+    assert_eq!(put("{\"time\":\"2026-01-01T00:00:00Z\"}").status, 200);
+    assert_eq!(server.get("/v3/packages", &admin).status, 200);
+}
+
+#[test]
+fn each_fault_happens_as_often_as_it_was_asked_for() {
+    let bench = Bench::new();
+    let server = stage(&bench, &["--seed", "example"]);
+    let fault = |body: &str| {
+        let answer = send(&server, "POST", "/admin/faults", body);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    let ask = || server.get("/v3/packages?per_page=1", "");
+    fault(
+        r#"{"path":"/v3/packages","status":503,"code":10015,"title":"CF-ServiceUnavailable","detail":"later","times":2}"#,
+    );
+    fault(r#"{"path":"/v3/packages","kind":"rate_limit"}"#);
+    fault(r#"{"path":"/v3/packages","kind":"expired_token"}"#);
+    fault(r#"{"path":"/v3/packages","warning":"old, and odd"}"#);
+    let later =
+        "{\"errors\":[{\"detail\":\"later\",\"title\":\"CF-ServiceUnavailable\",\"code\":10015}]}";
+    assert_eq!(ask().told(), (503, later));
+    assert_eq!(server.get("/v3/packages/nope", "").status, 404);
+    assert_eq!(ask().told(), (503, later));
+    let limited = ask();
+    assert_eq!(limited.status, 429);
+    assert!(limited.body.contains("\"code\":10013"));
+    for header in [
+        "x-ratelimit-limit",
+        "x-ratelimit-remaining",
+        "x-ratelimit-reset",
+        "retry-after",
+    ] {
+        assert!(limited.header(header).is_some(), "{header}");
+    }
+    let expired = "{\"errors\":[{\"detail\":\"Invalid Auth Token\",\"title\":\"CF-InvalidAuthToken\",\"code\":1000}]}";
+    assert_eq!(ask().told(), (401, expired));
+    let warned = ask();
+    assert_eq!(
+        (warned.status, warned.header("x-cf-warnings")),
+        (200, Some("old%2C%20and%20odd"))
+    );
+    assert_eq!(ask().header("x-cf-warnings"), None);
+    assert_eq!(server.get("/admin/faults", "").body, "{\"faults\":[]}");
+}
+
+#[test]
+fn a_cut_answer_never_comes_and_the_next_does() {
+    let bench = Bench::new();
+    let server = stage(&bench, &["--seed", "example"]);
+    send(
+        &server,
+        "POST",
+        "/admin/faults",
+        r#"{"path":"/v3/packages","cut":true}"#,
+    );
+    let mut client = server.connect();
+    client.send(get("/v3/packages", ""));
+    assert_eq!(client.read(false), None);
+    assert_eq!(total(&server), "4");
+}
+
+#[test]
+fn faults_are_cleared_and_bad_ones_refused() {
+    let bench = Bench::new();
+    let server = stage(&bench, &["--seed", "example"]);
+    send(
+        &server,
+        "POST",
+        "/admin/faults",
+        r#"{"path":"/v3/packages","status":500}"#,
+    );
+    assert_eq!(
+        send(&server, "DELETE", "/admin/faults", "").told(),
+        (204, "")
+    );
+    assert_eq!(total(&server), "4");
+    for body in [
+        "{}",
+        r#"{"path":"/v3/packages"}"#,
+        r#"{"path":"v3/packages","cut":true}"#,
+        r#"{"path":"/v3/packages?page=1","cut":true}"#,
+        r#"{"path":"/v3/packages","cut":true,"status":500}"#,
+        r#"{"path":"/v3/packages","cut":true,"times":0}"#,
+        r#"{"path":"/v3/packages","status":200}"#,
+        r#"{"path":"/v3/packages","kind":"earthquake"}"#,
+        r#"{"path":"/v3/packages","delay":"soon"}"#,
+    ] {
+        assert_eq!(
+            send(&server, "POST", "/admin/faults", body).status,
+            422,
+            "{body}"
+        );
+    }
+}
