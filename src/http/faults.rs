@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::body::object;
 use crate::duration;
 use crate::error::{ApiError, Fault};
 
@@ -104,7 +105,7 @@ fn whole_or_null<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
 impl Order {
     /// Reads one; what is wrong with it is said in a sentence.
     pub(super) fn parse(body: &[u8]) -> Result<Self, String> {
-        let order: Self = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+        let order: Self = object(body).map_err(|error| error.to_string())?;
         order.event()?;
         if !order.path.starts_with('/') || order.path.contains('?') {
             return Err(format!(
