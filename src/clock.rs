@@ -86,25 +86,39 @@ pub fn system_now() -> i64 {
 
 /// `2015-11-13T17:02:56Z`, for any second from 1970 to 9999.
 pub fn format(seconds: i64) -> String {
-    let mut text = String::with_capacity(20);
-    let _ = write(&mut text, seconds);
-    text
+    Shown::new(seconds).as_str().to_owned()
 }
 
-/// Writes `2015-11-13T17:02:56Z`.
-pub fn write(out: &mut impl std::fmt::Write, seconds: i64) -> std::fmt::Result {
-    let time = OffsetDateTime::from_unix_timestamp(seconds.clamp(0, LAST_SECOND))
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    std::write!(
-        out,
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-        time.year(),
-        u8::from(time.month()),
-        time.day(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    )
+/// A time as it is shown, without a place on the heap: a page holds a hundred of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown([u8; 20]);
+
+impl Shown {
+    /// `2015-11-13T17:02:56Z`, for any second from 1970 to 9999.
+    pub fn new(seconds: i64) -> Self {
+        let time = OffsetDateTime::from_unix_timestamp(seconds.clamp(0, LAST_SECOND))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let mut text = *b"0000-00-00T00:00:00Z";
+        let mut put = |at: usize, number: u8| {
+            text[at] = b'0' + number / 10;
+            text[at + 1] = b'0' + number % 10;
+        };
+        let year = u16::try_from(time.year()).unwrap_or(0);
+        put(0, u8::try_from(year / 100).unwrap_or(0));
+        put(2, u8::try_from(year % 100).unwrap_or(0));
+        put(5, time.month().into());
+        put(8, time.day());
+        put(11, time.hour());
+        put(14, time.minute());
+        put(17, time.second());
+        Self(text)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        // Digits and the form's own signs are ASCII.
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 /// The second that `YYYY-MM-DDTHH:MM:SSZ` names, 1970 to 9999; nothing else is a time in a seed or a filter.

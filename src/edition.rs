@@ -45,6 +45,11 @@ pub struct PackagesRequest {
 pub struct Site(pub String);
 
 impl Site {
+    /// The site as it is.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The site with `path` behind it.
     pub(crate) fn text(&self, path: &str) -> String {
         format!("{self}{path}")

@@ -94,16 +94,31 @@ pub fn rows<R: Resource, E: From<StoreError>>(
     ids: &[i64],
     mut each: impl FnMut(R::Row<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    // `cross join` keeps SQLite to this order: the list's own.
-    let sql = format!(
-        "select {} from json_each($1) k cross join {} r on r.id = k.value {}",
-        R::COLUMNS,
-        R::TABLE,
-        R::JOINS
-    );
-    db.rows(&sql, &[Value::Text(query::json_numbers(ids))], |columns| {
-        each(R::row(columns)?)
-    })
+    let (columns, table, joins) = (R::COLUMNS, R::TABLE, R::JOINS);
+    let (sql, values) = match run_of(ids) {
+        // A run of ids is one walk along the table.
+        Some((first, last)) => (
+            format!(
+                "select {columns} from {table} r {joins} where r.id between $1 and $2 order by r.id"
+            ),
+            vec![first.into(), last.into()],
+        ),
+        // `cross join` keeps SQLite to this order: the list's own.
+        None => (
+            format!(
+                "select {columns} from json_each($1) k cross join {table} r on r.id = k.value {joins}"
+            ),
+            vec![query::json_numbers(ids).into()],
+        ),
+    };
+    db.rows(&sql, &values, |columns| each(R::row(columns)?))
+}
+
+/// The first and the last of ids that follow each other without a gap.
+fn run_of(ids: &[i64]) -> Option<(i64, i64)> {
+    let (first, last) = (*ids.first()?, *ids.last()?);
+    let without_gap = ids.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    without_gap.then_some((first, last))
 }
 
 /// Those ids again, by `created_at` and then `guid`.

@@ -109,8 +109,15 @@ impl Formatter for Compact {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut plain = 0;
         let bytes = fragment.as_bytes();
+        // Nearly every fragment is plain; this is looked at in one go.
+        if !bytes
+            .iter()
+            .fold(false, |any, byte| any | is_special(*byte))
+        {
+            return out.write_all(bytes);
+        }
+        let mut plain = 0;
         for (at, byte) in bytes.iter().enumerate() {
             let (escaped, length): (&[u8], _) = match byte {
                 b'&' => (b"\\u0026", 1),
@@ -137,12 +144,17 @@ impl Formatter for Compact {
     }
 }
 
-/// Text made of pieces, written without making a `String` of them.
-pub(super) struct Text<'a>(pub std::fmt::Arguments<'a>);
+/// Whether a byte is, or begins, something that `Compact` escapes.
+fn is_special(byte: u8) -> bool {
+    (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == 0xE2)
+}
 
-impl Serialize for Text<'_> {
+/// Text made of pieces.
+pub(super) struct Pieces<'a, const N: usize>(pub [&'a str; N]);
+
+impl<const N: usize> Serialize for Pieces<'_, N> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        serializer.serialize_str(&self.0.concat())
     }
 }
 
@@ -151,7 +163,7 @@ pub(super) struct Time(pub i64);
 
 impl Serialize for Time {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&crate::clock::format(self.0))
+        serializer.serialize_str(crate::clock::Shown::new(self.0).as_str())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::body::object;
 use super::faults::Order;
 use super::{Asked, Reply, Service, reply};
 use crate::error::ApiError;
@@ -40,7 +41,7 @@ pub(super) async fn seed(
 ) -> Result<Reply, ApiError> {
     allow(&service, &asked)?;
     writable(&service)?;
-    let source = match serde_json::from_slice(&body) {
+    let source = match object(&body) {
         Ok(Named { name }) => match seed::bundled().find(|seed| seed.name == name) {
             Some(bundled) => Source::Bundled(bundled),
             None => {
@@ -238,7 +239,7 @@ async fn write<T: Send + 'static>(
 }
 
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
+    object(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => ApiError::Unprocessable(error.to_string()),
         _ => ApiError::NotJson,
     })

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
+use serde::de::{DeserializeOwned, Error};
 use tokio::time::timeout;
 use warp::Buf;
 
@@ -37,4 +38,12 @@ pub(super) async fn whole<B: Buf>(
     timeout(TIMEOUT, read)
         .await
         .unwrap_or(Err(ApiError::InvalidRequest))
+}
+
+/// A body that is one object. serde alone would also take an array of the fields' values.
+pub(super) fn object<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Error::custom("expected an object, not an array"));
+    }
+    serde_json::from_slice(body)
 }

@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::body::object;
 use crate::duration;
 use crate::error::{ApiError, Fault};
 
@@ -24,13 +26,21 @@ pub(super) struct Order {
     #[serde(default = "get")]
     method: String,
     path: String,
-    #[serde(default = "once")]
+    #[serde(default = "once", deserialize_with = "whole")]
     times: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     delay: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole_or_null",
+        skip_serializing_if = "Option::is_none"
+    )]
     status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole_or_null",
+        skip_serializing_if = "Option::is_none"
+    )]
     code: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
@@ -72,10 +82,30 @@ fn once() -> u64 {
     1
 }
 
+/// A whole number, also where it is written as `1.0`: to JSON they are the same.
+fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<T, D::Error> {
+    whole_or_null(deserializer)?.ok_or_else(|| D::Error::custom("null is not a number"))
+}
+
+fn whole_or_null<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let float = number.as_f64().filter(|number| number.fract() == 0.0);
+    number
+        .as_u64()
+        .or_else(|| format!("{:.0}", float?).parse().ok())
+        .and_then(|number| T::try_from(number).ok())
+        .map(Some)
+        .ok_or_else(|| D::Error::custom(format!("{number} is not a whole number of that size")))
+}
+
 impl Order {
     /// Reads one; what is wrong with it is said in a sentence.
     pub(super) fn parse(body: &[u8]) -> Result<Self, String> {
-        let order: Self = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+        let order: Self = object(body).map_err(|error| error.to_string())?;
         order.event()?;
         if !order.path.starts_with('/') || order.path.contains('?') {
             return Err(format!(

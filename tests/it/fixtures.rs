@@ -222,11 +222,7 @@ fn get_prints_the_servers_bytes() {
             let by_admin = bench.run(&["get", target, "--api", api, "--admin"]);
             let answer = server.get(target, &admin);
             assert_eq!(by_admin.stdout, answer.body, "{target}");
-            assert_eq!(
-                by_admin.status,
-                i32::from(answer.status != 200),
-                "{target}"
-            );
+            assert_eq!(by_admin.status, i32::from(answer.status != 200), "{target}");
             let by_member = bench.run(&["get", target, "--api", api, "--user", user]);
             assert_eq!(
                 by_member.stdout,

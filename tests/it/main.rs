@@ -9,6 +9,7 @@ mod fixtures;
 mod http_edge;
 mod layers;
 mod listing_2015;
+mod openapi;
 mod opening_files;
 mod paging;
 mod replay;

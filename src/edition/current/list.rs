@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::accepted::Accepted;
-use crate::edition::json::{Text, compact};
+use crate::edition::json::{Pieces, compact};
 use crate::edition::{Each, Site};
 use crate::listing::request::ListRequest;
 use crate::resource::Resource;
@@ -136,14 +136,13 @@ impl Serialize for PageHref<'_> {
             request,
             number,
         } = self;
-        Text(format_args!(
+        serializer.collect_str(&format_args!(
             "{site}{}?{}page={number}&per_page={}{}",
             request.path,
             request.echo.before,
             request.page.per_page(),
             request.echo.after
         ))
-        .serialize(serializer)
     }
 }
 
@@ -167,8 +166,8 @@ impl Serialize for Link<'_> {
             ..
         } = self;
         let mut map = serializer.serialize_map(None)?;
-        let href = format_args!("{site}/v3/{collection}/{guid}{action}");
-        map.serialize_entry("href", &Text(href))?;
+        let href = Pieces([site.as_str(), "/v3/", collection, "/", guid, action]);
+        map.serialize_entry("href", &href)?;
         if let Some(method) = self.method {
             map.serialize_entry("method", method)?;
         }

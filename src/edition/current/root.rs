@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use crate::edition::Site;
-use crate::edition::json::{Text, compact};
+use crate::edition::json::{Pieces, compact};
 
 /// The version of the API that this edition is.
 pub const API_VERSION: &str = "3.228.0";
@@ -91,7 +91,7 @@ struct Href<'a> {
 impl Serialize for Href<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry("href", &Text(format_args!("{}{}", self.site, self.path)))?;
+        map.serialize_entry("href", &Pieces([self.site.as_str(), self.path]))?;
         map.end()
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::edition::Each;
-use crate::edition::json::{Text, Time, pretty};
+use crate::edition::json::{Pieces, Time, pretty};
 use crate::listing::request::ListRequest;
 use crate::resource::{Content, Package, PackageRow};
 use crate::store::StoreError;
@@ -144,18 +144,17 @@ enum Href<'a> {
 impl Serialize for Href<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Page(request, number) => Text(format_args!(
+            Self::Page(request, number) => serializer.collect_str(&format_args!(
                 "{}?{}page={number}&per_page={}{}",
                 request.path,
                 request.echo.before,
                 request.page.per_page(),
                 request.echo.after
-            ))
-            .serialize(serializer),
+            )),
             Self::Package(guid, action) => {
-                Text(format_args!("/v3/packages/{guid}{action}")).serialize(serializer)
+                Pieces(["/v3/packages/", guid, action]).serialize(serializer)
             }
-            Self::App(guid) => Text(format_args!("/v3/apps/{guid}")).serialize(serializer),
+            Self::App(guid) => Pieces(["/v3/apps/", guid]).serialize(serializer),
         }
     }
 }

@@ -1,0 +1,135 @@
+//! The OpenAPI documents name exactly what is served. Whether they are true of every answer, `.ci/schemathesis` asks
+//! running servers.
+
+use std::collections::BTreeSet;
+
+use cf_packages::edition::Edition;
+use cf_packages::edition::current::accepted::{self, Accepted};
+use serde_json::Value;
+
+/// What every edition serves.
+const BOTH: [&str; 12] = [
+    "GET /v3/packages",
+    "GET /v3/packages/{guid}",
+    "GET /v3/apps/{guid}/packages",
+    "GET /healthz",
+    "GET /openapi.json",
+    "POST /admin/seed",
+    "POST /admin/reset",
+    "GET /admin/export",
+    "PUT /admin/clock",
+    "GET /admin/faults",
+    "POST /admin/faults",
+    "DELETE /admin/faults",
+];
+
+/// What `current` serves beside it.
+const CURRENT: [&str; 11] = [
+    "GET /",
+    "GET /v3",
+    "GET /v3/info",
+    "GET /v3/organizations",
+    "GET /v3/organizations/{guid}",
+    "GET /v3/spaces",
+    "GET /v3/spaces/{guid}",
+    "GET /v3/apps",
+    "GET /v3/apps/{guid}",
+    "GET /login",
+    "POST /oauth/token",
+];
+
+fn document(edition: Edition) -> Value {
+    serde_json::from_slice(edition.openapi()).expect("the document is JSON")
+}
+
+/// What a reference in the document leads to.
+fn resolved<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
+    match value["$ref"].as_str() {
+        None => value,
+        Some(reference) => reference
+            .strip_prefix('#')
+            .and_then(|pointer| document.pointer(pointer))
+            .unwrap_or_else(|| panic!("{reference} leads nowhere")),
+    }
+}
+
+fn operations(document: &Value) -> BTreeSet<String> {
+    let paths = document["paths"].as_object().expect("paths");
+    let methods = |(path, item): (&String, &Value)| {
+        let keys = item.as_object().expect("a path item").keys();
+        let methods = keys.filter(|key| *key != "parameters");
+        methods
+            .map(|method| format!("{} {path}", method.to_uppercase()))
+            .collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(methods).collect()
+}
+
+/// The names of the query parameters of `GET path`.
+fn query(document: &Value, path: &str) -> BTreeSet<String> {
+    let parameters = document["paths"][path]["get"]["parameters"].as_array();
+    parameters
+        .into_iter()
+        .flatten()
+        .map(|parameter| resolved(document, parameter))
+        .filter(|parameter| parameter["in"] == "query")
+        .map(|parameter| parameter["name"].as_str().expect("a name").to_owned())
+        .collect()
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn they_name_what_is_served() {
+    assert_eq!(operations(&document(Edition::Of2015)), set(&BOTH));
+    let current = [&BOTH[..], &CURRENT[..]].concat();
+    assert_eq!(operations(&document(Edition::Current)), set(&current));
+}
+
+#[test]
+fn they_name_what_a_query_may_hold() {
+    let of_2015 = document(Edition::Of2015);
+    for path in ["/v3/packages", "/v3/apps/{guid}/packages"] {
+        assert_eq!(query(&of_2015, path), set(&["page", "per_page"]), "{path}");
+    }
+
+    let current = document(Edition::Current);
+    let lists: [(&str, &Accepted); 4] = [
+        ("/v3/packages", &accepted::PACKAGES),
+        ("/v3/organizations", &accepted::ORGANIZATIONS),
+        ("/v3/spaces", &accepted::SPACES),
+        ("/v3/apps", &accepted::APPS),
+    ];
+    for (path, accepted) in lists {
+        assert_eq!(query(&current, path), set(&accepted.names()), "{path}");
+    }
+    let mut of_one_app = set(&accepted::PACKAGES.names());
+    for name in accepted::NOT_WITHIN_AN_APP {
+        of_one_app.remove(name);
+    }
+    assert_eq!(query(&current, "/v3/apps/{guid}/packages"), of_one_app);
+    for path in ["/v3/spaces/{guid}", "/v3/apps/{guid}"] {
+        assert_eq!(query(&current, path), set(&["include"]), "{path}");
+    }
+    for path in ["/v3/packages/{guid}", "/v3/organizations/{guid}"] {
+        assert_eq!(query(&current, path), set(&[]), "{path}");
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn walk(document: &Value, value: &Value) {
+        resolved(document, value);
+        match value {
+            Value::Array(values) => values.iter().for_each(|value| walk(document, value)),
+            Value::Object(members) => members.values().for_each(|value| walk(document, value)),
+            _ => {}
+        }
+    }
+    for edition in [Edition::Of2015, Edition::Current] {
+        let document = document(edition);
+        walk(&document, &document);
+    }
+}
