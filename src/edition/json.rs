@@ -1,5 +1,6 @@
 //! How the two editions write JSON: 2015 pretty with two spaces, today compact with `&`, `<` and `>` escaped.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -15,11 +16,11 @@ pub(super) fn pretty<T: Serialize>(out: &mut Vec<u8>, value: &T, depth: usize) {
 }
 
 /// Writes `value` as a controller of today does (packages-api.md §3.2).
-pub(super) fn compact<T: Serialize>(out: &mut Vec<u8>, value: &T) {
+pub(super) fn compact<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
     write(out, value, Compact);
 }
 
-fn write<T: Serialize>(out: &mut Vec<u8>, value: &T, formatter: impl Formatter) {
+fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T, formatter: impl Formatter) {
     let mut serializer = Serializer::with_formatter(out, formatter);
     // Our documents have text keys and are written to memory: neither way to fail is there.
     let _ = value.serialize(&mut serializer);
@@ -142,6 +143,65 @@ impl Formatter for Compact {
     ) -> io::Result<()> {
         serde_json::ser::CompactFormatter.write_char_escape(out, escape)
     }
+}
+
+/// An answer of today in the making, where serializing would cost too much.
+pub(super) struct Out<'a>(pub &'a mut Vec<u8>);
+
+impl Out<'_> {
+    /// JSON as it is.
+    pub(super) fn plain(&mut self, json: &str) -> &mut Self {
+        self.0.extend_from_slice(json.as_bytes());
+        self
+    }
+
+    /// The inside of a string.
+    pub(super) fn text(&mut self, text: &Text<'_>) -> &mut Self {
+        self.plain(&text.0)
+    }
+
+    /// A string.
+    pub(super) fn string(&mut self, text: &str) -> &mut Self {
+        if is_plain(text) {
+            return self.plain("\"").plain(text).plain("\"");
+        }
+        compact(self.0, text);
+        self
+    }
+
+    /// A string or null.
+    pub(super) fn optional(&mut self, text: Option<&str>) -> &mut Self {
+        match text {
+            Some(text) => self.string(text),
+            None => self.plain("null"),
+        }
+    }
+
+    /// The inside of a string: a time.
+    pub(super) fn time(&mut self, seconds: i64) -> &mut Self {
+        self.plain(crate::clock::Shown::new(seconds).as_str())
+    }
+}
+
+/// Text as it stands inside of a JSON string of today.
+pub(super) struct Text<'a>(Cow<'a, str>);
+
+impl<'a> Text<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        if is_plain(text) {
+            return Self(text.into());
+        }
+        let mut quoted = Vec::with_capacity(text.len() + 16);
+        compact(&mut quoted, text);
+        let inside = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+        Self(String::from_utf8_lossy(inside).into_owned().into())
+    }
+}
+
+/// Whether the text stands in JSON as it is, in every edition: one look at all of it, without a branch a byte.
+fn is_plain(text: &str) -> bool {
+    let special = |byte: u8| is_special(byte) | (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    !text.bytes().fold(false, |any, byte| any | special(byte))
 }
 
 /// Whether a byte is, or begins, something that `Compact` escapes.

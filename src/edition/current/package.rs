@@ -1,126 +1,79 @@
 //! A package as today's controllers show it (packages-api.md §4.2), key order and all.
+//!
+//! Written piece by piece rather than serialized: a page holds thousands of them, and this is what it costs.
 
-use serde::Serialize;
-
-use super::list::{Link, Metadata, Shown, To};
+use super::list::Shown;
 use crate::edition::Site;
-use crate::edition::json::{Object, Time, compact};
-use crate::resource::{Content, Package, PackageRow};
+use crate::edition::json::{Object, Out, Text, compact};
+use crate::resource::{Content, Credentials, Package, PackageRow};
 
 impl Shown for Package {
     fn show(row: &PackageRow<'_>, site: &Site, out: &mut Vec<u8>) {
-        let bits = matches!(row.content, Content::Bits { .. });
-        let link = |action, method| Link {
-            site,
-            collection: "packages",
-            guid: row.guid,
-            action,
-            method,
-        };
-        let document = Document {
-            guid: row.guid,
-            created_at: Time(row.created_at),
-            updated_at: Time(row.updated_at.unwrap_or(row.created_at)),
-            r#type: if bits { "bits" } else { "docker" },
-            data: data(row),
-            state: row.state,
-            relationships: Relationships {
-                app: To::guid(row.app_guid),
-            },
-            metadata: Metadata {
-                labels: Object(row.labels),
-                annotations: Object(row.annotations),
-            },
-            links: Links {
-                this: link("", None),
-                upload: bits.then(|| link("/upload", Some("POST"))),
-                // No method, although the published documentation shows one.
-                download: bits.then(|| link("/download", None)),
-                app: Link {
-                    site,
-                    collection: "apps",
-                    guid: row.app_guid,
-                    action: "",
-                    method: None,
-                },
-            },
-        };
-        compact(out, &document);
+        let mut out = Out(out);
+        // These stand in several places: escaped once.
+        let (guid, app) = (Text::new(row.guid), Text::new(row.app_guid));
+        let site = Text::new(site.as_str());
+        out.plain("{\"guid\":\"").text(&guid);
+        out.plain("\",\"created_at\":\"").time(row.created_at);
+        let updated_at = row.updated_at.unwrap_or(row.created_at);
+        out.plain("\",\"updated_at\":\"").time(updated_at);
+        match &row.content {
+            Content::Bits { sha1, sha256 } => bits(&mut out, row.error, *sha1, *sha256),
+            Content::Docker {
+                image, credentials, ..
+            } => docker(&mut out, image, credentials),
+        }
+        out.plain(",\"state\":").string(row.state);
+        out.plain(",\"relationships\":{\"app\":{\"data\":{\"guid\":\"")
+            .text(&app);
+        out.plain("\"}}},\"metadata\":{\"labels\":")
+            .object(row.labels);
+        out.plain(",\"annotations\":").object(row.annotations);
+        out.plain("},\"links\":{\"self\":{\"href\":\"").text(&site);
+        out.plain("/v3/packages/").text(&guid);
+        if let Content::Bits { .. } = row.content {
+            out.plain("\"},\"upload\":{\"href\":\"").text(&site);
+            out.plain("/v3/packages/").text(&guid);
+            // `download` has no method, although the published documentation shows one.
+            out.plain("/upload\",\"method\":\"POST\"},\"download\":{\"href\":\"");
+            out.text(&site)
+                .plain("/v3/packages/")
+                .text(&guid)
+                .plain("/download");
+        }
+        out.plain("\"},\"app\":{\"href\":\"").text(&site);
+        out.plain("/v3/apps/").text(&app).plain("\"}}}");
     }
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
-    guid: &'a str,
-    created_at: Time,
-    updated_at: Time,
-    r#type: &'static str,
-    data: Data<'a>,
-    state: &'a str,
-    relationships: Relationships<'a>,
-    metadata: Metadata<'a>,
-    links: Links<'a>,
+fn bits(out: &mut Out<'_>, error: Option<&str>, sha1: Option<&str>, sha256: Option<&str>) {
+    out.plain("\",\"type\":\"bits\",\"data\":{\"error\":")
+        .optional(error);
+    // sha1 only where there is one and no sha256.
+    let (kind, value) = match (sha256, sha1) {
+        (None, Some(sha1)) => ("sha1", Some(sha1)),
+        (sha256, _) => ("sha256", sha256),
+    };
+    out.plain(",\"checksum\":{\"type\":").string(kind);
+    out.plain(",\"value\":").optional(value).plain("}}");
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Data<'a> {
-    Bits {
-        error: Option<&'a str>,
-        checksum: Checksum<'a>,
-    },
-    Docker {
-        image: &'a str,
-        username: Option<&'a str>,
-        password: Option<&'static str>,
-    },
+fn docker(out: &mut Out<'_>, image: &str, credentials: &Credentials<'_>) {
+    out.plain("\",\"type\":\"docker\",\"data\":{\"image\":")
+        .string(image);
+    out.plain(",\"username\":").optional(credentials.user);
+    // Shown as hidden whenever there is a user name, whether a password is stored or not.
+    let password = credentials.user.map(|_| "***");
+    out.plain(",\"password\":").optional(password).plain("}");
 }
 
-#[derive(Serialize)]
-struct Checksum<'a> {
-    r#type: &'static str,
-    value: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Relationships<'a> {
-    app: To<'a>,
-}
-
-#[derive(Serialize)]
-struct Links<'a> {
-    #[serde(rename = "self")]
-    this: Link<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upload: Option<Link<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    download: Option<Link<'a>>,
-    app: Link<'a>,
-}
-
-fn data<'a>(row: &PackageRow<'a>) -> Data<'a> {
-    match &row.content {
-        Content::Bits { sha1, sha256 } => Data::Bits {
-            error: row.error,
-            // sha1 only where there is one and no sha256.
-            checksum: match (sha256, sha1) {
-                (None, Some(sha1)) => Checksum {
-                    r#type: "sha1",
-                    value: Some(sha1),
-                },
-                (sha256, _) => Checksum {
-                    r#type: "sha256",
-                    value: *sha256,
-                },
-            },
-        },
-        Content::Docker {
-            image, credentials, ..
-        } => Data::Docker {
-            image,
-            username: credentials.user,
-            // Shown as hidden whenever there is a user name, whether a password is stored or not.
-            password: credentials.user.map(|_| "***"),
-        },
+impl Out<'_> {
+    /// A stored object of text.
+    fn object(&mut self, stored: &str) -> &mut Self {
+        if stored == "{}" {
+            return self.plain("{}");
+        }
+        compact(self.0, &Object(stored));
+        self
     }
 }
