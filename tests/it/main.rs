@@ -1,3 +1,4 @@
 //! What the program does, seen from outside.
 
 mod tokens;
+mod work;
