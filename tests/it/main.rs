@@ -1,4 +1,5 @@
 //! What the program does, seen from outside.
 
+mod model;
 mod tokens;
 mod work;
