@@ -3,7 +3,7 @@
 //! `CF_PACKAGES_MODEL_LISTINGS` says how many, `CF_PACKAGES_MODEL_SEED` which ones; a failure names both.
 
 mod ask;
-mod data;
+pub(crate) mod data;
 mod server;
 
 use ask::{Ask, List};

@@ -25,7 +25,8 @@ fn store(packages: i64, spaces: i64) -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
-fn fill(db: &Db<'_>, packages: i64, spaces: i64) -> Result<(), StoreError> {
+/// So many packages, evenly in so many spaces, and a user with roles in three of these.
+pub(crate) fn fill(db: &Db<'_>, packages: i64, spaces: i64) -> Result<(), StoreError> {
     let count = |sql: &str, count: i64, other: &[i64]| {
         let mut values = vec![count.into()];
         values.extend(other.iter().map(|n| (*n).into()));
@@ -74,7 +75,8 @@ fn fill(db: &Db<'_>, packages: i64, spaces: i64) -> Result<(), StoreError> {
     db.execute("insert into users (guid) values ('member')", &[])?;
     for space in [2, 5, 9] {
         db.execute(
-            "insert into space_roles (user_id, space_id, role) values (1, $1, 'space_developer')",
+            "insert into space_roles (user_id, space_id, role)
+             select id, $1, 'space_developer' from users where guid = 'member'",
             &[space.into()],
         )?;
     }
