@@ -4,11 +4,12 @@
 //! `CF_PACKAGES_WRITES_SECONDS` says for how long, `CF_PACKAGES_WRITES_SEED` which ones.
 
 mod change;
+mod other;
 mod question;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ use cf_packages::listing::{self, Found, Landmarks};
 use cf_packages::resource::Package;
 use cf_packages::store::{Durability, Opened, Store, StoreError, Version};
 use http_body_util::{BodyExt, Empty};
+use other::Other;
 use question::{CALLERS, Question};
 
 use crate::model::data::Random;
@@ -39,13 +41,13 @@ fn end() -> Instant {
     Instant::now() + Duration::from_secs(seconds) / 3
 }
 
-/// A database, served in this process with everything remembered, and open a second time as another program has it.
+/// A database, served in this process with everything remembered, and open in another process too.
 struct Stage {
     service: Arc<Service>,
     edge: Edge,
     runtime: tokio::runtime::Runtime,
     tokens: Vec<String>,
-    other: Store,
+    other: Mutex<Other>,
     path: PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -91,7 +93,7 @@ impl Stage {
             service,
             runtime: runtime(),
             tokens: tokens.to_vec(),
-            other: open(&path),
+            other: Mutex::new(Other::start(&path)),
             path,
             _folder: folder,
         }
@@ -143,11 +145,14 @@ impl Stage {
     fn seed(&self, package: &str) {
         let file = self.path.with_extension("jsonl");
         std::fs::write(&file, format!("{{\"package\":{package}}}\n")).unwrap();
+        let began = Instant::now();
         let output = Command::new(env!("CARGO_BIN_EXE_cf-packages"))
             .args(["seed", "--db"])
             .args([&self.path, &file])
             .output()
             .unwrap();
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(4), "a seed took {took:?}: it waits for readers to end");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
@@ -206,28 +211,24 @@ fn in_turn(packages: i64, lists: usize, resets: bool) -> u64 {
     compared
 }
 
-/// A random write, by this process or another, or one that is undone.
-fn write(stage: &Stage, random: &mut Random, packages: i64, resets: bool) -> &'static str {
-    let store = if random.one_in(2) { &stage.service.store } else { &stage.other };
-    let undone = |error: StoreError| assert!(matches!(error, StoreError::Closed), "{error}");
-    if resets && random.one_in(150) {
-        store.write(|db| change::reset(db, packages)).unwrap();
-        return "reset";
-    }
+/// A random write, by this process or another, or one that is undone; its name.
+fn write(stage: &Stage, random: &mut Random, packages: i64, resets: bool) -> String {
     if random.one_in(150) {
         let guid = random.next();
         stage.seed(&format!(r#"{{"guid":"seeded-{guid}","app":"a7","type":"bits","labels":{{"env":"prod"}}}}"#));
-        return "seeded by another process";
+        return "seeded".into();
     }
-    if random.one_in(12) {
-        let refused: Result<(), StoreError> = store.write(|db| {
-            change::change(db, random, packages / 2)?;
-            Err(StoreError::Closed)
-        });
-        refused.unwrap_or_else(undone);
-        return "undone";
+    let kind = match random.below(150) {
+        0 if resets => "reset",
+        1..=12 => "undone",
+        _ => "change",
+    };
+    let (seed, elsewhere) = (random.next(), random.one_in(2));
+    if elsewhere {
+        let other = stage.other.lock().unwrap().ask(&format!("{kind} {seed} {packages}"));
+        return format!("{other}, elsewhere");
     }
-    store.write(|db| change::change(db, random, packages / 2)).unwrap()
+    other::write(&stage.service.store, kind, seed, packages)
 }
 
 #[test]
@@ -257,35 +258,34 @@ fn no_answer_is_older_than_a_commit_that_returned() {
     let mut markers = MARKERS;
     markers[1].guid = "marker-b";
     markers[2].guid = "marker-c";
-    let insert = |store: &Store, guid: &str| {
-        let sql = "insert into packages (guid, app_id, space_id, type, state, error, created_at)
-                   select $1, id, space_id, 'bits', 'FAILED', '0', 1 from apps where guid = 'a0'";
-        store.write(|db| db.execute(sql, &[guid.into()])).unwrap();
-    };
     for marker in &markers {
-        insert(&stage.other, marker.guid);
+        other::insert(&stage.service.store, marker.guid);
     }
     let before = total(&stage.get(&stage.runtime, "admin", "per_page=1"));
     let inserted = AtomicU64::new(0);
     let asked = AtomicU64::new(0);
     let done = AtomicBool::new(false);
     let end = end();
-    let write = |store: &Store, marker: &Marker| {
+    // Raises a marker, by one of the two processes, and now and then stores a package.
+    let write = |marker: &Marker, elsewhere: bool| {
         let mut n = 0;
         while Instant::now() < end && !done.load(Ordering::SeqCst) {
             n += 1;
-            let sql = "update packages set error = $1 where guid = $2";
-            let version = store
-                .write(|db| {
-                    db.execute(sql, &[n.to_string().into(), marker.guid.into()])?;
-                    db.version()
-                })
-                .unwrap();
+            if elsewhere {
+                stage.other.lock().unwrap().ask(&format!("mark {n} {}", marker.guid));
+            } else {
+                let version = other::mark(&stage.service.store, marker.guid, n);
+                let now = stage.service.store.version_now();
+                assert!(now.is_none_or(|now| !version.is_after(&now)), "{now:?} after {version:?}");
+            }
             marker.committed.store(n, Ordering::SeqCst);
-            let now = stage.service.store.version_now();
-            assert!(now.is_none_or(|now| !version.is_after(&now)), "{now:?} after {version:?}");
             if n.is_multiple_of(3) {
-                insert(store, &format!("{}-{n}", marker.guid));
+                let guid = format!("{}-{n}", marker.guid);
+                if elsewhere {
+                    stage.other.lock().unwrap().ask(&format!("insert {n} {guid}"));
+                } else {
+                    other::insert(&stage.service.store, &guid);
+                }
                 inserted.fetch_add(1, Ordering::SeqCst);
             }
             std::thread::sleep(Duration::from_millis(7));
@@ -322,8 +322,8 @@ fn no_answer_is_older_than_a_commit_that_returned() {
         }
     };
     std::thread::scope(|scope| {
-        scope.spawn(|| guarded(&|| write(&stage.service.store, &markers[0])));
-        scope.spawn(|| guarded(&|| write(&stage.other, &markers[1])));
+        scope.spawn(|| guarded(&|| write(&markers[0], false)));
+        scope.spawn(|| guarded(&|| write(&markers[1], true)));
         scope.spawn(|| {
             guarded(&|| {
                 let mut n = 0;
