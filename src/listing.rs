@@ -8,6 +8,7 @@ mod query;
 pub mod rendered;
 pub mod request;
 mod sight;
+mod walk;
 
 use std::sync::Arc;
 
@@ -54,7 +55,7 @@ fn find_plainly<R: Resource>(
 ) -> Result<Found, StoreError> {
     let total = count::<R>(db, sight, request)?;
     let ids = if request.page.offset() < total {
-        let sql = query::walk::<R>(sight, request, request.page);
+        let sql = walk::walk::<R>(db, sight, request, Some(request.page))?;
         ids(db, &sql.text, &sql.values)?
     } else {
         Vec::new()
@@ -70,6 +71,17 @@ fn count<R: Resource>(
     let sql = query::scan::<R>("count(*)", sight, request);
     let count = db.int(&sql.text, &sql.values)?.unwrap_or(0);
     Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// The statement that finds a page's ids, and the values bound to it. For tests of the work done (`Db::work`).
+pub fn page_statement<R: Resource>(
+    db: &Db<'_>,
+    caller: &Caller,
+    request: &ListRequest,
+) -> Result<(String, Vec<Value>), StoreError> {
+    let sight = Sight::of(db, caller, &R::SCOPE)?;
+    let sql = walk::walk::<R>(db, &sight, request, Some(request.page))?;
+    Ok((sql.text, sql.values))
 }
 
 /// The id of the row with that guid, if the caller may see it.

@@ -34,6 +34,8 @@ pub trait Resource: Send + Sync + 'static {
     const ORDERS: &'static [Order];
     /// Which rows the roles of a user show.
     const SCOPE: Scope;
+    /// Whether rows have labels, which `package_labels` holds by the row's id.
+    const LABELLED: bool;
     /// Whether the store tells which rows changed (`package_changes`), so that what is known of a list can be mended.
     const TRACKED: bool;
     /// The refusal for a row that is not there or not to be seen.

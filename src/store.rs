@@ -270,6 +270,9 @@ impl Store {
         self.watchers.clear();
         if let Some(writer) = self.writer.take() {
             let connection = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+            // Beside other programs that read, SQLite would wait for a moment without any of them, and keep all who
+            // write waiting too. Whoever closes last does what is left over.
+            connection.busy_timeout(Duration::ZERO)?;
             connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
             connection
                 .close()

@@ -15,6 +15,7 @@ use super::Found;
 use super::query::{self, Sql};
 use super::request::{Condition, ListRequest, OrderBy, Page};
 use super::sight::Sight;
+use super::walk::walk;
 use crate::caller::Caller;
 use crate::resource::{Resource, Scope};
 use crate::store::{Db, StoreError, Version};
@@ -248,7 +249,7 @@ fn make<R: Resource>(
         })?;
         Ok(Rows::Stored(ids))
     } else {
-        let sql = query::ordered::<R>(sight, request);
+        let sql = walk::<R>(db, sight, request, None)?;
         let mut ids = Vec::new();
         each_id(db, &sql, |id| ids.push(id))?;
         ids.shrink_to_fit();

@@ -1,18 +1,15 @@
 //! The SQL of a list, composed from fixed pieces; whatever a client sent is bound, never joined in.
 //!
-//! Two shapes say the same set of rows. `Scan` is for all of them, in any order: SQLite chooses its indexes.
-//! `Walk` is for the few of one page, in order: it goes along one index that gives the order, and a `+` before a
-//! column keeps SQLite from taking that column's index and sorting all that matches.
+//! Two shapes say the same set of rows. A scan, here, is for all of them, in any order: SQLite chooses its indexes.
+//! A walk (`walk.rs`) is for the few of one page, in order: it goes along one index, and a `+` before a column keeps
+//! SQLite from taking that column's index and sorting all that matches.
 
 use std::fmt::Write;
 
-use super::request::{Comparison, Condition, LabelRequirement, ListRequest, OrderBy, Page};
+use super::request::{Comparison, Condition, LabelRequirement, ListRequest};
 use super::sight::Sight;
 use crate::resource::{By, Filter, Resource};
 use crate::store::{Db, Value};
-
-/// Up to this many spaces are walked side by side and merged; more are looked for row by row.
-const MERGED: usize = 32;
 
 /// A statement and the values bound to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -22,12 +19,12 @@ pub(super) struct Sql {
 }
 
 impl Sql {
-    fn push(&mut self, piece: &str) {
+    pub(super) fn push(&mut self, piece: &str) {
         self.text.push_str(piece);
     }
 
     /// Binds `value` to the next number, which must appear in the text before any later one does.
-    fn bind(&mut self, value: impl Into<Value>) -> usize {
+    pub(super) fn bind(&mut self, value: impl Into<Value>) -> usize {
         self.values.push(value.into());
         self.values.len()
     }
@@ -73,13 +70,6 @@ fn scan_where<R: Resource>(
     sql
 }
 
-/// `select` the ids of the whole list, in an order other than the stored one.
-pub(super) fn ordered<R: Resource>(sight: &Sight, request: &ListRequest) -> Sql {
-    let mut sql = Sql::default();
-    in_order::<R>(&mut sql, sight, request);
-    sql
-}
-
 /// `select` the id of the row with that guid, if it may be seen.
 pub(super) fn one<R: Resource>(sight: &Sight, guid: &str) -> Sql {
     let mut sql = Sql::default();
@@ -93,170 +83,8 @@ pub(super) fn one<R: Resource>(sight: &Sight, guid: &str) -> Sql {
     sql
 }
 
-/// `select` the ids of one page, in the list's order.
-pub(super) fn walk<R: Resource>(sight: &Sight, request: &ListRequest, page: Page) -> Sql {
-    let mut sql = Sql::default();
-    match way_in(sight, request) {
-        WayIn::Merge(column, ids) => {
-            // One arm a space, each in the order of its index; SQLite merges them without a sort.
-            let mut rest = None;
-            for (n, id) in ids.iter().enumerate() {
-                sql.push(if n == 0 { "" } else { " union all " });
-                let n = sql.bind(*id);
-                let _ = write!(
-                    sql.text,
-                    "select r.id as id from {} r where {column} = ${n}",
-                    R::TABLE
-                );
-                // The later arms name the values that the first one bound.
-                match &rest {
-                    None => {
-                        let from = sql.text.len();
-                        conditions(&mut sql, request, None);
-                        rest = Some(sql.text[from..].to_owned());
-                    }
-                    Some(rest) => {
-                        let rest = rest.clone();
-                        sql.push(&rest);
-                    }
-                }
-            }
-            sql.push(" order by 1");
-        }
-        WayIn::Label(driver, key, value) => {
-            let (key, value) = (sql.bind(key), sql.bind(value));
-            let _ = write!(
-                sql.text,
-                "select l.package_id from package_labels l cross join {} r on r.id = l.package_id
-                 where l.key = ${key} and l.value = ${value}",
-                R::TABLE
-            );
-            see(&mut sql, sight, "+");
-            conditions(&mut sql, request, Some(driver));
-            sql.push(" order by l.package_id");
-        }
-        WayIn::Equal(driver) => {
-            let _ = write!(sql.text, "select r.id from {} r where 1", R::TABLE);
-            fulfil(&mut sql, driver, "");
-            see(&mut sql, sight, "+");
-            conditions(&mut sql, request, Some(driver));
-            sql.push(" order by r.id");
-        }
-        WayIn::Order => {
-            let _ = write!(sql.text, "select r.id from {} r where 1", R::TABLE);
-            let one_space = matches!(sight, Sight::Of(_, ids) if ids.len() == 1);
-            let plus = if one_space && request.order.is_none() {
-                ""
-            } else {
-                "+"
-            };
-            see(&mut sql, sight, plus);
-            conditions(&mut sql, request, None);
-            order_by(&mut sql, request.order);
-        }
-    }
-    let limit = sql.bind(i64::from(page.per_page()));
-    // `Page` holds only offsets that fit.
-    let offset = sql.bind(i64::try_from(page.offset()).unwrap_or(i64::MAX));
-    let _ = write!(sql.text, " limit ${limit} offset ${offset}");
-    sql
-}
-
-fn in_order<R: Resource>(sql: &mut Sql, sight: &Sight, request: &ListRequest) {
-    let _ = write!(sql.text, "select r.id from {} r where 1", R::TABLE);
-    let one_space = matches!(sight, Sight::Of(_, ids) if ids.len() == 1);
-    let plus = if one_space && request.order.is_none() {
-        ""
-    } else {
-        "+"
-    };
-    see(sql, sight, plus);
-    conditions(sql, request, None);
-    order_by(sql, request.order);
-}
-
-/// Along which index a page is walked.
-enum WayIn<'r> {
-    /// The order's own, or that of a filter so selective that its few rows may be sorted.
-    Order,
-    /// The one value of a filter: its index ends in `id`.
-    Equal(&'r Condition),
-    /// The one value of a label.
-    Label(&'r Condition, &'r str, &'r str),
-    /// The spaces that the caller sees, side by side.
-    Merge(&'static str, &'r [i64]),
-}
-
-fn way_in<'r>(sight: &'r Sight, request: &'r ListRequest) -> WayIn<'r> {
-    let selective = |condition: &Condition| matches!(condition, Condition::OneOf(filter, _) if filter.selective);
-    if request.order.is_some() || request.conditions.iter().any(selective) {
-        return WayIn::Order;
-    }
-    for condition in &request.conditions {
-        if let Condition::Label(LabelRequirement {
-            key,
-            values: Some(values),
-            negated: false,
-        }) = condition
-            && let [value] = values.as_slice()
-        {
-            return WayIn::Label(condition, key, value);
-        }
-    }
-    for condition in &request.conditions {
-        if let Condition::OneOf(filter, values) = condition
-            && values.len() == 1
-            && matches!(filter.by, By::Id(_))
-        {
-            return WayIn::Equal(condition);
-        }
-    }
-    match sight {
-        Sight::Of(column, ids) if (2..=MERGED).contains(&ids.len()) => WayIn::Merge(column, ids),
-        Sight::Of(_, ids) if ids.len() == 1 => WayIn::Order,
-        _ => request
-            .conditions
-            .iter()
-            .find(|condition| {
-                matches!(condition, Condition::OneOf(filter, values)
-                    if values.len() == 1 && filter.by == By::Value)
-            })
-            .map_or(WayIn::Order, WayIn::Equal),
-    }
-}
-
-fn conditions(sql: &mut Sql, request: &ListRequest, but: Option<&Condition>) {
-    for condition in &request.conditions {
-        if but.is_some_and(|driver| std::ptr::eq(driver, condition)) {
-            continue;
-        }
-        let natural = match condition {
-            Condition::OneOf(filter, _) => filter.selective,
-            Condition::At(order, _) | Condition::Time(order, ..) => {
-                request.order.is_none_or(|by| by.order == *order)
-            }
-            Condition::Nothing | Condition::Label(_) => true,
-        };
-        fulfil(sql, condition, if natural { "" } else { "+" });
-    }
-}
-
-fn order_by(sql: &mut Sql, order: Option<OrderBy>) {
-    match order {
-        None => sql.push(" order by r.id"),
-        Some(OrderBy { order, descending }) => {
-            let direction = if descending { "desc" } else { "asc" };
-            let _ = write!(
-                sql.text,
-                " order by {} {direction}, r.guid {direction}",
-                order.column
-            );
-        }
-    }
-}
-
 /// What the caller may see, as part of the SQL: totals and pages are the caller's own.
-fn see(sql: &mut Sql, sight: &Sight, plus: &str) {
+pub(super) fn see(sql: &mut Sql, sight: &Sight, plus: &str) {
     match sight {
         Sight::All => {}
         Sight::Of(column, ids) => match ids.as_ref() {
@@ -273,7 +101,7 @@ fn see(sql: &mut Sql, sight: &Sight, plus: &str) {
     }
 }
 
-fn fulfil(sql: &mut Sql, condition: &Condition, plus: &str) {
+pub(super) fn fulfil(sql: &mut Sql, condition: &Condition, plus: &str) {
     match condition {
         Condition::Nothing => sql.push(" and 0"),
         Condition::OneOf(filter, values) => one_of(sql, filter, values, plus),
@@ -330,7 +158,7 @@ fn one_of(sql: &mut Sql, filter: &Filter, values: &[String], plus: &str) {
 }
 
 /// A label's packages as a set, made once: for scans.
-fn label_set(sql: &mut Sql, label: &LabelRequirement) {
+pub(super) fn label_set(sql: &mut Sql, label: &LabelRequirement) {
     let not = if label.negated { "not " } else { "" };
     let key = sql.bind(label.key.as_str());
     let _ = write!(
@@ -355,7 +183,7 @@ fn label_lookup(sql: &mut Sql, label: &LabelRequirement) {
     sql.push(")");
 }
 
-fn label_values(sql: &mut Sql, label: &LabelRequirement) {
+pub(super) fn label_values(sql: &mut Sql, label: &LabelRequirement) {
     if let Some(values) = &label.values {
         let n = sql.bind(json_list(values.iter().map(String::as_str)));
         let _ = write!(sql.text, " and {}", Db::one_of("l.value", n));

@@ -59,6 +59,7 @@ impl Resource for App {
         order("state", "'STOPPED'"),
     ];
     const SCOPE: Scope = Scope::Spaces("r.space_id");
+    const LABELLED: bool = false;
     const TRACKED: bool = false;
     const NOT_FOUND: &'static str = "App not found";
 

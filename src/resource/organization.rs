@@ -36,6 +36,7 @@ impl Resource for Organization {
         order("name", "r.folded_name"),
     ];
     const SCOPE: Scope = Scope::Organizations("r.id");
+    const LABELLED: bool = false;
     const TRACKED: bool = false;
     const NOT_FOUND: &'static str = "Organization not found";
 

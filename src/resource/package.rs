@@ -100,6 +100,7 @@ impl Resource for Package {
         order("updated_at", "coalesce(r.updated_at, r.created_at)"),
     ];
     const SCOPE: Scope = Scope::Spaces("r.space_id");
+    const LABELLED: bool = true;
     const TRACKED: bool = true;
     const NOT_FOUND: &'static str = "Package not found";
 

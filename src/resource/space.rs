@@ -43,6 +43,7 @@ impl Resource for Space {
         order("name", "r.folded_name"),
     ];
     const SCOPE: Scope = Scope::Spaces("r.id");
+    const LABELLED: bool = false;
     const TRACKED: bool = false;
     const NOT_FOUND: &'static str = "Space not found";
 

@@ -84,11 +84,11 @@ pub(super) fn identify(path: &Path) -> Result<Found, StoreError> {
         size => u64::from(size),
     };
     // The page count in the header holds only when the two counters agree.
-    if number(24) == number(92) && metadata.len() < page_size * u64::from(number(28)) {
+    let needed = page_size * u64::from(number(28));
+    if number(24) == number(92) && metadata.len() < needed && !is_being_filled(path, needed) {
         return fault(format!(
-            "is cut short ({} of {} bytes); restore it from a copy or an export",
-            metadata.len(),
-            page_size * u64::from(number(28))
+            "is cut short ({} of {needed} bytes); restore it from a copy or an export",
+            metadata.len()
         ));
     }
     Ok(Found::Ours)
@@ -104,6 +104,13 @@ fn was_never_filled(path: &Path) -> bool {
         && File::open(journal).is_ok_and(|mut journal| journal.read_exact(&mut header).is_ok())
         && header.starts_with(&MAGIC)
         && header[16..] == [0; 4]
+}
+
+/// Whether what a file lacks lies in its write-ahead log, from which it is moved page by page, the header first: while
+/// another program does this, and after a crash in the midst of it. Once the log is empty, nothing is lacking.
+fn is_being_filled(path: &Path, needed: u64) -> bool {
+    let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+    length(&beside(path, "-wal")) > 0 || length(path) >= needed
 }
 
 /// Nothing is there; but a folder must be, for a file to be made in.

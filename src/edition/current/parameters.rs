@@ -97,15 +97,20 @@ impl Reading {
         Ok(())
     }
 
-    /// `label_selector`.
-    pub fn label_selector(&mut self, fields: &Fields) {
+    /// `label_selector`. What has no labels has none that is asked for, and fulfils what is asked to be missing.
+    pub fn label_selector<R: Resource>(&mut self, fields: &Fields) {
         let Some(value) = fields.get("label_selector") else {
             return;
         };
         match label_selector::read(value) {
-            Ok(requirements) => self
+            Ok(requirements) if R::LABELLED => self
                 .conditions
                 .extend(requirements.into_iter().map(Condition::Label)),
+            Ok(requirements) => {
+                let unfulfilled = requirements.into_iter().filter(|label| !label.negated);
+                self.conditions
+                    .extend(unfulfilled.map(|_| Condition::Nothing));
+            }
             Err(faults) => self.faults.extend(faults),
         }
         if let Value::Text(text) = value {

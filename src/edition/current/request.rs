@@ -83,7 +83,7 @@ fn read<R: Resource>(
     reading.times::<R>("created_ats", "created_at", fields)?;
     reading.times::<R>("updated_ats", "updated_at", fields)?;
     reading.list::<R>("guids", &Kind::List, fields)?;
-    reading.label_selector(fields);
+    reading.label_selector::<R>(fields);
     reading.unknown(&accepted.names(), fields);
     let mut of_isolation_segment = false;
     for parameter in accepted.own {
