@@ -59,6 +59,7 @@ pub fn routes(service: &Arc<Service>) -> BoxedFilter<(Reply,)> {
             service,
             Method::POST,
             login::LARGEST_FORM,
+            |_, _| Ok(()),
             login::token,
         ),
     ];
@@ -111,22 +112,44 @@ fn current(service: &Arc<Service>) -> Vec<BoxedFilter<(Reply,)>> {
 
 /// What `--ephemeral` and `--admin-api` bring.
 fn admin(service: &Arc<Service>) -> Vec<BoxedFilter<(Reply,)>> {
-    use admin::{LARGEST_BODY, LARGEST_SEED};
+    use admin::{LARGEST_BODY, LARGEST_SEED, allow};
     let seed = path!("admin" / "seed");
     let reset = path!("admin" / "reset");
     let clock = path!("admin" / "clock");
     let faults = path!("admin" / "faults");
     vec![
-        with_body(seed, service, Method::POST, LARGEST_SEED, admin::seed),
-        with_body(reset, service, Method::POST, LARGEST_BODY, admin::reset),
+        with_body(
+            seed,
+            service,
+            Method::POST,
+            LARGEST_SEED,
+            allow,
+            admin::seed,
+        ),
+        with_body(
+            reset,
+            service,
+            Method::POST,
+            LARGEST_BODY,
+            allow,
+            admin::reset,
+        ),
         get(path!("admin" / "export"), service, admin::export),
-        with_body(clock, service, Method::PUT, LARGEST_BODY, admin::clock),
+        with_body(
+            clock,
+            service,
+            Method::PUT,
+            LARGEST_BODY,
+            allow,
+            admin::clock,
+        ),
         get(faults, service, admin::list_faults),
         with_body(
             faults,
             service,
             Method::POST,
             LARGEST_BODY,
+            allow,
             admin::add_fault,
         ),
         with_body(
@@ -134,6 +157,7 @@ fn admin(service: &Arc<Service>) -> Vec<BoxedFilter<(Reply,)>> {
             service,
             Method::DELETE,
             LARGEST_BODY,
+            allow,
             admin::clear_faults,
         ),
     ]
@@ -175,12 +199,13 @@ where
     .boxed()
 }
 
-/// Another method of a fixed path, with a body of at most `limit` bytes.
+/// Another method of a fixed path, with a body of at most `limit` bytes, which is read only if `allow` lets it.
 fn with_body<F, H, A>(
     path: F,
     service: &Arc<Service>,
     wanted: Method,
     limit: usize,
+    allow: fn(&Service, &Asked) -> Result<(), ApiError>,
     handler: H,
 ) -> BoxedFilter<(Reply,)>
 where
@@ -195,7 +220,11 @@ where
         .then(move |asked: Asked, body| {
             let (service, handler) = (service.clone(), handler.clone());
             async move {
-                let answer = match body::whole(body, limit).await {
+                let body = match allow(&service, &asked) {
+                    Ok(()) => body::whole(body, limit).await,
+                    Err(error) => Err(error),
+                };
+                let answer = match body {
                     Ok(body) => handler(service.clone(), asked, body).await,
                     Err(error) => Err(error),
                 };

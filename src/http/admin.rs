@@ -36,10 +36,9 @@ pub enum Admin {
 /// `POST /admin/seed`: a seed, or the name of a bundled one.
 pub(super) async fn seed(
     service: Arc<Service>,
-    asked: Asked,
+    _: Asked,
     body: Vec<u8>,
 ) -> Result<Reply, ApiError> {
-    allow(&service, &asked)?;
     writable(&service)?;
     let source = match object(&body) {
         Ok(Named { name }) => match seed::bundled().find(|seed| seed.name == name) {
@@ -70,12 +69,7 @@ struct Named {
 }
 
 /// `POST /admin/reset`: data, clock and faults as they were at the start.
-pub(super) async fn reset(
-    service: Arc<Service>,
-    asked: Asked,
-    _: Vec<u8>,
-) -> Result<Reply, ApiError> {
-    allow(&service, &asked)?;
+pub(super) async fn reset(service: Arc<Service>, _: Asked, _: Vec<u8>) -> Result<Reply, ApiError> {
     let Admin::Ephemeral { start } = service.admin.clone() else {
         return Err(ApiError::Refused(
             "Only a server started with `--ephemeral` can be reset: this one's data is a file of its own".into(),
@@ -123,10 +117,9 @@ pub(super) async fn export(service: Arc<Service>, asked: Asked) -> Result<Reply,
 /// `PUT /admin/clock`: a time, or how far to go on.
 pub(super) async fn clock(
     service: Arc<Service>,
-    asked: Asked,
+    _: Asked,
     body: Vec<u8>,
 ) -> Result<Reply, ApiError> {
-    allow(&service, &asked)?;
     match json(&body)? {
         Hands {
             time: Some(time),
@@ -171,10 +164,9 @@ struct Now {
 /// `POST /admin/faults`.
 pub(super) async fn add_fault(
     service: Arc<Service>,
-    asked: Asked,
+    _: Asked,
     body: Vec<u8>,
 ) -> Result<Reply, ApiError> {
-    allow(&service, &asked)?;
     let fault = Order::parse(&body).map_err(ApiError::Unprocessable)?;
     let document = serde_json::to_vec(&fault).unwrap_or_default();
     service.faults.add(fault);
@@ -198,16 +190,15 @@ struct Waiting {
 /// `DELETE /admin/faults`.
 pub(super) async fn clear_faults(
     service: Arc<Service>,
-    asked: Asked,
+    _: Asked,
     _: Vec<u8>,
 ) -> Result<Reply, ApiError> {
-    allow(&service, &asked)?;
     service.faults.clear();
     Ok(done())
 }
 
 /// The routes exist where a flag brought them, and are the admin's.
-fn allow(service: &Service, asked: &Asked) -> Result<(), ApiError> {
+pub(super) fn allow(service: &Service, asked: &Asked) -> Result<(), ApiError> {
     if service.admin == Admin::Off {
         return Err(ApiError::UnknownRequest);
     }

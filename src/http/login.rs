@@ -17,7 +17,7 @@ use crate::store::Db;
 
 /// What `/oauth/token` and `/login` answer on a server without `--login`.
 pub(super) const NOT_SERVED: ApiError = ApiError::NotServed(
-    "Unknown request: there is no login here; start the server with `--login`, or use `cf-packages token`",
+    "Unknown request: there is no login here; start the server with `--api current --login`, or use `cf-packages token`",
 );
 
 /// The largest form, in bytes.

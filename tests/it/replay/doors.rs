@@ -39,7 +39,7 @@ fn without_login_both_are_not_there_and_say_which_flag_is_missing() {
             } else {
                 &error["errors"][0]["detail"]
             };
-            assert!(text(detail).contains("`--login`"), "{error}");
+            assert!(text(detail).contains("--login`"), "{error}");
         }
     }
 }
