@@ -138,8 +138,9 @@ impl<'r> Asked<'r> {
         if let Some(label) = label {
             return Ok(WayIn::Label(label));
         }
-        let value = conditions()
-            .find(|condition| matches!(condition, Condition::OneOf(_, values) if values.len() == 1));
+        let value = conditions().find(
+            |condition| matches!(condition, Condition::OneOf(_, values) if values.len() == 1),
+        );
         Ok(value.map_or(WayIn::Order, |value| WayIn::Equal(Part::One(value))))
     }
 

@@ -3,14 +3,17 @@
 //!
 //! `CF_PACKAGES_WRITES_SECONDS` says for how long, `CF_PACKAGES_WRITES_SEED` which ones.
 
+// What helps a test may panic as the test itself may.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod change;
 mod other;
 mod question;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -22,7 +25,7 @@ use cf_packages::http::{Access, Admin, Edge, Faults, Service};
 use cf_packages::listing::rendered::Rendered;
 use cf_packages::listing::{self, Found, Landmarks};
 use cf_packages::resource::Package;
-use cf_packages::store::{Durability, Opened, Store, StoreError, Version};
+use cf_packages::store::{Db, Durability, Opened, Store, StoreError, Version};
 use http_body_util::{BodyExt, Empty};
 use other::Other;
 use question::{CALLERS, Question};
@@ -57,7 +60,10 @@ fn open(path: &Path) -> Store {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 impl Stage {
@@ -73,7 +79,9 @@ impl Stage {
                 name => (Subject::user(name, None), tokens::user_scopes()),
             };
             let ttl = Duration::from_secs(86_400);
-            tokens::access(&keys, &clock, &subject, &scopes, ttl).unwrap().text
+            tokens::access(&keys, &clock, &subject, &scopes, ttl)
+                .unwrap()
+                .text
         });
         let service = Arc::new(Service {
             store: open(&path),
@@ -117,7 +125,10 @@ impl Stage {
     /// they are the same. The bytes that it should be, and of which data.
     fn snapshot(&self, question: &Question, page: u64, per_page: u64) -> (Version, Vec<u8>) {
         let query = question.page(page, per_page);
-        let request = Edition::Current.packages_request(None, &query).unwrap().list;
+        let request = Edition::Current
+            .packages_request(None, &query)
+            .unwrap()
+            .list;
         let caller = question::caller(question.caller);
         let landmarks = self.service.landmarks.clone();
         let asked = question.clone();
@@ -136,8 +147,16 @@ impl Stage {
                 Ok::<_, StoreError>((version, found, without, Found { total, ids }, bytes))
             })
             .unwrap();
-        assert_eq!(found, plain, "landmarks: {} asks for {query}", question.caller);
-        assert_eq!(without, plain, "no landmarks: {} asks for {query}", question.caller);
+        assert_eq!(
+            found, plain,
+            "landmarks: {} asks for {query}",
+            question.caller
+        );
+        assert_eq!(
+            without, plain,
+            "no landmarks: {} asks for {query}",
+            question.caller
+        );
         (version, bytes)
     }
 
@@ -152,8 +171,15 @@ impl Stage {
             .output()
             .unwrap();
         let took = began.elapsed();
-        assert!(took < Duration::from_secs(4), "a seed took {took:?}: it waits for readers to end");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            took < Duration::from_secs(4),
+            "a seed took {took:?}: it waits for readers to end"
+        );
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }
 
@@ -167,23 +193,33 @@ fn in_turn(packages: i64, lists: usize, resets: bool) -> u64 {
     let mut random = Random(seed);
     let stage = Stage::new(packages);
     let questions: Vec<Question> = (0..lists).map(|_| Question::random(&mut random)).collect();
+    let pick = |random: &mut Random| {
+        let question = random.of(&questions).clone();
+        let per_page = *random.of(&[1, 7, 50, 50, 500, 5000]);
+        let pages = packages.unsigned_abs() / per_page + 2;
+        let page = match random.below(3) {
+            0 => 1,
+            1 => 1 + random.below(3) as u64,
+            _ => 1 + random.next() % pages,
+        };
+        (question, page, per_page)
+    };
+    // The same few are asked for again and again, so that they are remembered from just before a write.
+    let mut asked: Vec<_> = (0..4).map(|_| pick(&mut random)).collect();
     let end = end();
     let mut written = Vec::new();
     let mut compared = 0;
     while Instant::now() < end {
         written.clear();
-        for _ in 0..random.below(3) {
+        for _ in 0..*random.of(&[0, 1, 1, 1, 2]) {
             written.push(write(&stage, &mut random, packages, resets));
         }
-        for _ in 0..3 {
-            let question = random.of(&questions).clone();
-            let per_page = *random.of(&[1, 7, 50, 50, 500, 5000]);
-            let pages = packages as u64 / per_page + 2;
-            let page = match random.below(3) {
-                0 => 1,
-                1 => 1 + random.below(3) as u64,
-                _ => 1 + random.next() % pages,
-            };
+        let place = random.below(asked.len());
+        if random.one_in(2) {
+            asked[place] = pick(&mut random);
+        }
+        for (question, page, per_page) in &asked {
+            let (page, per_page) = (*page, *per_page);
             let query = question.page(page, per_page);
             let context = format!(
                 "seed {seed}, listing {compared}: {} asks for {query} after {written:?}",
@@ -193,7 +229,7 @@ fn in_turn(packages: i64, lists: usize, resets: bool) -> u64 {
             // Either may be the first to see the change, and to remember.
             let first = random.one_in(2).then(get);
             let snapshot = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                stage.snapshot(&question, page, per_page)
+                stage.snapshot(question, page, per_page)
             }));
             let Ok((version, bytes)) = snapshot else {
                 panic!("{context}");
@@ -204,7 +240,10 @@ fn in_turn(packages: i64, lists: usize, resets: bool) -> u64 {
             assert!(get() == bytes, "the answer again: {context}");
             assert!(get() == bytes, "the answer as it is kept: {context}");
             let now = stage.service.store.version_now();
-            assert!(now.is_none_or(|now| now == version), "the version: {context}");
+            assert!(
+                now.is_none_or(|now| now == version),
+                "the version: {context}"
+            );
             compared += 1;
         }
     }
@@ -215,7 +254,9 @@ fn in_turn(packages: i64, lists: usize, resets: bool) -> u64 {
 fn write(stage: &Stage, random: &mut Random, packages: i64, resets: bool) -> String {
     if random.one_in(150) {
         let guid = random.next();
-        stage.seed(&format!(r#"{{"guid":"seeded-{guid}","app":"a7","type":"bits","labels":{{"env":"prod"}}}}"#));
+        stage.seed(&format!(
+            r#"{{"guid":"seeded-{guid}","app":"a7","type":"bits","labels":{{"env":"prod"}}}}"#
+        ));
         return "seeded".into();
     }
     let kind = match random.below(150) {
@@ -225,7 +266,11 @@ fn write(stage: &Stage, random: &mut Random, packages: i64, resets: bool) -> Str
     };
     let (seed, elsewhere) = (random.next(), random.one_in(2));
     if elsewhere {
-        let other = stage.other.lock().unwrap().ask(&format!("{kind} {seed} {packages}"));
+        let other = stage
+            .other
+            .lock()
+            .unwrap()
+            .ask(&format!("{kind} {seed} {packages}"));
         return format!("{other}, elsewhere");
     }
     other::write(&stage.service.store, kind, seed, packages)
@@ -250,14 +295,19 @@ struct Marker {
     committed: AtomicU64,
 }
 
-const MARKERS: [Marker; 3] = [const { Marker { guid: "marker-a", committed: AtomicU64::new(0) } }; 3];
+impl Marker {
+    fn new(guid: &'static str) -> Self {
+        Self {
+            guid,
+            committed: AtomicU64::new(0),
+        }
+    }
+}
 
 #[test]
 fn no_answer_is_older_than_a_commit_that_returned() {
     let stage = Stage::new(12_000);
-    let mut markers = MARKERS;
-    markers[1].guid = "marker-b";
-    markers[2].guid = "marker-c";
+    let markers = ["marker-a", "marker-b", "marker-c"].map(Marker::new);
     for marker in &markers {
         other::insert(&stage.service.store, marker.guid);
     }
@@ -272,17 +322,28 @@ fn no_answer_is_older_than_a_commit_that_returned() {
         while Instant::now() < end && !done.load(Ordering::SeqCst) {
             n += 1;
             if elsewhere {
-                stage.other.lock().unwrap().ask(&format!("mark {n} {}", marker.guid));
+                stage
+                    .other
+                    .lock()
+                    .unwrap()
+                    .ask(&format!("mark {n} {}", marker.guid));
             } else {
                 let version = other::mark(&stage.service.store, marker.guid, n);
                 let now = stage.service.store.version_now();
-                assert!(now.is_none_or(|now| !version.is_after(&now)), "{now:?} after {version:?}");
+                assert!(
+                    now.is_none_or(|now| !version.is_after(&now)),
+                    "{now:?} after {version:?}"
+                );
             }
             marker.committed.store(n, Ordering::SeqCst);
             if n.is_multiple_of(3) {
                 let guid = format!("{}-{n}", marker.guid);
                 if elsewhere {
-                    stage.other.lock().unwrap().ask(&format!("insert {n} {guid}"));
+                    stage
+                        .other
+                        .lock()
+                        .unwrap()
+                        .ask(&format!("insert {n} {guid}"));
                 } else {
                     other::insert(&stage.service.store, &guid);
                 }
@@ -302,11 +363,19 @@ fn no_answer_is_older_than_a_commit_that_returned() {
             let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
             let error = document["resources"][0]["data"]["error"].as_str().unwrap();
             let shown: u64 = error.parse().unwrap();
-            assert!(shown >= least, "{} shows {shown} after {least} was committed", marker.guid);
+            assert!(
+                shown >= least,
+                "{} shows {shown} after {least} was committed",
+                marker.guid
+            );
             let least = before + inserted.load(Ordering::SeqCst);
             let page = *random.of(&[1, 2, 11_500]);
-            let shown = total(&stage.get(&runtime, "admin", &format!("per_page=1&page={page}{order}")));
-            assert!(shown >= least, "{shown} packages after {least} were committed");
+            let shown =
+                total(&stage.get(&runtime, "admin", &format!("per_page=1&page={page}{order}")));
+            assert!(
+                shown >= least,
+                "{shown} packages after {least} were committed"
+            );
             let question = Question::random(&mut random);
             let page = 1 + random.below(300) as u64;
             stage.snapshot(&question, page, 50);
@@ -344,11 +413,36 @@ fn no_answer_is_older_than_a_commit_that_returned() {
     });
     let asked = asked.into_inner();
     assert!(asked > 0);
-    let commits: u64 = markers.iter().map(|marker| marker.committed.load(Ordering::SeqCst)).sum();
+    let commits: u64 = markers
+        .iter()
+        .map(|marker| marker.committed.load(Ordering::SeqCst))
+        .sum();
     println!("{asked} listings beside {commits} commits");
 }
 
 fn total(document: &[u8]) -> u64 {
     let document: serde_json::Value = serde_json::from_slice(document).unwrap();
     document["pagination"]["total_results"].as_u64().unwrap()
+}
+
+/// The file's header then speaks of pages that still lie in the write-ahead log.
+#[test]
+fn a_crash_in_the_midst_of_a_checkpoint_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("packages.db");
+    let wal = folder.path().join("packages.db-wal");
+    Store::create(&path, |db| change::fill(db, 100)).unwrap();
+    let store = open(&path);
+    let before = std::fs::metadata(&path).unwrap().len();
+    store.write(|db| change::fill_more(db, 2_000)).unwrap();
+    let log = std::fs::read(&wal).unwrap();
+    store.close().unwrap();
+    let mut file = std::fs::read(&path).unwrap();
+    file.truncate(usize::try_from(before).unwrap());
+    std::fs::write(&path, file).unwrap();
+    std::fs::write(&wal, log).unwrap();
+
+    let store = open(&path);
+    let count = |db: &Db<'_>| db.int("select count(*) from packages", &[]);
+    assert_eq!(store.read_blocking(count).unwrap(), Some(2_100));
 }

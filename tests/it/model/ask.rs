@@ -76,7 +76,8 @@ impl Ask {
         let guid = data.apps[app].guid.clone();
         let mut ask = Self::new(random, List::Packages, format!("/v3/apps/{guid}/packages"));
         ask.app = Some(app);
-        ask.conditions.push(Box::new(move |row| row.fields["app_guids"] == guid));
+        ask.conditions
+            .push(Box::new(move |row| row.fields["app_guids"] == guid));
         ask
     }
 
@@ -94,8 +95,22 @@ impl Ask {
         let within_an_app = ask.app.is_some();
         let lists: &[&str] = match ask.list {
             List::Packages if within_an_app => &["guids", "states", "types"],
-            List::Packages => &["guids", "states", "types", "app_guids", "space_guids", "organization_guids"],
-            List::Apps => &["guids", "names", "space_guids", "organization_guids", "stacks", "lifecycle_type"],
+            List::Packages => &[
+                "guids",
+                "states",
+                "types",
+                "app_guids",
+                "space_guids",
+                "organization_guids",
+            ],
+            List::Apps => &[
+                "guids",
+                "names",
+                "space_guids",
+                "organization_guids",
+                "stacks",
+                "lifecycle_type",
+            ],
             List::Spaces => &["guids", "names", "organization_guids"],
             List::Organizations => &["guids", "names"],
         };
@@ -129,14 +144,16 @@ impl Ask {
         let guid = data.apps[app].guid.clone();
         self.query.push(format!("app_guid={guid}"));
         self.app = Some(app);
-        self.conditions.push(Box::new(move |row| row.fields["app_guids"] == guid));
+        self.conditions
+            .push(Box::new(move |row| row.fields["app_guids"] == guid));
     }
 
     fn list_filter(&mut self, random: &mut Random, data: &Data, name: &'static str) {
         if name == "lifecycle_type" {
             let word = (*random.of(&["buildpack", "docker", "cnb"])).to_owned();
             self.query.push(format!("lifecycle_type={word}"));
-            self.conditions.push(Box::new(move |row| row.fields["lifecycle_type"] == word));
+            self.conditions
+                .push(Box::new(move |row| row.fields["lifecycle_type"] == word));
             return;
         }
         if name != "stacks" && random.one_in(15) {
@@ -155,7 +172,11 @@ impl Ask {
         }
         let mut text = String::new();
         for (n, element) in elements.iter().enumerate() {
-            let comma = if n == 0 { "" } else { *random.of(&[",", "%2C", ",%20", ",+"]) };
+            let comma = if n == 0 {
+                ""
+            } else {
+                *random.of(&[",", "%2C", ",%20", ",+"])
+            };
             let _ = write!(text, "{comma}{}", escaped(element));
         }
         if name == "names" {
@@ -163,17 +184,26 @@ impl Ask {
         }
         self.query.push(format!("{name}={text}"));
         self.conditions.push(Box::new(move |row| {
-            row.fields.get(name).is_some_and(|value| elements.contains(value))
+            row.fields
+                .get(name)
+                .is_some_and(|value| elements.contains(value))
         }));
     }
 
     fn times(&mut self, random: &mut Random, name: &'static str) {
-        let time = move |row: &Row| if name == "created_ats" { row.created } else { row.updated };
+        let time = move |row: &Row| {
+            if name == "created_ats" {
+                row.created
+            } else {
+                row.updated
+            }
+        };
         if random.one_in(2) {
             let seconds: Vec<i64> = (0..=random.below(3)).map(|_| second(random)).collect();
             let texts: Vec<String> = seconds.iter().map(|second| shown(*second)).collect();
             self.query.push(format!("{name}={}", texts.join(",")));
-            self.conditions.push(Box::new(move |row| seconds.contains(&time(row))));
+            self.conditions
+                .push(Box::new(move |row| seconds.contains(&time(row))));
             return;
         }
         // One pair a query: the parts of one parameter must stay in their order.
@@ -224,11 +254,15 @@ impl Ask {
                 values.pop();
             }
             self.conditions.push(Box::new(move |row| {
-                let is = row.labels.get(key).is_some_and(|value| any || values.contains(&value.as_str()));
+                let is = row
+                    .labels
+                    .get(key)
+                    .is_some_and(|value| any || values.contains(&value.as_str()));
                 is != negated
             }));
         }
-        self.query.push(format!("label_selector={}", escaped(&pieces.join(","))));
+        self.query
+            .push(format!("label_selector={}", escaped(&pieces.join(","))));
     }
 
     fn order_by(&mut self, random: &mut Random) {
@@ -258,7 +292,10 @@ fn element(random: &mut Random, data: &Data, list: List, name: &str) -> String {
         "app_guids" => guid(random, List::Apps),
         "space_guids" => guid(random, List::Spaces),
         "organization_guids" => guid(random, List::Organizations),
-        "states" => (*random.of(&[STATES[0], STATES[1], STATES[2], STATES[3], STATES[4], STATES[5], "ready"])).into(),
+        "states" => (*random.of(&[
+            STATES[0], STATES[1], STATES[2], STATES[3], STATES[4], STATES[5], "ready",
+        ]))
+        .into(),
         "types" => (*random.of(&["bits", "docker", "BITS"])).into(),
         "stacks" => (*random.of(&["cflinuxfs4", "windows"])).into(),
         _ => {
@@ -274,7 +311,8 @@ fn element(random: &mut Random, data: &Data, list: List, name: &str) -> String {
 
 fn shown(second: i64) -> String {
     let time = time::OffsetDateTime::from_unix_timestamp(second).unwrap();
-    time.format(&time::format_description::well_known::Rfc3339).unwrap()
+    time.format(&time::format_description::well_known::Rfc3339)
+        .unwrap()
 }
 
 /// For a query, where each is taken as it is.

@@ -19,7 +19,7 @@ impl Random {
     }
 
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
+        usize::try_from(self.next() % end as u64).unwrap()
     }
 
     pub(crate) fn one_in(&mut self, n: usize) -> bool {
@@ -66,12 +66,28 @@ pub(crate) struct Data {
     statements: Vec<(&'static str, Vec<Value>)>,
 }
 
-pub(crate) const STATES: [&str; 6] = ["AWAITING_UPLOAD", "PROCESSING_UPLOAD", "READY", "FAILED", "COPYING", "EXPIRED"];
+pub(crate) const STATES: [&str; 6] = [
+    "AWAITING_UPLOAD",
+    "PROCESSING_UPLOAD",
+    "READY",
+    "FAILED",
+    "COPYING",
+    "EXPIRED",
+];
 pub(crate) const KEYS: [&str; 5] = ["env", "tier", "example.com/env", "a.b_c-d", "team"];
 pub(crate) const VALUES: [&str; 5] = ["prod", "dev", "", "1.0", "A_b-c"];
-const SPACE_ROLES: [&str; 4] = ["space_auditor", "space_developer", "space_manager", "space_supporter"];
-const ORGANIZATION_ROLES: [&str; 4] =
-    ["organization_user", "organization_auditor", "organization_manager", "organization_billing_manager"];
+const SPACE_ROLES: [&str; 4] = [
+    "space_auditor",
+    "space_developer",
+    "space_manager",
+    "space_supporter",
+];
+const ORGANIZATION_ROLES: [&str; 4] = [
+    "organization_user",
+    "organization_auditor",
+    "organization_manager",
+    "organization_billing_manager",
+];
 const NAMES: [&str; 6] = ["Shop", "api", "Ümläut", "z-last", "B2", "with space"];
 
 /// Times with many ties.
@@ -106,7 +122,11 @@ impl Data {
             ("auditor", Some("cloud_controller.global_auditor")),
             ("nobody", None),
         ] {
-            data.users.push(User { guid: guid.into(), scope, ..User::default() });
+            data.users.push(User {
+                guid: guid.into(),
+                scope,
+                ..User::default()
+            });
         }
         for n in 0..9 {
             data.user(random, n);
@@ -143,7 +163,9 @@ impl Data {
     fn app(&mut self, random: &mut Random, n: usize) {
         let mut row = named(random, "a", n);
         // Some spaces hold much, some nothing.
-        row.space = random.below(self.spaces.len()).min(random.below(self.spaces.len()));
+        row.space = random
+            .below(self.spaces.len())
+            .min(random.below(self.spaces.len()));
         self.place(&mut row);
         let lifecycle = *random.of(&["buildpack", "buildpack", "docker", "cnb"]);
         row.fields.insert("lifecycle_type", lifecycle.into());
@@ -162,11 +184,16 @@ impl Data {
         let space = &self.spaces[row.space];
         row.organization = space.organization;
         row.fields.insert("space_guids", space.guid.clone());
-        row.fields.insert("organization_guids", space.fields["organization_guids"].clone());
+        row.fields.insert(
+            "organization_guids",
+            space.fields["organization_guids"].clone(),
+        );
     }
 
     fn package(&mut self, random: &mut Random, n: usize) {
-        let app = random.below(self.apps.len()).min(random.below(self.apps.len()));
+        let app = random
+            .below(self.apps.len())
+            .min(random.below(self.apps.len()));
         let created = second(random);
         let updated = (!random.one_in(3)).then(|| created + 3600 * random.below(6) as i64);
         // The last two are rare.
@@ -223,8 +250,14 @@ impl Data {
 
     /// From no role at all to one in nearly every space.
     fn user(&mut self, random: &mut Random, n: usize) {
-        let mut user = User { guid: format!("user-{n}"), ..User::default() };
-        self.statements.push(("insert into users (guid) values ($1)", vec![user.guid.as_str().into()]));
+        let mut user = User {
+            guid: format!("user-{n}"),
+            ..User::default()
+        };
+        self.statements.push((
+            "insert into users (guid) values ($1)",
+            vec![user.guid.as_str().into()],
+        ));
         for space in 0..self.spaces.len() {
             let wanted = match n {
                 0 => false,
@@ -238,7 +271,8 @@ impl Data {
         }
         for organization in 0..self.organizations.len() {
             if n > 2 && random.one_in(3) {
-                user.organization_roles.push((organization, *random.of(&ORGANIZATION_ROLES)));
+                user.organization_roles
+                    .push((organization, *random.of(&ORGANIZATION_ROLES)));
             }
         }
         for (space, role) in &user.space_roles {
@@ -257,7 +291,11 @@ impl Data {
     }
 
     fn push(&mut self, sql: &'static str, row: &Row, between: Vec<Value>) {
-        let mut values = vec![row.guid.as_str().into(), row.fields["name"].as_str().into(), row.name.as_str().into()];
+        let mut values = vec![
+            row.guid.as_str().into(),
+            row.fields["name"].as_str().into(),
+            row.name.as_str().into(),
+        ];
         values.extend(between);
         values.push(row.created.into());
         self.statements.push((sql, values));
@@ -285,16 +323,27 @@ impl Data {
         let organization = self.spaces[space].organization;
         user == 0
             || (user == 1 && today)
-            || who.space_roles.iter().any(|(at, role)| *at == space && (today || *role != "space_supporter"))
-            || who.organization_roles.contains(&(organization, "organization_manager"))
+            || who
+                .space_roles
+                .iter()
+                .any(|(at, role)| *at == space && (today || *role != "space_supporter"))
+            || who
+                .organization_roles
+                .contains(&(organization, "organization_manager"))
     }
 
     /// Whether the user belongs to that organization.
     pub(crate) fn belongs(&self, user: usize, organization: usize) -> bool {
         let who = &self.users[user];
         user <= 1
-            || who.organization_roles.iter().any(|(at, _)| *at == organization)
-            || who.space_roles.iter().any(|(space, _)| self.spaces[*space].organization == organization)
+            || who
+                .organization_roles
+                .iter()
+                .any(|(at, _)| *at == organization)
+            || who
+                .space_roles
+                .iter()
+                .any(|(space, _)| self.spaces[*space].organization == organization)
     }
 }
 

@@ -31,10 +31,22 @@ fn command(folder: &Path) -> Command {
 
 fn token(folder: &Path, user: &str, scope: Option<&str>) -> String {
     let mut command = command(folder);
-    command.args(["token", "--token-key", "tokensecret", "--ttl", "24h", "--user", user]);
+    command.args([
+        "token",
+        "--token-key",
+        "tokensecret",
+        "--ttl",
+        "24h",
+        "--user",
+        user,
+    ]);
     command.args(["--scope", scope.unwrap_or("cloud_controller.read")]);
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
@@ -44,21 +56,45 @@ impl Server {
         Store::create(&folder.path().join("packages.db"), |db| data.fill(db)).unwrap();
         let user = |user: &super::data::User| {
             // In 2015 the scope alone reads nothing.
-            let scope = user.scope.filter(|scope| current || scope.ends_with("admin"));
+            let scope = user
+                .scope
+                .filter(|scope| current || scope.ends_with("admin"));
             token(folder.path(), &user.guid, scope)
         };
         let tokens = data.users.iter().map(user).collect();
         let mut child = command(folder.path())
-            .args(["serve", "--listen", "127.0.0.1:0", "--token-key", "tokensecret"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--token-key",
+                "tokensecret",
+            ])
             .args(["--api", if current { "current" } else { "2015" }])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let site = line.trim().strip_prefix("listening on ").unwrap().to_owned();
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        Self { current, child, site, agent, tokens, _folder: folder }
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let site = line
+            .trim()
+            .strip_prefix("listening on ")
+            .unwrap()
+            .to_owned();
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        Self {
+            current,
+            child,
+            site,
+            agent,
+            tokens,
+            _folder: folder,
+        }
     }
 
     pub(crate) fn get(&self, user: usize, target: &str) -> (u16, Value) {
@@ -69,13 +105,22 @@ impl Server {
             .call()
             .unwrap();
         let status = answer.status().as_u16();
-        let body = answer.body_mut().with_config().limit(64 << 20).read_to_vec().unwrap();
+        let body = answer
+            .body_mut()
+            .with_config()
+            .limit(64 << 20)
+            .read_to_vec()
+            .unwrap();
         (status, serde_json::from_slice(&body).unwrap())
     }
 
     /// What a link asks for: with its site today, without in 2015.
     pub(crate) fn target(&self, href: &str) -> String {
-        let target = if self.current { href.strip_prefix(&self.site) } else { Some(href) };
+        let target = if self.current {
+            href.strip_prefix(&self.site)
+        } else {
+            Some(href)
+        };
         target.unwrap_or_else(|| panic!("{href}")).to_owned()
     }
 }

@@ -60,15 +60,27 @@ fn insert(db: &Db<'_>, random: &mut Random, count: i64) -> Result<(), StoreError
 
 /// The id of some row.
 fn some(db: &Db<'_>, random: &mut Random, table: &str) -> Result<i64, StoreError> {
-    let last = db.int(&format!("select max(id) from {table}"), &[])?.unwrap_or(1);
+    let last = db
+        .int(&format!("select max(id) from {table}"), &[])?
+        .unwrap_or(1);
     let from = 1 + random.below(usize::try_from(last).unwrap()) as i64;
-    let found = db.int(&format!("select min(id) from {table} where id >= $1"), &[from.into()])?;
+    let found = db.int(
+        &format!("select min(id) from {table} where id >= $1"),
+        &[from.into()],
+    )?;
     Ok(found.unwrap_or(last))
 }
 
 /// One random change; answers its name.
-pub(crate) fn change(db: &Db<'_>, random: &mut Random, least: i64) -> Result<&'static str, StoreError> {
-    let count = db.int("select count(*) from (select 1 from packages limit $1)", &[least.into()])?;
+pub(crate) fn change(
+    db: &Db<'_>,
+    random: &mut Random,
+    least: i64,
+) -> Result<&'static str, StoreError> {
+    let count = db.int(
+        "select count(*) from (select 1 from packages limit $1)",
+        &[least.into()],
+    )?;
     if count < Some(least) {
         insert(db, random, 700)?;
         return Ok("insert many");
@@ -86,25 +98,40 @@ pub(crate) fn change(db: &Db<'_>, random: &mut Random, least: i64) -> Result<&'s
             "insert many"
         }
         4 => {
-            db.execute("update packages set state = $1 where id = $2", &[state, id.into()])?;
+            db.execute(
+                "update packages set state = $1 where id = $2",
+                &[state, id.into()],
+            )?;
             "state"
         }
         5 => {
-            db.execute("update packages set updated_at = created_at + 7 where id = $1", &[id.into()])?;
+            db.execute(
+                "update packages set updated_at = created_at + 7 where id = $1",
+                &[id.into()],
+            )?;
             "updated_at"
         }
         6 => {
-            db.execute("delete from package_labels where package_id = $1", &[id.into()])?;
+            db.execute(
+                "delete from package_labels where package_id = $1",
+                &[id.into()],
+            )?;
             db.execute(
                 "insert into package_labels (key, value, package_id) values ('env', 'dev', $1), ('rare', 'yes', $1)",
                 &[id.into()],
             )?;
-            db.execute("update packages set labels = '{\"env\":\"dev\",\"rare\":\"yes\"}' where id = $1", &[id.into()])?;
+            db.execute(
+                "update packages set labels = '{\"env\":\"dev\",\"rare\":\"yes\"}' where id = $1",
+                &[id.into()],
+            )?;
             "labels"
         }
         7 => {
             let rest = random.below(509) as i64;
-            db.execute("update packages set state = $1 where id % 509 = $2", &[state, rest.into()])?;
+            db.execute(
+                "update packages set state = $1 where id % 509 = $2",
+                &[state, rest.into()],
+            )?;
             "a state in every block"
         }
         8 => {
@@ -120,15 +147,24 @@ pub(crate) fn change(db: &Db<'_>, random: &mut Random, least: i64) -> Result<&'s
             "delete"
         }
         11 => {
-            db.execute("delete from packages where id between $1 and $1 + 700", &[id.into()])?;
+            db.execute(
+                "delete from packages where id between $1 and $1 + 700",
+                &[id.into()],
+            )?;
             "delete many"
         }
         12 => {
-            db.execute("delete from packages where id > (select max(id) - 3 from packages)", &[])?;
+            db.execute(
+                "delete from packages where id > (select max(id) - 3 from packages)",
+                &[],
+            )?;
             "delete the last"
         }
         13 => {
-            db.execute("delete from packages where id = (select max(id) from packages)", &[])?;
+            db.execute(
+                "delete from packages where id = (select max(id) from packages)",
+                &[],
+            )?;
             insert(db, random, 1)?;
             "delete the last, insert"
         }
@@ -160,8 +196,14 @@ pub(crate) fn change(db: &Db<'_>, random: &mut Random, least: i64) -> Result<&'s
             "a space and an app"
         }
         17 => {
-            let (space, organization) = (some(db, random, "spaces")?, some(db, random, "organizations")?);
-            db.execute("update spaces set organization_id = $1 where id = $2", &[organization.into(), space.into()])?;
+            let (space, organization) = (
+                some(db, random, "spaces")?,
+                some(db, random, "organizations")?,
+            );
+            db.execute(
+                "update spaces set organization_id = $1 where id = $2",
+                &[organization.into(), space.into()],
+            )?;
             "a space moves"
         }
         18 | 19 => {
@@ -175,12 +217,18 @@ pub(crate) fn change(db: &Db<'_>, random: &mut Random, least: i64) -> Result<&'s
         }
         20 => {
             let space = some(db, random, "spaces")?;
-            db.execute("delete from space_roles where space_id = $1", &[space.into()])?;
+            db.execute(
+                "delete from space_roles where space_id = $1",
+                &[space.into()],
+            )?;
             "roles taken"
         }
         21 => {
             let organization = some(db, random, "organizations")?;
-            db.execute("update organizations set suspended = 1 - suspended where id = $1", &[organization.into()])?;
+            db.execute(
+                "update organizations set suspended = 1 - suspended where id = $1",
+                &[organization.into()],
+            )?;
             "suspended, or no longer"
         }
         22 => {
@@ -196,17 +244,25 @@ pub(crate) fn change(db: &Db<'_>, random: &mut Random, least: i64) -> Result<&'s
         }
         _ => {
             let organization = some(db, random, "organizations")?;
-            db.execute("delete from organization_roles where organization_id = $1", &[organization.into()])?;
+            db.execute(
+                "delete from organization_roles where organization_id = $1",
+                &[organization.into()],
+            )?;
             db.execute(
                 "insert into organization_roles (user_id, organization_id, role)
-                 select id, $1, 'organization_manager' from users where guid = 'manager'",
+                 select id, $1, 'organization_manager' from users where guid = 'manager'
+                 on conflict do nothing",
                 &[some(db, random, "organizations")?.into()],
-            )
-            .or_else(|_| Ok::<_, StoreError>(0))?;
+            )?;
             "another organization managed"
         }
     };
     Ok(name)
+}
+
+/// So many packages more, stored last.
+pub(crate) fn fill_more(db: &Db<'_>, packages: i64) -> Result<(), StoreError> {
+    insert(db, &mut Random(packages.unsigned_abs()), packages)
 }
 
 /// Everything gone and made again.

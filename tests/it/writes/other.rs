@@ -23,7 +23,12 @@ pub(crate) struct Other {
 impl Other {
     pub(crate) fn start(path: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["writes::other::another_process", "--exact", "--ignored", "--nocapture"])
+            .args([
+                "writes::other::another_process",
+                "--exact",
+                "--ignored",
+                "--nocapture",
+            ])
             .env(FILE, path)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -42,7 +47,10 @@ impl Other {
         writeln!(self.asks, "{line}").unwrap();
         loop {
             let mut answer = String::new();
-            assert!(self.answers.read_line(&mut answer).unwrap() > 0, "`{line}` is not answered");
+            assert!(
+                self.answers.read_line(&mut answer).unwrap() > 0,
+                "`{line}` is not answered"
+            );
             // The first answer stands behind words of the test harness.
             if let Some((_, answer)) = answer.split_once(ANSWER) {
                 return answer.trim_end().to_owned();
@@ -61,7 +69,9 @@ impl Drop for Other {
 #[test]
 #[ignore = "the other process of the tests above"]
 fn another_process() {
-    let Some(path) = std::env::var_os(FILE) else { return };
+    let Some(path) = std::env::var_os(FILE) else {
+        return;
+    };
     let store = Store::open(Path::new(&path), Opened::ReadWrite, Durability::Off).unwrap();
     for line in std::io::stdin().lines() {
         let line = line.unwrap();

@@ -45,10 +45,22 @@ const CONDITIONS: [(&str, &str); 22] = [
     ("states=READY,FAILED", "r.state in ('READY', 'FAILED')"),
     ("states=EXPIRED", "r.state = 'EXPIRED'"),
     ("types=docker", "r.type = 'docker'"),
-    ("app_guids=a7", "r.app_id in (select id from apps where guid = 'a7')"),
-    ("app_guids=a5,a21,nope", "r.app_id in (select id from apps where guid in ('a5', 'a21'))"),
-    ("space_guids=s1", "r.space_id in (select id from spaces where guid = 's1')"),
-    ("space_guids=s1,s4,s8", "r.space_id in (select id from spaces where guid in ('s1', 's4', 's8'))"),
+    (
+        "app_guids=a7",
+        "r.app_id in (select id from apps where guid = 'a7')",
+    ),
+    (
+        "app_guids=a5,a21,nope",
+        "r.app_id in (select id from apps where guid in ('a5', 'a21'))",
+    ),
+    (
+        "space_guids=s1",
+        "r.space_id in (select id from spaces where guid = 's1')",
+    ),
+    (
+        "space_guids=s1,s4,s8",
+        "r.space_id in (select id from spaces where guid in ('s1', 's4', 's8'))",
+    ),
     (
         "organization_guids=o0",
         "r.space_id in (select s.id from spaces s join organizations o on o.id = s.organization_id where o.guid = 'o0')",
@@ -66,24 +78,48 @@ const CONDITIONS: [(&str, &str); 22] = [
         "label_selector=env%20in%20(prod,dev)",
         "r.id in (select package_id from package_labels where key = 'env' and value in ('prod', 'dev'))",
     ),
-    ("label_selector=env", "r.id in (select package_id from package_labels where key = 'env')"),
-    ("label_selector=!env", "r.id not in (select package_id from package_labels where key = 'env')"),
+    (
+        "label_selector=env",
+        "r.id in (select package_id from package_labels where key = 'env')",
+    ),
+    (
+        "label_selector=!env",
+        "r.id not in (select package_id from package_labels where key = 'env')",
+    ),
     (
         "label_selector=tier!%3Dtier1",
         "r.id not in (select package_id from package_labels where key = 'tier' and value = 'tier1')",
     ),
-    ("label_selector=rare%3Dyes", "r.id in (select package_id from package_labels where key = 'rare' and value = 'yes')"),
-    ("created_ats[gt]=1970-01-01T12:00:00Z", "r.created_at > 43200"),
-    ("created_ats[gte]=1970-01-01T12:00:00Z&created_ats[lt]=1970-01-01T12:05:00Z", "r.created_at between 43200 and 43499"),
-    ("updated_ats[lt]=1970-01-02T12:00:00Z", "coalesce(r.updated_at, r.created_at) < 129600"),
-    ("guids=p1,p100,p500,marker-a", "r.guid in ('p1', 'p100', 'p500', 'marker-a')"),
+    (
+        "label_selector=rare%3Dyes",
+        "r.id in (select package_id from package_labels where key = 'rare' and value = 'yes')",
+    ),
+    (
+        "created_ats[gt]=1970-01-01T12:00:00Z",
+        "r.created_at > 43200",
+    ),
+    (
+        "created_ats[gte]=1970-01-01T12:00:00Z&created_ats[lt]=1970-01-01T12:05:00Z",
+        "r.created_at between 43200 and 43499",
+    ),
+    (
+        "updated_ats[lt]=1970-01-02T12:00:00Z",
+        "coalesce(r.updated_at, r.created_at) < 129600",
+    ),
+    (
+        "guids=p1,p100,p500,marker-a",
+        "r.guid in ('p1', 'p100', 'p500', 'marker-a')",
+    ),
 ];
 
 const ORDERS: [(&str, &str); 4] = [
     ("created_at", "r.created_at, r.guid"),
     ("-created_at", "r.created_at desc, r.guid desc"),
     ("updated_at", "coalesce(r.updated_at, r.created_at), r.guid"),
-    ("-updated_at", "coalesce(r.updated_at, r.created_at) desc, r.guid desc"),
+    (
+        "-updated_at",
+        "coalesce(r.updated_at, r.created_at) desc, r.guid desc",
+    ),
 ];
 
 impl Question {
@@ -123,8 +159,15 @@ impl Question {
     }
 
     /// Total and ids by `COUNT` and `OFFSET`.
-    pub(crate) fn ask(&self, db: &Db<'_>, page: u64, per_page: u64) -> Result<(u64, Vec<i64>), StoreError> {
-        let count = db.int(&format!("select count(*) {}", self.plain), &[])?.unwrap();
+    pub(crate) fn ask(
+        &self,
+        db: &Db<'_>,
+        page: u64,
+        per_page: u64,
+    ) -> Result<(u64, Vec<i64>), StoreError> {
+        let count = db
+            .int(&format!("select count(*) {}", self.plain), &[])?
+            .unwrap();
         let sql = format!(
             "select r.id {} limit {per_page} offset {}",
             self.plain,
