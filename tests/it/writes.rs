@@ -3,6 +3,9 @@
 //!
 //! `CF_PACKAGES_WRITES_SECONDS` says for how long, `CF_PACKAGES_WRITES_SEED` which ones.
 
+// What helps a test may panic as the test itself may.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod change;
 mod other;
 mod question;
@@ -22,7 +25,7 @@ use cf_packages::http::{Access, Admin, Edge, Faults, Service};
 use cf_packages::listing::rendered::Rendered;
 use cf_packages::listing::{self, Found, Landmarks};
 use cf_packages::resource::Package;
-use cf_packages::store::{Durability, Opened, Store, StoreError, Version};
+use cf_packages::store::{Db, Durability, Opened, Store, StoreError, Version};
 use http_body_util::{BodyExt, Empty};
 use other::Other;
 use question::{CALLERS, Question};
@@ -190,23 +193,33 @@ fn in_turn(packages: i64, lists: usize, resets: bool) -> u64 {
     let mut random = Random(seed);
     let stage = Stage::new(packages);
     let questions: Vec<Question> = (0..lists).map(|_| Question::random(&mut random)).collect();
+    let pick = |random: &mut Random| {
+        let question = random.of(&questions).clone();
+        let per_page = *random.of(&[1, 7, 50, 50, 500, 5000]);
+        let pages = packages.unsigned_abs() / per_page + 2;
+        let page = match random.below(3) {
+            0 => 1,
+            1 => 1 + random.below(3) as u64,
+            _ => 1 + random.next() % pages,
+        };
+        (question, page, per_page)
+    };
+    // The same few are asked for again and again, so that they are remembered from just before a write.
+    let mut asked: Vec<_> = (0..4).map(|_| pick(&mut random)).collect();
     let end = end();
     let mut written = Vec::new();
     let mut compared = 0;
     while Instant::now() < end {
         written.clear();
-        for _ in 0..random.below(3) {
+        for _ in 0..*random.of(&[0, 1, 1, 1, 2]) {
             written.push(write(&stage, &mut random, packages, resets));
         }
-        for _ in 0..3 {
-            let question = random.of(&questions).clone();
-            let per_page = *random.of(&[1, 7, 50, 50, 500, 5000]);
-            let pages = packages as u64 / per_page + 2;
-            let page = match random.below(3) {
-                0 => 1,
-                1 => 1 + random.below(3) as u64,
-                _ => 1 + random.next() % pages,
-            };
+        let place = random.below(asked.len());
+        if random.one_in(2) {
+            asked[place] = pick(&mut random);
+        }
+        for (question, page, per_page) in &asked {
+            let (page, per_page) = (*page, *per_page);
             let query = question.page(page, per_page);
             let context = format!(
                 "seed {seed}, listing {compared}: {} asks for {query} after {written:?}",
@@ -216,7 +229,7 @@ fn in_turn(packages: i64, lists: usize, resets: bool) -> u64 {
             // Either may be the first to see the change, and to remember.
             let first = random.one_in(2).then(get);
             let snapshot = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                stage.snapshot(&question, page, per_page)
+                stage.snapshot(question, page, per_page)
             }));
             let Ok((version, bytes)) = snapshot else {
                 panic!("{context}");
@@ -282,19 +295,19 @@ struct Marker {
     committed: AtomicU64,
 }
 
-const MARKERS: [Marker; 3] = [const {
-    Marker {
-        guid: "marker-a",
-        committed: AtomicU64::new(0),
+impl Marker {
+    fn new(guid: &'static str) -> Self {
+        Self {
+            guid,
+            committed: AtomicU64::new(0),
+        }
     }
-}; 3];
+}
 
 #[test]
 fn no_answer_is_older_than_a_commit_that_returned() {
     let stage = Stage::new(12_000);
-    let mut markers = MARKERS;
-    markers[1].guid = "marker-b";
-    markers[2].guid = "marker-c";
+    let markers = ["marker-a", "marker-b", "marker-c"].map(Marker::new);
     for marker in &markers {
         other::insert(&stage.service.store, marker.guid);
     }
@@ -410,4 +423,26 @@ fn no_answer_is_older_than_a_commit_that_returned() {
 fn total(document: &[u8]) -> u64 {
     let document: serde_json::Value = serde_json::from_slice(document).unwrap();
     document["pagination"]["total_results"].as_u64().unwrap()
+}
+
+/// The file's header then speaks of pages that still lie in the write-ahead log.
+#[test]
+fn a_crash_in_the_midst_of_a_checkpoint_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("packages.db");
+    let wal = folder.path().join("packages.db-wal");
+    Store::create(&path, |db| change::fill(db, 100)).unwrap();
+    let store = open(&path);
+    let before = std::fs::metadata(&path).unwrap().len();
+    store.write(|db| change::fill_more(db, 2_000)).unwrap();
+    let log = std::fs::read(&wal).unwrap();
+    store.close().unwrap();
+    let mut file = std::fs::read(&path).unwrap();
+    file.truncate(usize::try_from(before).unwrap());
+    std::fs::write(&path, file).unwrap();
+    std::fs::write(&wal, log).unwrap();
+
+    let store = open(&path);
+    let count = |db: &Db<'_>| db.int("select count(*) from packages", &[]);
+    assert_eq!(store.read_blocking(count).unwrap(), Some(2_100));
 }

@@ -250,14 +250,19 @@ pub(crate) fn change(
             )?;
             db.execute(
                 "insert into organization_roles (user_id, organization_id, role)
-                 select id, $1, 'organization_manager' from users where guid = 'manager'",
+                 select id, $1, 'organization_manager' from users where guid = 'manager'
+                 on conflict do nothing",
                 &[some(db, random, "organizations")?.into()],
-            )
-            .or_else(|_| Ok::<_, StoreError>(0))?;
+            )?;
             "another organization managed"
         }
     };
     Ok(name)
+}
+
+/// So many packages more, stored last.
+pub(crate) fn fill_more(db: &Db<'_>, packages: i64) -> Result<(), StoreError> {
+    insert(db, &mut Random(packages.unsigned_abs()), packages)
 }
 
 /// Everything gone and made again.
