@@ -1,0 +1,167 @@
+//! A closed-loop HTTP client: raw keep-alive sockets, requests prepared, answers read by their Content-Length. What it
+//! costs comes on top of both sides of a ratio, so it does nothing else.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::measure::{Meter, Rounds};
+use crate::{Error, Result};
+
+/// The host that requests name: hrefs begin with it, so that the same page has the same bytes from every server.
+pub const HOST: &str = "packages.bench";
+/// Threads of the client, and connections of each.
+const THREADS: usize = 2;
+const CONNECTIONS: usize = 8;
+/// Nothing that is measured takes as long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// `GET target` with that token, as it goes over the wire.
+pub fn get(target: &str, token: &str) -> Vec<u8> {
+    format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: bearer {token}\r\n\r\n")
+        .into_bytes()
+}
+
+/// The body of one answer.
+pub fn body(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>> {
+    let mut connection = Connection::open(address)?;
+    connection.send(request)?;
+    Ok(connection.receive()?.to_vec())
+}
+
+/// Sends the requests one after the other and again, one in flight on each connection; answers a second.
+pub fn rate(address: SocketAddr, requests: &[Vec<u8>], rounds: &Rounds) -> Result<f64> {
+    together(THREADS, |thread| {
+        let mut connections = (0..CONNECTIONS)
+            .map(|_| Connection::open(address))
+            .collect::<Result<Vec<_>>>()?;
+        let mut next = requests.iter().cycle().skip(thread);
+        let mut send = |connection: &mut Connection| match next.next() {
+            Some(request) => connection.send(request),
+            None => Err("there is nothing to ask for".into()),
+        };
+        for connection in &mut connections {
+            send(connection)?;
+        }
+        let mut meter = Meter::start(rounds);
+        // In turn: while one answer is read, the others are made.
+        for turn in (0..CONNECTIONS).cycle() {
+            let connection = &mut connections[turn];
+            connection.receive()?;
+            if !meter.tick() {
+                break;
+            }
+            send(connection)?;
+        }
+        Ok(meter.rate())
+    })
+    .map(|rates| rates.iter().sum())
+}
+
+/// What sending each request once took, and how many bytes of bodies came.
+pub fn once(
+    address: SocketAddr,
+    requests: &[Vec<u8>],
+    connections: usize,
+) -> Result<(Duration, usize)> {
+    let next = AtomicUsize::new(0);
+    let started = Instant::now();
+    let lengths = together(connections, |_| {
+        let mut connection = Connection::open(address)?;
+        let mut length = 0;
+        while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+            connection.send(request)?;
+            length += connection.receive()?.len();
+        }
+        Ok(length)
+    })?;
+    Ok((started.elapsed(), lengths.iter().sum()))
+}
+
+/// Runs `work` on so many threads; what they answered, or the first error.
+pub fn together<T: Send>(
+    threads: usize,
+    work: impl Fn(usize) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    thread::scope(|scope| {
+        let work = &work;
+        let running: Vec<_> = (0..threads)
+            .map(|thread| scope.spawn(move || work(thread)))
+            .collect();
+        running
+            .into_iter()
+            .map(|thread| {
+                let ended = thread.join();
+                ended.unwrap_or_else(|_| Err("a thread panicked".into()))
+            })
+            .collect()
+    })
+}
+
+/// A connection with at most one request in flight.
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self {
+            stream,
+            buffer: vec![0; 1 << 16],
+        })
+    }
+
+    fn send(&mut self, request: &[u8]) -> Result<()> {
+        Ok(self.stream.write_all(request)?)
+    }
+
+    /// The body of the answer in flight, whose status must be 200.
+    fn receive(&mut self) -> Result<&[u8]> {
+        let mut filled = 0;
+        let head = loop {
+            filled += self.read(filled)?;
+            if let Some(head) = head_length(&self.buffer[..filled]) {
+                break head;
+            }
+        };
+        let whole = head + body_length(&self.buffer[..head])?;
+        if self.buffer.len() < whole {
+            self.buffer.resize(whole, 0);
+        }
+        while filled < whole {
+            filled += self.read(filled)?;
+        }
+        Ok(&self.buffer[head..whole])
+    }
+
+    fn read(&mut self, filled: usize) -> Result<usize> {
+        match self.stream.read(&mut self.buffer[filled..])? {
+            0 => Err("the server closed a connection, or its answer has no end".into()),
+            read => Ok(read),
+        }
+    }
+}
+
+fn head_length(answer: &[u8]) -> Option<usize> {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+    Some(end + 4)
+}
+
+fn body_length(head: &[u8]) -> Result<usize> {
+    let head = std::str::from_utf8(head)?;
+    let refused = || -> Error { format!("an answer begins with {head:?}").into() };
+    if !head.starts_with("HTTP/1.1 200 ") {
+        return Err(refused());
+    }
+    head.lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, length)| length.trim().parse().ok())
+        .ok_or_else(refused)
+}
