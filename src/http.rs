@@ -13,12 +13,11 @@ mod packages;
 mod root;
 mod service;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use warp::filters::BoxedFilter;
-use warp::http::{HeaderMap, Method, header};
+use warp::http::{HeaderMap, Method, Uri, header};
 use warp::{Filter, Rejection, path};
 
 pub use admin::Admin;
@@ -31,14 +30,23 @@ use crate::edition::Edition;
 use crate::error::ApiError;
 use crate::resource::{App, Organization, Space};
 
-/// What a client sent, as far as a handler may need it.
-#[derive(Debug)]
+/// What a client sent, as far as a handler may need it; put beside the request by the edge.
+#[derive(Clone, Debug)]
 pub struct Asked {
-    /// Made plain by the edge.
-    path: String,
-    /// Raw.
-    query: String,
-    headers: HeaderMap,
+    /// Its path made plain by the edge.
+    uri: Uri,
+    headers: Arc<HeaderMap>,
+}
+
+impl Asked {
+    fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// Raw; empty where there is none.
+    fn query(&self) -> &str {
+        self.uri.query().unwrap_or_default()
+    }
 }
 
 /// All routes of the edition that `service` speaks.
@@ -188,7 +196,7 @@ where
     path.and(method(|method| {
         matches!(*method, Method::GET | Method::HEAD)
     }))
-    .and(asked())
+    .and(warp::ext::get::<Asked>())
     .then(move |guid: String, asked: Asked| {
         let (service, handler) = (service.clone(), handler.clone());
         async move {
@@ -215,7 +223,7 @@ where
 {
     let service = service.clone();
     path.and(method(move |method| *method == wanted))
-        .and(asked())
+        .and(warp::ext::get::<Asked>())
         .and(warp::body::stream())
         .then(move |asked: Asked, body| {
             let (service, handler) = (service.clone(), handler.clone());
@@ -244,23 +252,6 @@ fn method(
             async move { wanted.then_some(()).ok_or_else(warp::reject::not_found) }
         })
         .untuple_one()
-}
-
-/// Path, query and headers as values: none of them rejects.
-fn asked() -> impl Filter<Extract = (Asked,), Error = Infallible> + Clone {
-    raw_query()
-        .and(warp::header::headers_cloned())
-        .and(path::full())
-        .map(|query, headers, path: path::FullPath| Asked {
-            path: path.as_str().to_owned(),
-            query,
-            headers,
-        })
-}
-
-/// `warp::query::raw()` rejects a request without `?`; here that is an empty query.
-fn raw_query() -> impl Filter<Extract = (String,), Error = Infallible> + Copy {
-    warp::query::raw().or(warp::any().map(String::new)).unify()
 }
 
 /// A JSON answer. Its length and type are all that it says; the edge adds what every answer has.

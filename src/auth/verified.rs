@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use xxhash_rust::xxh3::Xxh3DefaultBuilder;
+
 use super::claims::Claims;
 
 /// So many tokens are remembered.
@@ -10,9 +12,10 @@ const TOKENS: usize = 4096;
 /// A token longer than so many bytes is not remembered, which bounds the whole at 32 MiB.
 const LONGEST: usize = 8 * 1024;
 
-/// Whole tokens, each with its claims. Only what a key vouched for comes in; time is judged by whoever asks.
+/// Whole tokens, each with its claims. Only what a key vouched for comes in, so that a fast hash will do; time is
+/// judged by whoever asks.
 #[derive(Debug, Default)]
-pub(super) struct Verified(RwLock<HashMap<Box<str>, Arc<Claims>>>);
+pub(super) struct Verified(RwLock<HashMap<Box<str>, Arc<Claims>, Xxh3DefaultBuilder>>);
 
 impl Verified {
     pub fn get(&self, token: &str) -> Option<Arc<Claims>> {

@@ -38,8 +38,8 @@ pub(super) async fn answer<P: Send + 'static>(
     let key = Key {
         caller,
         site: site.0,
-        path: asked.path,
-        query: asked.query,
+        path: asked.path().to_owned(),
+        query: asked.query().to_owned(),
     };
     if let Some(page) = service.rendered.get(&key)
         && service.store.version_now() == Some(page.version)

@@ -18,8 +18,8 @@ use warp::http::HeaderMap;
 use warp::http::header::{HeaderName, HeaderValue};
 use warp::http::uri::{PathAndQuery, Uri};
 
-use super::Service;
 use super::faults::Event;
+use super::{Asked, Service};
 use crate::error::ApiError;
 
 /// An answer: always whole, in memory, of known length.
@@ -119,11 +119,17 @@ impl Edge {
         }
     }
 
-    async fn routed<B>(self, request: Request<B>) -> Reply
+    async fn routed<B>(self, mut request: Request<B>) -> Reply
     where
         B: Body + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let asked = Asked {
+            uri: request.uri().clone(),
+            // The routes look at them here alone.
+            headers: Arc::new(std::mem::take(request.headers_mut())),
+        };
+        request.extensions_mut().insert(asked);
         let Self { service, routes } = self;
         let routes = TowerToHyperService::new(warp::service(routes));
         match AssertUnwindSafe(routes.call(request)).catch_unwind().await {
