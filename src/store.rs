@@ -9,6 +9,7 @@ mod readers;
 mod reading;
 mod schema;
 mod version;
+mod wal_index;
 
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
@@ -30,6 +31,7 @@ use file::{Found, beside, identify};
 use readers::Readers;
 use version::Memo;
 pub use version::Version;
+use wal_index::WalIndex;
 
 /// Every table, index, trigger and check, as a new file gets them.
 const SCHEMA: &str = include_str!("../schema.sql");
@@ -73,6 +75,7 @@ pub struct Store {
     writer: Option<Mutex<Connection>>,
     /// Reads nothing; its end removes what reading made beside the file.
     keeper: Option<Mutex<Connection>>,
+    wal_index: WalIndex,
 }
 
 impl Store {
@@ -168,6 +171,7 @@ impl Store {
         } else {
             keeper = Some(Mutex::new(first));
         }
+        let wal_index = WalIndex::of(path);
         let readers = Readers::start(&pool(path, opened))?;
         let watchers = (0..readers::count())
             .map(|_| watcher(path, opened).map(Mutex::new))
@@ -177,6 +181,7 @@ impl Store {
             opened,
             readers: Some(readers),
             watchers,
+            wal_index,
             writer,
             keeper,
         })
@@ -239,12 +244,14 @@ impl Store {
 
     /// What the data is of at this moment, told in microseconds on the thread that asks; `None` if that needs waiting.
     pub fn version_now(&self) -> Option<Version> {
-        let watcher = self
-            .watchers
-            .iter()
-            .find_map(|watcher| watcher.try_lock().ok())?;
-        let (connection, memo) = &*watcher;
-        memo.version(connection).ok()
+        self.wal_index.version(|| {
+            let watcher = self
+                .watchers
+                .iter()
+                .find_map(|watcher| watcher.try_lock().ok())?;
+            let (connection, memo) = &*watcher;
+            memo.version(connection).ok()
+        })
     }
 
     /// Runs `write` in one transaction, committed if it succeeds and undone if it does not. Blocks.
