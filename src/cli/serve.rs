@@ -5,9 +5,10 @@ mod flags;
 mod terminal;
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
@@ -76,7 +77,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
                 settings.listen
             ))
         };
-        let listener = TcpListener::bind(settings.listen).await.map_err(unusable)?;
+        let listener = listen(settings.listen).map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
         let stop = stop_signal(settings.exit_with_stdin)?;
         // The one line on stdout: programs wait for it and read the port from it.
@@ -94,6 +95,20 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     drop(folder);
     served
+}
+
+/// Room for clients that ask for all pages at once: whoever finds no room waits a second to try again.
+const BACKLOG: u32 = 1024;
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // A server that was just stopped does not keep the port.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Completes at the first SIGTERM or SIGINT, or when standard input ends, if that is wanted.
