@@ -48,6 +48,8 @@ pub async fn serve(listener: TcpListener, edge: Edge, shutdown: impl Future<Outp
             .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(MAX_HEAD)
             .title_case_headers(true)
+            // A client that has said all it will say still wants its answer.
+            .half_close(true)
             .serve_connection(
                 TokioIo::new(stream),
                 service_fn(move |request| {

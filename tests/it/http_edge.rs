@@ -353,6 +353,12 @@ fn what_is_no_request_ends_its_connection_and_no_other() {
         }
         assert!(client.is_ended());
     }
+    // A whole request, and then no more: it is answered.
+    let mut client = server.connect();
+    client.send(get("/healthz", ""));
+    client.half_close();
+    assert_eq!(client.read(false).expect("an answer").status, 200);
+    assert!(client.is_ended());
     // Half a request, and then nothing: the client is gone, the server is not.
     for half in [
         "",
