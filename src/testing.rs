@@ -12,6 +12,7 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
+use std::fmt;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -31,7 +32,21 @@ use crate::seed::Source;
 use crate::server;
 
 /// Why a server did not start, or a token was not made: one sentence.
-pub type Error = Box<dyn std::error::Error + Send + Sync>;
+#[derive(Debug)]
+pub struct Error(String);
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Any other error's sentence.
+fn told(error: impl fmt::Display) -> Error {
+    Error(error.to_string())
+}
 
 /// How long a token lives.
 const TTL: Duration = Duration::from_secs(24 * 60 * 60);
@@ -84,16 +99,17 @@ impl Server {
             .seeds
             .iter()
             .map(|name| Source::parse(name))
-            .collect::<Result<Vec<_>, _>>()?;
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(told)?;
         let clock = options.clock.map_or_else(Clock::system, Clock::still);
         let Ephemeral {
             store,
             start,
             folder,
-        } = Ephemeral::new(None, &seeds, clock.now())?;
+        } = Ephemeral::new(None, &seeds, clock.now()).map_err(told)?;
         let keys = store
-            .read_blocking(|db| Ok::<_, crate::store::StoreError>(Keys::load(db, Vec::new(), &[])))?
-            .map_err(|error| error.to_string())?;
+            .read_blocking(|db| Keys::load(db, Vec::new(), &[]))
+            .map_err(told)?;
         let service = Arc::new(Service {
             store,
             access: Access::Tokens(keys),
@@ -109,9 +125,12 @@ impl Server {
         });
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .build()?;
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
-        let url = format!("http://{}", listener.local_addr()?);
+            .build()
+            .map_err(told)?;
+        let listener = runtime
+            .block_on(TcpListener::bind("127.0.0.1:0"))
+            .map_err(told)?;
+        let url = format!("http://{}", listener.local_addr().map_err(told)?);
         let edge = Edge::new(service.clone());
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new()
@@ -122,7 +141,8 @@ impl Server {
                 }));
                 drop(runtime);
                 drop(folder);
-            })?;
+            })
+            .map_err(told)?;
         Ok(Self {
             url,
             service,
@@ -148,9 +168,11 @@ impl Server {
 
     fn mint(&self, subject: &Subject, scopes: &[String]) -> Result<String, Error> {
         let Access::Tokens(keys) = &self.service.access else {
-            return Err("the server takes no tokens".into());
+            return Err(told("the server takes no tokens"));
         };
-        Ok(tokens::access(keys, &self.service.clock, subject, scopes, TTL)?.text)
+        tokens::access(keys, &self.service.clock, subject, scopes, TTL)
+            .map(|token| token.text)
+            .map_err(told)
     }
 }
 
