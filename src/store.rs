@@ -41,6 +41,9 @@ const APPLICATION_ID: u32 = 0x4346_706B;
 const SCHEMA_VERSION: u32 = 1;
 /// How long a connection waits for another's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often, and after how many milliseconds at least, a closed file is looked at again for what it should not have left.
+const SWEEPS: u32 = 3;
+const SWEEP_PAUSE: u64 = 5;
 /// Composed listings have many texts; each connection keeps this many statements.
 const CACHED_STATEMENTS: usize = 128;
 
@@ -284,12 +287,38 @@ impl Store {
             connection
                 .close()
                 .map_err(|(_, error)| StoreError::from(error))?;
+            self.sweep()?;
         }
         if let Some(keeper) = self.keeper.take() {
             let connection = keeper.into_inner().unwrap_or_else(PoisonError::into_inner);
             connection
                 .close()
                 .map_err(|(_, error)| StoreError::from(error))?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Two programs that close the file at the same moment may each take the other for the last one, and leave an
+    /// empty `-wal` behind: looks again, as if it had only been open for a moment.
+    fn sweep(&self) -> Result<(), StoreError> {
+        let real = self
+            .path
+            .canonicalize()
+            .unwrap_or_else(|_| self.path.clone());
+        for _ in 0..SWEEPS {
+            if !beside(&real, "-wal").exists() {
+                break;
+            }
+            // Programs that meet here must not meet again.
+            let apart = u64::from(std::process::id() % 13);
+            std::thread::sleep(Duration::from_millis(SWEEP_PAUSE + apart));
+            let connection = connect(&self.path, Opened::ReadWrite)?;
+            connection.busy_timeout(Duration::ZERO)?;
+            // Whether it can be read now is not the question; that it was opened is what its end cleans up.
+            let _ = connection.query_row("select id from versions", [], |_| Ok(()));
+            drop(connection);
         }
         Ok(())
     }
