@@ -147,7 +147,7 @@ def test_without_login_the_client_is_told_which_flag_is_missing(program):
         with pytest.raises(OAuthError) as caught:
             client.init_with_user_credentials("admin", "secret")
         assert caught.value.status_code == 404
-        assert "`--login`" in requests.post(f"{client.info.authorization_endpoint}/oauth/token").text
+        assert "--login`" in requests.post(f"{client.info.authorization_endpoint}/oauth/token").text
     finally:
         process.terminate()
         assert process.wait(timeout=15) == 0
