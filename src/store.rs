@@ -1,6 +1,7 @@
 //! The SQLite file: told, made, opened; its readers and its one writer. Only this room names rusqlite.
 
 mod check;
+mod connect;
 mod create;
 mod db;
 mod error;
@@ -11,20 +12,16 @@ mod schema;
 mod version;
 mod wal_index;
 
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-use r2d2::Pool;
-use r2d2_sqlite::SqliteConnectionManager;
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, MAIN_DB, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
 use tokio::sync::oneshot;
 
 pub use check::{Checked, check, sqlite_version};
+use connect::{connect, pool, refuse_wal, watcher};
 pub use db::{Columns, Db, Value};
 pub use error::StoreError;
 use file::{Found, beside, identify};
@@ -39,13 +36,9 @@ const SCHEMA: &str = include_str!("../schema.sql");
 const APPLICATION_ID: u32 = 0x4346_706B;
 /// The version of `schema.sql`.
 const SCHEMA_VERSION: u32 = 1;
-/// How long a connection waits for another's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often, and after how many milliseconds at least, a closed file is looked at again for what it should not have left.
 const SWEEPS: u32 = 3;
 const SWEEP_PAUSE: u64 = 5;
-/// Composed listings have many texts; each connection keeps this many statements.
-const CACHED_STATEMENTS: usize = 128;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -341,89 +334,4 @@ fn nothing_there(path: &Path) -> StoreError {
         Err(_) => "does not exist; `cf-packages seed` or `serve` creates it",
     };
     StoreError::file(path, state)
-}
-
-/// `immutable` would silently leave out what still lies in the write-ahead log.
-fn refuse_wal(path: &Path) -> Result<(), StoreError> {
-    let wal = beside(path, "-wal");
-    match std::fs::metadata(&wal) {
-        Ok(metadata) if metadata.len() > 0 => Err(StoreError::file(
-            path,
-            format!(
-                "has changes still in `{}`; open it once where it can be written (`cf-packages check`, `serve`), then try again",
-                wal.display()
-            ),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// A connection that only ever asks for the version, and never waits for a lock.
-fn watcher(path: &Path, opened: Opened) -> Result<(Connection, Memo), StoreError> {
-    let opened = match opened {
-        Opened::ReadWrite => Opened::ReadOnly,
-        other => other,
-    };
-    let connection = connect(path, opened)?;
-    connection.busy_timeout(Duration::ZERO)?;
-    Ok((connection, Memo::default()))
-}
-
-/// One connection, set up for files that may come from strangers.
-fn connect(path: &Path, opened: Opened) -> Result<Connection, StoreError> {
-    let (name, flags) = name_and_flags(path, opened)?;
-    let connection = Connection::open_with_flags(name, flags)?;
-    set_up(&connection)?;
-    Ok(connection)
-}
-
-fn pool(path: &Path, opened: Opened) -> Pool<SqliteConnectionManager> {
-    let opened = match opened {
-        Opened::ReadWrite => Opened::ReadOnly,
-        other => other,
-    };
-    // The first connection was opened by now: a name that cannot be opened does not get here.
-    let (name, flags) = name_and_flags(path, opened).unwrap_or_default();
-    let manager = SqliteConnectionManager::file(name)
-        .with_flags(flags)
-        .with_init(|connection| {
-            set_up(connection)?;
-            connection.execute_batch("pragma query_only = on")
-        });
-    Pool::builder()
-        .max_size(u32::try_from(readers::count()).unwrap_or(8))
-        .min_idle(Some(0))
-        .test_on_check_out(false)
-        .max_lifetime(None)
-        .idle_timeout(None)
-        .connection_timeout(BUSY_TIMEOUT)
-        .build_unchecked(manager)
-}
-
-fn set_up(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-    connection.execute_batch(
-        "pragma foreign_keys = on; pragma trusted_schema = off; pragma cell_size_check = on;",
-    )
-}
-
-/// An absolute path is never taken for a `file:` URI; only our own URI for immutable files is one.
-fn name_and_flags(path: &Path, opened: Opened) -> Result<(PathBuf, OpenFlags), StoreError> {
-    let path = std::path::absolute(path)
-        .map_err(|error| StoreError::file(path, format!("names no file: {error}")))?;
-    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Ok(match opened {
-        Opened::ReadWrite => (path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE),
-        Opened::ReadOnly => (path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY),
-        Opened::Immutable => {
-            const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-');
-            let name = percent_encode(path.as_os_str().as_bytes(), PLAIN);
-            (
-                PathBuf::from(format!("file:{name}?immutable=1")),
-                flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
-            )
-        }
-    })
 }

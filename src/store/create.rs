@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::connect::connect;
 use super::file::{beside, plain};
 use super::version::Memo;
-use super::{APPLICATION_ID, Db, SCHEMA, SCHEMA_VERSION, StoreError, connect};
+use super::{APPLICATION_ID, Db, SCHEMA, SCHEMA_VERSION, StoreError};
 
 /// Where the part of the schema begins that is made after the first data.
 const LAST_PART: &str = "-- The last part is made after the first data";

@@ -6,8 +6,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB};
 
+use super::connect::{connect, refuse_wal};
 use super::file::beside;
-use super::{Opened, StoreError, connect, refuse_wal};
+use super::{Opened, StoreError};
 
 /// Opens for reading beside others.
 ///
