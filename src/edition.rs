@@ -112,6 +112,14 @@ impl Edition {
         }
     }
 
+    /// Whether answers name the host that was asked.
+    pub fn has_absolute_hrefs(self) -> bool {
+        match self {
+            Self::Of2015 => false,
+            Self::Current => true,
+        }
+    }
+
     /// The OpenAPI document of what is served.
     pub fn openapi(self) -> &'static [u8] {
         match self {

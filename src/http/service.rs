@@ -102,6 +102,9 @@ impl Service {
         if let Some(site) = &self.site {
             return Ok(site.clone());
         }
+        if !self.edition.has_absolute_hrefs() {
+            return Ok(Site(String::new()));
+        }
         let Some(host) = asked.headers.get(header::HOST) else {
             return Ok(Site("http://localhost".into()));
         };
