@@ -6,16 +6,16 @@ mod claims;
 mod identity;
 pub mod keys;
 pub mod login;
-mod public;
+mod public_keys;
 pub mod secret;
 #[cfg(test)]
 mod tests;
+mod token_cache;
 pub mod tokens;
-mod verified;
 
 pub use identity::Identity;
 pub use keys::{KeyError, Keys};
-pub use login::{Granted, Login, Refusal};
+pub use login::{Login, LoginError, TokenResponse};
 pub use secret::Secret;
 
 /// The audience that a token for this API must name.

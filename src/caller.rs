@@ -25,6 +25,4 @@ pub struct AccessRules {
     pub global_readers: &'static [&'static str],
     /// The space roles that show a space's apps and packages, as the database spells them.
     pub space_roles: &'static [&'static str],
-    /// Whether a suspended organization's app or package, asked for alone, is not there, although lists show it.
-    pub suspended_is_missing: bool,
 }

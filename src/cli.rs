@@ -3,15 +3,14 @@
 //! stdout carries data only; messages go to stderr as `cf-packages: ` and one lower-case sentence.
 //! Exit 0; 1 for a failure; 2 for wrong usage.
 
+pub mod args;
 mod cf_home;
 mod check;
 mod export;
 mod get;
 mod healthcheck;
-pub mod keys;
 mod seed;
 mod serve;
-mod site;
 mod token;
 
 use std::process::ExitCode;
@@ -48,16 +47,16 @@ enum Command {
 
 /// Why a verb did not do what it was asked to.
 #[derive(Debug)]
-pub enum Failure {
+pub enum CommandError {
     /// Exit 1: the sentence says what failed and what to do.
     Failed(String),
     /// Exit 1, and all that there is to say was printed already.
-    Said,
+    AlreadyReported,
     /// Exit 2: the flags do not go together, or one of them cannot be used.
     Usage(String),
 }
 
-impl<E: std::error::Error> From<E> for Failure {
+impl<E: std::error::Error> From<E> for CommandError {
     fn from(error: E) -> Self {
         Self::Failed(error.to_string())
     }
@@ -85,9 +84,9 @@ pub fn main() -> ExitCode {
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Said) => ExitCode::FAILURE,
-        Err(Failure::Failed(text)) => fail(&text, 1),
-        Err(Failure::Usage(text)) => fail(&text, 2),
+        Err(CommandError::AlreadyReported) => ExitCode::FAILURE,
+        Err(CommandError::Failed(text)) => fail(&text, 1),
+        Err(CommandError::Usage(text)) => fail(&text, 2),
     }
 }
 

@@ -86,14 +86,14 @@ pub fn system_now() -> i64 {
 
 /// `2015-11-13T17:02:56Z`, for any second from 1970 to 9999.
 pub fn format(seconds: i64) -> String {
-    Shown::new(seconds).as_str().to_owned()
+    FormattedTime::new(seconds).as_str().to_owned()
 }
 
 /// A time as it is shown, without a place on the heap: a page holds a hundred of them.
 #[derive(Clone, Copy, Debug)]
-pub struct Shown([u8; 20]);
+pub struct FormattedTime([u8; 20]);
 
-impl Shown {
+impl FormattedTime {
     /// `2015-11-13T17:02:56Z`, for any second from 1970 to 9999.
     pub fn new(seconds: i64) -> Self {
         let time = OffsetDateTime::from_unix_timestamp(seconds.clamp(0, LAST_SECOND))

@@ -7,68 +7,133 @@ pub mod current;
 pub mod of_2015;
 
 mod json;
-mod query;
+mod ruby;
 
 use std::fmt;
 
 use crate::caller::AccessRules;
 use crate::error::ApiError;
-use crate::listing::request::ListRequest;
-use crate::resource::{Package, PackageRow, Resource};
+use crate::listing::SuspendedOrganizations;
+use crate::listing::request::{Include, ListRequest};
+use crate::records::{App, Organization, Package, PackageRecord, Resource, Space};
 use crate::store::StoreError;
-use current::Shown;
 
-/// The edition that a server speaks.
+/// The edition of the API that a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Edition {
-    /// The API document, to the letter.
+    /// The API document of 2015, to the letter.
     #[value(name = "2015")]
     Of2015,
     /// What Cloud Controllers answer today.
     Current,
 }
 
-/// Takes the rows of a page one after the other.
-pub type Each<'a, R> = dyn FnMut(<R as Resource>::Row<'_>) -> Result<(), StoreError> + 'a;
+/// A resource that an edition presents.
+///
+/// `2015` presents packages only; its presenter is called directly.
+pub trait Presented: Resource + Sized {
+    /// How the current edition presents it.
+    const CURRENT: current::Presentation<Self>;
+}
 
-/// A list of packages, asked for.
+impl Presented for App {
+    const CURRENT: current::Presentation<Self> = current::present::app::PRESENTATION;
+}
+
+impl Presented for Organization {
+    const CURRENT: current::Presentation<Self> = current::present::organization::PRESENTATION;
+}
+
+impl Presented for Package {
+    const CURRENT: current::Presentation<Self> = current::present::package::PRESENTATION;
+}
+
+impl Presented for Space {
+    const CURRENT: current::Presentation<Self> = current::present::space::PRESENTATION;
+}
+
+/// Takes the records of a page one after the other.
+pub type Each<'a, R> = dyn FnMut(<R as Resource>::Record<'_>) -> Result<(), StoreError> + 'a;
+
+/// A request for a list of packages.
 #[derive(Clone, Debug)]
-pub struct PackagesRequest {
-    /// What is asked; where it is of one app, its path and conditions say so already.
+pub struct PackageListRequest {
+    /// The list. If it is the list of one app, its path and conditions name the app.
     pub list: ListRequest,
-    /// The guid of the app that has to be there and to be seen, or else the answer is 404 `App not found`.
+    /// The guid of the app, if it is the list of one app. A caller who may not see the app gets 404 `App not found`.
     pub app: Option<String>,
 }
 
-/// Scheme and host that absolute hrefs begin with, without a slash at the end: `http://127.0.0.1:8080`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Site(pub String);
+/// A request for one resource by its guid.
+#[derive(Clone, Debug)]
+pub struct SingleRequest {
+    include: Result<Include, ApiError>,
+}
 
-impl Site {
-    /// The site as it is.
+impl SingleRequest {
+    /// Returns a request whose `include` is right, or is refused once the resource is known to exist.
+    pub(crate) fn new(include: Result<Include, ApiError>) -> Self {
+        Self { include }
+    }
+
+    /// Returns the parents to show beside the resource. Call it once the resource is known to exist.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the parameter `include` is wrong and the edition reports that last.
+    pub fn include(&self) -> Result<Include, ApiError> {
+        self.include.clone()
+    }
+}
+
+impl Default for SingleRequest {
+    fn default() -> Self {
+        Self::new(Ok(Include::default()))
+    }
+}
+
+/// The scheme and host that absolute hrefs begin with, without a slash at the end: `http://127.0.0.1:8080`.
+/// Empty where hrefs are relative.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BaseUrl(pub String);
+
+impl BaseUrl {
+    /// Returns the text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The site with `path` behind it.
-    pub(crate) fn text(&self, path: &str) -> String {
+    /// Returns the URL of `path`, which begins with a slash.
+    pub(crate) fn join(&self, path: &str) -> String {
         format!("{self}{path}")
     }
 }
 
-impl fmt::Display for Site {
+impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
 impl Edition {
-    /// `GET /v3/packages`, or `GET /v3/apps/:guid/packages` with that `app`: the query, checked once.
-    pub fn packages_request(
+    /// Whether organizations, spaces, apps and the root documents are served beside packages.
+    pub fn serves_foundation(self) -> bool {
+        match self {
+            Self::Of2015 => false,
+            Self::Current => true,
+        }
+    }
+
+    /// Parses the query of `GET /v3/packages`, or of `GET /v3/apps/:guid/packages` where `app` is that guid.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the refusal of this edition if a parameter is wrong.
+    pub fn parse_package_list(
         self,
         app: Option<&str>,
         query: &str,
-    ) -> Result<PackagesRequest, ApiError> {
+    ) -> Result<PackageListRequest, ApiError> {
         match self {
             Self::Of2015 => of_2015::request::packages(app, query),
             Self::Current => match app {
@@ -78,33 +143,124 @@ impl Edition {
         }
     }
 
-    /// A page of packages. `rows` lends them in their order.
-    pub fn packages(
+    /// Parses the query of a list other than packages.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the refusal of this edition if a parameter is wrong, or if the edition has no such list.
+    pub fn parse_list<R: Presented>(self, query: &str) -> Result<ListRequest, ApiError> {
+        match self {
+            Self::Of2015 => Err(ApiError::UnknownRequest),
+            Self::Current => {
+                current::request::list::<R>(R::CURRENT.parameters, R::CURRENT.path, query)
+            }
+        }
+    }
+
+    /// Parses the query of `GET` by guid of a resource other than packages.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the refusal of this edition if a parameter is wrong, or if the edition has no such resource.
+    pub fn parse_single<R: Presented>(self, query: &str) -> Result<SingleRequest, ApiError> {
+        match self {
+            Self::Of2015 => Err(ApiError::UnknownRequest),
+            Self::Current => {
+                current::request::single(R::CURRENT.single_query, R::CURRENT.parameters, query)
+            }
+        }
+    }
+
+    /// Returns the document of one page of packages. `rows` passes the page's records in their order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `rows` fails.
+    pub fn package_list(
         self,
-        site: &Site,
+        base_url: &BaseUrl,
         request: &ListRequest,
         total: u64,
         rows: impl FnOnce(&mut Each<'_, Package>) -> Result<(), StoreError>,
     ) -> Result<Vec<u8>, StoreError> {
         match self {
-            Self::Of2015 => of_2015::presenter::packages(request, total, rows),
-            Self::Current => current::list::<Package>(site, request, total, rows),
+            Self::Of2015 => of_2015::present::package::packages(request, total, rows),
+            Self::Current => current::list::<Package>(base_url, request, total, rows),
         }
     }
 
-    /// One package.
-    pub fn package(self, site: &Site, row: &PackageRow<'_>) -> Vec<u8> {
+    /// Returns the document of one package.
+    pub fn package(self, base_url: &BaseUrl, record: &PackageRecord<'_>) -> Vec<u8> {
         match self {
-            Self::Of2015 => of_2015::presenter::package(row),
+            Self::Of2015 => of_2015::present::package::package(record),
             Self::Current => {
                 let mut out = Vec::with_capacity(1024);
-                Package::show(row, site, &mut out);
+                (Package::CURRENT.write)(record, base_url, &mut out);
                 out
             }
         }
     }
 
-    /// A refusal.
+    /// Returns the document of one page of a list other than packages. `rows` passes the page's records in their order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `rows` fails.
+    pub fn list<R: Presented>(
+        self,
+        base_url: &BaseUrl,
+        request: &ListRequest,
+        total: u64,
+        rows: impl FnOnce(&mut Each<'_, R>) -> Result<(), StoreError>,
+    ) -> Result<Vec<u8>, StoreError> {
+        current::list::<R>(base_url, request, total, rows)
+    }
+
+    /// Appends the document of one record of a resource other than packages.
+    pub fn single<R: Presented>(
+        self,
+        base_url: &BaseUrl,
+        record: &R::Record<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        (R::CURRENT.write)(record, base_url, out);
+    }
+
+    /// Appends the documents of records as an array.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `rows` fails.
+    pub fn array<R: Presented>(
+        self,
+        base_url: &BaseUrl,
+        rows: impl FnOnce(&mut Each<'_, R>) -> Result<(), StoreError>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        current::array::<R>(out, base_url, rows)
+    }
+
+    /// Inserts `included`, names and arrays in the order in which they are shown, at the end of a document.
+    pub fn insert_included(self, document: &mut Vec<u8>, included: &[(&str, Vec<u8>)]) {
+        current::include(document, included);
+    }
+
+    /// Returns the document of `GET /`.
+    pub fn root(self, base_url: &BaseUrl) -> Vec<u8> {
+        current::root(base_url)
+    }
+
+    /// Returns the document of `GET /v3`.
+    pub fn v3(self, base_url: &BaseUrl) -> Vec<u8> {
+        current::v3(base_url)
+    }
+
+    /// Returns the document of `GET /v3/info`.
+    pub fn info(self, base_url: &BaseUrl) -> Vec<u8> {
+        current::info(base_url)
+    }
+
+    /// Returns the document of an error.
     pub fn error(self, error: &ApiError) -> Vec<u8> {
         match self {
             Self::Of2015 => of_2015::error(error),
@@ -112,7 +268,7 @@ impl Edition {
         }
     }
 
-    /// Whether answers name the host that was asked.
+    /// Whether hrefs name the host that the client asked.
     pub fn has_absolute_hrefs(self) -> bool {
         match self {
             Self::Of2015 => false,
@@ -120,7 +276,7 @@ impl Edition {
         }
     }
 
-    /// The OpenAPI document of what is served.
+    /// Returns the OpenAPI document of what is served.
     pub fn openapi(self) -> &'static [u8] {
         match self {
             Self::Of2015 => include_bytes!("edition/of_2015/openapi.json"),
@@ -128,8 +284,16 @@ impl Edition {
         }
     }
 
-    /// Which scopes and roles read what.
-    pub fn rules(self) -> &'static AccessRules {
+    /// Whether an app or a package of a suspended organization is found by its guid. Lists show it in each edition.
+    pub fn suspended_organizations(self) -> SuspendedOrganizations {
+        match self {
+            Self::Of2015 => SuspendedOrganizations::Hidden,
+            Self::Current => SuspendedOrganizations::Shown,
+        }
+    }
+
+    /// Returns the scopes and roles that read and write.
+    pub fn access_rules(self) -> &'static AccessRules {
         match self {
             Self::Of2015 => &of_2015::RULES,
             Self::Current => &current::RULES,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::seed::{self, SeedError, Source};
-use crate::store::{Durability, Opened, Store, StoreError};
+use crate::store::{Durability, OpenMode, Store, StoreError};
 
 /// What the folders are called, before a random part.
 const PREFIX: &str = "cf-packages-";
@@ -48,7 +48,7 @@ impl Ephemeral {
         let start = folder.folder.path().join("start.db");
         fs::copy(&file, &start).map_err(|error| no_folder(&error))?;
         Ok(Self {
-            store: Store::open(&file, Opened::ReadWrite, Durability::Off)?,
+            store: Store::open(&file, OpenMode::ReadWrite, Durability::Off)?,
             start,
             folder,
         })
@@ -64,17 +64,17 @@ pub fn seeded(
     durability: Durability,
 ) -> Result<Store, SeedError> {
     let mut tried = false;
-    let created = Store::create(file, |db| {
+    let created = Store::create(file, |transaction| {
         tried = true;
-        seed::apply(db, seeds, now).map(drop)
+        seed::apply(transaction, seeds, now).map(drop)
     })?;
     // Another program was faster: what was filled is gone, and standard input with it.
     if tried && !created && seeds.iter().any(Source::is_read_once) {
         return Err(StoreError::made_meanwhile(file).into());
     }
-    let store = Store::open(file, Opened::ReadWrite, durability)?;
+    let store = Store::open(file, OpenMode::ReadWrite, durability)?;
     if !created && !seeds.is_empty() {
-        store.write(|db| seed::apply(db, seeds, now))?;
+        store.write(|transaction| seed::apply(transaction, seeds, now))?;
     }
     Ok(store)
 }

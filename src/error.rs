@@ -35,7 +35,7 @@ pub enum ApiError {
     /// 429 `RateLimitExceeded` (10013): only as a fault that was asked for.
     RateLimited,
     /// Whatever a fault that was asked for says.
-    Fault(Box<Fault>),
+    InjectedError(Box<InjectedError>),
     /// 503 `ServiceUnavailable` (10015): locked by another program, or stopping.
     Busy,
     /// 500 `UnknownError` (10001): the text goes to the log, never to the client.
@@ -44,7 +44,7 @@ pub enum ApiError {
 
 /// A refusal that somebody asked for, to see what their client does with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct InjectedError {
     /// The HTTP status.
     pub status: u16,
     /// The controller's number.
@@ -67,7 +67,7 @@ impl ApiError {
             Self::TargetTooLong => 414,
             Self::Unprocessable(_) => 422,
             Self::RateLimited => 429,
-            Self::Fault(fault) => fault.status,
+            Self::InjectedError(fault) => fault.status,
             Self::Busy => 503,
             Self::Internal(_) => 500,
         }
@@ -86,7 +86,7 @@ impl ApiError {
             Self::UnknownRequest | Self::NotServed(_) => 10000,
             Self::Unprocessable(_) => 10008,
             Self::RateLimited => 10013,
-            Self::Fault(fault) => fault.code,
+            Self::InjectedError(fault) => fault.code,
             Self::Busy => 10015,
             Self::Internal(_) => 10001,
         }
@@ -107,7 +107,7 @@ impl ApiError {
             Self::UnknownRequest | Self::NotServed(_) => "CF-NotFound",
             Self::Unprocessable(_) => "CF-UnprocessableEntity",
             Self::RateLimited => "CF-RateLimitExceeded",
-            Self::Fault(fault) => &fault.title,
+            Self::InjectedError(fault) => &fault.title,
             Self::Busy => "CF-ServiceUnavailable",
             Self::Internal(_) => "UnknownError",
         }
@@ -128,7 +128,7 @@ impl ApiError {
             Self::TargetTooLong => "The request target is too long".into(),
             Self::Refused(text) | Self::Unprocessable(text) => text.clone(),
             Self::RateLimited => "Rate Limit Exceeded".into(),
-            Self::Fault(fault) => fault.detail.clone(),
+            Self::InjectedError(fault) => fault.detail.clone(),
             Self::Busy => "The database is busy, try again".into(),
             Self::Internal(_) => "An unknown error occurred.".into(),
         }

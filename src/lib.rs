@@ -30,6 +30,8 @@ pub mod cli;
 
 pub mod server;
 
+pub mod service;
+
 pub mod http;
 
 pub mod auth;
@@ -37,7 +39,7 @@ pub mod edition;
 
 pub mod listing;
 
-pub mod resource;
+pub mod records;
 
 pub mod store;
 
@@ -52,5 +54,7 @@ pub mod caller;
 pub mod clock;
 pub mod duration;
 pub mod error;
+pub mod json_object;
+pub mod labels;
 pub mod log;
 pub mod private_file;

@@ -3,25 +3,25 @@
 //! A page is found in two steps: which ids, then the rows of those ids. The first step is plain `count` and `offset`
 //! here; what is remembered of it only ever gives the same ids sooner.
 
-mod landmarks;
-mod query;
-pub mod rendered;
+mod conditions;
+mod list_cache;
+mod page_query;
 pub mod request;
-mod sight;
-mod walk;
+pub mod response_cache;
+mod visibility;
 
 use std::sync::Arc;
 
 use crate::caller::Caller;
-use crate::resource::Resource;
-use crate::store::{Db, StoreError, Value};
-pub use landmarks::Landmarks;
+use crate::records::Resource;
+use crate::store::{Snapshot, StoreError, Value};
+pub use list_cache::ListCache;
 use request::ListRequest;
-use sight::Sight;
+use visibility::Visibility;
 
 /// One page of a list: how many rows the caller's list has in all, and which of them are on the page, in order.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct PageIds {
     /// All rows of the list.
     pub total: u64,
     /// The page's rows.
@@ -30,85 +30,97 @@ pub struct Found {
 
 /// Finds a page.
 pub fn find<R: Resource>(
-    db: &Db<'_>,
-    landmarks: &Arc<Landmarks>,
+    snapshot: &Snapshot<'_>,
+    list_cache: &Arc<ListCache>,
     caller: &Caller,
     request: &ListRequest,
-) -> Result<Found, StoreError> {
-    landmarks.find::<R>(db, caller, request)
+) -> Result<PageIds, StoreError> {
+    list_cache.find::<R>(snapshot, caller, request)
 }
 
 /// Finds a page by counting all rows and skipping those before it: always right, and as slow as the table is long.
-pub fn find_without_landmarks<R: Resource>(
-    db: &Db<'_>,
+pub fn find_without_cache<R: Resource>(
+    snapshot: &Snapshot<'_>,
     caller: &Caller,
     request: &ListRequest,
-) -> Result<Found, StoreError> {
-    let sight = Sight::of(db, caller, &R::SCOPE)?;
-    find_plainly::<R>(db, &sight, request)
+) -> Result<PageIds, StoreError> {
+    let visibility = Visibility::of(snapshot, caller, &R::SCOPE)?;
+    find_plainly::<R>(snapshot, &visibility, request)
 }
 
 fn find_plainly<R: Resource>(
-    db: &Db<'_>,
-    sight: &Sight,
+    snapshot: &Snapshot<'_>,
+    visibility: &Visibility,
     request: &ListRequest,
-) -> Result<Found, StoreError> {
-    let total = count::<R>(db, sight, request)?;
+) -> Result<PageIds, StoreError> {
+    let total = count::<R>(snapshot, visibility, request)?;
     let ids = if request.page.offset() < total {
-        let sql = walk::walk::<R>(db, sight, request, Some(request.page))?;
-        ids(db, &sql.text, &sql.values)?
+        let sql = page_query::page_query::<R>(snapshot, visibility, request, Some(request.page))?;
+        ids(snapshot, &sql.text, &sql.values)?
     } else {
         Vec::new()
     };
-    Ok(Found { total, ids })
+    Ok(PageIds { total, ids })
 }
 
 fn count<R: Resource>(
-    db: &Db<'_>,
-    sight: &Sight,
+    snapshot: &Snapshot<'_>,
+    visibility: &Visibility,
     request: &ListRequest,
 ) -> Result<u64, StoreError> {
-    let sql = query::scan::<R>("count(*)", sight, request);
-    let count = db.int(&sql.text, &sql.values)?.unwrap_or(0);
+    let sql = conditions::scan::<R>("count(*)", visibility, request);
+    let count = snapshot.int(&sql.text, &sql.values)?.unwrap_or(0);
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-/// The statement that finds a page's ids, and the values bound to it. For tests of the work done (`Db::work`).
+/// The statement that finds a page's ids, and the values bound to it. For tests of the work done (`Snapshot::work`).
 pub fn page_statement<R: Resource>(
-    db: &Db<'_>,
+    snapshot: &Snapshot<'_>,
     caller: &Caller,
     request: &ListRequest,
 ) -> Result<(String, Vec<Value>), StoreError> {
-    let sight = Sight::of(db, caller, &R::SCOPE)?;
-    let sql = walk::walk::<R>(db, &sight, request, Some(request.page))?;
+    let visibility = Visibility::of(snapshot, caller, &R::SCOPE)?;
+    let sql = page_query::page_query::<R>(snapshot, &visibility, request, Some(request.page))?;
     Ok((sql.text, sql.values))
 }
 
-/// The id of the row with that guid, if the caller may see it.
+/// Whether the records of suspended organizations are found by guid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SuspendedOrganizations {
+    /// They are found like any other.
+    Shown,
+    /// They are found only by callers who see every record.
+    Hidden,
+}
+
+/// Returns the id of the record with that guid, if the caller may see it.
+///
+/// # Errors
+///
+/// Fails if the snapshot cannot be read.
 pub fn find_one<R: Resource>(
-    db: &Db<'_>,
+    snapshot: &Snapshot<'_>,
     caller: &Caller,
     guid: &str,
+    suspended: SuspendedOrganizations,
 ) -> Result<Option<i64>, StoreError> {
-    let mut sight = Sight::of(db, caller, &R::SCOPE)?;
-    if let Caller::Member(member) = caller
-        && member.rules.suspended_is_missing
-    {
-        sight = sight.without_suspended(db)?;
+    let mut visibility = Visibility::of(snapshot, caller, &R::SCOPE)?;
+    if suspended == SuspendedOrganizations::Hidden {
+        visibility = visibility.without_suspended(snapshot)?;
     }
-    let sql = query::one::<R>(&sight, guid);
-    db.int(&sql.text, &sql.values)
+    let sql = conditions::one::<R>(&visibility, guid);
+    snapshot.int(&sql.text, &sql.values)
 }
 
 /// Lends the rows of those ids to `each`, in the order given.
 pub fn rows<R: Resource, E: From<StoreError>>(
-    db: &Db<'_>,
+    snapshot: &Snapshot<'_>,
     ids: &[i64],
-    mut each: impl FnMut(R::Row<'_>) -> Result<(), E>,
+    mut each: impl FnMut(R::Record<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let (columns, table, joins) = (R::COLUMNS, R::TABLE, R::JOINS);
     let (sql, values) = match run_of(ids) {
-        // A run of ids is one walk along the table.
+        // A run of ids is one page_query along the table.
         Some((first, last)) => (
             format!(
                 "select {columns} from {table} r {joins} where r.id between $1 and $2 order by r.id"
@@ -120,10 +132,10 @@ pub fn rows<R: Resource, E: From<StoreError>>(
             format!(
                 "select {columns} from json_each($1) k cross join {table} r on r.id = k.value {joins}"
             ),
-            vec![query::json_numbers(ids).into()],
+            vec![conditions::json_numbers(ids).into()],
         ),
     };
-    db.rows(&sql, &values, |columns| each(R::row(columns)?))
+    snapshot.rows(&sql, &values, |columns| each(R::read(columns)?))
 }
 
 /// The first and the last of ids that follow each other without a gap.
@@ -135,21 +147,25 @@ fn run_of(ids: &[i64]) -> Option<(i64, i64)> {
 
 /// Those ids again, by `created_at` and then `guid`.
 pub fn oldest_first<R: Resource>(
-    db: &Db<'_>,
+    snapshot: &Snapshot<'_>,
     ids: impl Iterator<Item = i64>,
 ) -> Result<Vec<i64>, StoreError> {
     let sql = format!(
         "select r.id from {} r where {} order by r.created_at, r.guid",
         R::TABLE,
-        Db::one_of("r.id", 1)
+        Snapshot::one_of("r.id", 1)
     );
     let numbers: Vec<i64> = ids.collect();
-    self::ids(db, &sql, &[Value::Text(query::json_numbers(&numbers))])
+    self::ids(
+        snapshot,
+        &sql,
+        &[Value::Text(conditions::json_numbers(&numbers))],
+    )
 }
 
-fn ids(db: &Db<'_>, sql: &str, values: &[Value]) -> Result<Vec<i64>, StoreError> {
+fn ids(snapshot: &Snapshot<'_>, sql: &str, values: &[Value]) -> Result<Vec<i64>, StoreError> {
     let mut ids = Vec::new();
-    db.rows(sql, values, |columns| {
+    snapshot.rows(sql, values, |columns| {
         ids.push(columns.int(0)?);
         Ok::<_, StoreError>(())
     })?;

@@ -28,13 +28,17 @@ use progress::Progress;
 pub use report::Report;
 pub use source::Source;
 
-use crate::store::Db;
+use crate::store::Transaction;
 
-/// Applies the seeds one after the other within the transaction of `db`; the first fault ends it, and the caller
+/// Applies the seeds one after the other within the transaction of `transaction`; the first fault ends it, and the caller
 /// undoes all. `now` is the time of what is new and gives none.
-pub fn apply(db: &Db<'_>, sources: &[Source], now: i64) -> Result<Report, SeedError> {
+pub fn apply(
+    transaction: &Transaction<'_>,
+    sources: &[Source],
+    now: i64,
+) -> Result<Report, SeedError> {
     let mut applier = Applier::new(
-        db,
+        transaction,
         NewTimes {
             created_at: now,
             updated_at: None,
@@ -59,9 +63,9 @@ pub fn apply(db: &Db<'_>, sources: &[Source], now: i64) -> Result<Report, SeedEr
     Ok(applier.into_report())
 }
 
-/// Empties every table but the keys, within the transaction of `db`. Ids go on where they were, and so do the
+/// Empties every table but the keys, within the transaction of `transaction`. Ids go on where they were, and so do the
 /// versions: what remembers listings must learn of this.
-pub fn reset(db: &Db<'_>) -> Result<(), SeedError> {
+pub fn reset(transaction: &Transaction<'_>) -> Result<(), SeedError> {
     for sql in [
         "delete from package_labels",
         "delete from packages",
@@ -72,12 +76,12 @@ pub fn reset(db: &Db<'_>) -> Result<(), SeedError> {
         "delete from spaces",
         "delete from organizations",
     ] {
-        db.execute(sql, &[])?;
+        transaction.execute(sql, &[])?;
     }
     Ok(())
 }
 
 /// Generates `count` packages, with the organizations, spaces, apps and users that they need.
-pub fn generate(db: &Db<'_>, count: u64, now: i64) -> Result<Report, SeedError> {
-    generate::generate(db, count, now)
+pub fn generate(transaction: &Transaction<'_>, count: u64, now: i64) -> Result<Report, SeedError> {
+    generate::generate(transaction, count, now)
 }

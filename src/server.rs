@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
-use crate::http::Edge;
+use crate::http::Router;
 
 /// A client that asks for all pages at once has 256 in flight; there is room for a few of those.
 const MAX_CONNECTIONS: usize = 1000;
@@ -31,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(9);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `shutdown` completes, then lets the requests in flight end, for at most nine seconds.
-pub async fn serve(listener: TcpListener, edge: Edge, shutdown: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let (running, stopping) = watch::channel(());
@@ -41,7 +41,7 @@ pub async fn serve(listener: TcpListener, edge: Edge, shutdown: impl Future<Outp
             accepted = accept(&listener, &slots) => accepted,
             () = &mut shutdown => break,
         };
-        let (edge, begun) = (edge.clone(), Arc::new(AtomicBool::new(false)));
+        let (router, begun) = (router.clone(), Arc::new(AtomicBool::new(false)));
         let (mark, mut stopping) = (begun.clone(), stopping.clone());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -54,7 +54,7 @@ pub async fn serve(listener: TcpListener, edge: Edge, shutdown: impl Future<Outp
                 TokioIo::new(stream),
                 service_fn(move |request| {
                     mark.store(true, Ordering::Relaxed);
-                    edge.clone().answer(request)
+                    router.clone().answer(request)
                 }),
             );
         let connection = graceful.watch(connection);

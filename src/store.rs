@@ -1,16 +1,10 @@
 //! The SQLite file: told, made, opened; its readers and its one writer. Only this room names rusqlite.
 
-mod check;
-mod connect;
-mod create;
-mod db;
 mod error;
-mod file;
-mod readers;
-mod reading;
-mod schema;
+mod snapshot;
+mod sqlite;
+mod transaction;
 mod version;
-mod wal_index;
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -20,15 +14,17 @@ use std::time::Duration;
 use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
 use tokio::sync::oneshot;
 
-pub use check::{Checked, check, sqlite_version};
-use connect::{connect, pool, refuse_wal, watcher};
-pub use db::{Columns, Db, Value};
 pub use error::StoreError;
-use file::{Found, beside, identify};
-use readers::Readers;
-use version::Memo;
+pub use snapshot::{Row, Snapshot, Value};
+pub use sqlite::check::{CheckReport, check, sqlite_version};
+use sqlite::connect::{connect, pool, refuse_wal, watcher};
+use sqlite::identify::{FileState, beside, identify, plain};
+use sqlite::readers::{self, Readers};
+use sqlite::wal_index::WalIndex;
+use sqlite::{create, read_only, schema};
+pub use transaction::Transaction;
 pub use version::Version;
-use wal_index::WalIndex;
+use version::VersionCache;
 
 /// Every table, index, trigger and check, as a new file gets them.
 const SCHEMA: &str = include_str!("../schema.sql");
@@ -42,7 +38,7 @@ const SWEEP_PAUSE: u64 = 5;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opened {
+pub enum OpenMode {
     /// For reading and writing.
     ReadWrite,
     /// For reading, beside others who may write.
@@ -64,10 +60,10 @@ pub enum Durability {
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    opened: Opened,
+    opened: OpenMode,
     // Dropped in this order: the readers end before the writer checkpoints.
     readers: Option<Readers>,
-    watchers: Vec<Mutex<(Connection, Memo)>>,
+    watchers: Vec<Mutex<(Connection, VersionCache)>>,
     writer: Option<Mutex<Connection>>,
     /// Reads nothing; its end removes what reading made beside the file.
     keeper: Option<Mutex<Connection>>,
@@ -80,19 +76,19 @@ impl Store {
     /// this one was filled, is left as it is.
     pub fn create<E: From<StoreError>>(
         path: &Path,
-        fill: impl FnOnce(&Db<'_>) -> Result<(), E>,
+        fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
     ) -> Result<bool, E> {
         match identify(path)? {
-            Found::Ours => Ok(false),
-            Found::Empty => create::fill_empty(path, fill),
-            Found::Absent => create::create(path, fill),
+            FileState::Ours => Ok(false),
+            FileState::Empty => create::fill_empty(path, fill),
+            FileState::Absent => create::create(path, fill),
         }
     }
 
     /// Copies the database at `from`, which nobody writes meanwhile, to `to`, where nothing is; `from` is not opened
     /// by SQLite, so that nothing of it changes. What still lies in a write-ahead log beside it comes along.
     pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
-        if identify(from)? != Found::Ours {
+        if identify(from)? != FileState::Ours {
             return Err(StoreError::file(
                 from,
                 "holds nothing to copy; name a database",
@@ -117,34 +113,36 @@ impl Store {
     }
 
     /// Opens the database at `path`, which must be there and ours.
-    pub fn open(path: &Path, opened: Opened, durability: Durability) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, opened: OpenMode, durability: Durability) -> Result<Self, StoreError> {
         Self::try_open(path, opened, durability).map_err(|error| error.at(path))
     }
 
     /// Opens for reading beside others; where that cannot be done (a read-only file system), as an immutable file.
     pub fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
         // SQLite needs to make `-shm` beside a file in WAL mode; where it cannot, nobody else can write either.
-        match Self::try_open(path, Opened::ReadOnly, Durability::Full) {
-            Err(StoreError::Barred(_)) => Self::open(path, Opened::Immutable, Durability::Full),
+        match Self::try_open(path, OpenMode::ReadOnly, Durability::Full) {
+            Err(StoreError::CannotOpen(_)) => {
+                Self::open(path, OpenMode::Immutable, Durability::Full)
+            }
             other => other.map_err(|error| error.at(path)),
         }
     }
 
-    fn try_open(path: &Path, opened: Opened, durability: Durability) -> Result<Self, StoreError> {
-        if identify(path)? != Found::Ours {
+    fn try_open(path: &Path, opened: OpenMode, durability: Durability) -> Result<Self, StoreError> {
+        if identify(path)? != FileState::Ours {
             return Err(nothing_there(path));
         }
         let first = match opened {
-            Opened::ReadWrite => {
+            OpenMode::ReadWrite => {
                 let connection = connect(path, opened)?;
                 // SQLite is content to read where it may not write.
                 if connection.is_readonly(MAIN_DB)? {
-                    return Err(StoreError::Barred("it cannot be written".into()));
+                    return Err(StoreError::CannotOpen("it cannot be written".into()));
                 }
                 connection
             }
-            Opened::ReadOnly => reading::beside_others(path)?,
-            Opened::Immutable => {
+            OpenMode::ReadOnly => read_only::beside_others(path)?,
+            OpenMode::Immutable => {
                 refuse_wal(path)?;
                 connect(path, opened)?
             }
@@ -157,7 +155,7 @@ impl Store {
             ));
         }
         let (mut writer, mut keeper) = (None, None);
-        if opened == Opened::ReadWrite {
+        if opened == OpenMode::ReadWrite {
             let synchronous = match durability {
                 Durability::Full => "full",
                 Durability::Off => "off",
@@ -189,14 +187,14 @@ impl Store {
     }
 
     /// How it was opened.
-    pub fn opened(&self) -> Opened {
+    pub fn opened(&self) -> OpenMode {
         self.opened
     }
 
     /// Runs `read` over one snapshot, on a thread that may block.
     pub async fn read<T, E>(
         &self,
-        read: impl FnOnce(&Db<'_>) -> Result<T, E> + Send + 'static,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -212,7 +210,7 @@ impl Store {
     /// Runs `read` over one snapshot and waits for it. For programs without an async runtime.
     pub fn read_blocking<T, E>(
         &self,
-        read: impl FnOnce(&Db<'_>) -> Result<T, E> + Send + 'static,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -227,14 +225,14 @@ impl Store {
 
     fn submit<T, E: From<StoreError>>(
         &self,
-        read: impl FnOnce(&Db<'_>) -> Result<T, E> + Send + 'static,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
         answer: impl FnOnce(Result<T, E>) + Send + 'static,
     ) -> Result<(), StoreError> {
         self.readers
             .as_ref()
             .ok_or(StoreError::Closed)?
-            .submit(Box::new(move |connection, memo| {
-                readers::snapshot(connection, memo, read, answer);
+            .submit(Box::new(move |connection, version_cache| {
+                readers::snapshot(connection, version_cache, read, answer);
             }))
     }
 
@@ -245,15 +243,15 @@ impl Store {
                 .watchers
                 .iter()
                 .find_map(|watcher| watcher.try_lock().ok())?;
-            let (connection, memo) = &*watcher;
-            memo.version(connection).ok()
+            let (connection, version_cache) = &*watcher;
+            version_cache.version(connection).ok()
         })
     }
 
     /// Runs `write` in one transaction, committed if it succeeds and undone if it does not. Blocks.
     pub fn write<T, E: From<StoreError>>(
         &self,
-        write: impl FnOnce(&Db<'_>) -> Result<T, E>,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let writer = self.writer.as_ref().ok_or_else(|| {
             StoreError::file(&self.path, "is open for reading only; nothing was written")
@@ -262,7 +260,7 @@ impl Store {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(StoreError::from)?;
-        let answer = write(&Db::new(&transaction, &Memo::default()))?;
+        let answer = write(&Transaction::new(&transaction, &VersionCache::default()))?;
         transaction.commit().map_err(StoreError::from)?;
         Ok(answer)
     }
@@ -307,7 +305,7 @@ impl Store {
             // Programs that meet here must not meet again.
             let apart = u64::from(std::process::id() % 13);
             std::thread::sleep(Duration::from_millis(SWEEP_PAUSE + apart));
-            let connection = connect(&self.path, Opened::ReadWrite)?;
+            let connection = connect(&self.path, OpenMode::ReadWrite)?;
             connection.busy_timeout(Duration::ZERO)?;
             // Whether it can be read now is not the question; that it was opened is what its end cleans up.
             let _ = connection.query_row("select id from versions", [], |_| Ok(()));
@@ -319,7 +317,7 @@ impl Store {
 
 /// The operating system's words for an error, as messages have them.
 pub fn plain_error(error: &std::io::Error) -> String {
-    file::plain(error)
+    plain(error)
 }
 
 /// A fault in the closure itself: a bug, told as an error so that one request fails and not the server.

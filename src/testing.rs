@@ -25,11 +25,10 @@ use crate::auth::tokens::{self, Subject};
 use crate::clock::Clock;
 use crate::edition::Edition;
 use crate::ephemeral::Ephemeral;
-use crate::http::{Access, Admin, Edge, Faults, Service};
-use crate::listing::Landmarks;
-use crate::listing::rendered::Rendered;
+use crate::http::Router;
 use crate::seed::Source;
 use crate::server;
+use crate::service::{AdminApi, Authentication, Service, ServiceOptions};
 
 /// Why a server did not start, or a token was not made: one sentence.
 #[derive(Debug)]
@@ -50,8 +49,8 @@ fn told(error: impl fmt::Display) -> Error {
 
 /// How long a token lives.
 const TTL: Duration = Duration::from_secs(24 * 60 * 60);
-/// Memory for rendered pages, in MiB: a test has few.
-const CACHE: u32 = 8;
+/// Memory for response_cache pages, in MiB: a test has few.
+const RESPONSE_CACHE_MIB: u32 = 8;
 
 /// What a server is started with.
 #[derive(Debug)]
@@ -110,19 +109,17 @@ impl Server {
         let keys = store
             .read_blocking(|db| Keys::load(db, Vec::new(), &[]))
             .map_err(told)?;
-        let service = Arc::new(Service {
+        let service = Arc::new(Service::new(
             store,
-            access: Access::Tokens(keys),
-            clock,
-            edition: options.edition,
-            site: None,
-            landmarks: Arc::new(Landmarks::default()),
-            rendered: Rendered::new(CACHE),
-            door: None,
-            admin: Admin::Ephemeral { start },
-            faults: Faults::default(),
-            delay: Duration::ZERO,
-        });
+            ServiceOptions {
+                authentication: Authentication::Tokens(keys),
+                clock,
+                edition: options.edition,
+                response_cache_mib: RESPONSE_CACHE_MIB,
+                admin_api: AdminApi::Ephemeral { start },
+                ..ServiceOptions::default()
+            },
+        ));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -131,12 +128,12 @@ impl Server {
             .block_on(TcpListener::bind("127.0.0.1:0"))
             .map_err(told)?;
         let url = format!("http://{}", listener.local_addr().map_err(told)?);
-        let edge = Edge::new(service.clone());
+        let router = Router::new(service.clone());
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new()
             .name("cf-packages".into())
             .spawn(move || {
-                runtime.block_on(server::serve(listener, edge, async {
+                runtime.block_on(server::serve(listener, router, async {
                     let _ = stopped.await;
                 }));
                 drop(runtime);
@@ -167,7 +164,7 @@ impl Server {
     }
 
     fn mint(&self, subject: &Subject, scopes: &[String]) -> Result<String, Error> {
-        let Access::Tokens(keys) = &self.service.access else {
+        let Some(keys) = self.service.keys() else {
             return Err(told("the server takes no tokens"));
         };
         tokens::access(keys, &self.service.clock, subject, scopes, TTL)

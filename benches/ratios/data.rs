@@ -8,7 +8,7 @@ use cf_packages::auth::Keys;
 use cf_packages::auth::tokens::{self, Subject};
 use cf_packages::clock::Clock;
 use cf_packages::edition::Edition;
-use cf_packages::store::{Durability, Opened, Store, StoreError, Value};
+use cf_packages::store::{Durability, OpenMode, Store, StoreError, Value};
 use tempfile::TempDir;
 
 use crate::Result;
@@ -76,7 +76,7 @@ impl Data {
         let seed = ["seed", "--generate", &number, "--clock", CLOCK, "--db"];
         let seed = seed.map(Into::into).into_iter();
         process::run(seed.chain([file.clone().into_os_string()]), Stdio::null())?;
-        let store = Store::open(&file, Opened::ReadWrite, Durability::Off)?;
+        let store = Store::open(&file, OpenMode::ReadWrite, Durability::Off)?;
         store.write(|db| {
             db.execute(
                 "insert into users (guid, name) values ($1, $1)",

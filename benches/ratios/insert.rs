@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use cf_packages::store::{Columns, Db, Store, StoreError, Value};
+use cf_packages::store::{Row, Snapshot, Store, StoreError, Transaction, Value};
 
 use crate::Result;
 
@@ -42,7 +42,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<Duration> {
 /// Copies one table, chunk by chunk; how long the reading took.
 fn copy_table(
     source: &Store,
-    target: &Db<'_>,
+    target: &Transaction<'_>,
     table: &'static str,
     order: &str,
 ) -> std::result::Result<Duration, StoreError> {
@@ -97,7 +97,7 @@ fn copy_table(
 
 /// The columns of a table, each with whether it is text.
 fn columns(
-    db: &Db<'_>,
+    db: &Snapshot<'_>,
     table: &'static str,
 ) -> std::result::Result<Vec<(String, bool)>, StoreError> {
     let mut columns = Vec::new();
@@ -112,7 +112,7 @@ fn columns(
     Ok(columns)
 }
 
-fn values(row: &Columns<'_>, kinds: &[bool]) -> std::result::Result<Vec<Value>, StoreError> {
+fn values(row: &Row<'_>, kinds: &[bool]) -> std::result::Result<Vec<Value>, StoreError> {
     let value = |(index, is_text): (usize, &bool)| {
         Ok(if *is_text {
             row.optional_text(index)?.into()

@@ -28,7 +28,7 @@ use std::error::Error as StdError;
 use std::io::{Write, stdout};
 
 use options::{Command, Options};
-use rows::Scene;
+use rows::RenderContext;
 
 /// What went wrong: one sentence.
 type Error = Box<dyn StdError + Send + Sync>;
@@ -48,7 +48,7 @@ fn measure_all(options: Options) -> Result<()> {
         let names = rows::GROUPS.map(|group| group.name).join(", ");
         return Err(format!("`--only` names none of {names}").into());
     }
-    let mut scene = Scene::new(options)?;
+    let mut scene = RenderContext::new(options)?;
     let mut table = table::Table::default();
     for group in rows::GROUPS {
         if scene.options.wants(group.name) {

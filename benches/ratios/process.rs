@@ -27,7 +27,7 @@ impl Server {
         Self::start(&mut command)
     }
 
-    /// The product on that database, in today's edition, with so many MiB for rendered pages.
+    /// The product on that database, in today's edition, with so many MiB for response_cache pages.
     pub fn of(database: &Path, cache: u32) -> Result<Self> {
         let cache = cache.to_string();
         let arguments = ["--api", "current", "--cache-size", &cache, "--db"];

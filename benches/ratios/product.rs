@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cf_packages::caller::Caller;
-use cf_packages::edition::current::Shown;
-use cf_packages::edition::{Each, Site};
+use cf_packages::edition::Presented;
+use cf_packages::edition::{BaseUrl, Each};
 use cf_packages::listing::request::ListRequest;
-use cf_packages::listing::{self, Landmarks};
-use cf_packages::resource::{Package, Resource};
+use cf_packages::listing::{self, ListCache};
+use cf_packages::records::{Package, Resource};
 use cf_packages::store::{Store, StoreError};
 
 use crate::Result;
@@ -33,7 +33,7 @@ pub enum Way {
 /// An open database, and what is remembered of its lists.
 pub struct Product {
     store: Store,
-    landmarks: Arc<Landmarks>,
+    list_cache: Arc<ListCache>,
 }
 
 impl Product {
@@ -41,11 +41,11 @@ impl Product {
     pub fn open(data: &Data) -> Result<Self> {
         Ok(Self {
             store: Store::open_for_reading(&data.file)?,
-            landmarks: Arc::new(Landmarks::default()),
+            list_cache: Arc::new(ListCache::default()),
         })
     }
 
-    /// An admin's page, rendered.
+    /// An admin's page, response_cache.
     pub fn page(&self, query: &str, way: Way) -> Result<Vec<u8>> {
         let request = request(query)?;
         self.render(&request, way)
@@ -67,20 +67,20 @@ impl Product {
     }
 
     fn render(&self, request: &ListRequest, way: Way) -> Result<Vec<u8>> {
-        let (landmarks, request) = (self.landmarks.clone(), request.clone());
+        let (list_cache, request) = (self.list_cache.clone(), request.clone());
         Ok(self.store.read_blocking(move |db| {
             let admin = Caller::Everything;
             let found = match way {
-                Way::Remembered => listing::find::<Package>(db, &landmarks, &admin, &request)?,
-                Way::Plain => listing::find_without_landmarks::<Package>(db, &admin, &request)?,
+                Way::Remembered => listing::find::<Package>(db, &list_cache, &admin, &request)?,
+                Way::Plain => listing::find_without_cache::<Package>(db, &admin, &request)?,
             };
             let rows =
                 |each: &mut Each<'_, Package>| listing::rows::<Package, _>(db, &found.ids, each);
-            EDITION.packages(&site(), &request, found.total, rows)
+            EDITION.package_list(&site(), &request, found.total, rows)
         })?)
     }
 
-    /// Every package in stored order, rendered in one pass over the table by one thread; what that took, and how many
+    /// Every package in stored order, response_cache in one pass over the table by one thread; what that took, and how many
     /// bytes it gave.
     pub fn dump(&self) -> Result<(Duration, usize)> {
         let started = Instant::now();
@@ -91,7 +91,7 @@ impl Product {
             let mut document = Vec::with_capacity(2 * HELD);
             let mut length = 0;
             db.rows(&sql, &[], |columns| {
-                Package::show(&Package::row(columns)?, &site, &mut document);
+                (Package::CURRENT.write)(&Package::read(columns)?, &site, &mut document);
                 document.push(b',');
                 if document.len() > HELD {
                     length += document.len();
@@ -106,10 +106,10 @@ impl Product {
 }
 
 fn request(query: &str) -> Result<ListRequest> {
-    let request = EDITION.packages_request(None, query);
+    let request = EDITION.parse_package_list(None, query);
     Ok(request.map_err(|error| format!("{query}: {error:?}"))?.list)
 }
 
-fn site() -> Site {
-    Site(format!("http://{HOST}"))
+fn site() -> BaseUrl {
+    BaseUrl(format!("http://{HOST}"))
 }

@@ -73,18 +73,18 @@ pub struct Group {
     /// What it measures.
     pub about: &'static str,
     /// Measures it.
-    pub run: fn(&mut Scene, &mut Table) -> Result<()>,
+    pub run: fn(&mut RenderContext, &mut Table) -> Result<()>,
 }
 
 /// What all rows share.
-pub struct Scene {
+pub struct RenderContext {
     /// How long everything is measured.
     pub options: Options,
     /// Where the databases are.
     pub folder: Folder,
 }
 
-impl Scene {
+impl RenderContext {
     /// Nothing measured yet.
     pub fn new(options: Options) -> Result<Self> {
         let folder = Folder::new()?;

@@ -6,7 +6,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use cf_packages::clock;
-use cf_packages::store::{Db, Durability, Opened, Store, StoreError};
+use cf_packages::store::{Durability, OpenMode, Store, StoreError, Transaction};
 
 use crate::Result;
 use crate::process::on_end_of_input;
@@ -31,7 +31,7 @@ const DELETE: &str =
 pub fn run(database: &Path) -> Result<()> {
     let (open, ended) = channel::<()>();
     on_end_of_input(move || drop(open));
-    let store = Store::open(database, Opened::ReadWrite, Durability::Full)?;
+    let store = Store::open(database, OpenMode::ReadWrite, Durability::Full)?;
     let mut written: u64 = 0;
     while ended.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
         store.write(|db| turn(db, written))?;
@@ -42,7 +42,7 @@ pub fn run(database: &Path) -> Result<()> {
     Ok(())
 }
 
-fn turn(db: &Db<'_>, number: u64) -> std::result::Result<usize, StoreError> {
+fn turn(db: &Transaction<'_>, number: u64) -> std::result::Result<usize, StoreError> {
     let last = db.int("select max(id) from packages", &[])?.unwrap_or(0);
     // The golden ratio spreads whatever number of places over the table; below the last there always is a package.
     let spread = u128::from(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));

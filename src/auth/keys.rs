@@ -8,20 +8,20 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, crypto};
 use serde::Serialize;
 
 use super::claims::{Claims, Parts};
-use super::public;
+use super::public_keys;
 use super::secret::Secret;
-use super::verified::Verified;
-use crate::store::{Db, StoreError};
+use super::token_cache::TokenCache;
+use crate::store::{Snapshot, StoreError};
 
-/// Every key that verifies, the one that signs, and the tokens that were verified.
+/// Every key that verifies, the one that signs, and the tokens that were token_cache.
 pub struct Keys {
     signing: EncodingKey,
-    verifying: Vec<Key>,
-    verified: Verified,
+    verifying: Vec<VerifyingKey>,
+    token_cache: TokenCache,
 }
 
 /// A key is for one algorithm; a token that names another is not tried with it.
-struct Key {
+struct VerifyingKey {
     algorithm: Algorithm,
     kid: Option<String>,
     key: DecodingKey,
@@ -41,9 +41,13 @@ pub enum KeyError {
 impl Keys {
     /// The keys of a server: those given (the first of them signs), the database's own (without a given one its
     /// newest signs), and the public ones of the files (RS256, PEM or JWKS), which only verify.
-    pub fn load(db: &Db<'_>, given: Vec<Secret>, public: &[PathBuf]) -> Result<Self, KeyError> {
+    pub fn load(
+        snapshot: &Snapshot<'_>,
+        given: Vec<Secret>,
+        public: &[PathBuf],
+    ) -> Result<Self, KeyError> {
         let mut secrets = given;
-        db.rows(
+        snapshot.rows(
             "select secret from token_keys order by id desc",
             &[],
             |row| {
@@ -70,17 +74,17 @@ impl Keys {
             KeyError::Usage("there is no key to sign with; give one with `--token-key`".into())
         })?;
         let signing = EncodingKey::from_secret(signing.expose());
-        let mut verifying: Vec<Key> = secrets
+        let mut verifying: Vec<VerifyingKey> = secrets
             .iter()
-            .map(|secret| Key {
+            .map(|secret| VerifyingKey {
                 algorithm: Algorithm::HS256,
                 kid: None,
                 key: DecodingKey::from_secret(secret.expose()),
             })
             .collect();
         for path in public {
-            let keys = public::read(path).map_err(KeyError::File)?;
-            verifying.extend(keys.into_iter().map(|public| Key {
+            let keys = public_keys::read(path).map_err(KeyError::File)?;
+            verifying.extend(keys.into_iter().map(|public| VerifyingKey {
                 algorithm: Algorithm::RS256,
                 kid: public.kid,
                 key: public.key,
@@ -89,7 +93,7 @@ impl Keys {
         Ok(Self {
             signing,
             verifying,
-            verified: Verified::default(),
+            token_cache: TokenCache::default(),
         })
     }
 
@@ -103,7 +107,7 @@ impl Keys {
 
     /// What the token says, if one of the keys vouches for it and it is for us. Whether it holds now is not asked.
     pub(super) fn verify(&self, token: &str) -> Option<Arc<Claims>> {
-        if let Some(claims) = self.verified.get(token) {
+        if let Some(claims) = self.token_cache.get(token) {
             return Some(claims);
         }
         let parts = Parts::read(token)?;
@@ -111,7 +115,7 @@ impl Keys {
             return None;
         }
         let claims = Arc::new(parts.claims()?);
-        self.verified.put(token, Arc::clone(&claims));
+        self.token_cache.put(token, Arc::clone(&claims));
         Some(claims)
     }
 
@@ -127,11 +131,11 @@ impl Keys {
 
     #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
-        self.verified.len()
+        self.token_cache.len()
     }
 }
 
-impl Key {
+impl VerifyingKey {
     fn vouches_for(&self, parts: &Parts<'_>) -> bool {
         let name = match self.algorithm {
             Algorithm::RS256 => "RS256",

@@ -14,7 +14,7 @@ use super::tokens::{self, CF_CLIENT, MintError, Subject};
 use super::{Keys, Secret};
 use crate::clock::Clock;
 use crate::error::ApiError;
-use crate::store::{Db, StoreError};
+use crate::store::{Snapshot, StoreError};
 
 /// What all users log in with, and how long their access tokens live.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub struct Login {
 
 /// The answer to a login, to be serialized as it is.
 #[derive(Serialize)]
-pub struct Granted {
+pub struct TokenResponse {
     access_token: String,
     token_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ pub struct Granted {
 
 /// Why there is no token.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum LoginError {
     /// The request: answered with `status` and `{"error": …, "error_description": …}`, as a UAA does.
     Request {
         /// The HTTP status: 400 or 401.
@@ -60,16 +60,16 @@ impl Login {
         &self,
         form: &[(String, String)],
         basic: Option<(String, String)>,
-        db: &Db<'_>,
+        snapshot: &Snapshot<'_>,
         keys: &Keys,
         clock: &Clock,
-    ) -> Result<Granted, Refusal> {
+    ) -> Result<TokenResponse, LoginError> {
         let form = Form::new(form);
         match form.required("grant_type")? {
-            "password" => self.password(&form, basic, db, keys, clock),
-            "client_credentials" => self.client_credentials(&form, basic, db, keys, clock),
-            "refresh_token" => self.refresh_token(&form, basic, db, keys, clock),
-            _ => Err(Refusal::request(
+            "password" => self.password(&form, basic, snapshot, keys, clock),
+            "client_credentials" => self.client_credentials(&form, basic, snapshot, keys, clock),
+            "refresh_token" => self.refresh_token(&form, basic, snapshot, keys, clock),
+            _ => Err(LoginError::request(
                 400,
                 "unsupported_grant_type",
                 "Unsupported grant type; there are password, client_credentials and refresh_token",
@@ -81,12 +81,16 @@ impl Login {
         &self,
         form: &Form<'_>,
         basic: Option<(String, String)>,
-        db: &Db<'_>,
+        snapshot: &Snapshot<'_>,
         keys: &Keys,
         clock: &Clock,
-    ) -> Result<Granted, Refusal> {
+    ) -> Result<TokenResponse, LoginError> {
         let client = self.client(form, basic)?;
-        let user = self.user(form.required("username")?, form.required("password")?, db)?;
+        let user = self.user(
+            form.required("username")?,
+            form.required("password")?,
+            snapshot,
+        )?;
         let scopes = form.granted(user.scopes())?;
         let subject = Subject::User {
             guid: user.guid,
@@ -95,7 +99,7 @@ impl Login {
         };
         let access = tokens::access(keys, clock, &subject, &scopes, self.ttl)?;
         let refresh = tokens::refresh(keys, clock, &subject, &scopes)?;
-        Ok(Granted::new(access, Some(refresh.text), &scopes))
+        Ok(TokenResponse::new(access, Some(refresh.text), &scopes))
     }
 
     /// The client is one of the users. As a UAA does, this gives no refresh token: the secret is at hand anyway.
@@ -103,16 +107,16 @@ impl Login {
         &self,
         form: &Form<'_>,
         basic: Option<(String, String)>,
-        db: &Db<'_>,
+        snapshot: &Snapshot<'_>,
         keys: &Keys,
         clock: &Clock,
-    ) -> Result<Granted, Refusal> {
+    ) -> Result<TokenResponse, LoginError> {
         let (id, secret) = form.client(basic)?;
-        let user = self.user(&id, &secret, db)?;
+        let user = self.user(&id, &secret, snapshot)?;
         let scopes = form.granted(user.scopes())?;
         let subject = Subject::Client(user.guid);
         let access = tokens::access(keys, clock, &subject, &scopes, self.ttl)?;
-        Ok(Granted::new(access, None, &scopes))
+        Ok(TokenResponse::new(access, None, &scopes))
     }
 
     /// A new access token for the client that the refresh token was given to, while its user is there. The refresh
@@ -121,14 +125,14 @@ impl Login {
         &self,
         form: &Form<'_>,
         basic: Option<(String, String)>,
-        db: &Db<'_>,
+        snapshot: &Snapshot<'_>,
         keys: &Keys,
         clock: &Clock,
-    ) -> Result<Granted, Refusal> {
+    ) -> Result<TokenResponse, LoginError> {
         let client = self.client(form, basic)?;
         let token = form.required("refresh_token")?;
         let invalid = || {
-            Refusal::request(
+            LoginError::request(
                 401,
                 "invalid_token",
                 "The refresh token is invalid or expired",
@@ -142,7 +146,7 @@ impl Login {
             .filter(|claims| claims.client_id.as_deref() == Some(&client))
             .ok_or_else(invalid)?;
         let guid = claims.subject().ok_or_else(invalid)?;
-        let user = users::by_guid(db, guid)?.ok_or_else(invalid)?;
+        let user = users::by_guid(snapshot, guid)?.ok_or_else(invalid)?;
         let scopes = form.granted(claims.scope)?;
         let subject = Subject::User {
             guid: user.guid,
@@ -150,11 +154,15 @@ impl Login {
             client,
         };
         let access = tokens::access(keys, clock, &subject, &scopes, self.ttl)?;
-        Ok(Granted::new(access, Some(token.to_owned()), &scopes))
+        Ok(TokenResponse::new(access, Some(token.to_owned()), &scopes))
     }
 
     /// The client that acts for a user: `cf`, whose secret is empty, or another with the password.
-    fn client(&self, form: &Form<'_>, basic: Option<(String, String)>) -> Result<String, Refusal> {
+    fn client(
+        &self,
+        form: &Form<'_>,
+        basic: Option<(String, String)>,
+    ) -> Result<String, LoginError> {
         let (id, secret) = form.client(basic)?;
         let known = if id == CF_CLIENT {
             secret.is_empty()
@@ -164,19 +172,25 @@ impl Login {
         if known && !id.is_empty() {
             Ok(id)
         } else {
-            Err(Refusal::bad_credentials())
+            Err(LoginError::bad_credentials())
         }
     }
 
     /// The user, if the password is right. Whether there is such a user shows neither in the answer nor in its time.
-    fn user(&self, name: &str, password: &str, db: &Db<'_>) -> Result<User, Refusal> {
-        let user = users::by_name(db, name)?;
+    fn user(
+        &self,
+        name: &str,
+        password: &str,
+        snapshot: &Snapshot<'_>,
+    ) -> Result<User, LoginError> {
+        let user = users::by_name(snapshot, name)?;
         let right = self.password.matches(password.as_bytes());
-        user.filter(|_| right).ok_or_else(Refusal::bad_credentials)
+        user.filter(|_| right)
+            .ok_or_else(LoginError::bad_credentials)
     }
 }
 
-impl Granted {
+impl TokenResponse {
     fn new(access: tokens::Token, refresh_token: Option<String>, scopes: &[String]) -> Self {
         Self {
             access_token: access.text,
@@ -189,13 +203,13 @@ impl Granted {
     }
 }
 
-impl fmt::Debug for Granted {
+impl fmt::Debug for TokenResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Granted(***)")
+        f.write_str("TokenResponse(***)")
     }
 }
 
-impl Refusal {
+impl LoginError {
     fn request(status: u16, error: &'static str, description: impl Into<String>) -> Self {
         Self::Request {
             status,
@@ -210,13 +224,13 @@ impl Refusal {
     }
 }
 
-impl From<StoreError> for Refusal {
+impl From<StoreError> for LoginError {
     fn from(error: StoreError) -> Self {
         Self::Server(error.into())
     }
 }
 
-impl From<MintError> for Refusal {
+impl From<MintError> for LoginError {
     fn from(error: MintError) -> Self {
         Self::Server(ApiError::Internal(error.to_string()))
     }

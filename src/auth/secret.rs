@@ -62,7 +62,7 @@ impl FromStr for Secret {
 
 /// Why a secret cannot be used; the sentence never holds it.
 #[derive(Debug, PartialEq, Eq)]
-pub enum SecretFault {
+pub enum SecretError {
     /// Wrong usage: empty, or given in two ways at once.
     Usage(String),
     /// The file cannot be read.
@@ -78,7 +78,7 @@ pub fn resolve(
     flag: &str,
     values: &[Secret],
     files: &[PathBuf],
-) -> Result<Vec<Secret>, SecretFault> {
+) -> Result<Vec<Secret>, SecretError> {
     resolve_in(flag, values, files, |name| std::env::var_os(name))
 }
 
@@ -87,7 +87,7 @@ pub fn resolve_one(
     flag: &str,
     value: Option<&Secret>,
     file: Option<&PathBuf>,
-) -> Result<Option<Secret>, SecretFault> {
+) -> Result<Option<Secret>, SecretError> {
     let found = resolve(
         flag,
         value.map(std::slice::from_ref).unwrap_or_default(),
@@ -101,7 +101,7 @@ fn resolve_in(
     values: &[Secret],
     files: &[PathBuf],
     variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Vec<Secret>, SecretFault> {
+) -> Result<Vec<Secret>, SecretError> {
     if !values.is_empty() || !files.is_empty() {
         return choose(
             &format!("--{flag}"),
@@ -122,14 +122,14 @@ fn choose(
     file_name: &str,
     values: &[Secret],
     files: &[PathBuf],
-) -> Result<Vec<Secret>, SecretFault> {
+) -> Result<Vec<Secret>, SecretError> {
     if !values.is_empty() && !files.is_empty() {
-        return Err(SecretFault::Usage(format!(
+        return Err(SecretError::Usage(format!(
             "`{name}` and `{file_name}` are both given; give one of them"
         )));
     }
     if values.iter().any(Secret::is_empty) {
-        return Err(SecretFault::Usage(format!(
+        return Err(SecretError::Usage(format!(
             "`{name}` is empty; give a secret or leave it out"
         )));
     }
@@ -139,10 +139,10 @@ fn choose(
     files.iter().map(|file| read(file_name, file)).collect()
 }
 
-fn read(file_name: &str, file: &Path) -> Result<Secret, SecretFault> {
+fn read(file_name: &str, file: &Path) -> Result<Secret, SecretError> {
     let mut bytes = std::fs::read(file).map_err(|error| {
         let text = error.to_string();
-        SecretFault::Failed(format!(
+        SecretError::Failed(format!(
             "cannot read `{}` of `{file_name}`: {}; name a file that can be read",
             file.display(),
             text.split(" (os error")
@@ -158,7 +158,7 @@ fn read(file_name: &str, file: &Path) -> Result<Secret, SecretFault> {
         }
     }
     if bytes.is_empty() {
-        return Err(SecretFault::Usage(format!(
+        return Err(SecretError::Usage(format!(
             "`{}` of `{file_name}` holds an empty secret; put one into it",
             file.display()
         )));
@@ -243,7 +243,7 @@ mod tests {
             files,
             |_| None,
         ) {
-            Err(SecretFault::Usage(text)) => text,
+            Err(SecretError::Usage(text)) => text,
             other => panic!("{other:?}"),
         };
         assert_eq!(
@@ -254,12 +254,12 @@ mod tests {
         assert!(usage(&[], std::slice::from_ref(&path)).contains("holds an empty secret"));
         let both = resolve_in("token-key", &[], &[], |_| Some(OsString::from("x")));
         assert!(
-            matches!(both, Err(SecretFault::Usage(text)) if text.contains("CF_PACKAGES_TOKEN_KEY_FILE"))
+            matches!(both, Err(SecretError::Usage(text)) if text.contains("CF_PACKAGES_TOKEN_KEY_FILE"))
         );
         let missing = resolve_in("token-key", &[], &["/no/such/file".into()], |_| None);
         assert_eq!(
             missing.unwrap_err(),
-            SecretFault::Failed(
+            SecretError::Failed(
                 "cannot read `/no/such/file` of `--token-key-file`: no such file or directory; name a file that can be read"
                     .into()
             )

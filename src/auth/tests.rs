@@ -23,7 +23,6 @@ const DOCUMENTS: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoidW
 const OF_2015: AccessRules = AccessRules {
     global_readers: &[],
     space_roles: &["space_developer", "space_manager", "space_auditor"],
-    suspended_is_missing: false,
 };
 const CURRENT: AccessRules = AccessRules {
     global_readers: &[
@@ -36,7 +35,6 @@ const CURRENT: AccessRules = AccessRules {
         "space_auditor",
         "space_supporter",
     ],
-    suspended_is_missing: false,
 };
 
 fn keys() -> Keys {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::Failure;
+use super::CommandError;
 use crate::auth::tokens::CF_CLIENT;
 use crate::private_file::{make_private_folder, write_private};
 
@@ -46,7 +46,7 @@ struct Config<'a> {
 
 impl CfHome {
     /// A home at `folder` for the server at `url`; anything but an `http` or `https` URL is wrong usage.
-    pub fn new(folder: &Path, url: &str) -> Result<Self, Failure> {
+    pub fn new(folder: &Path, url: &str) -> Result<Self, CommandError> {
         let host = url
             .strip_prefix("http://")
             .or_else(|| url.strip_prefix("https://"))
@@ -54,7 +54,7 @@ impl CfHome {
                 !rest.trim_matches('/').is_empty() && !rest.contains(char::is_whitespace)
             });
         if host.is_none() {
-            return Err(Failure::Usage(format!(
+            return Err(CommandError::Usage(format!(
                 "`{url}` is no URL of a server; give one as `{DEFAULT_URL}`"
             )));
         }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::io::{Write as _, stdout};
 use std::path::PathBuf;
 
-use super::Failure;
-use crate::store::{self, Checked};
+use super::CommandError;
+use crate::store::{self, CheckReport};
 
 /// What `check` takes.
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub struct Args {
 }
 
 /// What was found fine goes to stdout, each fault to stderr.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: Args) -> Result<(), CommandError> {
     let name = args.db.display();
     let mut report = format!(
         "cf-packages {}, SQLite {}\n",
@@ -29,7 +29,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         store::sqlite_version()
     );
     let checked = store::check(&args.db);
-    if let Ok(Checked {
+    if let Ok(CheckReport {
         schema, packages, ..
     }) = &checked
     {
@@ -50,5 +50,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
     for fault in &checked?.faults {
         eprintln!("cf-packages: `{name}` {fault}");
     }
-    if sound { Ok(()) } else { Err(Failure::Said) }
+    if sound {
+        Ok(())
+    } else {
+        Err(CommandError::AlreadyReported)
+    }
 }

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, ErrorKind, stdout};
 use std::path::PathBuf;
 
-use super::Failure;
+use super::CommandError;
 use crate::seed::{self, ExportError, Form};
 use crate::store::Store;
 
@@ -23,7 +23,7 @@ pub struct Args {
     jsonl: bool,
 }
 
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: Args) -> Result<(), CommandError> {
     let form = if args.jsonl {
         Form::JsonLines
     } else {

@@ -3,20 +3,18 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::Failure;
-use super::site::site;
+use super::CommandError;
 use crate::caller::{Caller, Member};
+use crate::cli::args::external_url;
 use crate::clock::{self, Clock};
-use crate::edition::{Edition, Site};
-use crate::http::{Access, Admin, Edge, Faults, Service};
-use crate::listing::Landmarks;
-use crate::listing::rendered::Rendered;
+use crate::edition::{BaseUrl, Edition};
+use crate::http::Router;
+use crate::service::{Authentication, Service, ServiceOptions};
 use crate::store::Store;
 
 /// Where hrefs lead without `--external-url`: to a server with its defaults.
-const DEFAULT_SITE: &str = "http://127.0.0.1:8080";
+const DEFAULT_BASE_URL: &str = "http://127.0.0.1:8080";
 
 /// What `get` takes.
 #[derive(Debug, clap::Args)]
@@ -47,8 +45,8 @@ pub struct Args {
     )]
     api: Edition,
     /// Scheme and host of absolute hrefs
-    #[arg(long, value_name = "URL", env = "CF_PACKAGES_EXTERNAL_URL", value_parser = site)]
-    external_url: Option<Site>,
+    #[arg(long, value_name = "URL", env = "CF_PACKAGES_EXTERNAL_URL", value_parser = external_url)]
+    external_url: Option<BaseUrl>,
     /// Every request is an admin's, as with the server's `--no-auth`
     #[arg(long, env = "CF_PACKAGES_NO_AUTH", value_parser = clap::builder::FalseyValueParser::new())]
     no_auth: bool,
@@ -58,44 +56,41 @@ pub struct Args {
 }
 
 /// Prints the answer's body; exit 0 if its status is 2xx, else 1.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: Args) -> Result<(), CommandError> {
     if !args.target.starts_with('/') {
-        return Err(Failure::Usage(format!(
+        return Err(CommandError::Usage(format!(
             "`{}` is no path; give one as `/v3/packages?per_page=2`",
             args.target
         )));
     }
-    let access = match args.user {
-        _ if args.admin || args.no_auth => Access::As(Caller::Everything),
-        Some(user) => Access::As(Caller::Member(Member {
+    let authentication = match args.user {
+        _ if args.admin || args.no_auth => Authentication::As(Caller::Everything),
+        Some(user) => Authentication::As(Caller::Member(Member {
             user,
-            rules: args.api.rules(),
+            rules: args.api.access_rules(),
         })),
-        None => Access::Nobody,
+        None => Authentication::RefuseAll,
     };
-    let service = Service {
-        store: Store::open_for_reading(&args.db)?,
-        access,
-        clock: args.clock.map_or_else(Clock::system, Clock::still),
-        edition: args.api,
-        site: Some(
-            args.external_url
-                .unwrap_or_else(|| Site(DEFAULT_SITE.into())),
-        ),
-        landmarks: Arc::new(Landmarks::default()),
-        rendered: Rendered::new(0),
-        door: None,
-        admin: Admin::Off,
-        faults: Faults::default(),
-        delay: Duration::ZERO,
-    };
+    let service = Service::new(
+        Store::open_for_reading(&args.db)?,
+        ServiceOptions {
+            authentication,
+            clock: args.clock.map_or_else(Clock::system, Clock::still),
+            edition: args.api,
+            external_url: Some(
+                args.external_url
+                    .unwrap_or_else(|| BaseUrl(DEFAULT_BASE_URL.into())),
+            ),
+            ..ServiceOptions::default()
+        },
+    );
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let edge = Edge::new(Arc::new(service));
+    let router = Router::new(Arc::new(service));
     let (status, body) = runtime
-        .block_on(edge.get(&args.target))
-        .map_err(|text| Failure::Usage(format!("`{}` {text}", args.target)))?;
+        .block_on(router.get(&args.target))
+        .map_err(|text| CommandError::Usage(format!("`{}` {text}", args.target)))?;
     let written = io::stdout().write_all(&body);
     if let Err(error) = written
         && error.kind() != io::ErrorKind::BrokenPipe
@@ -105,6 +100,6 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if (200..300).contains(&status) {
         Ok(())
     } else {
-        Err(Failure::Said)
+        Err(CommandError::AlreadyReported)
     }
 }

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use super::Failure;
+use super::CommandError;
 
 /// What is asked without an argument.
 const DEFAULT: &str = "http://127.0.0.1:8080/healthz";
@@ -20,14 +20,14 @@ pub struct Args {
 }
 
 /// Exit 0 if the server answers 200.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: Args) -> Result<(), CommandError> {
     let (host, path) = parts(&args.url).ok_or_else(|| {
-        Failure::Usage(format!(
+        CommandError::Usage(format!(
             "`{}` is no URL of a server; give one as `{DEFAULT}`",
             args.url
         ))
     })?;
-    let unwell = |what: String| Failure::Failed(format!("`{}` {what}", args.url));
+    let unwell = |what: String| CommandError::Failed(format!("`{}` {what}", args.url));
     let status = ask(host, path).map_err(|error| {
         let text = crate::store::plain_error(&error);
         unwell(format!("does not answer: {text}; is the server running?"))

@@ -3,10 +3,10 @@
 use std::io::{ErrorKind, Write, stdout};
 use std::path::PathBuf;
 
-use super::Failure;
+use super::CommandError;
 use crate::clock;
 use crate::seed::{self, Report, SeedError, Source};
-use crate::store::{Db, Durability, Opened, Store, StoreError};
+use crate::store::{Durability, OpenMode, Store, StoreError, Transaction};
 
 /// What `seed` takes.
 #[derive(Debug, clap::Args)]
@@ -40,36 +40,36 @@ pub struct Args {
 }
 
 /// Why the transaction was not committed.
-enum Undone {
+enum NotCommitted {
     Refused(SeedError),
     /// It was only to be tried.
     Dry(Report),
 }
 
-impl From<StoreError> for Undone {
+impl From<StoreError> for NotCommitted {
     fn from(error: StoreError) -> Self {
         Self::Refused(error.into())
     }
 }
 
-impl From<SeedError> for Undone {
+impl From<SeedError> for NotCommitted {
     fn from(error: SeedError) -> Self {
         Self::Refused(error)
     }
 }
 
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: Args) -> Result<(), CommandError> {
     if args.list {
         let lines = seed::bundled().map(|seed| format!("{:<8} {}\n", seed.name, seed.about));
         return write_out(&lines.collect::<String>());
     }
     if args.seeds.is_empty() && !args.reset && args.generate.is_none() {
-        return Err(Failure::Usage(
+        return Err(CommandError::Usage(
             "nothing to do; name a seed, or use `--generate N`, `--reset` or `--list`".into(),
         ));
     }
     if args.seeds.iter().filter(|seed| *seed == "-").count() > 1 {
-        return Err(Failure::Usage(
+        return Err(CommandError::Usage(
             "`-` stands twice; standard input can be read once".into(),
         ));
     }
@@ -79,18 +79,18 @@ pub fn run(args: Args) -> Result<(), Failure> {
         .map(|seed| Source::parse(seed))
         .collect::<Result<Vec<_>, _>>()?;
     let report = match write(&args, &sources) {
-        Ok(report) | Err(Undone::Dry(report)) => report,
-        Err(Undone::Refused(error)) => return Err(error.into()),
+        Ok(report) | Err(NotCommitted::Dry(report)) => report,
+        Err(NotCommitted::Refused(error)) => return Err(error.into()),
     };
     print(&args, &report)
 }
 
 /// Into a new file in one step, or into the one that is there in one transaction.
-fn write(args: &Args, sources: &[Source]) -> Result<Report, Undone> {
+fn write(args: &Args, sources: &[Source]) -> Result<Report, NotCommitted> {
     let mut made = None;
-    let created = Store::create(&args.db, |db| {
-        made = Some(fill(args, sources, db)?);
-        Ok::<_, Undone>(())
+    let created = Store::create(&args.db, |transaction| {
+        made = Some(fill(args, sources, transaction)?);
+        Ok::<_, NotCommitted>(())
     })?;
     match made {
         Some(report) if created => return Ok(report),
@@ -100,28 +100,32 @@ fn write(args: &Args, sources: &[Source]) -> Result<Report, Undone> {
         }
         _ => {}
     }
-    let store = Store::open(&args.db, Opened::ReadWrite, Durability::Full)?;
-    let report = store.write(|db| fill(args, sources, db))?;
+    let store = Store::open(&args.db, OpenMode::ReadWrite, Durability::Full)?;
+    let report = store.write(|transaction| fill(args, sources, transaction))?;
     store.close()?;
     Ok(report)
 }
 
-fn fill(args: &Args, sources: &[Source], db: &Db<'_>) -> Result<Report, Undone> {
+fn fill(
+    args: &Args,
+    sources: &[Source],
+    transaction: &Transaction<'_>,
+) -> Result<Report, NotCommitted> {
     let now = args.clock.unwrap_or_else(clock::system_now);
     if args.reset {
-        seed::reset(db)?;
+        seed::reset(transaction)?;
     }
-    let mut report = seed::apply(db, sources, now)?;
+    let mut report = seed::apply(transaction, sources, now)?;
     if let Some(count) = args.generate {
-        report.add(&seed::generate(db, count, now)?);
+        report.add(&seed::generate(transaction, count, now)?);
     }
     if args.dry_run {
-        return Err(Undone::Dry(report));
+        return Err(NotCommitted::Dry(report));
     }
     Ok(report)
 }
 
-fn print(args: &Args, report: &Report) -> Result<(), Failure> {
+fn print(args: &Args, report: &Report) -> Result<(), CommandError> {
     let mut text = String::new();
     if args.dry_run {
         text.push_str("dry run: nothing was changed, but would be\n");
@@ -136,9 +140,9 @@ fn print(args: &Args, report: &Report) -> Result<(), Failure> {
 }
 
 /// Who closed stdout does not want to know.
-fn write_out(text: &str) -> Result<(), Failure> {
+fn write_out(text: &str) -> Result<(), CommandError> {
     match stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Failed(format!(
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CommandError::Failed(format!(
             "the report cannot be written: {error}"
         ))),
         _ => Ok(()),

@@ -11,26 +11,25 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Failure;
+use super::CommandError;
 use crate::auth::{Keys, Login};
 use crate::caller::Caller;
 use crate::clock::Clock;
-use crate::http::{Access, Door, Edge, Faults, Service};
-use crate::listing::Landmarks;
-use crate::listing::rendered::Rendered;
+use crate::http::Router;
+use crate::service::{Authentication, Service, ServiceOptions};
 use crate::{log, server};
-use data::Served;
+use data::OpenedData;
 pub use flags::Args;
 use flags::Settings;
 
 /// Serves until SIGTERM or SIGINT.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: Args) -> Result<(), CommandError> {
     let settings = Settings::from_args(args)?;
     log::start(settings.log);
     let clock = settings.clock.map_or_else(Clock::system, Clock::still);
-    let Served {
+    let OpenedData {
         store,
-        admin,
+        admin_api,
         folder,
     } = data::open(&settings, clock.now())?;
     let keys = {
@@ -40,39 +39,36 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if let Some(file) = &settings.admin_token_file {
         terminal::write_admin_token(file, &keys, &clock)?;
     }
-    let paste = terminal::Paste::new(&settings, &keys, &clock)?;
-    let door = settings.logins.map(|logins| {
-        Door::new(Login {
-            password: logins.password,
-            ttl: logins.ttl,
-        })
-    });
-    let service = Arc::new(Service {
+    let hint = terminal::StartupHint::new(&settings, &keys, &clock)?;
+    let service = Arc::new(Service::new(
         store,
-        access: if settings.no_auth {
-            Access::As(Caller::Everything)
-        } else {
-            Access::Tokens(keys)
+        ServiceOptions {
+            authentication: if settings.no_auth {
+                Authentication::As(Caller::Everything)
+            } else {
+                Authentication::Tokens(keys)
+            },
+            clock,
+            edition: settings.edition,
+            external_url: settings.external_url,
+            response_cache_mib: settings.cache_size,
+            login: settings.logins.map(|logins| Login {
+                password: logins.password,
+                ttl: logins.ttl,
+            }),
+            admin_api,
+            delay: settings.delay,
         },
-        clock,
-        edition: settings.edition,
-        site: settings.site,
-        landmarks: Arc::new(Landmarks::default()),
-        rendered: Rendered::new(settings.cache_size),
-        door,
-        admin,
-        faults: Faults::default(),
-        delay: settings.delay,
-    });
+    ));
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Failed(format!("no threads to serve with: {error}")))?;
+        .map_err(|error| CommandError::Failed(format!("no threads to serve with: {error}")))?;
     let served = runtime.block_on(async {
         let unusable = |error: io::Error| {
             let text = crate::store::plain_error(&error);
-            Failure::Failed(format!(
+            CommandError::Failed(format!(
                 "cannot listen on `{}`: {text}; name another with `--listen`",
                 settings.listen
             ))
@@ -84,8 +80,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush())?;
         drop(stdout);
-        paste.show(address);
-        server::serve(listener, Edge::new(service.clone()), stop).await;
+        hint.show(address);
+        server::serve(listener, Router::new(service.clone()), stop).await;
         Ok(())
     });
     // Whatever is still running holds the data; it ends with its runtime.
@@ -112,7 +108,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Completes at the first SIGTERM or SIGINT, or when standard input ends, if that is wanted.
-fn stop_signal(with_stdin: bool) -> Result<impl Future<Output = ()>, Failure> {
+fn stop_signal(with_stdin: bool) -> Result<impl Future<Output = ()>, CommandError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     // Its sender is dropped at the end of standard input; without that it is kept.

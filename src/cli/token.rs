@@ -4,9 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Failure;
+use super::CommandError;
+use super::args::KeyFlags;
 use super::cf_home::{self, CfHome};
-use super::keys::KeyArgs;
 use crate::auth::tokens::{self, Subject};
 use crate::auth::{Keys, Secret};
 use crate::clock::{self, Clock};
@@ -38,7 +38,7 @@ pub struct Args {
     )]
     db: PathBuf,
     #[command(flatten)]
-    keys: KeyArgs,
+    keys: KeyFlags,
     /// The time of the server, where it stands still: RFC 3339
     #[arg(long, value_name = "TIME", env = "CF_PACKAGES_CLOCK", value_parser = clock::parse_rfc3339)]
     clock: Option<i64>,
@@ -51,14 +51,14 @@ pub struct Args {
 }
 
 /// Makes the token and prints it, or writes the configuration and prints nothing.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: Args) -> Result<(), CommandError> {
     if args.ttl < Duration::from_secs(1) {
-        return Err(Failure::Usage(
+        return Err(CommandError::Usage(
             "the `--ttl` is less than a second; give a longer one, as `1h`".into(),
         ));
     }
     if args.user.as_deref() == Some("") {
-        return Err(Failure::Usage(
+        return Err(CommandError::Usage(
             "the `--user` is empty; give the guid of a user".into(),
         ));
     }
@@ -83,10 +83,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let refresh = tokens::refresh(&keys, &clock, &subject, &scopes)?;
         return home
             .write(&access.text, &refresh.text)
-            .map_err(Failure::Failed);
+            .map_err(CommandError::Failed);
     }
     writeln!(std::io::stdout(), "{}", access.text).map_err(|error| {
-        Failure::Failed(format!(
+        CommandError::Failed(format!(
             "the token cannot be written to standard output: {}",
             error.kind()
         ))
@@ -99,10 +99,10 @@ fn keys_and_name(
     path: &Path,
     given: Vec<Secret>,
     user: Option<&str>,
-) -> Result<(Keys, Option<String>), Failure> {
+) -> Result<(Keys, Option<String>), CommandError> {
     if given.is_empty() {
         let store = Store::open_for_reading(path)?;
-        let keys = store.read_blocking(|db| Keys::load(db, Vec::new(), &[]))?;
+        let keys = store.read_blocking(|snapshot| Keys::load(snapshot, Vec::new(), &[]))?;
         return Ok((keys, name_of(&store, user)?));
     }
     let keys = Keys::given(given)?;
@@ -119,9 +119,9 @@ fn name_of(store: &Store, user: Option<&str>) -> Result<Option<String>, StoreErr
     let Some(guid) = user.map(str::to_owned) else {
         return Ok(None);
     };
-    store.read_blocking(move |db| {
+    store.read_blocking(move |snapshot| {
         let mut name = None;
-        db.rows(
+        snapshot.rows(
             "select name from users where guid = $1",
             &[Value::from(guid)],
             |row| {

@@ -1,27 +1,18 @@
 //! What Cloud Controllers answer today: absolute hrefs, compact JSON, filters, neighbours.
 
-pub mod accepted;
-mod app;
-mod elements;
 mod error;
-mod inspect;
-mod integer;
-mod label_name;
-mod label_selector;
-mod list;
-mod organization;
-mod package;
-mod parameters;
+pub mod present;
 pub mod request;
-mod root;
-mod space;
-mod times;
 
 pub use error::error;
-pub use list::{Listed, Show, Shown, array, include, list};
-pub use root::{API_VERSION, info, root, v3};
+pub use present::list::{array, include, list};
+pub use present::root::{API_VERSION, info, root, v3};
 
 use crate::caller::AccessRules;
+use crate::edition::BaseUrl;
+use crate::records::Resource;
+use request::SingleQuery;
+use request::parameters::ListParameters;
 
 /// Auditors of the whole foundation read everything, and space supporters read their spaces.
 pub const RULES: AccessRules = AccessRules {
@@ -35,5 +26,17 @@ pub const RULES: AccessRules = AccessRules {
         "space_auditor",
         "space_supporter",
     ],
-    suspended_is_missing: false,
 };
+
+/// How this edition presents a resource.
+#[derive(Debug)]
+pub struct Presentation<R: Resource> {
+    /// The path of the resource's list, without scheme and host.
+    pub path: &'static str,
+    /// The parameters of the list.
+    pub parameters: &'static ListParameters,
+    /// What the query of `GET` by guid may hold.
+    pub single_query: SingleQuery,
+    /// Appends the document of one record.
+    pub write: for<'r> fn(&R::Record<'r>, &BaseUrl, &mut Vec<u8>),
+}

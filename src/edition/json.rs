@@ -146,9 +146,9 @@ impl Formatter for Compact {
 }
 
 /// An answer of today in the making, where serializing would cost too much.
-pub(super) struct Out<'a>(pub &'a mut Vec<u8>);
+pub(super) struct JsonWriter<'a>(pub &'a mut Vec<u8>);
 
-impl Out<'_> {
+impl JsonWriter<'_> {
     /// JSON as it is.
     pub(super) fn plain(&mut self, json: &str) -> &mut Self {
         self.0.extend_from_slice(json.as_bytes());
@@ -179,7 +179,7 @@ impl Out<'_> {
 
     /// The inside of a string: a time.
     pub(super) fn time(&mut self, seconds: i64) -> &mut Self {
-        self.plain(crate::clock::Shown::new(seconds).as_str())
+        self.plain(crate::clock::FormattedTime::new(seconds).as_str())
     }
 }
 
@@ -223,14 +223,14 @@ pub(super) struct Time(pub i64);
 
 impl Serialize for Time {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(crate::clock::Shown::new(self.0).as_str())
+        serializer.serialize_str(crate::clock::FormattedTime::new(self.0).as_str())
     }
 }
 
 /// A stored JSON object of text, written again in this edition's way.
-pub(super) struct Object<'a>(pub &'a str);
+pub(super) struct StoredMetadata<'a>(pub &'a str);
 
-impl Serialize for Object<'_> {
+impl Serialize for StoredMetadata<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::{Error, SerializeMap};
         if self.0 == "{}" {

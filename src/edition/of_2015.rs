@@ -1,8 +1,7 @@
 //! The API document's own edition, to the letter: relative hrefs, pretty JSON, the errors of that era.
 
 mod error;
-mod number;
-pub mod presenter;
+pub mod present;
 pub mod request;
 
 pub use error::error;
@@ -13,5 +12,4 @@ use crate::caller::AccessRules;
 pub const RULES: AccessRules = AccessRules {
     global_readers: &[],
     space_roles: &["space_developer", "space_manager", "space_auditor"],
-    suspended_is_missing: true,
 };

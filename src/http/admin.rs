@@ -1,17 +1,17 @@
 //! `/admin/*`: a test suite sets the stage. Only with `--ephemeral` or `--admin-api`, and with an admin's token.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::body::object;
-use super::faults::Order;
-use super::{Asked, Reply, Service, reply};
+use super::{Request, Response, response};
 use crate::error::ApiError;
+use crate::json_object::parse as object;
 use crate::seed::{self, Form, Source};
-use crate::store::{Opened, Store, StoreError};
+use crate::service::fault_rules::FaultRule;
+use crate::service::{AdminApi, Service};
+use crate::store::{OpenMode, Store, StoreError};
 use crate::{clock, duration};
 
 /// The largest seed that is taken over HTTP, in bytes.
@@ -19,29 +19,15 @@ pub(super) const LARGEST_SEED: usize = 256 << 20;
 /// The largest other body, in bytes.
 pub(super) const LARGEST_BODY: usize = 64 * 1024;
 
-/// What `/admin/*` may do on this server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Admin {
-    /// Nothing: the routes do not exist.
-    Off,
-    /// Everything but `reset`: the data is somebody's.
-    On,
-    /// Everything: the data is this server's own, and this is a copy of it as it was at the start.
-    Ephemeral {
-        /// The copy.
-        start: PathBuf,
-    },
-}
-
 /// `POST /admin/seed`: a seed, or the name of a bundled one.
 pub(super) async fn seed(
     service: Arc<Service>,
-    _: Asked,
+    _: Request,
     body: Vec<u8>,
-) -> Result<Reply, ApiError> {
+) -> Result<Response, ApiError> {
     writable(&service)?;
     let source = match object(&body) {
-        Ok(Named { name }) => match seed::bundled().find(|seed| seed.name == name) {
+        Ok(BundledSeedName { name }) => match seed::bundled().find(|seed| seed.name == name) {
             Some(bundled) => Source::Bundled(bundled),
             None => {
                 return Err(ApiError::Unprocessable(format!(
@@ -59,25 +45,32 @@ pub(super) async fn seed(
         Ok(store.write(|db| seed::apply(db, &[source], now))?)
     })
     .await?;
-    Ok(reply(200, serde_json::to_vec(&report).unwrap_or_default()))
+    Ok(response::json(
+        200,
+        serde_json::to_vec(&report).unwrap_or_default(),
+    ))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Named {
+struct BundledSeedName {
     name: String,
 }
 
 /// `POST /admin/reset`: data, clock and faults as they were at the start.
-pub(super) async fn reset(service: Arc<Service>, _: Asked, _: Vec<u8>) -> Result<Reply, ApiError> {
-    let Admin::Ephemeral { start } = service.admin.clone() else {
+pub(super) async fn reset(
+    service: Arc<Service>,
+    _: Request,
+    _: Vec<u8>,
+) -> Result<Response, ApiError> {
+    let AdminApi::Ephemeral { start } = service.admin_api.clone() else {
         return Err(ApiError::Refused(
             "Only a server started with `--ephemeral` can be reset: this one's data is a file of its own".into(),
         ));
     };
     let now = service.clock.now();
     write(&service, move |store| {
-        let start = Store::open(&start, Opened::Immutable, crate::store::Durability::Off)?;
+        let start = Store::open(&start, OpenMode::Immutable, crate::store::Durability::Off)?;
         let data = start.read_blocking(|db| {
             let mut data = Vec::new();
             seed::export(db, Form::JsonLines, &mut data)
@@ -95,13 +88,13 @@ pub(super) async fn reset(service: Arc<Service>, _: Asked, _: Vec<u8>) -> Result
     })
     .await?;
     service.clock.reset();
-    service.faults.clear();
-    Ok(done())
+    service.fault_rules.clear();
+    Ok(response::no_content())
 }
 
 /// `GET /admin/export`: the bytes that `cf-packages export` prints.
-pub(super) async fn export(service: Arc<Service>, asked: Asked) -> Result<Reply, ApiError> {
-    allow(&service, &asked)?;
+pub(super) async fn export(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
+    allow(&service, &request)?;
     let data = service
         .store
         .read(|db| {
@@ -111,17 +104,17 @@ pub(super) async fn export(service: Arc<Service>, asked: Asked) -> Result<Reply,
             Ok::<_, ApiError>(data)
         })
         .await?;
-    Ok(reply(200, data))
+    Ok(response::json(200, data))
 }
 
 /// `PUT /admin/clock`: a time, or how far to go on.
 pub(super) async fn clock(
     service: Arc<Service>,
-    _: Asked,
+    _: Request,
     body: Vec<u8>,
-) -> Result<Reply, ApiError> {
+) -> Result<Response, ApiError> {
     match json(&body)? {
-        Hands {
+        ClockChange {
             time: Some(time),
             advance: None,
         } => {
@@ -129,7 +122,7 @@ pub(super) async fn clock(
                 .map_err(|text| ApiError::Unprocessable(format!("time `{time}`: {text}")))?;
             service.clock.set(time);
         }
-        Hands {
+        ClockChange {
             time: None,
             advance: Some(advance),
         } => {
@@ -143,66 +136,75 @@ pub(super) async fn clock(
             ));
         }
     }
-    let now = Now {
+    let now = ClockTime {
         time: clock::format(service.clock.now()),
     };
-    Ok(reply(200, serde_json::to_vec(&now).unwrap_or_default()))
+    Ok(response::json(
+        200,
+        serde_json::to_vec(&now).unwrap_or_default(),
+    ))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Hands {
+struct ClockChange {
     time: Option<String>,
     advance: Option<String>,
 }
 
 #[derive(serde::Serialize)]
-struct Now {
+struct ClockTime {
     time: String,
 }
 
 /// `POST /admin/faults`.
 pub(super) async fn add_fault(
     service: Arc<Service>,
-    _: Asked,
+    _: Request,
     body: Vec<u8>,
-) -> Result<Reply, ApiError> {
-    let fault = Order::parse(&body).map_err(ApiError::Unprocessable)?;
+) -> Result<Response, ApiError> {
+    let fault = FaultRule::parse(&body).map_err(ApiError::Unprocessable)?;
     let document = serde_json::to_vec(&fault).unwrap_or_default();
-    service.faults.add(fault);
-    Ok(reply(200, document))
+    service.fault_rules.add(fault);
+    Ok(response::json(200, document))
 }
 
 /// `GET /admin/faults`.
-pub(super) async fn list_faults(service: Arc<Service>, asked: Asked) -> Result<Reply, ApiError> {
-    allow(&service, &asked)?;
-    let faults = Waiting {
-        faults: service.faults.list(),
+pub(super) async fn list_faults(
+    service: Arc<Service>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    allow(&service, &request)?;
+    let faults = FaultRuleList {
+        faults: service.fault_rules.list(),
     };
-    Ok(reply(200, serde_json::to_vec(&faults).unwrap_or_default()))
+    Ok(response::json(
+        200,
+        serde_json::to_vec(&faults).unwrap_or_default(),
+    ))
 }
 
 #[derive(serde::Serialize)]
-struct Waiting {
-    faults: Vec<Order>,
+struct FaultRuleList {
+    faults: Vec<FaultRule>,
 }
 
 /// `DELETE /admin/faults`.
 pub(super) async fn clear_faults(
     service: Arc<Service>,
-    _: Asked,
+    _: Request,
     _: Vec<u8>,
-) -> Result<Reply, ApiError> {
-    service.faults.clear();
-    Ok(done())
+) -> Result<Response, ApiError> {
+    service.fault_rules.clear();
+    Ok(response::no_content())
 }
 
 /// The routes exist where a flag brought them, and are the admin's.
-pub(super) fn allow(service: &Service, asked: &Asked) -> Result<(), ApiError> {
-    if service.admin == Admin::Off {
+pub(super) fn allow(service: &Service, request: &Request) -> Result<(), ApiError> {
+    if service.admin_api == AdminApi::Off {
         return Err(ApiError::UnknownRequest);
     }
-    if service.identify_on_stage(asked)?.admin {
+    if service.authenticate_admin(&request.authorization())?.admin {
         Ok(())
     } else {
         Err(ApiError::NotAuthorized)
@@ -210,7 +212,7 @@ pub(super) fn allow(service: &Service, asked: &Asked) -> Result<(), ApiError> {
 }
 
 fn writable(service: &Service) -> Result<(), ApiError> {
-    if service.store.opened() == Opened::ReadWrite {
+    if service.store.opened() == OpenMode::ReadWrite {
         return Ok(());
     }
     Err(ApiError::Refused(
@@ -234,11 +236,4 @@ fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         serde_json::error::Category::Data => ApiError::Unprocessable(error.to_string()),
         _ => ApiError::NotJson,
     })
-}
-
-/// 204.
-fn done() -> Reply {
-    let mut reply = Reply::default();
-    *reply.status_mut() = warp::http::StatusCode::NO_CONTENT;
-    reply
 }

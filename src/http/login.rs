@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use warp::http::header;
 
-use super::{Asked, Reply, Service, reply};
-use crate::auth::{Granted, Keys, Login, Refusal};
+use super::{Request, Response, response};
+use crate::auth::{Keys, Login, LoginError, TokenResponse};
 use crate::clock::Clock;
 use crate::error::ApiError;
-use crate::store::Db;
+use crate::service::Service;
+use crate::store::Snapshot;
 
 /// What `/oauth/token` and `/login` answer on a server without `--login`.
 pub(super) const NOT_SERVED: ApiError = ApiError::NotServed(
@@ -23,52 +23,36 @@ pub(super) const NOT_SERVED: ApiError = ApiError::NotServed(
 /// The largest form, in bytes.
 pub(super) const LARGEST_FORM: usize = 64 * 1024;
 
-/// What may be guessed at the same time, and how long each wrong guess takes.
-const GUESSES: usize = 16;
+/// How long each wrong guess takes.
 const WRONG: Duration = Duration::from_secs(1);
-
-/// A login that is served: the password, and the brake on guessing it.
-#[derive(Debug)]
-pub struct Door {
-    login: Login,
-    guesses: Semaphore,
-}
-
-impl Door {
-    /// A door that opens to `login`.
-    pub fn new(login: Login) -> Self {
-        Self {
-            login,
-            guesses: Semaphore::new(GUESSES),
-        }
-    }
-}
 
 /// `POST /oauth/token`.
 pub(super) async fn token(
     service: Arc<Service>,
-    asked: Asked,
+    request: Request,
     body: Vec<u8>,
-) -> Result<Reply, ApiError> {
-    let (Some(door), Some(_)) = (&service.door, service.access.keys()) else {
+) -> Result<Response, ApiError> {
+    let (Some(login), Some(_)) = (&service.login, service.keys()) else {
         return Err(NOT_SERVED);
     };
     let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
-    let clients = clients(&asked);
+    let clients = clients(&request);
     // Held while the password is compared, and for a while longer if it was wrong.
-    let guess = door.guesses.acquire().await;
+    let guess = login.attempts.acquire().await;
     let shared = service.clone();
     let granted = service
         .store
-        .read(move |db| match (&shared.door, shared.access.keys()) {
-            (Some(door), Some(keys)) => grant(&door.login, &form, clients, db, keys, &shared.clock),
-            _ => Err(Refusal::Server(NOT_SERVED)),
+        .read(move |snapshot| match (&shared.login, shared.keys()) {
+            (Some(login), Some(keys)) => {
+                grant(&login.login, &form, clients, snapshot, keys, &shared.clock)
+            }
+            _ => Err(LoginError::Server(NOT_SERVED)),
         })
         .await;
     match granted {
         Ok(granted) => Ok(document(200, &granted)),
-        Err(Refusal::Server(error)) => Err(error),
-        Err(Refusal::Request {
+        Err(LoginError::Server(error)) => Err(error),
+        Err(LoginError::Request {
             status,
             error,
             description,
@@ -87,8 +71,8 @@ pub(super) async fn token(
 }
 
 /// `GET /login`: what `cf login` asks its user for.
-pub(super) async fn prompts(service: Arc<Service>, _: Asked) -> Result<Reply, ApiError> {
-    if service.door.is_none() {
+pub(super) async fn prompts(service: Arc<Service>, _: Request) -> Result<Response, ApiError> {
+    if service.login.is_none() {
         return Err(NOT_SERVED);
     }
     Ok(document(
@@ -127,13 +111,13 @@ struct Fields {
 }
 
 /// A UAA's answers are its own, in neither edition's form; a token must not be kept by anybody on the way.
-fn document(status: u16, value: &impl serde::Serialize) -> Reply {
-    let mut reply = reply(status, serde_json::to_vec(value).unwrap_or_default());
-    reply.headers_mut().insert(
+fn document(status: u16, value: &impl serde::Serialize) -> Response {
+    let mut response = response::json(status, serde_json::to_vec(value).unwrap_or_default());
+    response.headers_mut().insert(
         header::CACHE_CONTROL,
         header::HeaderValue::from_static("no-store"),
     );
-    reply
+    response
 }
 
 /// The first reading of the client that is granted something; else what the last one is refused with.
@@ -141,14 +125,14 @@ fn grant(
     login: &Login,
     form: &[(String, String)],
     (client, others): Clients,
-    db: &Db<'_>,
+    snapshot: &Snapshot<'_>,
     keys: &Keys,
     clock: &Clock,
-) -> Result<Granted, Refusal> {
-    let first = login.grant(form, client, db, keys, clock);
+) -> Result<TokenResponse, LoginError> {
+    let first = login.grant(form, client, snapshot, keys, clock);
     match (first, others) {
-        (Err(Refusal::Request { status: 401, .. }), Some(other)) => {
-            login.grant(form, Some(other), db, keys, clock)
+        (Err(LoginError::Request { status: 401, .. }), Some(other)) => {
+            login.grant(form, Some(other), snapshot, keys, clock)
         }
         (answer, _) => answer,
     }
@@ -160,8 +144,8 @@ type Client = (String, String);
 
 /// The client of the Basic header as it stands there, and form-decoded, if that is something else: OAuth wants it
 /// encoded and Go does so, Python and `cf` do not.
-fn clients(asked: &Asked) -> Clients {
-    let Some((id, secret)) = basic(asked) else {
+fn clients(request: &Request) -> Clients {
+    let Some((id, secret)) = basic(request) else {
         return (None, None);
     };
     let decoded = (form_decoded(&id), form_decoded(&secret));
@@ -176,8 +160,8 @@ fn form_decoded(text: &str) -> String {
 }
 
 /// What a Basic header says, as it stands there.
-fn basic(asked: &Asked) -> Option<Client> {
-    let value = asked.headers.get(header::AUTHORIZATION)?.as_bytes();
+fn basic(request: &Request) -> Option<Client> {
+    let value = request.header(header::AUTHORIZATION)?;
     let (scheme, encoded) = value.split_at_checked(6)?;
     scheme.eq_ignore_ascii_case(b"basic ").then_some(())?;
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim_ascii()).ok()?).ok()?;

@@ -2,65 +2,80 @@
 
 use std::sync::Arc;
 
-use super::document::{self, Scene};
-use super::{Asked, Reply, Service};
-use crate::edition::{Each, PackagesRequest};
+use super::respond::{Read, Render};
+use super::{Request, Response};
+use crate::edition::{Each, PackageListRequest};
 use crate::error::ApiError;
 use crate::listing;
-use crate::resource::{App, Package, Resource};
+use crate::records::{App, Package, Resource};
+use crate::service::Service;
 
-/// All packages that the caller may see.
-pub(super) async fn list(service: Arc<Service>, asked: Asked) -> Result<Reply, ApiError> {
-    let parse = |service: &Service, query: &str| service.edition.packages_request(None, query);
-    document::answer(service, asked, parse, page).await
+/// `GET /v3/packages`: the packages that the caller may see.
+pub(super) async fn list(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
+    let read = Read::authenticate(service, request)?;
+    if let Some(response) = read.cached() {
+        return Ok(response);
+    }
+    let list = read.edition().parse_package_list(None, read.query())?;
+    read.respond(move |render| page(render, &list)).await
 }
 
-/// One app's packages; an app that the caller may not see is not there.
+/// `GET /v3/apps/:guid/packages`: the packages of one app, or 404 if the caller may not see the app.
 pub(super) async fn of_app(
     service: Arc<Service>,
-    asked: Asked,
+    request: Request,
     app: String,
-) -> Result<Reply, ApiError> {
-    let parse =
-        move |service: &Service, query: &str| service.edition.packages_request(Some(&app), query);
-    document::answer(service, asked, parse, page).await
-}
-
-fn page(
-    scene: &Scene<'_>,
-    service: &Service,
-    request: PackagesRequest,
-) -> Result<Vec<u8>, ApiError> {
-    let Scene {
-        db, caller, site, ..
-    } = scene;
-    if let Some(app) = &request.app
-        && listing::find_one::<App>(db, caller, app)?.is_none()
-    {
-        return Err(ApiError::NotFound(App::NOT_FOUND));
+) -> Result<Response, ApiError> {
+    let read = Read::authenticate(service, request)?;
+    if let Some(response) = read.cached() {
+        return Ok(response);
     }
-    let found = listing::find::<Package>(db, scene.landmarks, caller, &request.list)?;
-    let rows = |each: &mut Each<'_, Package>| listing::rows::<Package, _>(db, &found.ids, each);
-    Ok(service
-        .edition
-        .packages(site, &request.list, found.total, rows)?)
+    let list = read
+        .edition()
+        .parse_package_list(Some(&app), read.query())?;
+    read.respond(move |render| page(render, &list)).await
 }
 
-/// One package; one that the caller may not see is not there. The query is not looked at.
+/// `GET /v3/packages/:guid`: one package, or 404 if the caller may not see it. The query is ignored.
 pub(super) async fn one(
     service: Arc<Service>,
-    asked: Asked,
+    request: Request,
     guid: String,
-) -> Result<Reply, ApiError> {
-    let render = move |scene: &Scene<'_>, service: &Service, ()| {
-        let id = listing::find_one::<Package>(scene.db, scene.caller, &guid)?;
-        let id = id.ok_or(ApiError::NotFound(Package::NOT_FOUND))?;
+) -> Result<Response, ApiError> {
+    let read = Read::authenticate(service, request)?;
+    if let Some(response) = read.cached() {
+        return Ok(response);
+    }
+    read.respond(move |render| {
+        let id = render
+            .find_one::<Package>(&guid)?
+            .ok_or(ApiError::NotFound(Package::NOT_FOUND))?;
         let mut document = Vec::new();
-        listing::rows::<Package, ApiError>(scene.db, &[id], |row| {
-            document = service.edition.package(scene.site, &row);
+        listing::rows::<Package, ApiError>(render.snapshot, &[id], |record| {
+            document = render.edition.package(render.base_url, &record);
             Ok(())
         })?;
         Ok(document)
+    })
+    .await
+}
+
+fn page(render: &Render<'_>, request: &PackageListRequest) -> Result<Vec<u8>, ApiError> {
+    if let Some(app) = &request.app
+        && render.find_one::<App>(app)?.is_none()
+    {
+        return Err(ApiError::NotFound(App::NOT_FOUND));
+    }
+    let page = listing::find::<Package>(
+        render.snapshot,
+        render.list_cache,
+        render.caller,
+        &request.list,
+    )?;
+    let rows = |each: &mut Each<'_, Package>| {
+        listing::rows::<Package, _>(render.snapshot, &page.ids, each)
     };
-    document::answer(service, asked, |_, _| Ok(()), render).await
+    Ok(render
+        .edition
+        .package_list(render.base_url, &request.list, page.total, rows)?)
 }

@@ -1,6 +1,6 @@
 //! What is asked of a list, in values that cannot be wrong. An edition makes them from a query string.
 
-use crate::resource::{Filter, Order};
+use crate::records::{Filter, SortColumn};
 
 /// The highest offset that SQLite's 64-bit numbers can say.
 pub const MAXIMUM_RESULT: u128 = i64::MAX as u128;
@@ -75,7 +75,7 @@ impl Page {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OrderBy {
     /// What to order by.
-    pub order: &'static Order,
+    pub order: &'static SortColumn,
     /// The exact reverse, ties included.
     pub descending: bool,
 }
@@ -88,9 +88,9 @@ pub enum Condition {
     /// A parameter was there without a value, which a controller compares as NULL: no row.
     Nothing,
     /// The time is one of these seconds.
-    At(&'static Order, Vec<i64>),
+    At(&'static SortColumn, Vec<i64>),
     /// The time lies on this side of that second.
-    Time(&'static Order, Comparison, i64),
+    Time(&'static SortColumn, Comparison, i64),
     /// A label is, or is not.
     Label(LabelRequirement),
 }

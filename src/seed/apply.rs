@@ -15,7 +15,7 @@ use super::fault::{Fault, Stop, quoted};
 use super::field::Time;
 use super::kind::{Kind, Place};
 use super::report::{Outcome, Report};
-use crate::store::{Columns, Db, StoreError, Value};
+use crate::store::{Row, StoreError, Transaction, Value};
 use displaced::Displaced;
 use references::References;
 use seen::Seen;
@@ -34,7 +34,7 @@ const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x0d1c_6f3e_52b7_4b6c_9a5e_c
 /// Applies entries in one transaction.
 #[derive(Debug)]
 pub(super) struct Applier<'d, 'c> {
-    db: &'d Db<'c>,
+    transaction: &'d Transaction<'c>,
     times: NewTimes,
     report: Report,
     /// What this seed touched, by kind.
@@ -63,9 +63,9 @@ struct Table {
 }
 
 impl<'d, 'c> Applier<'d, 'c> {
-    pub(super) fn new(db: &'d Db<'c>, times: NewTimes) -> Self {
+    pub(super) fn new(transaction: &'d Transaction<'c>, times: NewTimes) -> Self {
         Self {
-            db,
+            transaction,
             times,
             report: Report::default(),
             seen: Default::default(),
@@ -121,7 +121,7 @@ impl<'d, 'c> Applier<'d, 'c> {
                 (id, Outcome::Left)
             } else {
                 values.push(guid.into());
-                self.db.execute(table.update, &values)?;
+                self.transaction.execute(table.update, &values)?;
                 (id, Outcome::Changed)
             }
         } else {
@@ -136,8 +136,8 @@ impl<'d, 'c> Applier<'d, 'c> {
                 }
             }
             values.push(guid.into());
-            self.db.execute(table.insert, &values)?;
-            (self.db.last_id(), Outcome::Added)
+            self.transaction.execute(table.insert, &values)?;
+            (self.transaction.last_id(), Outcome::Added)
         };
         self.seen[table.kind.index()].note(id, place.number);
         if outcome != Outcome::Left {
@@ -148,7 +148,7 @@ impl<'d, 'c> Applier<'d, 'c> {
 
     fn owner(&self, guid: &str) -> Result<Option<(Kind, i64)>, StoreError> {
         let mut owner = None;
-        self.db.rows(OWNER, &[guid.into()], |columns| {
+        self.transaction.rows(OWNER, &[guid.into()], |columns| {
             let kind = usize::try_from(columns.int(0)?).unwrap_or(0);
             owner = Some((Kind::ALL[kind.min(4)], columns.int(1)?));
             Ok::<_, StoreError>(())
@@ -160,21 +160,22 @@ impl<'d, 'c> Applier<'d, 'c> {
     fn equal(&self, table: &Table, id: i64, values: &[Value]) -> Result<bool, StoreError> {
         let times = values.len() - table.times;
         let mut equal = true;
-        self.db.rows(table.select, &[id.into()], |columns| {
-            for (index, value) in values.iter().enumerate() {
-                let kept = index >= times && *value == Value::Null;
-                if !kept && !same(columns, index, value)? {
-                    equal = false;
-                    break;
+        self.transaction
+            .rows(table.select, &[id.into()], |columns| {
+                for (index, value) in values.iter().enumerate() {
+                    let kept = index >= times && *value == Value::Null;
+                    if !kept && !same(columns, index, value)? {
+                        equal = false;
+                        break;
+                    }
                 }
-            }
-            Ok::<_, StoreError>(())
-        })?;
+                Ok::<_, StoreError>(())
+            })?;
         Ok(equal)
     }
 }
 
-fn same(columns: &Columns<'_>, index: usize, value: &Value) -> Result<bool, StoreError> {
+fn same(columns: &Row<'_>, index: usize, value: &Value) -> Result<bool, StoreError> {
     Ok(match value {
         // A number is not text: then it is not null either.
         Value::Null => matches!(columns.optional_text(index), Ok(None)),

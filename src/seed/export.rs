@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::kind::{Form, Kind};
 use super::metadata::{Pairs, Stored};
 use crate::clock;
-use crate::store::{Columns, Db, StoreError};
+use crate::store::{Row, Snapshot, StoreError};
 use row::{App, Credentials, Organization, Package, Role, Space, User};
 
 /// Why an export ended early.
@@ -46,7 +46,7 @@ impl From<io::Error> for ExportError {
 }
 
 /// Writes everything but the keys to `out` as a seed.
-pub fn export(db: &Db<'_>, form: Form, out: &mut dyn Write) -> Result<(), ExportError> {
+pub fn export(snapshot: &Snapshot<'_>, form: Form, out: &mut dyn Write) -> Result<(), ExportError> {
     let mut writer = Writer {
         out,
         form,
@@ -60,11 +60,11 @@ pub fn export(db: &Db<'_>, form: Form, out: &mut dyn Write) -> Result<(), Export
     for kind in Kind::ALL {
         writer.begin(kind)?;
         match kind {
-            Kind::Organization => organizations(db, &mut writer)?,
-            Kind::Space => spaces(db, &mut writer)?,
-            Kind::App => apps(db, &mut writer)?,
-            Kind::User => users(db, &mut writer)?,
-            Kind::Package => packages(db, &mut writer)?,
+            Kind::Organization => organizations(snapshot, &mut writer)?,
+            Kind::Space => spaces(snapshot, &mut writer)?,
+            Kind::App => apps(snapshot, &mut writer)?,
+            Kind::User => users(snapshot, &mut writer)?,
+            Kind::Package => packages(snapshot, &mut writer)?,
         }
         writer.end()?;
     }
@@ -126,9 +126,9 @@ impl Writer<'_> {
     }
 }
 
-fn organizations(db: &Db<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {
+fn organizations(snapshot: &Snapshot<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {
     let sql = "select guid, name, suspended, created_at from organizations order by id";
-    db.rows(sql, &[], |row| {
+    snapshot.rows(sql, &[], |row| {
         Ok(out.entry(&Organization {
             guid: row.text(0)?,
             name: row.text(1)?,
@@ -138,10 +138,10 @@ fn organizations(db: &Db<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {
     })
 }
 
-fn spaces(db: &Db<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {
+fn spaces(snapshot: &Snapshot<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {
     let sql = "select guid, name, (select guid from organizations where id = spaces.organization_id), created_at \
                from spaces order by id";
-    db.rows(sql, &[], |row| {
+    snapshot.rows(sql, &[], |row| {
         Ok(out.entry(&Space {
             guid: row.text(0)?,
             name: row.text(1)?,
@@ -151,10 +151,10 @@ fn spaces(db: &Db<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {
     })
 }
 
-fn apps(db: &Db<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {
+fn apps(snapshot: &Snapshot<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {
     let sql = "select guid, name, (select guid from spaces where id = apps.space_id), lifecycle, created_at \
                from apps order by id";
-    db.rows(sql, &[], |row| {
+    snapshot.rows(sql, &[], |row| {
         Ok(out.entry(&App {
             guid: row.text(0)?,
             name: row.text(1)?,
@@ -165,22 +165,22 @@ fn apps(db: &Db<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {
     })
 }
 
-fn users(db: &Db<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {
+fn users(snapshot: &Snapshot<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {
     let sql = "select guid, name, id from users order by id";
-    db.rows(sql, &[], |row| {
+    snapshot.rows(sql, &[], |row| {
         Ok(out.entry(&User {
             guid: row.text(0)?,
             name: row.optional_text(1)?,
-            roles: roles(db, row.int(2)?)?,
+            roles: roles(snapshot, row.int(2)?)?,
         })?)
     })
 }
 
-fn roles(db: &Db<'_>, user_id: i64) -> Result<Vec<Role>, StoreError> {
+fn roles(snapshot: &Snapshot<'_>, user_id: i64) -> Result<Vec<Role>, StoreError> {
     let mut roles = Vec::new();
     let in_organizations = "select role, (select guid from organizations where id = organization_id) \
                             from organization_roles where user_id = $1 order by organization_id, role";
-    db.rows(in_organizations, &[user_id.into()], |row| {
+    snapshot.rows(in_organizations, &[user_id.into()], |row| {
         roles.push(Role {
             role: row.text(0)?.to_owned(),
             organization: Some(row.text(1)?.to_owned()),
@@ -190,7 +190,7 @@ fn roles(db: &Db<'_>, user_id: i64) -> Result<Vec<Role>, StoreError> {
     })?;
     let in_spaces = "select role, (select guid from spaces where id = space_id) \
                      from space_roles where user_id = $1 order by space_id, role";
-    db.rows(in_spaces, &[user_id.into()], |row| {
+    snapshot.rows(in_spaces, &[user_id.into()], |row| {
         roles.push(Role {
             role: row.text(0)?.to_owned(),
             organization: None,
@@ -201,11 +201,11 @@ fn roles(db: &Db<'_>, user_id: i64) -> Result<Vec<Role>, StoreError> {
     Ok(roles)
 }
 
-fn packages(db: &Db<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {
+fn packages(snapshot: &Snapshot<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {
     let sql = "select guid, (select guid from apps where id = packages.app_id), type, state, error, sha1, sha256, \
                image, store_image, docker_user, docker_password, docker_email, docker_login_server, labels, \
                annotations, created_at, updated_at from packages order by id";
-    db.rows(sql, &[], |row| {
+    snapshot.rows(sql, &[], |row| {
         Ok(out.entry(&Package {
             guid: row.text(0)?,
             app: row.text(1)?,
@@ -230,7 +230,7 @@ fn packages(db: &Db<'_>, out: &mut Writer<'_>) -> Result<(), ExportError> {
     })
 }
 
-fn pairs<'r>(row: &Columns<'r>, index: usize) -> Result<Pairs<'r, Stored>, StoreError> {
+fn pairs<'r>(row: &Row<'r>, index: usize) -> Result<Pairs<'r, Stored>, StoreError> {
     serde_json::from_str(row.text(index)?)
         .map_err(|error| StoreError::Damaged(format!("column {index}: {error}")))
 }

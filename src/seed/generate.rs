@@ -11,7 +11,7 @@ use super::kind::{Form, Kind, Place};
 use super::metadata::Pairs;
 use super::progress::Progress;
 use super::report::Report;
-use crate::store::Db;
+use crate::store::Transaction;
 
 /// What refusals call it.
 const LABEL: &str = "--generate";
@@ -36,13 +36,17 @@ const NAMES: [&str; 10] = [
 const STAGES: [&str; 4] = ["dev", "test", "staging", "prod"];
 
 /// Generates `count` packages and what holds them, through the same way as every seed.
-pub(super) fn generate(db: &Db<'_>, count: u64, now: i64) -> Result<Report, SeedError> {
+pub(super) fn generate(
+    transaction: &Transaction<'_>,
+    count: u64,
+    now: i64,
+) -> Result<Report, SeedError> {
     if count == 0 {
         return Ok(Report::default());
     }
     let mut generator = Generator {
         applier: Applier::new(
-            db,
+            transaction,
             NewTimes {
                 created_at: now.saturating_sub_unsigned(SPAN).max(0),
                 updated_at: None,

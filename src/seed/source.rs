@@ -73,7 +73,7 @@ impl Source {
         }
     }
 
-    /// Hands each entry to `sink`.
+    /// ClockChange each entry to `sink`.
     pub(super) fn read(&self, label: &str, sink: &mut Sink<'_>) -> Result<(), SeedError> {
         match self {
             Self::Bundled(bundled) => read(label, bundled.contents, None, sink),

@@ -16,7 +16,7 @@ pub enum StoreError {
     /// Another connection kept the file locked for longer than the busy time-out.
     Busy,
     /// SQLite may not open the file, or not make beside it what it needs.
-    Barred(String),
+    CannotOpen(String),
     /// SQLite met damage while reading.
     Damaged(String),
     /// Anything else SQLite says.
@@ -55,7 +55,7 @@ impl StoreError {
         match self {
             Self::File { fault, .. } => fault.clone(),
             Self::Busy => "is kept locked by another program; end it, or wait and try again".into(),
-            Self::Barred(text) => {
+            Self::CannotOpen(text) => {
                 format!("cannot be opened: {text}; let this user write the file and its folder")
             }
             Self::Damaged(text) => {
@@ -74,7 +74,7 @@ impl fmt::Display for StoreError {
             Self::Busy => f.write_str(
                 "another program keeps the database locked; end it, or wait and try again",
             ),
-            Self::Barred(text) => write!(f, "the database cannot be opened: {text}"),
+            Self::CannotOpen(text) => write!(f, "the database cannot be opened: {text}"),
             Self::Damaged(text) => write!(
                 f,
                 "the database is damaged ({text}); restore it from a copy or an export"
@@ -98,7 +98,7 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(text),
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-                Self::Barred(text)
+                Self::CannotOpen(text)
             }
             _ => Self::Sqlite(text),
         }

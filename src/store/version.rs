@@ -32,9 +32,9 @@ impl Version {
 
 /// The version that one connection saw last. `PRAGMA data_version` (2 µs) tells whether anybody else wrote since.
 #[derive(Debug, Default)]
-pub(super) struct Memo(Cell<Option<(i64, Version)>>);
+pub(super) struct VersionCache(Cell<Option<(i64, Version)>>);
 
-impl Memo {
+impl VersionCache {
     pub(super) fn version(&self, connection: &Connection) -> Result<Version, StoreError> {
         let data_version: i64 = connection
             .prepare_cached("pragma data_version")?

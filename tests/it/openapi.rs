@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use cf_packages::edition::Edition;
-use cf_packages::edition::current::accepted::{self, Accepted};
+use cf_packages::edition::current::request::parameters::{self, ListParameters};
 use serde_json::Value;
 
 /// What every edition serves.
@@ -96,17 +96,17 @@ fn they_name_what_a_query_may_hold() {
     }
 
     let current = document(Edition::Current);
-    let lists: [(&str, &Accepted); 4] = [
-        ("/v3/packages", &accepted::PACKAGES),
-        ("/v3/organizations", &accepted::ORGANIZATIONS),
-        ("/v3/spaces", &accepted::SPACES),
-        ("/v3/apps", &accepted::APPS),
+    let lists: [(&str, &ListParameters); 4] = [
+        ("/v3/packages", &parameters::PACKAGES),
+        ("/v3/organizations", &parameters::ORGANIZATIONS),
+        ("/v3/spaces", &parameters::SPACES),
+        ("/v3/apps", &parameters::APPS),
     ];
     for (path, accepted) in lists {
         assert_eq!(query(&current, path), set(&accepted.names()), "{path}");
     }
-    let mut of_one_app = set(&accepted::PACKAGES.names());
-    for name in accepted::NOT_WITHIN_AN_APP {
+    let mut of_one_app = set(&parameters::PACKAGES.names());
+    for name in parameters::NOT_WITHIN_AN_APP {
         of_one_app.remove(name);
     }
     assert_eq!(query(&current, "/v3/apps/{guid}/packages"), of_one_app);

@@ -9,13 +9,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cf_packages::auth::{Keys, Secret};
 use cf_packages::caller::{AccessRules, Caller};
-use cf_packages::store::{Db, Store, StoreError};
+use cf_packages::store::{Store, StoreError, Transaction};
 use serde_json::Value;
 
 const RULES: AccessRules = AccessRules {
     global_readers: &[],
     space_roles: &["space_developer"],
-    suspended_is_missing: false,
 };
 
 /// Runs `cf-packages token` in `folder`, where no variable of ours is set but those given.
@@ -76,13 +75,16 @@ fn folder() -> tempfile::TempDir {
 /// A folder with `packages.db`, which knows alice.
 fn folder_with_database() -> tempfile::TempDir {
     let folder = folder();
-    Store::create(&folder.path().join("packages.db"), |db: &Db<'_>| {
-        db.execute(
-            "insert into users (guid, name) values ('uaa-id-463', 'alice')",
-            &[],
-        )
-        .map(|_| ())
-    })
+    Store::create(
+        &folder.path().join("packages.db"),
+        |db: &Transaction<'_>| {
+            db.execute(
+                "insert into users (guid, name) values ('uaa-id-463', 'alice')",
+                &[],
+            )
+            .map(|_| ())
+        },
+    )
     .unwrap_or_else(|error: StoreError| panic!("{error}"));
     folder
 }

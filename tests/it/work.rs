@@ -8,8 +8,8 @@ use std::fmt::Write;
 use cf_packages::caller::{Caller, Member};
 use cf_packages::edition::Edition;
 use cf_packages::listing;
-use cf_packages::resource::Package;
-use cf_packages::store::{Db, Durability, Opened, Store, StoreError};
+use cf_packages::records::Package;
+use cf_packages::store::{Durability, OpenMode, Store, StoreError, Transaction};
 
 const APPS_PER_SPACE: i64 = 5;
 const SPACES_PER_ORGANIZATION: i64 = 5;
@@ -24,12 +24,12 @@ fn store(packages: i64, spaces: i64) -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("packages.db");
     Store::create(&path, |db| fill(db, packages, spaces)).unwrap();
-    let store = Store::open(&path, Opened::ReadWrite, Durability::Off).unwrap();
+    let store = Store::open(&path, OpenMode::ReadWrite, Durability::Off).unwrap();
     (folder, store)
 }
 
 /// So many packages, evenly in so many spaces, and a user with roles in three of these.
-pub(crate) fn fill(db: &Db<'_>, packages: i64, spaces: i64) -> Result<(), StoreError> {
+pub(crate) fn fill(db: &Transaction<'_>, packages: i64, spaces: i64) -> Result<(), StoreError> {
     let count = |sql: &str, count: i64, other: &[i64]| {
         let mut values = vec![count.into()];
         values.extend(other.iter().map(|n| (*n).into()));
@@ -92,14 +92,17 @@ fn caller(name: &str) -> Caller {
         "admin" => Caller::Everything,
         user => Caller::Member(Member {
             user: user.into(),
-            rules: Edition::Current.rules(),
+            rules: Edition::Current.access_rules(),
         }),
     }
 }
 
 /// What SQLite did for the page: steps of its machine, steps of a full scan, and the page's length.
 fn work(store: &Store, caller: Caller, query: &str) -> (i32, i32, usize) {
-    let request = Edition::Current.packages_request(None, query).unwrap().list;
+    let request = Edition::Current
+        .parse_package_list(None, query)
+        .unwrap()
+        .list;
     store
         .read_blocking(move |db| {
             let (sql, values) = listing::page_statement::<Package>(db, &caller, &request)?;

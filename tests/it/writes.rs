@@ -20,12 +20,12 @@ use bytes::Bytes;
 use cf_packages::auth::tokens::{self, Subject};
 use cf_packages::auth::{Keys, Secret};
 use cf_packages::clock::Clock;
-use cf_packages::edition::{Edition, Site};
-use cf_packages::http::{Access, Admin, Edge, Faults, Service};
-use cf_packages::listing::rendered::Rendered;
-use cf_packages::listing::{self, Found, Landmarks};
-use cf_packages::resource::Package;
-use cf_packages::store::{Db, Durability, Opened, Store, StoreError, Version};
+use cf_packages::edition::{BaseUrl, Edition};
+use cf_packages::http::Router;
+use cf_packages::listing::{self, PageIds};
+use cf_packages::records::Package;
+use cf_packages::service::{Authentication, Service, ServiceOptions};
+use cf_packages::store::{Durability, OpenMode, Snapshot, Store, StoreError, Version};
 use http_body_util::{BodyExt, Empty};
 use other::Other;
 use question::{CALLERS, Question};
@@ -47,7 +47,7 @@ fn end() -> Instant {
 /// A database, served in this process with everything remembered, and open in another process too.
 struct Stage {
     service: Arc<Service>,
-    edge: Edge,
+    router: Router,
     runtime: tokio::runtime::Runtime,
     tokens: Vec<String>,
     other: Mutex<Other>,
@@ -56,7 +56,7 @@ struct Stage {
 }
 
 fn open(path: &Path) -> Store {
-    Store::open(path, Opened::ReadWrite, Durability::Off).unwrap()
+    Store::open(path, OpenMode::ReadWrite, Durability::Off).unwrap()
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -83,21 +83,19 @@ impl Stage {
                 .unwrap()
                 .text
         });
-        let service = Arc::new(Service {
-            store: open(&path),
-            access: Access::Tokens(keys),
-            clock,
-            edition: Edition::Current,
-            site: Some(site()),
-            landmarks: Arc::new(Landmarks::default()),
-            rendered: Rendered::new(64),
-            door: None,
-            admin: Admin::Off,
-            faults: Faults::default(),
-            delay: Duration::ZERO,
-        });
+        let service = Arc::new(Service::new(
+            open(&path),
+            ServiceOptions {
+                authentication: Authentication::Tokens(keys),
+                clock,
+                edition: Edition::Current,
+                external_url: Some(site()),
+                response_cache_mib: 64,
+                ..ServiceOptions::default()
+            },
+        ));
         Self {
-            edge: Edge::new(service.clone()),
+            router: Router::new(service.clone()),
             service,
             runtime: runtime(),
             tokens: tokens.to_vec(),
@@ -115,46 +113,46 @@ impl Stage {
             .body(Empty::<Bytes>::new())
             .unwrap();
         runtime.block_on(async {
-            let reply = self.edge.clone().answer(request).await.unwrap();
+            let reply = self.router.clone().answer(request).await.unwrap();
             assert_eq!(reply.status(), 200);
             reply.into_body().collect().await.unwrap().to_bytes()
         })
     }
 
-    /// The page by landmarks, by counting and skipping, and by SQL that knows nothing of either, over one snapshot;
+    /// The page by list_cache, by counting and skipping, and by SQL that knows nothing of either, over one snapshot;
     /// they are the same. The bytes that it should be, and of which data.
     fn snapshot(&self, question: &Question, page: u64, per_page: u64) -> (Version, Vec<u8>) {
         let query = question.page(page, per_page);
         let request = Edition::Current
-            .packages_request(None, &query)
+            .parse_package_list(None, &query)
             .unwrap()
             .list;
         let caller = question::caller(question.caller);
-        let landmarks = self.service.landmarks.clone();
+        let list_cache = self.service.list_cache.clone();
         let asked = question.clone();
         let (version, found, without, plain, bytes) = self
             .service
             .store
             .read_blocking(move |db| {
                 let version = db.version()?;
-                let found = listing::find::<Package>(db, &landmarks, &caller, &request)?;
-                let without = listing::find_without_landmarks::<Package>(db, &caller, &request)?;
+                let found = listing::find::<Package>(db, &list_cache, &caller, &request)?;
+                let without = listing::find_without_cache::<Package>(db, &caller, &request)?;
                 let (total, ids) = asked.ask(db, page, per_page)?;
                 let rows = |each: &mut cf_packages::edition::Each<'_, Package>| {
                     listing::rows::<Package, StoreError>(db, &ids, each)
                 };
-                let bytes = Edition::Current.packages(&site(), &request, total, rows)?;
-                Ok::<_, StoreError>((version, found, without, Found { total, ids }, bytes))
+                let bytes = Edition::Current.package_list(&site(), &request, total, rows)?;
+                Ok::<_, StoreError>((version, found, without, PageIds { total, ids }, bytes))
             })
             .unwrap();
         assert_eq!(
             found, plain,
-            "landmarks: {} asks for {query}",
+            "list_cache: {} asks for {query}",
             question.caller
         );
         assert_eq!(
             without, plain,
-            "no landmarks: {} asks for {query}",
+            "no list_cache: {} asks for {query}",
             question.caller
         );
         (version, bytes)
@@ -183,8 +181,8 @@ impl Stage {
     }
 }
 
-fn site() -> Site {
-    Site("http://api.example.org".into())
+fn site() -> BaseUrl {
+    BaseUrl("http://api.example.org".into())
 }
 
 /// Writes and listings in turn; each listing is compared, bytes too. Answers how many were compared.
@@ -282,7 +280,7 @@ fn listings_between_writes_are_plain_where_data_is_small() {
     println!("{compared} listings of 3,000 packages compared");
 }
 
-/// Blocks of landmarks are many here, and pages lie deep.
+/// Blocks of list_cache are many here, and pages lie deep.
 #[test]
 fn listings_between_writes_are_plain_where_data_is_large() {
     let compared = in_turn(150_000, 12, false);
@@ -443,6 +441,6 @@ fn a_crash_in_the_midst_of_a_checkpoint_loses_nothing() {
     std::fs::write(&wal, log).unwrap();
 
     let store = open(&path);
-    let count = |db: &Db<'_>| db.int("select count(*) from packages", &[]);
+    let count = |db: &Snapshot<'_>| db.int("select count(*) from packages", &[]);
     assert_eq!(store.read_blocking(count).unwrap(), Some(2_100));
 }

@@ -9,7 +9,7 @@ use cf_packages::auth::tokens::{self, Subject};
 use cf_packages::auth::{Keys, Secret};
 use cf_packages::clock::Clock;
 
-use super::Scene;
+use super::RenderContext;
 use super::pages::CACHE;
 use crate::data::TTL;
 use crate::measure::{Pair, Unit, paired};
@@ -28,7 +28,7 @@ const PREPARED: usize = 5_000;
 const VALUES: usize = 1_600_000;
 
 /// From the command to the first answer, beside the static route's.
-pub fn start(scene: &mut Scene, table: &mut Table) -> Result<()> {
+pub fn start(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
     let data = scene.folder.data(scene.options.largest())?;
     let new = scene.folder.path("started.db");
     let body = scene.folder.path("body");
@@ -71,7 +71,7 @@ fn own_token() -> Result<String> {
 }
 
 /// Resident memory: idle, after load, and after distinct requests that cannot all be remembered.
-pub fn memory(scene: &mut Scene, table: &mut Table) -> Result<()> {
+pub fn memory(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
     let data = scene.folder.data(scene.options.largest())?;
     let server = Server::of(&data.file, CACHE)?;
     let request = client::get(PAGE, &data.admin);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Depth, Scene, page_at};
+use super::{Depth, RenderContext, page_at};
 use crate::data::Data;
 use crate::measure::{Rounds, Unit, paired};
 use crate::process::{Server, Writer};
@@ -12,7 +12,7 @@ use crate::{Result, client};
 
 /// Packages on a page, as a client gets them that does not ask for more.
 const PER_PAGE: u64 = 50;
-/// Memory for rendered pages where there is to be some, in MiB: the product's default.
+/// Memory for response_cache pages where there is to be some, in MiB: the product's default.
 pub(super) const CACHE: u32 = 64;
 /// The list that is measured where it does not matter which.
 const LIST: &str = "/v3/packages?per_page=50";
@@ -25,7 +25,7 @@ const DEEP: f64 = 0.8;
 const UNDER_WRITES: f64 = 0.5;
 
 /// A kept page, at any size and depth, beside a static route of the same bytes.
-pub fn hot(scene: &mut Scene, table: &mut Table) -> Result<()> {
+pub fn hot(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
     for size in scene.options.sizes.clone() {
         let data = scene.folder.data(size)?;
         let server = Server::of(&data.file, CACHE)?;
@@ -44,7 +44,7 @@ pub fn hot(scene: &mut Scene, table: &mut Table) -> Result<()> {
 }
 
 fn beside_static(
-    scene: &Scene,
+    scene: &RenderContext,
     table: &mut Table,
     what: String,
     server: &Server,
@@ -68,8 +68,8 @@ fn beside_static(
     Ok(())
 }
 
-/// The first page, rendered for every answer, beside the same query and serialisation in process.
-pub fn cold(scene: &mut Scene, table: &mut Table) -> Result<()> {
+/// The first page, response_cache for every answer, beside the same query and serialisation in process.
+pub fn cold(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
     let rounds = scene.options.rounds;
     for size in scene.options.sizes.clone() {
         let data = scene.folder.data(size)?;
@@ -92,8 +92,8 @@ pub fn cold(scene: &mut Scene, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// Any page of any table, rendered for every answer, beside the first page of the smallest table.
-pub fn depth(scene: &mut Scene, table: &mut Table) -> Result<()> {
+/// Any page of any table, response_cache for every answer, beside the first page of the smallest table.
+pub fn depth(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
     let rounds = scene.options.rounds;
     let smallest = scene.folder.data(scene.options.smallest())?;
     let floor = Server::of(&smallest.file, 0)?;
@@ -121,7 +121,7 @@ pub fn depth(scene: &mut Scene, table: &mut Table) -> Result<()> {
 }
 
 /// The same pages found by `count` and `offset`, beside the product's own way; both in process.
-pub fn offset(scene: &mut Scene, table: &mut Table) -> Result<()> {
+pub fn offset(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
     let rounds = scene.options.rounds;
     let data = scene.folder.data(scene.options.largest())?;
     let product = Product::open(&data)?;
@@ -144,7 +144,7 @@ pub fn offset(scene: &mut Scene, table: &mut Table) -> Result<()> {
 }
 
 /// First, middle and last page of a caller who sees a tenth of the spaces, beside an admin's; none of them kept.
-pub fn tenth(scene: &mut Scene, table: &mut Table) -> Result<()> {
+pub fn tenth(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
     let rounds = scene.options.rounds;
     let data = scene.folder.data(scene.options.largest())?;
     let server = Server::of(&data.file, 0)?;
@@ -168,7 +168,7 @@ pub fn tenth(scene: &mut Scene, table: &mut Table) -> Result<()> {
 
 /// Readers of ten lists while another process creates, changes or deletes a package every 100 ms, beside the same
 /// readers undisturbed; with kept pages and without.
-pub fn writes(scene: &mut Scene, table: &mut Table) -> Result<()> {
+pub fn writes(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
     let rounds = Rounds {
         time: scene.options.rounds.time.max(WRITTEN),
         ..scene.options.rounds

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::process::Stdio;
 use std::time::Instant;
 
-use super::Scene;
+use super::RenderContext;
 use super::pages::CACHE;
 use crate::measure::{Unit, paired};
 use crate::process::{self, Server};
@@ -23,7 +23,7 @@ const WALK: f64 = 1.0 / 1.5;
 const SEED: f64 = 0.5;
 
 /// Every page, two in flight, beside one dump of the same bytes in process.
-pub fn walk(scene: &mut Scene, table: &mut Table) -> Result<()> {
+pub fn walk(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
     let data = scene.folder.data(scene.options.largest())?;
     let server = Server::of(&data.file, CACHE)?;
     let product = Product::open(&data)?;
@@ -51,7 +51,7 @@ pub fn walk(scene: &mut Scene, table: &mut Table) -> Result<()> {
 }
 
 /// `seed` of a JSON Lines file into a new database, beside a loop that inserts the same rows.
-pub fn seed(scene: &mut Scene, table: &mut Table) -> Result<()> {
+pub fn seed(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
     let data = scene.folder.data(scene.options.largest())?;
     let lines = scene.folder.path("seed.jsonl");
     let new = scene.folder.path("new.db");

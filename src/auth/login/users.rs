@@ -1,7 +1,7 @@
 //! The users who may log in: those of the database, and the admin.
 
 use crate::auth::tokens::{self, ADMIN_USER};
-use crate::store::{Db, StoreError, Value};
+use crate::store::{Snapshot, StoreError, Value};
 
 /// A user who may log in.
 pub(super) struct User {
@@ -21,9 +21,9 @@ impl User {
 }
 
 /// The user with this guid.
-pub(super) fn by_guid(db: &Db<'_>, guid: &str) -> Result<Option<User>, StoreError> {
+pub(super) fn by_guid(snapshot: &Snapshot<'_>, guid: &str) -> Result<Option<User>, StoreError> {
     let users = select(
-        db,
+        snapshot,
         "select guid, name from users where guid = $1 limit 2",
         guid,
     )?;
@@ -31,10 +31,10 @@ pub(super) fn by_guid(db: &Db<'_>, guid: &str) -> Result<Option<User>, StoreErro
 }
 
 /// The user with this guid, or else the only one with this name. The same queries run whoever is asked for.
-pub(super) fn by_name(db: &Db<'_>, name: &str) -> Result<Option<User>, StoreError> {
-    let by_guid = by_guid(db, name)?;
+pub(super) fn by_name(snapshot: &Snapshot<'_>, name: &str) -> Result<Option<User>, StoreError> {
+    let by_guid = by_guid(snapshot, name)?;
     let by_name = select(
-        db,
+        snapshot,
         "select guid, name from users where name = $1 limit 2",
         name,
     )?;
@@ -61,9 +61,9 @@ fn only(mut users: Vec<User>) -> Option<User> {
     user.filter(|_| users.is_empty())
 }
 
-fn select(db: &Db<'_>, sql: &str, wanted: &str) -> Result<Vec<User>, StoreError> {
+fn select(snapshot: &Snapshot<'_>, sql: &str, wanted: &str) -> Result<Vec<User>, StoreError> {
     let mut users = Vec::new();
-    db.rows(sql, &[Value::from(wanted)], |row| {
+    snapshot.rows(sql, &[Value::from(wanted)], |row| {
         let guid = row.text(0)?.to_owned();
         let name = row.optional_text(1)?.unwrap_or(&guid).to_owned();
         users.push(User { guid, name });

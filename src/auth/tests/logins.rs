@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::*;
-use crate::auth::{Granted, Login, Refusal};
+use crate::auth::{Login, LoginError, TokenResponse};
 use crate::clock::{Clock, system_now};
-use crate::store::{Db, Durability, Opened, Store, StoreError};
+use crate::store::{Durability, OpenMode, Store, StoreError, Transaction};
 
 struct House {
     store: Store,
@@ -23,7 +23,7 @@ impl House {
     fn at(clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("packages.db");
-        Store::create(&path, |db: &Db<'_>| {
+        Store::create(&path, |db: &Transaction<'_>| {
             for (guid, name) in [
                 ("uaa-id-463", Some("alice")),
                 ("twin-1", Some("twin")),
@@ -38,7 +38,7 @@ impl House {
             Ok::<_, StoreError>(())
         })
         .unwrap();
-        let store = Store::open(&path, Opened::ReadWrite, Durability::Off).unwrap();
+        let store = Store::open(&path, OpenMode::ReadWrite, Durability::Off).unwrap();
         let keys = store
             .read_blocking(|db| Keys::load(db, Vec::new(), &[]))
             .unwrap();
@@ -54,7 +54,7 @@ impl House {
         &self,
         basic: Option<(&str, &str)>,
         form: &[(&str, &str)],
-    ) -> Result<Granted, Refusal> {
+    ) -> Result<TokenResponse, LoginError> {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let form: Vec<_> = form.iter().map(own).collect();
         let basic = basic.as_ref().map(own);
@@ -86,9 +86,9 @@ fn payload(token: &Json) -> Json {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
-fn said(result: Result<Granted, Refusal>) -> (u16, &'static str) {
+fn said(result: Result<TokenResponse, LoginError>) -> (u16, &'static str) {
     match result {
-        Err(Refusal::Request { status, error, .. }) => (status, error),
+        Err(LoginError::Request { status, error, .. }) => (status, error),
         other => panic!("{other:?}"),
     }
 }

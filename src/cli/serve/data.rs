@@ -2,47 +2,47 @@
 
 use super::Settings;
 use super::flags::Data;
-use crate::cli::Failure;
+use crate::cli::CommandError;
 use crate::ephemeral::{Ephemeral, Folder, seeded};
-use crate::http::Admin;
-use crate::store::{Durability, Opened, Store};
+use crate::service::AdminApi;
+use crate::store::{Durability, OpenMode, Store};
 
 /// The database of a server.
-pub(super) struct Served {
+pub(super) struct OpenedData {
     pub store: Store,
-    pub admin: Admin,
+    pub admin_api: AdminApi,
     /// Where an ephemeral one is; to be dropped after the store is closed.
     pub folder: Option<Folder>,
 }
 
 /// Opens the database with its seeds applied: all of them, or nothing is changed and nothing is made.
-pub(super) fn open(settings: &Settings, now: i64) -> Result<Served, Failure> {
-    let admin = if settings.admin_api {
-        Admin::On
+pub(super) fn open(settings: &Settings, now: i64) -> Result<OpenedData, CommandError> {
+    let admin_api = if settings.admin_api {
+        AdminApi::On
     } else {
-        Admin::Off
+        AdminApi::Off
     };
-    let (store, admin, folder) = match &settings.data {
+    let (store, admin_api, folder) = match &settings.data {
         Data::File(file) => {
             let store = seeded(file, &settings.seeds, now, Durability::Full)?;
-            (store, admin, None)
+            (store, admin_api, None)
         }
         Data::ReadOnly(file) => {
-            let store = Store::open(file, Opened::Immutable, Durability::Full)?;
-            (store, admin, None)
+            let store = Store::open(file, OpenMode::Immutable, Durability::Full)?;
+            (store, admin_api, None)
         }
         Data::Ephemeral(from) => {
             let data = Ephemeral::new(from.as_deref(), &settings.seeds, now)?;
             (
                 data.store,
-                Admin::Ephemeral { start: data.start },
+                AdminApi::Ephemeral { start: data.start },
                 Some(data.folder),
             )
         }
     };
-    Ok(Served {
+    Ok(OpenedData {
         store,
-        admin,
+        admin_api,
         folder,
     })
 }

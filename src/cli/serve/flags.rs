@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::auth::Secret;
 use crate::auth::secret;
-use crate::cli::Failure;
-use crate::cli::keys::KeyArgs;
-use crate::cli::site::site;
-use crate::edition::{Edition, Site};
+use crate::cli::CommandError;
+use crate::cli::args::KeyFlags;
+use crate::cli::args::external_url;
+use crate::edition::{BaseUrl, Edition};
 use crate::seed::Source;
 use crate::{clock, duration, log};
 
@@ -44,7 +44,7 @@ pub struct Args {
     api: Edition,
 
     #[command(flatten)]
-    keys: KeyArgs,
+    keys: KeyFlags,
 
     /// RS256 public key (PEM) or JWKS file that verifies tokens too; repeatable
     #[arg(long, value_name = "FILE", env = "CF_PACKAGES_TOKEN_PUBLIC_KEY")]
@@ -63,10 +63,10 @@ pub struct Args {
     no_auth: bool,
 
     /// Scheme and host of absolute hrefs [default: the request's Host]
-    #[arg(long, value_name = "URL", env = "CF_PACKAGES_EXTERNAL_URL", value_parser = site)]
-    external_url: Option<Site>,
+    #[arg(long, value_name = "URL", env = "CF_PACKAGES_EXTERNAL_URL", value_parser = external_url)]
+    external_url: Option<BaseUrl>,
 
-    /// Memory for rendered pages, in MiB; 0: none
+    /// Memory for response_cache pages, in MiB; 0: none
     #[arg(
         long,
         value_name = "MIB",
@@ -170,7 +170,7 @@ pub(super) struct Settings {
     pub admin_token_file: Option<PathBuf>,
     pub clock: Option<i64>,
     pub no_auth: bool,
-    pub site: Option<Site>,
+    pub external_url: Option<BaseUrl>,
     pub cache_size: u32,
     pub logins: Option<Logins>,
     pub exit_with_stdin: bool,
@@ -180,9 +180,9 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn from_args(args: Args) -> Result<Self, Failure> {
+    pub(super) fn from_args(args: Args) -> Result<Self, CommandError> {
         if args.no_auth && !args.listen.ip().is_loopback() {
-            return Err(Failure::Usage(format!(
+            return Err(CommandError::Usage(format!(
                 "`--no-auth` lets everybody in who reaches `{}`; listen on loopback, or leave it out",
                 args.listen
             )));
@@ -194,7 +194,7 @@ impl Settings {
             .map(|name| Source::parse(name))
             .collect::<Result<Vec<_>, _>>()?;
         if args.exit_with_stdin && args.seed.iter().any(|name| name == "-") {
-            return Err(Failure::Usage(
+            return Err(CommandError::Usage(
                 "`--seed -` and `--exit-with-stdin` both want standard input; name a file".into(),
             ));
         }
@@ -210,7 +210,7 @@ impl Settings {
             admin_token_file: args.admin_token_file,
             clock: args.clock,
             no_auth: args.no_auth,
-            site: args.external_url,
+            external_url: args.external_url,
             cache_size: args.cache_size,
             logins,
             exit_with_stdin: args.exit_with_stdin,
@@ -221,8 +221,8 @@ impl Settings {
     }
 }
 
-fn data(args: &Args) -> Result<Data, Failure> {
-    let usage = |text: &str| Err(Failure::Usage(text.into()));
+fn data(args: &Args) -> Result<Data, CommandError> {
+    let usage = |text: &str| Err(CommandError::Usage(text.into()));
     match (args.ephemeral, &args.db, args.read_only) {
         (true, Some(_), _) => {
             usage("`--ephemeral` has a file of its own; leave out `--db`, or give it as `--from`")
@@ -246,8 +246,8 @@ fn data(args: &Args) -> Result<Data, Failure> {
     }
 }
 
-fn logins(args: &Args) -> Result<Option<Logins>, Failure> {
-    let usage = |text: String| Err(Failure::Usage(text));
+fn logins(args: &Args) -> Result<Option<Logins>, CommandError> {
+    let usage = |text: String| Err(CommandError::Usage(text));
     let password = secret::resolve_one(
         "login-password",
         args.login_password.as_ref(),

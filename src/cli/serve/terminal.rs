@@ -1,4 +1,4 @@
-//! What a person at a terminal is told: the line to paste, with a token that works.
+//! What a person at a terminal is told: the line to hint, with a token that works.
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
@@ -8,13 +8,13 @@ use std::time::Duration;
 use super::Settings;
 use crate::auth::tokens::{self, Subject};
 use crate::auth::{Keys, Secret};
-use crate::cli::Failure;
+use crate::cli::CommandError;
 use crate::clock::Clock;
 use crate::edition::Edition;
 use crate::private_file::write_private;
 
 /// The lines for the terminal; nothing where stderr is none.
-pub(super) struct Paste {
+pub(super) struct StartupHint {
     authorization: Option<String>,
     /// The password to log in with, if nobody but us knows it.
     made_up: Option<Secret>,
@@ -22,8 +22,12 @@ pub(super) struct Paste {
     shown: bool,
 }
 
-impl Paste {
-    pub(super) fn new(settings: &Settings, keys: &Keys, clock: &Clock) -> Result<Self, Failure> {
+impl StartupHint {
+    pub(super) fn new(
+        settings: &Settings,
+        keys: &Keys,
+        clock: &Clock,
+    ) -> Result<Self, CommandError> {
         let shown = io::stderr().is_terminal();
         let authorization = if shown && !settings.no_auth {
             Some(admin_token(keys, clock)?)
@@ -60,15 +64,19 @@ impl Paste {
 }
 
 /// Writes an admin's token where a test suite finds it.
-pub(super) fn write_admin_token(file: &Path, keys: &Keys, clock: &Clock) -> Result<(), Failure> {
+pub(super) fn write_admin_token(
+    file: &Path,
+    keys: &Keys,
+    clock: &Clock,
+) -> Result<(), CommandError> {
     let token = format!("{}\n", admin_token(keys, clock)?);
-    write_private(file, token.as_bytes()).map_err(Failure::Failed)
+    write_private(file, token.as_bytes()).map_err(CommandError::Failed)
 }
 
 /// Long enough for a day at work; a server's end need not be its end, the key stays.
 const TTL: Duration = Duration::from_secs(12 * 60 * 60);
 
-fn admin_token(keys: &Keys, clock: &Clock) -> Result<String, Failure> {
+fn admin_token(keys: &Keys, clock: &Clock) -> Result<String, CommandError> {
     let token = tokens::access(keys, clock, &Subject::admin(), &tokens::admin_scopes(), TTL)?;
     Ok(token.text)
 }

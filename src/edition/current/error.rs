@@ -6,12 +6,12 @@ use crate::edition::json::compact;
 use crate::error::ApiError;
 
 #[derive(Serialize)]
-struct Document<T> {
+struct ErrorsDocument<T> {
     errors: [T; 1],
 }
 
 #[derive(Serialize)]
-struct Known<'a> {
+struct ErrorDocument<'a> {
     detail: &'a str,
     title: &'a str,
     code: u32,
@@ -19,7 +19,7 @@ struct Known<'a> {
 
 /// What no controller expected has its keys in another order.
 #[derive(Serialize)]
-struct Unknown<'a> {
+struct UnknownErrorDocument<'a> {
     title: &'a str,
     detail: &'a str,
     code: u32,
@@ -32,8 +32,8 @@ pub fn error(error: &ApiError) -> Vec<u8> {
     match error {
         ApiError::Internal(_) => compact(
             &mut out,
-            &Document {
-                errors: [Unknown {
+            &ErrorsDocument {
+                errors: [UnknownErrorDocument {
                     title,
                     detail,
                     code,
@@ -42,8 +42,8 @@ pub fn error(error: &ApiError) -> Vec<u8> {
         ),
         _ => compact(
             &mut out,
-            &Document {
-                errors: [Known {
+            &ErrorsDocument {
+                errors: [ErrorDocument {
                     detail,
                     title,
                     code,

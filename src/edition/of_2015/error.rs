@@ -6,7 +6,7 @@ use crate::edition::json::pretty;
 use crate::error::ApiError;
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct ErrorDocument<'a> {
     code: u32,
     description: &'a str,
     error_code: &'a str,
@@ -14,7 +14,7 @@ struct Document<'a> {
 
 /// What no controller expected has its keys in another order.
 #[derive(Serialize)]
-struct Unknown<'a> {
+struct UnknownErrorDocument<'a> {
     error_code: &'a str,
     description: &'a str,
     code: u32,
@@ -28,7 +28,7 @@ pub fn error(error: &ApiError) -> Vec<u8> {
     match error {
         ApiError::Internal(_) => pretty(
             &mut out,
-            &Unknown {
+            &UnknownErrorDocument {
                 error_code,
                 description: &description,
                 code,
@@ -40,7 +40,7 @@ pub fn error(error: &ApiError) -> Vec<u8> {
             let description = description.as_str();
             pretty(
                 &mut out,
-                &Document {
+                &ErrorDocument {
                     code,
                     description,
                     error_code,
@@ -50,7 +50,7 @@ pub fn error(error: &ApiError) -> Vec<u8> {
         }
         _ => pretty(
             &mut out,
-            &Document {
+            &ErrorDocument {
                 code,
                 description: &description,
                 error_code,

@@ -1,13 +1,13 @@
 //! Lists in 2015: `page` and `per_page`, and nothing else (reference: packages-api.md §1.3).
 
-use super::number::{Fault, positive};
-use crate::edition::PackagesRequest;
-use crate::edition::query::{self, Fields, Rules, Value};
+use crate::edition::PackageListRequest;
+use crate::edition::ruby::numericality::{NotPositive, positive};
+use crate::edition::ruby::query_string::{self, Fields, QueryStringRules, Value};
 use crate::error::ApiError;
 use crate::listing::request::{Condition, Echo, Include, ListRequest, MAXIMUM_RESULT, Page};
-use crate::resource::{Package, Resource};
+use crate::records::{Package, Resource};
 
-const RULES: Rules = Rules {
+const RULES: QueryStringRules = QueryStringRules {
     separators: &['&', ';'],
     stray_brackets_ignored: true,
 };
@@ -17,17 +17,17 @@ const DEFAULT_PER_PAGE: u128 = 50;
 const MOST_PER_PAGE: u32 = 5000;
 
 /// `GET /v3/packages`, or `GET /v3/apps/:guid/packages` with that `app`.
-pub fn packages(app: Option<&str>, query: &str) -> Result<PackagesRequest, ApiError> {
+pub fn packages(app: Option<&str>, query: &str) -> Result<PackageListRequest, ApiError> {
     let Some(guid) = app else {
         let list = list("/v3/packages", query)?;
-        return Ok(PackagesRequest { list, app: None });
+        return Ok(PackageListRequest { list, app: None });
     };
     let mut list = list(&format!("/v3/apps/{guid}/packages"), query)?;
     list.conditions.push(match Package::filter("app_guids") {
         Some(filter) => Condition::OneOf(filter, vec![guid.to_owned()]),
         None => Condition::Nothing,
     });
-    Ok(PackagesRequest {
+    Ok(PackageListRequest {
         list,
         app: Some(guid.to_owned()),
     })
@@ -38,7 +38,7 @@ pub fn packages(app: Option<&str>, query: &str) -> Result<PackagesRequest, ApiEr
 /// A second stage is reached only by what passes the first. Where the controller's database would fail
 /// on the offset, the refusal is today's.
 pub fn list(path: &str, query: &str) -> Result<ListRequest, ApiError> {
-    let fields = query::parse(query, &RULES)?;
+    let fields = query_string::parse(query, &RULES)?;
     let mut faults = Vec::new();
     let unknown = fields.unknown(&PARAMETERS);
     if !unknown.is_empty() {
@@ -91,13 +91,13 @@ fn whole(
     let number = match fields.get(name) {
         None | Some(Value::Null) => Ok(default),
         Some(Value::Text(text)) => positive(text),
-        Some(Value::Array(_) | Value::Map(_)) => Err(Fault::NoNumber),
+        Some(Value::Array(_) | Value::Map(_)) => Err(NotPositive::NoNumber),
     };
     number.unwrap_or_else(|fault| {
         let fault = match fault {
-            Fault::NoNumber => "is not a number",
-            Fault::NotWhole => "must be an integer",
-            Fault::TooSmall => "must be greater than 0",
+            NotPositive::NoNumber => "is not a number",
+            NotPositive::NotWhole => "must be an integer",
+            NotPositive::TooSmall => "must be greater than 0",
         };
         faults.push(format!("{shown} {fault}"));
         default

@@ -37,7 +37,8 @@ impl Applier<'_, '_> {
         };
         // No name holds a control character.
         let nameless = format!("\u{1}{id}");
-        self.db.execute(sql, &[nameless.into(), id.into()])?;
+        self.transaction
+            .execute(sql, &[nameless.into(), id.into()])?;
         self.displaced.push(Displaced {
             kind,
             id,

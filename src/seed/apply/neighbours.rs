@@ -72,7 +72,7 @@ impl Applier<'_, '_> {
 
     pub(super) fn space(&mut self, place: Place, entry: Space<'_>) -> Result<Outcome, Stop> {
         let parent = self.references.find(
-            self.db,
+            self.transaction,
             Kind::Organization,
             &entry.organization,
             "organization",
@@ -105,9 +105,9 @@ impl Applier<'_, '_> {
     }
 
     pub(super) fn app(&mut self, place: Place, entry: App<'_>) -> Result<Outcome, Stop> {
-        let parent = self
-            .references
-            .find(self.db, Kind::Space, &entry.space, "space", place)?;
+        let parent =
+            self.references
+                .find(self.transaction, Kind::Space, &entry.space, "space", place)?;
         let parent_id = Value::from(parent.id);
         let folded = entry.name.0.to_lowercase();
         let (guid, given) = guid_or(entry.guid, || {
@@ -139,7 +139,7 @@ impl Applier<'_, '_> {
     /// has it from before must get another by the end of the seed.
     fn claim_name(&mut self, sql: &str, values: &[Value], named: Named<'_>) -> Result<(), Stop> {
         let mut holder = None;
-        self.db.rows(sql, values, |columns| {
+        self.transaction.rows(sql, values, |columns| {
             let guid = columns.text(1)?;
             holder = Some((columns.int(0)?, guid.to_owned(), guid == named.guid));
             Ok::<_, StoreError>(())

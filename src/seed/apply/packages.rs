@@ -29,7 +29,7 @@ impl Applier<'_, '_> {
     pub(super) fn package(&mut self, place: Place, entry: Package<'_>) -> Result<Outcome, Stop> {
         let app = self
             .references
-            .find(self.db, Kind::App, &entry.app, "app", place)?;
+            .find(self.transaction, Kind::App, &entry.app, "app", place)?;
         let nth = self.packages_by_app.entry(app.id).or_default();
         let guid = match entry.guid {
             Some(guid) => guid.0.into_owned(),
@@ -69,14 +69,14 @@ impl Applier<'_, '_> {
         values.extend([time(entry.created_at), time(entry.updated_at)]);
         let (id, outcome) = self.store(&PACKAGES, place, guid, values)?;
         if outcome == Outcome::Changed {
-            self.db.execute(
+            self.transaction.execute(
                 "delete from package_labels where package_id = $1",
                 &[id.into()],
             )?;
         }
         if outcome != Outcome::Left {
             for (key, value) in &entry.labels.pairs {
-                self.db.execute(
+                self.transaction.execute(
                     "insert into package_labels (key, value, package_id) values ($1, $2, $3)",
                     &[(&**key).into(), (&**value).into(), id.into()],
                 )?;

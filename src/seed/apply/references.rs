@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::super::fault::{Fault, Stop, quoted};
 use super::super::field::Reference;
 use super::super::kind::{Form, Kind, Place};
-use crate::store::{Db, StoreError};
+use crate::store::{StoreError, Transaction};
 
 /// So many are remembered of each kind.
 const REMEMBERED: usize = 1 << 16;
@@ -36,7 +36,7 @@ impl References {
     /// The `kind` that `reference`, in the field `field`, refers to.
     pub(super) fn find(
         &mut self,
-        db: &Db<'_>,
+        transaction: &Transaction<'_>,
         kind: Kind,
         reference: &Reference<'_>,
         field: &str,
@@ -44,7 +44,7 @@ impl References {
     ) -> Result<&Target, Stop> {
         let found = &mut self.found[kind.index().min(2)];
         if !found.contains_key(&*reference.0) {
-            let target = look_up(db, kind, &reference.0, field, place)?;
+            let target = look_up(transaction, kind, &reference.0, field, place)?;
             if found.len() >= REMEMBERED {
                 found.clear();
             }
@@ -56,7 +56,13 @@ impl References {
     }
 }
 
-fn look_up(db: &Db<'_>, kind: Kind, text: &str, field: &str, place: Place) -> Result<Target, Stop> {
+fn look_up(
+    transaction: &Transaction<'_>,
+    kind: Kind,
+    text: &str,
+    field: &str,
+    place: Place,
+) -> Result<Target, Stop> {
     let (by_guid, by_name) = match kind {
         Kind::Organization => (
             "select id, id, guid from organizations where guid = $1",
@@ -74,7 +80,7 @@ fn look_up(db: &Db<'_>, kind: Kind, text: &str, field: &str, place: Place) -> Re
     let mut target = None;
     let mut count = 0_u64;
     for (sql, value) in [(by_guid, text.to_owned()), (by_name, text.to_lowercase())] {
-        db.rows(sql, &[value.into()], |columns| {
+        transaction.rows(sql, &[value.into()], |columns| {
             count += 1;
             if count == 1 {
                 target = Some(Target {

@@ -53,7 +53,7 @@ impl Applier<'_, '_> {
             };
             let target = self
                 .references
-                .find(self.db, kind, reference, field, place)
+                .find(self.transaction, kind, reference, field, place)
                 .map_err(|stop| match stop {
                     Stop::Fault(fault) => Stop::Fault(fault.within(&format!("roles[{number}]"))),
                     other => other,
@@ -75,17 +75,18 @@ impl Applier<'_, '_> {
     /// Brings the roles of a user to `wanted`; answers whether they were others.
     fn hold(&self, roles: &Roles, user_id: i64, wanted: &Held) -> Result<bool, StoreError> {
         let mut held = Held::new();
-        self.db.rows(roles.select, &[user_id.into()], |columns| {
-            held.insert((columns.int(0)?, columns.text(1)?.to_owned()));
-            Ok::<_, StoreError>(())
-        })?;
+        self.transaction
+            .rows(roles.select, &[user_id.into()], |columns| {
+                held.insert((columns.int(0)?, columns.text(1)?.to_owned()));
+                Ok::<_, StoreError>(())
+            })?;
         let writes = [
             (roles.delete, held.difference(wanted)),
             (roles.insert, wanted.difference(&held)),
         ];
         for (sql, differences) in writes {
             for (at, role) in differences {
-                self.db
+                self.transaction
                     .execute(sql, &[user_id.into(), (*at).into(), role.as_str().into()])?;
             }
         }

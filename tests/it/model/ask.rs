@@ -13,14 +13,14 @@ pub(crate) enum List {
 }
 
 type Holds = Box<dyn Fn(&Row) -> bool>;
-type Order = Box<dyn Fn(&Row) -> (i64, String)>;
+type SortColumn = Box<dyn Fn(&Row) -> (i64, String)>;
 
 pub(crate) struct Ask {
     pub(crate) list: List,
     /// The app whose packages are asked for.
     pub(crate) app: Option<usize>,
     pub(crate) conditions: Vec<Holds>,
-    pub(crate) order: Option<(Order, bool)>,
+    pub(crate) order: Option<(SortColumn, bool)>,
     pub(crate) page: usize,
     pub(crate) per_page: usize,
     path: String,
@@ -274,7 +274,7 @@ impl Ask {
         let name = *random.of(names);
         let (sign, descending) = *random.of(&[("", false), ("%2B", false), ("-", true)]);
         self.query.push(format!("order_by={sign}{name}"));
-        let order: Order = match name {
+        let order: SortColumn = match name {
             "created_at" => Box::new(|row| (row.created, String::new())),
             "updated_at" => Box::new(|row| (row.updated, String::new())),
             "name" => Box::new(|row| (0, row.name.clone())),

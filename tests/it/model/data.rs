@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cf_packages::store::{Db, StoreError, Value};
+use cf_packages::store::{StoreError, Transaction, Value};
 
 use super::ask::List;
 
@@ -301,7 +301,7 @@ impl Data {
         self.statements.push((sql, values));
     }
 
-    pub(crate) fn fill(&self, db: &Db<'_>) -> Result<(), StoreError> {
+    pub(crate) fn fill(&self, db: &Transaction<'_>) -> Result<(), StoreError> {
         for (sql, values) in &self.statements {
             db.execute(sql, values)?;
         }

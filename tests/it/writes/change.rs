@@ -1,7 +1,7 @@
 //! Random writes.
 
 use cf_packages::seed;
-use cf_packages::store::{Db, StoreError, Value};
+use cf_packages::store::{StoreError, Transaction, Value};
 
 use crate::model::data::Random;
 use crate::work;
@@ -11,15 +11,15 @@ const STATES: [&str; 4] = ["READY", "FAILED", "EXPIRED", "COPYING"];
 const BLOCK: i64 = 512;
 
 /// Data with users of few and of many spaces, and a manager of an organization.
-pub(crate) fn fill(db: &Db<'_>, packages: i64) -> Result<(), StoreError> {
-    work::fill(db, packages, SPACES)?;
-    db.execute("insert into users (guid) values ('many'), ('manager')", &[])?;
-    db.execute(
+pub(crate) fn fill(transaction: &Transaction<'_>, packages: i64) -> Result<(), StoreError> {
+    work::fill(transaction, packages, SPACES)?;
+    transaction.execute("insert into users (guid) values ('many'), ('manager')", &[])?;
+    transaction.execute(
         "insert into space_roles (user_id, space_id, role)
          select u.id, s.id, 'space_auditor' from users u, spaces s where u.guid = 'many' and s.id % 3 < 2",
         &[],
     )?;
-    db.execute(
+    transaction.execute(
         "insert into organization_roles (user_id, organization_id, role)
          select u.id, o.id, 'organization_manager' from users u, organizations o
          where u.guid = 'manager' and o.id in (1, 4)",
@@ -33,8 +33,12 @@ fn guid(random: &mut Random) -> String {
 }
 
 /// So many packages of one app, stored last.
-fn insert(db: &Db<'_>, random: &mut Random, count: i64) -> Result<(), StoreError> {
-    let app = some(db, random, "apps")?;
+fn insert(
+    transaction: &Transaction<'_>,
+    random: &mut Random,
+    count: i64,
+) -> Result<(), StoreError> {
+    let app = some(transaction, random, "apps")?;
     let values = [
         count.into(),
         guid(random).into(),
@@ -43,28 +47,32 @@ fn insert(db: &Db<'_>, random: &mut Random, count: i64) -> Result<(), StoreError
         random.one_in(2).then_some(130_000).into(),
         app.into(),
     ];
-    db.execute(
+    transaction.execute(
         "with recursive n (i) as (select 0 union all select i + 1 from n where i + 1 < $1)
          insert into packages (guid, app_id, space_id, type, state, created_at, updated_at)
          select $2 || '-' || n.i, a.id, a.space_id, 'bits', $3, $4 + n.i, $5 from n, apps a where a.id = $6",
         &values,
     )?;
     if random.one_in(2) {
-        db.execute(
+        transaction.execute(
             "insert into package_labels (key, value, package_id) values ('env', 'prod', $1)",
-            &[db.int("select max(id) from packages", &[])?.into()],
+            &[transaction.int("select max(id) from packages", &[])?.into()],
         )?;
     }
     Ok(())
 }
 
 /// The id of some row.
-fn some(db: &Db<'_>, random: &mut Random, table: &str) -> Result<i64, StoreError> {
-    let last = db
+fn some(
+    transaction: &Transaction<'_>,
+    random: &mut Random,
+    table: &str,
+) -> Result<i64, StoreError> {
+    let last = transaction
         .int(&format!("select max(id) from {table}"), &[])?
         .unwrap_or(1);
     let from = 1 + random.below(usize::try_from(last).unwrap()) as i64;
-    let found = db.int(
+    let found = transaction.int(
         &format!("select min(id) from {table} where id >= $1"),
         &[from.into()],
     )?;
@@ -73,54 +81,54 @@ fn some(db: &Db<'_>, random: &mut Random, table: &str) -> Result<i64, StoreError
 
 /// One random change; answers its name.
 pub(crate) fn change(
-    db: &Db<'_>,
+    transaction: &Transaction<'_>,
     random: &mut Random,
     least: i64,
 ) -> Result<&'static str, StoreError> {
-    let count = db.int(
+    let count = transaction.int(
         "select count(*) from (select 1 from packages limit $1)",
         &[least.into()],
     )?;
     if count < Some(least) {
-        insert(db, random, 700)?;
+        insert(transaction, random, 700)?;
         return Ok("insert many");
     }
-    let id = some(db, random, "packages")?;
+    let id = some(transaction, random, "packages")?;
     let state: Value = (*random.of(&STATES)).into();
     let name = match random.below(24) {
         0..=2 => {
             let count = 1 + random.below(3) as i64;
-            insert(db, random, count)?;
+            insert(transaction, random, count)?;
             "insert"
         }
         3 => {
-            insert(db, random, 600)?;
+            insert(transaction, random, 600)?;
             "insert many"
         }
         4 => {
-            db.execute(
+            transaction.execute(
                 "update packages set state = $1 where id = $2",
                 &[state, id.into()],
             )?;
             "state"
         }
         5 => {
-            db.execute(
+            transaction.execute(
                 "update packages set updated_at = created_at + 7 where id = $1",
                 &[id.into()],
             )?;
             "updated_at"
         }
         6 => {
-            db.execute(
+            transaction.execute(
                 "delete from package_labels where package_id = $1",
                 &[id.into()],
             )?;
-            db.execute(
+            transaction.execute(
                 "insert into package_labels (key, value, package_id) values ('env', 'dev', $1), ('rare', 'yes', $1)",
                 &[id.into()],
             )?;
-            db.execute(
+            transaction.execute(
                 "update packages set labels = '{\"env\":\"dev\",\"rare\":\"yes\"}' where id = $1",
                 &[id.into()],
             )?;
@@ -128,7 +136,7 @@ pub(crate) fn change(
         }
         7 => {
             let rest = random.below(509) as i64;
-            db.execute(
+            transaction.execute(
                 "update packages set state = $1 where id % 509 = $2",
                 &[state, rest.into()],
             )?;
@@ -136,79 +144,82 @@ pub(crate) fn change(
         }
         8 => {
             let edge = id / BLOCK * BLOCK;
-            db.execute(
+            transaction.execute(
                 "update packages set state = $1 where id between $2 and $3",
                 &[state, (edge - 2).into(), (edge + 1).into()],
             )?;
             "states around the edge of a block"
         }
         9 | 10 => {
-            db.execute("delete from packages where id = $1", &[id.into()])?;
+            transaction.execute("delete from packages where id = $1", &[id.into()])?;
             "delete"
         }
         11 => {
-            db.execute(
+            transaction.execute(
                 "delete from packages where id between $1 and $1 + 700",
                 &[id.into()],
             )?;
             "delete many"
         }
         12 => {
-            db.execute(
+            transaction.execute(
                 "delete from packages where id > (select max(id) - 3 from packages)",
                 &[],
             )?;
             "delete the last"
         }
         13 => {
-            db.execute(
+            transaction.execute(
                 "delete from packages where id = (select max(id) from packages)",
                 &[],
             )?;
-            insert(db, random, 1)?;
+            insert(transaction, random, 1)?;
             "delete the last, insert"
         }
         14 => {
-            let (app, space) = (some(db, random, "apps")?, some(db, random, "spaces")?);
+            let (app, space) = (
+                some(transaction, random, "apps")?,
+                some(transaction, random, "spaces")?,
+            );
             let to: &[Value] = &[space.into(), app.into()];
-            db.execute("update apps set space_id = $1 where id = $2", to)?;
+            transaction.execute("update apps set space_id = $1 where id = $2", to)?;
             "an app moves"
         }
         15 => {
-            let (app, to) = (some(db, random, "apps")?, id);
-            db.execute(
+            let (app, to) = (some(transaction, random, "apps")?, id);
+            transaction.execute(
                 "update packages set app_id = $1, space_id = (select space_id from apps where id = $1) where id = $2",
                 &[app.into(), to.into()],
             )?;
             "a package moves"
         }
         16 => {
-            let (name, organization) = (guid(random), some(db, random, "organizations")?);
-            db.execute(
+            let (name, organization) = (guid(random), some(transaction, random, "organizations")?);
+            transaction.execute(
                 "insert into spaces (guid, name, folded_name, organization_id, created_at) values ($1, $1, $1, $2, 0)",
                 &[name.as_str().into(), organization.into()],
             )?;
-            db.execute(
+            transaction.execute(
                 "insert into apps (guid, name, folded_name, space_id, created_at) values ($1, $1, $1, $2, 0)",
-                &[format!("{name}-app").into(), db.last_id().into()],
+                &[format!("{name}-app").into(), transaction.last_id().into()],
             )?;
-            insert(db, random, 1)?;
+            insert(transaction, random, 1)?;
             "a space and an app"
         }
         17 => {
             let (space, organization) = (
-                some(db, random, "spaces")?,
-                some(db, random, "organizations")?,
+                some(transaction, random, "spaces")?,
+                some(transaction, random, "organizations")?,
             );
-            db.execute(
+            transaction.execute(
                 "update spaces set organization_id = $1 where id = $2",
                 &[organization.into(), space.into()],
             )?;
             "a space moves"
         }
         18 | 19 => {
-            let space = some(db, random, "spaces")?;
-            db.execute(
+            let space = some(transaction, random, "spaces")?;
+            transaction.execute(
                 "insert into space_roles (user_id, space_id, role)
                  select id, $1, 'space_manager' from users where guid in ('member', 'many') on conflict do nothing",
                 &[space.into()],
@@ -216,26 +227,26 @@ pub(crate) fn change(
             "a role given"
         }
         20 => {
-            let space = some(db, random, "spaces")?;
-            db.execute(
+            let space = some(transaction, random, "spaces")?;
+            transaction.execute(
                 "delete from space_roles where space_id = $1",
                 &[space.into()],
             )?;
             "roles taken"
         }
         21 => {
-            let organization = some(db, random, "organizations")?;
-            db.execute(
+            let organization = some(transaction, random, "organizations")?;
+            transaction.execute(
                 "update organizations set suspended = 1 - suspended where id = $1",
                 &[organization.into()],
             )?;
             "suspended, or no longer"
         }
         22 => {
-            db.execute("delete from users where guid = 'member'", &[])?;
-            db.execute("insert into users (guid) values ('member')", &[])?;
-            let (user, space) = (db.last_id(), some(db, random, "spaces")?);
-            db.execute(
+            transaction.execute("delete from users where guid = 'member'", &[])?;
+            transaction.execute("insert into users (guid) values ('member')", &[])?;
+            let (user, space) = (transaction.last_id(), some(transaction, random, "spaces")?);
+            transaction.execute(
                 "insert into space_roles (user_id, space_id, role)
                  select $1, id, 'space_developer' from spaces where id between $2 and $2 + 2",
                 &[user.into(), space.into()],
@@ -243,16 +254,16 @@ pub(crate) fn change(
             "a user made anew"
         }
         _ => {
-            let organization = some(db, random, "organizations")?;
-            db.execute(
+            let organization = some(transaction, random, "organizations")?;
+            transaction.execute(
                 "delete from organization_roles where organization_id = $1",
                 &[organization.into()],
             )?;
-            db.execute(
+            transaction.execute(
                 "insert into organization_roles (user_id, organization_id, role)
                  select id, $1, 'organization_manager' from users where guid = 'manager'
                  on conflict do nothing",
-                &[some(db, random, "organizations")?.into()],
+                &[some(transaction, random, "organizations")?.into()],
             )?;
             "another organization managed"
         }
@@ -261,12 +272,12 @@ pub(crate) fn change(
 }
 
 /// So many packages more, stored last.
-pub(crate) fn fill_more(db: &Db<'_>, packages: i64) -> Result<(), StoreError> {
-    insert(db, &mut Random(packages.unsigned_abs()), packages)
+pub(crate) fn fill_more(transaction: &Transaction<'_>, packages: i64) -> Result<(), StoreError> {
+    insert(transaction, &mut Random(packages.unsigned_abs()), packages)
 }
 
 /// Everything gone and made again.
-pub(crate) fn reset(db: &Db<'_>, packages: i64) -> Result<(), StoreError> {
-    seed::reset(db).map_err(|error| StoreError::Sqlite(error.to_string()))?;
-    fill(db, packages)
+pub(crate) fn reset(transaction: &Transaction<'_>, packages: i64) -> Result<(), StoreError> {
+    seed::reset(transaction).map_err(|error| StoreError::Sqlite(error.to_string()))?;
+    fill(transaction, packages)
 }

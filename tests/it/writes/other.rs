@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use cf_packages::store::{Durability, Opened, Store, StoreError, Version};
+use cf_packages::store::{Durability, OpenMode, Store, StoreError, Version};
 
 use super::change;
 use crate::model::data::Random;
@@ -72,7 +72,7 @@ fn another_process() {
     let Some(path) = std::env::var_os(FILE) else {
         return;
     };
-    let store = Store::open(Path::new(&path), Opened::ReadWrite, Durability::Off).unwrap();
+    let store = Store::open(Path::new(&path), OpenMode::ReadWrite, Durability::Off).unwrap();
     for line in std::io::stdin().lines() {
         let line = line.unwrap();
         let [kind, number, what] = line.split(' ').collect::<Vec<_>>()[..] else {

@@ -2,7 +2,7 @@
 
 use cf_packages::caller::{Caller, Member};
 use cf_packages::edition::Edition;
-use cf_packages::store::{Db, StoreError};
+use cf_packages::store::{Snapshot, StoreError};
 
 use crate::model::data::Random;
 
@@ -15,7 +15,7 @@ pub(crate) fn caller(name: &str) -> Caller {
     }
     Caller::Member(Member {
         user: name.into(),
-        rules: Edition::Current.rules(),
+        rules: Edition::Current.access_rules(),
     })
 }
 
@@ -161,7 +161,7 @@ impl Question {
     /// Total and ids by `COUNT` and `OFFSET`.
     pub(crate) fn ask(
         &self,
-        db: &Db<'_>,
+        db: &Snapshot<'_>,
         page: u64,
         per_page: u64,
     ) -> Result<(u64, Vec<i64>), StoreError> {

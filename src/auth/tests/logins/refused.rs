@@ -90,7 +90,7 @@ fn what_is_wrong_is_refused_as_a_uaa_does() {
             ("password", password),
         ];
         let refusal = house.grant(CF, &form).unwrap_err();
-        let Refusal::Request {
+        let LoginError::Request {
             status: 401,
             error: "unauthorized",
             description,
@@ -147,6 +147,6 @@ fn nothing_secret_is_shown() {
     let shown = format!("{granted:?} {login:?} {:?}", house.keys);
     assert_eq!(
         shown,
-        "Granted(***) Login { password: ***, ttl: 0ns } Keys(1 ***)"
+        "TokenResponse(***) Login { password: ***, ttl: 0ns } Keys(1 ***)"
     );
 }

@@ -2,17 +2,17 @@
 
 mod hrefs;
 mod labels;
-mod neighbours;
+mod organizations_spaces_apps;
 mod packages;
 mod times;
 
 use super::*;
 use crate::listing::request::Condition;
-use crate::resource::{App, Organization, Space};
+use crate::records::{App, Organization, Space};
 
 const MAXIMUM: &str = "Maximum result (page * per_page) must be less than 9223372036854775807";
 const FORMAT: &str = "Created ats has an invalid timestamp format. Timestamps should be formatted as 'YYYY-MM-DDThh:mm:ssZ'";
-const ORDERS: &str = "Order by can only be: 'created_at', 'updated_at'";
+const SORT_COLUMNS: &str = "Order by can only be: 'created_at', 'updated_at'";
 const VALID: &str = "Valid parameters are: 'page', 'per_page', 'order_by', 'created_ats', 'updated_ats', 'guids', 'states', 'types', 'app_guids', 'app_guid', 'space_guids', 'organization_guids', 'label_selector'";
 
 fn get(query: &str) -> Result<ListRequest, ApiError> {
@@ -20,15 +20,15 @@ fn get(query: &str) -> Result<ListRequest, ApiError> {
 }
 
 fn organizations(query: &str) -> Result<ListRequest, ApiError> {
-    list::<Organization>(&accepted::ORGANIZATIONS, "/v3/organizations", query)
+    list::<Organization>(&parameters::ORGANIZATIONS, "/v3/organizations", query)
 }
 
 fn spaces(query: &str) -> Result<ListRequest, ApiError> {
-    list::<Space>(&accepted::SPACES, "/v3/spaces", query)
+    list::<Space>(&parameters::SPACES, "/v3/spaces", query)
 }
 
 fn apps(query: &str) -> Result<ListRequest, ApiError> {
-    list::<App>(&accepted::APPS, "/v3/apps", query)
+    list::<App>(&parameters::APPS, "/v3/apps", query)
 }
 
 /// The text of the 400, or nothing where it is a list.
@@ -61,20 +61,22 @@ fn elements(result: Result<ListRequest, ApiError>) -> (String, Vec<String>) {
 
 #[test]
 fn what_a_list_accepts_its_resource_has() {
-    fn holds<R: Resource>(accepted: &Accepted) {
-        for parameter in accepted.own {
-            if let Kind::List | Kind::ListWithValue | Kind::Word(_) = parameter.kind {
+    fn holds<R: Resource>(parameters: &ListParameters) {
+        for parameter in parameters.own {
+            if let ParameterKind::List | ParameterKind::ListWithValue | ParameterKind::Word(_) =
+                parameter.kind
+            {
                 assert!(R::filter(parameter.name).is_some(), "{}", parameter.name);
             }
         }
-        let orders = accepted.orders.iter();
+        let orders = parameters.orders.iter();
         for order in orders.chain(&["created_at", "updated_at"]) {
             assert!(R::order(order).is_some(), "{order}");
         }
         assert!(R::filter("guids").is_some());
     }
-    holds::<Package>(&accepted::PACKAGES);
-    holds::<Organization>(&accepted::ORGANIZATIONS);
-    holds::<Space>(&accepted::SPACES);
-    holds::<App>(&accepted::APPS);
+    holds::<Package>(&parameters::PACKAGES);
+    holds::<Organization>(&parameters::ORGANIZATIONS);
+    holds::<Space>(&parameters::SPACES);
+    holds::<App>(&parameters::APPS);
 }

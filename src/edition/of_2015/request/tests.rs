@@ -124,15 +124,15 @@ fn numbers_that_are_not_whole() {
         "1e400", ".5", "-.5", "5e-1", "1e1_0", "1_0.5_0", "-0x10", "+0xA", " 0x1F", "-0x1.8p3",
         "-0x1_0", "1 ", "1\n\n", "\t1", "1E+5", "00.0",
     ] {
-        assert_eq!(positive(number), Err(Fault::NotWhole), "{number:?}");
+        assert_eq!(positive(number), Err(NotPositive::NotWhole), "{number:?}");
     }
     for number in [
         "Infinity", "NaN", "5.", "1__0", "_1", "1_", "1_.5", "1._5", "1e", "1e_5", "1_e5", "+-1",
         "- 1", "0X1", "-0x", "-0x1.", "-0x.8", "-0x1p", "0b1", "0o7", "１", "٣", "1\0", "\0", ".",
         "-", "1 1", "\u{a0}1", "1d",
     ] {
-        assert_eq!(positive(number), Err(Fault::NoNumber), "{number:?}");
+        assert_eq!(positive(number), Err(NotPositive::NoNumber), "{number:?}");
     }
-    assert_eq!(positive("-9\n"), Err(Fault::TooSmall));
+    assert_eq!(positive("-9\n"), Err(NotPositive::TooSmall));
     assert_eq!(positive("+007\n"), Ok(7));
 }

@@ -83,19 +83,19 @@ fn what_is_refused() {
         ("foo=1&page=0", &page_foo),
         ("invalid=thing&bad=stuff", &two),
         ("invalid=thing&bad=stuff&invalid=again", &two),
-        ("order_by=+created_at", ORDERS),
-        ("order_by=name", ORDERS),
-        ("order_by=id", ORDERS),
-        ("order_by=12312", ORDERS),
-        ("order_by=*created_at", ORDERS),
-        ("order_by=created_at,updated_at", ORDERS),
-        ("order_by=-", ORDERS),
-        ("order_by=CREATED_AT", ORDERS),
-        ("order_by=--created_at", ORDERS),
-        ("order_by=created_at%0A", ORDERS),
-        ("order_by[]=created_at", ORDERS),
-        ("order_by[]", ORDERS),
-        ("order_by[a]=created_at", ORDERS),
+        ("order_by=+created_at", SORT_COLUMNS),
+        ("order_by=name", SORT_COLUMNS),
+        ("order_by=id", SORT_COLUMNS),
+        ("order_by=12312", SORT_COLUMNS),
+        ("order_by=*created_at", SORT_COLUMNS),
+        ("order_by=created_at,updated_at", SORT_COLUMNS),
+        ("order_by=-", SORT_COLUMNS),
+        ("order_by=CREATED_AT", SORT_COLUMNS),
+        ("order_by=--created_at", SORT_COLUMNS),
+        ("order_by=created_at%0A", SORT_COLUMNS),
+        ("order_by[]=created_at", SORT_COLUMNS),
+        ("order_by[]", SORT_COLUMNS),
+        ("order_by[a]=created_at", SORT_COLUMNS),
         ("states[x]=READY", "States must be an array"),
         ("guids[x]=1", "Guids must be an array"),
         ("types[x]=1", "Types must be an array"),
@@ -143,7 +143,7 @@ fn faults_are_told_in_one_order() {
     assert_eq!(
         refusal(get(query)),
         format!(
-            "Per page must be between 1 and 5000, {MAXIMUM}, {ORDERS}, {FORMAT}, {updated}, Guids must be an array, \
+            "Per page must be between 1 and 5000, {MAXIMUM}, {SORT_COLUMNS}, {FORMAT}, {updated}, Guids must be an array, \
              Missing label_selector value, Unknown query parameter(s): 'foo'. {VALID}, States must be an array, \
              Types must be an array, App guids must be an array, Space guids must be an array, \
              Organization guids must be an array, \

@@ -1,0 +1,39 @@
+//! The routes that describe the server and need no token: `/`, `/v3`, `/v3/info`, `/openapi.json`, `/healthz`.
+
+use std::sync::Arc;
+
+use super::{Request, Response, response};
+use crate::error::ApiError;
+use crate::service::Service;
+
+/// `GET /` (`current`): where the API and the login are.
+pub(super) async fn root(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
+    let base_url = service.base_url(request.host())?;
+    Ok(response::json(200, service.edition.root(&base_url)))
+}
+
+/// `GET /v3` (`current`): where each collection is.
+pub(super) async fn v3(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
+    let base_url = service.base_url(request.host())?;
+    Ok(response::json(200, service.edition.v3(&base_url)))
+}
+
+/// `GET /v3/info` (`current`).
+pub(super) async fn info(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
+    let base_url = service.base_url(request.host())?;
+    Ok(response::json(200, service.edition.info(&base_url)))
+}
+
+/// `GET /openapi.json`: the OpenAPI 3.1 document of the edition.
+pub(super) async fn openapi(service: Arc<Service>, _: Request) -> Result<Response, ApiError> {
+    Ok(response::json(200, service.edition.openapi()))
+}
+
+/// `GET /healthz`: 200 `{"status":"ok"}` if the data can be read, else the error that any other request would get.
+pub(super) async fn healthz(service: Arc<Service>, _: Request) -> Result<Response, ApiError> {
+    service
+        .store
+        .read(|snapshot| Ok::<_, ApiError>(snapshot.version()?))
+        .await?;
+    Ok(response::json(200, &b"{\"status\":\"ok\"}"[..]))
+}

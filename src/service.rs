@@ -1,0 +1,209 @@
+//! What the handlers of one server share: the data, the keys, the clock, the edition, the caches.
+
+pub mod fault_rules;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::auth::{Identity, Keys, Login};
+use crate::caller::Caller;
+use crate::clock::{Clock, system_now};
+use crate::edition::{BaseUrl, Edition};
+use crate::error::ApiError;
+use crate::listing::ListCache;
+use crate::listing::response_cache::ResponseCache;
+use crate::store::Store;
+use fault_rules::FaultRules;
+
+/// How many logins are checked at the same time.
+const CONCURRENT_LOGINS: usize = 16;
+
+/// One served database.
+#[derive(Debug)]
+pub struct Service {
+    /// The data.
+    pub store: Store,
+    /// How callers are identified.
+    pub authentication: Authentication,
+    /// The time that the expiry of tokens is compared with.
+    pub clock: Clock,
+    /// The edition of the API that is served.
+    pub edition: Edition,
+    /// The base of absolute hrefs; `None` means the request's `Host`.
+    pub external_url: Option<BaseUrl>,
+    /// Remembered ids of lists.
+    pub list_cache: Arc<ListCache>,
+    /// Remembered bytes of responses.
+    pub response_cache: ResponseCache,
+    /// The login, if clients can log in.
+    pub login: Option<LoginEndpoint>,
+    /// What the admin API may do.
+    pub admin_api: AdminApi,
+    /// The faults that tests requested.
+    pub fault_rules: FaultRules,
+    /// How long every response of the API is delayed.
+    pub delay: Duration,
+}
+
+/// What a [`Service`] is made with, beside its data.
+#[derive(Debug)]
+pub struct ServiceOptions {
+    /// How callers are identified.
+    pub authentication: Authentication,
+    /// The server's clock.
+    pub clock: Clock,
+    /// The edition of the API.
+    pub edition: Edition,
+    /// The base of absolute hrefs; `None` means the request's `Host`.
+    pub external_url: Option<BaseUrl>,
+    /// The size of the response cache in MiB; 0 disables it.
+    pub response_cache_mib: u32,
+    /// The login, if clients can log in.
+    pub login: Option<Login>,
+    /// What the admin API may do.
+    pub admin_api: AdminApi,
+    /// How long every response of the API is delayed.
+    pub delay: Duration,
+}
+
+impl Default for ServiceOptions {
+    /// Returns the options of a server of `2015` that accepts no token, caches no response and has no admin API.
+    fn default() -> Self {
+        Self {
+            authentication: Authentication::RefuseAll,
+            clock: Clock::system(),
+            edition: Edition::Of2015,
+            external_url: None,
+            response_cache_mib: 0,
+            login: None,
+            admin_api: AdminApi::Off,
+            delay: Duration::ZERO,
+        }
+    }
+}
+
+/// How callers are identified.
+#[derive(Debug)]
+pub enum Authentication {
+    /// By a token that one of these keys verifies.
+    Tokens(Keys),
+    /// Every request is this caller's, with or without a token.
+    As(Caller),
+    /// Every request is refused as if it had no token.
+    RefuseAll,
+}
+
+/// What the admin API may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminApi {
+    /// The routes do not exist.
+    Off,
+    /// Everything except `reset`: the database is a file of the user's.
+    On,
+    /// Everything: the database is temporary.
+    Ephemeral {
+        /// A copy of the database as it was when the server started.
+        start: PathBuf,
+    },
+}
+
+/// A login that is served, and the limit on concurrent attempts.
+#[derive(Debug)]
+pub struct LoginEndpoint {
+    /// The password and the lifetime of tokens.
+    pub login: Login,
+    /// One permit for each attempt that is being checked.
+    pub attempts: Semaphore,
+}
+
+impl Service {
+    /// Returns a service over `store`. `serve`, `get`, the test helper and the tests all use this constructor.
+    pub fn new(store: Store, options: ServiceOptions) -> Self {
+        Self {
+            store,
+            authentication: options.authentication,
+            clock: options.clock,
+            edition: options.edition,
+            external_url: options.external_url,
+            list_cache: Arc::new(ListCache::default()),
+            response_cache: ResponseCache::new(options.response_cache_mib),
+            login: options.login.map(|login| LoginEndpoint {
+                login,
+                attempts: Semaphore::new(CONCURRENT_LOGINS),
+            }),
+            admin_api: options.admin_api,
+            fault_rules: FaultRules::default(),
+            delay: options.delay,
+        }
+    }
+
+    /// Returns the keys that tokens are verified with, if tokens are used.
+    pub fn keys(&self) -> Option<&Keys> {
+        match &self.authentication {
+            Authentication::Tokens(keys) => Some(keys),
+            Authentication::As(_) | Authentication::RefuseAll => None,
+        }
+    }
+
+    /// Identifies the caller by the values of all `Authorization` headers of a request.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the errors of [`Keys::identify`].
+    pub fn authenticate(&self, authorization: &[&[u8]]) -> Result<Identity, ApiError> {
+        self.authenticate_at(authorization, self.clock.now())
+    }
+
+    /// Identifies the caller of the admin API. A token is accepted if it is valid by the server's clock or by the
+    /// system's clock, so that a test that moves the server's clock can move it back.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the errors of [`Keys::identify`].
+    pub fn authenticate_admin(&self, authorization: &[&[u8]]) -> Result<Identity, ApiError> {
+        self.authenticate(authorization)
+            .or_else(|_| self.authenticate_at(authorization, system_now()))
+    }
+
+    fn authenticate_at(&self, authorization: &[&[u8]], now: i64) -> Result<Identity, ApiError> {
+        match &self.authentication {
+            Authentication::Tokens(keys) => {
+                keys.identify(authorization, now, self.edition.access_rules())
+            }
+            Authentication::RefuseAll => Err(ApiError::NotAuthenticated),
+            Authentication::As(caller) => Ok(Identity {
+                user: "admin".into(),
+                caller: caller.clone(),
+                admin: *caller == Caller::Everything,
+            }),
+        }
+    }
+
+    /// Returns the base of hrefs in the response to a request with this `Host` header.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `InvalidRequest` if hrefs are absolute and the header is not the name of a host.
+    pub fn base_url(&self, host: Option<&[u8]>) -> Result<BaseUrl, ApiError> {
+        if let Some(external_url) = &self.external_url {
+            return Ok(external_url.clone());
+        }
+        if !self.edition.has_absolute_hrefs() {
+            return Ok(BaseUrl(String::new()));
+        }
+        let Some(host) = host else {
+            return Ok(BaseUrl("http://localhost".into()));
+        };
+        let plain = |byte: &u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'_' | b'[' | b']')
+        };
+        str::from_utf8(host)
+            .ok()
+            .filter(|host| !host.is_empty() && host.len() <= 255 && host.bytes().all(|b| plain(&b)))
+            .map(|host| BaseUrl(format!("http://{host}")))
+            .ok_or(ApiError::InvalidRequest)
+    }
+}

@@ -1,0 +1,205 @@
+//! One snapshot or one writing transaction, as the rest of the program sees it: SQL text, values, rows.
+
+use std::cell::RefCell;
+
+use rusqlite::Connection;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+
+use super::StoreError;
+use super::version::{Version, VersionCache};
+
+/// A value bound to `$n`: numbers, text, bytes and null are all there is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// SQL NULL.
+    Null,
+    /// A number, a time in seconds, or a flag.
+    Int(i64),
+    /// Text in UTF-8.
+    Text(String),
+    /// Raw bytes.
+    Bytes(Vec<u8>),
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+impl std::fmt::Debug for Snapshot<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").finish_non_exhaustive()
+    }
+}
+
+/// One snapshot (in `Store::read`) or one writing transaction (in `Store::write`).
+///
+/// Statements are cached by their text. Parameters are `$1 $2 …`, numbered as they first appear.
+pub struct Snapshot<'c> {
+    connection: &'c Connection,
+    version_cache: &'c VersionCache,
+    later: RefCell<Vec<Later>>,
+}
+
+/// Work that is done over the same snapshot, but after its answer was sent.
+pub(super) type Later = Box<dyn FnOnce(&Snapshot<'_>) + Send>;
+
+impl<'c> Snapshot<'c> {
+    pub(super) fn new(connection: &'c Connection, version_cache: &'c VersionCache) -> Self {
+        Self {
+            connection,
+            version_cache,
+            later: RefCell::default(),
+        }
+    }
+
+    pub(super) fn connection(&self) -> &'c Connection {
+        self.connection
+    }
+
+    /// Puts off `work` until the answer of this read was sent; it then sees the same snapshot.
+    pub fn later(&self, work: impl FnOnce(&Snapshot<'_>) + Send + 'static) {
+        self.later.borrow_mut().push(Box::new(work));
+    }
+
+    /// Does what was put off.
+    pub(super) fn finish(&self) {
+        let later = self.later.take();
+        for work in later {
+            work(self);
+        }
+    }
+
+    /// Steps through the rows of `sql`, lending each to `each`; an error of `each` ends it.
+    pub fn rows<E: From<StoreError>>(
+        &self,
+        sql: &str,
+        values: &[Value],
+        mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut statement = self
+            .connection
+            .prepare_cached(sql)
+            .map_err(StoreError::from)?;
+        let mut rows = statement
+            .query(rusqlite::params_from_iter(values))
+            .map_err(StoreError::from)?;
+        while let Some(row) = rows.next().map_err(StoreError::from)? {
+            each(&Row(row))?;
+        }
+        Ok(())
+    }
+
+    /// The number in the first column of the first row, or `None` without a row or with null.
+    pub fn int(&self, sql: &str, values: &[Value]) -> Result<Option<i64>, StoreError> {
+        let mut number = None;
+        self.rows(sql, values, |columns| {
+            if number.is_none() {
+                number = columns.optional_int(0)?;
+            }
+            Ok::<_, StoreError>(())
+        })?;
+        Ok(number)
+    }
+
+    /// `column in (the JSON list bound as $n)`: a list of any length is one value and one text.
+    pub fn one_of(column: &str, n: usize) -> String {
+        format!("{column} in (select value from json_each(${n}))")
+    }
+
+    /// What this snapshot is of: equal versions show equal data, whichever process wrote it.
+    pub fn version(&self) -> Result<Version, StoreError> {
+        self.version_cache.version(self.connection)
+    }
+
+    /// How many steps SQLite's machine took for `sql` since this was asked last, and how many of them
+    /// moved forward in a scan of a whole table: (VM steps, full-scan steps). For tests of the work done.
+    pub fn work(&self, sql: &str) -> Result<(i32, i32), StoreError> {
+        use rusqlite::StatementStatus::{FullscanStep, VmStep};
+        let statement = self.connection.prepare_cached(sql)?;
+        Ok((
+            statement.reset_status(VmStep),
+            statement.reset_status(FullscanStep),
+        ))
+    }
+}
+
+/// The columns of the row at hand, by index, borrowed until the next row is stepped.
+#[derive(Debug)]
+pub struct Row<'r>(&'r rusqlite::Row<'r>);
+
+impl<'r> Row<'r> {
+    /// Text that is never null.
+    pub fn text(&self, index: usize) -> Result<&'r str, StoreError> {
+        let value = self.0.get_ref(index)?;
+        value.as_str().map_err(|error| unexpected(index, &error))
+    }
+
+    /// Text or null.
+    pub fn optional_text(&self, index: usize) -> Result<Option<&'r str>, StoreError> {
+        let value = self.0.get_ref(index)?;
+        value
+            .as_str_or_null()
+            .map_err(|error| unexpected(index, &error))
+    }
+
+    /// A number that is never null.
+    pub fn int(&self, index: usize) -> Result<i64, StoreError> {
+        let value = self.0.get_ref(index)?;
+        value.as_i64().map_err(|error| unexpected(index, &error))
+    }
+
+    /// A number or null.
+    pub fn optional_int(&self, index: usize) -> Result<Option<i64>, StoreError> {
+        let value = self.0.get_ref(index)?;
+        value
+            .as_i64_or_null()
+            .map_err(|error| unexpected(index, &error))
+    }
+
+    /// Bytes that are never null.
+    pub fn bytes(&self, index: usize) -> Result<&'r [u8], StoreError> {
+        let value = self.0.get_ref(index)?;
+        value.as_blob().map_err(|error| unexpected(index, &error))
+    }
+}
+
+fn unexpected(index: usize, error: &rusqlite::types::FromSqlError) -> StoreError {
+    StoreError::Damaged(format!("column {index}: {error}"))
+}

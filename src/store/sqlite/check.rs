@@ -1,0 +1,142 @@
+//! Whether a database is sound, told without changing it or leaving anything beside it.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::identify::{FileState, identify};
+use super::{read_only, schema};
+use crate::store::{SCHEMA_VERSION, StoreError, nothing_there};
+
+/// What was found in a database.
+#[derive(Debug)]
+pub struct CheckReport {
+    /// The schema's version, which the file and the program share.
+    pub schema: u32,
+    /// How many packages it holds; `None` where they cannot be counted.
+    pub packages: Option<i64>,
+    /// What is wrong, a sentence each that goes on after the file's name; empty for a sound database.
+    pub faults: Vec<String>,
+}
+
+/// The version of SQLite in the program.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
+
+/// Checks the database at `path`, also while a server has it open. An error: it cannot be looked into at all.
+pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
+    if identify(path)? != FileState::Ours {
+        return Err(nothing_there(path));
+    }
+    let connection = read_only::unchanged(path).map_err(|error| error.at(path))?;
+    // One snapshot for all of it: a server may write meanwhile.
+    let transaction = connection
+        .unchecked_transaction()
+        .map_err(|error| StoreError::from(error).at(path))?;
+    let mut checked = CheckReport {
+        schema: SCHEMA_VERSION,
+        packages: None,
+        faults: Vec::new(),
+    };
+    let differences = checked.try_all(schema::differences(&transaction));
+    let is_ours = differences.as_ref().is_some_and(Vec::is_empty);
+    for difference in differences.into_iter().flatten() {
+        checked.faults.push(format!("has {difference}"));
+    }
+    checked.integrity(&transaction);
+    // Another schema has other meanings, and nothing of it is to be run.
+    if is_ours {
+        checked.foreign_keys(&transaction);
+        checked.data(&transaction);
+    }
+    Ok(checked)
+}
+
+/// JSON that is none, or not an object. The others are only asked of packages whose labels are one.
+const NO_OBJECT: &str = "
+    select guid from packages
+    where case when json_valid(labels) and json_valid(annotations)
+               then json_type(labels) <> 'object' or json_type(annotations) <> 'object' else 1 end
+    order by id";
+
+const NOT_INDEXED: &str = "
+    select distinct p.guid from packages p, json_each(case when json_valid(p.labels) then p.labels else '{}' end) j
+    where not exists (select 1 from package_labels l
+                      where l.key = j.key and l.value = j.value and l.package_id = p.id)
+    order by p.id";
+
+const ONLY_INDEXED: &str = "
+    select distinct p.guid from package_labels l join packages p on p.id = l.package_id
+    where json_valid(p.labels)
+      and not exists (select 1 from json_each(p.labels) j where j.key = l.key and j.value = l.value)
+    order by p.id";
+
+impl CheckReport {
+    fn integrity(&mut self, connection: &Connection) {
+        let found = texts(connection, "pragma integrity_check");
+        for fault in self.try_all(found).into_iter().flatten() {
+            // SQLite heads its findings with the name that it gives the file.
+            for line in fault
+                .lines()
+                .filter(|line| *line != "ok" && !line.starts_with("*** in database"))
+            {
+                self.faults.push(format!("is damaged: {line}"));
+            }
+        }
+    }
+
+    /// Also holds that a package's space is its app's: that is one of the foreign keys.
+    fn foreign_keys(&mut self, connection: &Connection) {
+        let found = texts(
+            connection,
+            r#"select 'has a row' || coalesce(' ' || "rowid", '') || ' in `' || "table"
+                      || '` that refers to nothing in `' || "parent" || '`'
+               from pragma_foreign_key_check"#,
+        );
+        let found = self.try_all(found);
+        self.faults.extend(found.into_iter().flatten());
+    }
+
+    fn data(&mut self, connection: &Connection) {
+        for (sql, fault) in [
+            (
+                NO_OBJECT,
+                "has labels or annotations that are no JSON object",
+            ),
+            (NOT_INDEXED, "has labels that selectors do not find"),
+            (ONLY_INDEXED, "is found by labels that it does not have"),
+        ] {
+            let found = texts(connection, sql);
+            for guid in self.try_all(found).into_iter().flatten() {
+                self.faults
+                    .push(format!("has a package `{guid}` that {fault}"));
+            }
+        }
+        let one = |sql| Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))?);
+        if self.try_all(one("select count(*) from versions")) == Some(0) {
+            self.faults.push("has lost its row in `versions`".into());
+        }
+        self.packages = self.try_all(one("select count(*) from packages"));
+    }
+
+    /// What cannot be read is a fault as well, named once.
+    fn try_all<T>(&mut self, found: Result<T, StoreError>) -> Option<T> {
+        match found {
+            Ok(found) => Some(found),
+            Err(error) => {
+                let fault = error.fault();
+                if !self.faults.contains(&fault) {
+                    self.faults.push(fault);
+                }
+                None
+            }
+        }
+    }
+}
+
+fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>, StoreError> {
+    let mut statement = connection.prepare(sql)?;
+    let texts = statement.query_map([], |row| row.get(0))?;
+    Ok(texts.collect::<Result<_, _>>()?)
+}
