@@ -1,19 +1,19 @@
-//! go-cfclient, operation by operation.
+//! go-cfclient: one test for each of its operations.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::wire::{Answer, PASSWORD, Server};
-use super::{claims, demo, guids, is_time, packages_of, text};
+use super::server::{ClientResponse, PASSWORD, Server};
+use super::{assert_is_time, claims, demo_seed, guids, package_guids, text};
 
-/// A client that has logged in.
-struct Go {
+/// A client that is logged in.
+struct GoClient {
     server: &'static Server,
     access: String,
 }
 
-/// `GET /`: where the UAA is.
+/// Sends `GET /` to find the UAA.
 fn discover(server: &Server) {
     let root = server.send(
         &[
@@ -27,8 +27,8 @@ fn discover(server: &Server) {
     assert_eq!(server.target(&root.ok()["links"]["uaa"]["href"]), "");
 }
 
-/// `POST {uaa}/oauth/token`, by Go's own OAuth library: it form-encodes what it puts into the Basic header.
-fn ask_for_token(server: &Server, id: &str, secret: &str, form: &str) -> Answer {
+/// Sends `POST {uaa}/oauth/token` as Go's OAuth library does: it form-encodes id and secret in the Basic header.
+fn request_token(server: &Server, id: &str, secret: &str, form: &str) -> ClientResponse {
     let encode = |text| form_urlencoded::byte_serialize(str::as_bytes(text)).collect::<String>();
     let basic = STANDARD.encode(format!("{}:{}", encode(id), encode(secret)));
     server.send(
@@ -45,15 +45,15 @@ fn ask_for_token(server: &Server, id: &str, secret: &str, form: &str) -> Answer 
     )
 }
 
-impl Go {
-    /// `config.New(url, config.UserPassword(user, password))`
+impl GoClient {
+    /// Runs `config.New(url, config.UserPassword(user, password))`.
     fn with_password(user: &str) -> Self {
         let server = Server::demo();
         discover(server);
         let password = PASSWORD.replace(' ', "+");
         let form = format!("grant_type=password&password={password}&username={user}");
-        let token = ask_for_token(server, "cf", "", &form).ok();
-        // An `expires_in` must be a number, if there is one.
+        let token = request_token(server, "cf", "", &form).ok();
+        // The client fails if `expires_in` is not a number.
         assert!(token["expires_in"].is_i64());
         Self {
             server,
@@ -61,7 +61,7 @@ impl Go {
         }
     }
 
-    fn get(&self, target: &str) -> Answer {
+    fn get(&self, target: &str) -> ClientResponse {
         self.server.send(
             &[
                 &format!("GET {target} HTTP/1.1"),
@@ -74,7 +74,7 @@ impl Go {
         )
     }
 
-    /// All pages, beginning with the first fifty; of `next.href` only the query counts, and in it `page` must be.
+    /// Returns the resources of all pages. The client takes `page` and `per_page` from the query of `next.href`.
     #[track_caller]
     fn list_all(&self, path: &str) -> Vec<Value> {
         let mut query = "page=1&per_page=50".to_owned();
@@ -94,7 +94,7 @@ impl Go {
                 let found = fields.find(|(field, _)| field == name);
                 found.unwrap_or_else(|| panic!("`{name}` in {href}")).1
             };
-            // Without a new page it would loop for ever.
+            // The client loops forever if the page does not change.
             assert_eq!(field("page"), expected.to_string());
             query = format!("page={}&per_page={}", field("page"), field("per_page"));
         }
@@ -102,14 +102,14 @@ impl Go {
     }
 }
 
-/// Decodes a package as the client does; it fails on the whole list where one entry is wrong.
+/// Decodes a package as the client does. One package that it cannot decode fails the whole list.
 #[track_caller]
 fn decode_package(package: &Value) {
     assert!(package["type"] == "bits" || package["type"] == "docker");
-    assert!(package.get("data").is_some(), "data is there");
+    assert!(package.get("data").is_some(), "data is present");
     assert!(package["state"].is_string());
-    is_time(&package["created_at"]);
-    is_time(&package["updated_at"]);
+    assert_is_time(&package["created_at"]);
+    assert_is_time(&package["updated_at"]);
     decode_metadata(package);
 }
 
@@ -117,9 +117,9 @@ fn decode_package(package: &Value) {
 fn decode_app(app: &Value) {
     let lifecycle = &app["lifecycle"];
     assert!(["buildpack", "docker", "cnb"].contains(&lifecycle["type"].as_str().unwrap()));
-    assert!(lifecycle["data"].is_object(), "lifecycle.data is there");
-    is_time(&app["created_at"]);
-    is_time(&app["updated_at"]);
+    assert!(lifecycle["data"].is_object(), "lifecycle.data is present");
+    assert_is_time(&app["created_at"]);
+    assert_is_time(&app["updated_at"]);
     decode_metadata(app);
 }
 
@@ -134,34 +134,34 @@ fn decode_metadata(one: &Value) {
 }
 
 #[test]
-fn user_and_password() {
-    let token = claims(&Go::with_password("alice.moreau").access);
+fn login_with_a_password_reads_the_user_name() {
+    let token = claims(&GoClient::with_password("alice.moreau").access);
     assert_eq!(token["user_name"], "alice.moreau");
 }
 
 #[test]
-fn client_credentials() {
+fn login_with_client_credentials_lists_all_packages() {
     let server = Server::demo();
     discover(server);
     let form = "grant_type=client_credentials";
-    let token = ask_for_token(server, "admin", PASSWORD, form).ok();
+    let token = request_token(server, "admin", PASSWORD, form).ok();
     let access = text(&token["access_token"]);
     assert_eq!(claims(&access).get("user_name"), None);
-    let go = Go { server, access };
+    let go = GoClient { server, access };
     assert_eq!(go.list_all("/v3/packages").len(), 300);
 }
 
 #[test]
-fn packages_list_all() {
-    let found = Go::with_password("admin").list_all("/v3/packages");
+fn packages_list_all_follows_every_page() {
+    let found = GoClient::with_password("admin").list_all("/v3/packages");
     found.iter().for_each(decode_package);
     let found: Vec<String> = found.iter().map(|one| text(&one["guid"])).collect();
-    assert_eq!(found, packages_of(&demo(), |_| true));
+    assert_eq!(found, package_guids(&demo_seed(), |_| true));
 }
 
 #[test]
-fn packages_list_with_options() {
-    let go = Go::with_password("admin");
+fn packages_list_applies_filters_and_order() {
+    let go = GoClient::with_password("admin");
     let (app, later) = (
         "325ca6bf-200f-433e-8777-dd14f4dd59ab",
         "2026-02-01T00:00:00Z",
@@ -172,31 +172,31 @@ fn packages_list_with_options() {
              &page=1&per_page=2&states=READY%2CFAILED%2CEXPIRED&types=bits"
         ))
         .ok();
-    let expected = packages_of(&demo(), |package| {
+    let expected = package_guids(&demo_seed(), |package| {
         package["app"] == app
             && package["type"] == "bits"
             && package["created_at"].as_str().unwrap() > later
             && ["READY", "FAILED", "EXPIRED"].contains(&package["state"].as_str().unwrap_or(""))
     });
     assert_eq!(list["pagination"]["total_results"], expected.len());
-    assert!(expected.len() > 2, "more than a page of them");
+    assert!(expected.len() > 2, "more than one page");
     let newest_first: Vec<String> = expected.into_iter().rev().take(2).collect();
     assert_eq!(guids(&list), newest_first);
 
     let selected = go
         .get("/v3/packages?label_selector=env+in+%28prod%2Cqa%29&page=1&per_page=50")
         .ok();
-    let prod = packages_of(&demo(), |package| package["labels"]["env"] == "prod");
+    let prod = package_guids(&demo_seed(), |package| package["labels"]["env"] == "prod");
     assert_eq!(selected["pagination"]["total_results"], prod.len());
 }
 
 #[test]
 fn a_time_with_an_offset_is_refused_as_a_controller_does() {
-    let go = Go::with_password("admin");
+    let go = GoClient::with_password("admin");
     let refused = go
         .get("/v3/packages?page=1&per_page=50&updated_ats%5Blte%5D=2027-01-02T03%3A04%3A05%2B01%3A00")
         .json(400);
-    // Its typed error is made of the first of `errors`.
+    // The client turns the first of `errors` into a typed error.
     assert_eq!(refused["errors"][0]["title"], "CF-BadQueryParameter");
     assert_eq!(refused["errors"][0]["code"], 10005);
     assert_eq!(
@@ -207,19 +207,19 @@ fn a_time_with_an_offset_is_refused_as_a_controller_does() {
 }
 
 #[test]
-fn packages_single_and_first() {
-    let go = Go::with_password("admin");
+fn packages_single_and_first_return_one_package() {
+    let go = GoClient::with_password("admin");
     let one = "a57286e7-7f68-4f0d-8671-b0950cde0995";
     let single = go.get(&format!("/v3/packages?guids={one}&page=1&per_page=50"));
     assert_eq!(guids(&single.ok()), [one]);
     let first = go.get("/v3/packages?page=1&per_page=50").ok();
-    assert_eq!(guids(&first)[0], packages_of(&demo(), |_| true)[0]);
+    assert_eq!(guids(&first)[0], package_guids(&demo_seed(), |_| true)[0]);
 }
 
 #[test]
-fn packages_get() {
-    let go = Go::with_password("admin");
-    for guid in packages_of(&demo(), |package| package["state"] == "COPYING") {
+fn packages_get_decodes_one_package() {
+    let go = GoClient::with_password("admin");
+    for guid in package_guids(&demo_seed(), |package| package["state"] == "COPYING") {
         let package = go.get(&format!("/v3/packages/{guid}")).ok();
         decode_package(&package);
         assert_eq!(package["guid"], guid);
@@ -229,29 +229,29 @@ fn packages_get() {
 }
 
 #[test]
-fn packages_list_for_app_all() {
-    let go = Go::with_password("admin");
-    let demo = demo();
+fn packages_list_for_app_all_returns_the_packages_of_that_app() {
+    let go = GoClient::with_password("admin");
+    let demo = demo_seed();
     for app in demo["apps"].as_array().unwrap() {
         let found = go.list_all(&format!("/v3/apps/{}/packages", text(&app["guid"])));
         found.iter().for_each(decode_package);
         let found: Vec<String> = found.iter().map(|one| text(&one["guid"])).collect();
         assert_eq!(
             found,
-            packages_of(&demo, |package| package["app"] == app["guid"])
+            package_guids(&demo, |package| package["app"] == app["guid"])
         );
     }
 }
 
 #[test]
-fn apps_with_what_they_lie_in() {
-    let go = Go::with_password("admin");
+fn apps_list_with_included_spaces_and_organizations() {
+    let go = GoClient::with_password("admin");
     let list = go
         .get("/v3/apps?include=space.organization&page=1&per_page=50")
         .ok();
     for app in list["resources"].as_array().unwrap() {
         decode_app(app);
-        // It takes the first of each without looking whether there is one.
+        // The client takes the first element of each list without checking its length.
         let one = format!("/v3/apps/{}?include=", text(&app["guid"]));
         let space = &app["relationships"]["space"]["data"]["guid"];
         let with_space = go.get(&format!("{one}space")).ok();
@@ -281,10 +281,10 @@ fn apps_with_what_they_lie_in() {
 }
 
 #[test]
-fn any_401_makes_it_log_in_again() {
-    let mut go = Go::with_password("admin");
+fn every_401_starts_another_login() {
+    let mut go = GoClient::with_password("admin");
     go.access = "stale".into();
     assert_eq!(go.get("/v3/packages?page=1&per_page=50").status, 401);
-    let go = Go::with_password("admin");
+    let go = GoClient::with_password("admin");
     go.get("/v3/packages?page=1&per_page=50").ok();
 }

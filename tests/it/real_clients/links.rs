@@ -1,12 +1,13 @@
-//! What every client makes of links: each that is there leads somewhere, or to a plain 404.
+//! Links: each one leads to a resource, or to a 404 with the message `Unknown request`.
 
 use serde_json::Value;
 
-use super::wire::{Answer, Server};
+use super::server::{ClientResponse, Server};
 
-/// A link is an object with an absolute href and, at most, a method; never null: Python makes a method of each.
+/// Checks that each link is an object with an absolute href and perhaps a method. A link must not be null, since the
+/// Python client makes a method of each.
 #[track_caller]
-fn check(server: &Server, one: &Value) {
+fn check_links(server: &Server, one: &Value) {
     let links = one["links"].as_object().expect("links");
     assert!(links.contains_key("self"));
     for (name, link) in links {
@@ -22,10 +23,10 @@ fn check(server: &Server, one: &Value) {
 }
 
 fn get(server: &Server, token: &str, target: &str) -> Value {
-    ask(server, token, target).ok()
+    send(server, token, target).ok()
 }
 
-fn ask(server: &Server, token: &str, target: &str) -> Answer {
+fn send(server: &Server, token: &str, target: &str) -> ClientResponse {
     let head = [
         &format!("GET {target} HTTP/1.1"),
         "Host: HOST",
@@ -38,7 +39,7 @@ fn ask(server: &Server, token: &str, target: &str) -> Answer {
 #[test]
 fn no_link_is_null_and_each_is_absolute() {
     let server = Server::demo();
-    let token = super::doors::log_in(server, "admin").ok();
+    let token = super::login::log_in(server, "admin").ok();
     let token = super::text(&token["access_token"]);
     for kind in ["packages", "apps", "spaces", "organizations"] {
         let list = get(server, &token, &format!("/v3/{kind}?per_page=5000"));
@@ -49,11 +50,11 @@ fn no_link_is_null_and_each_is_absolute() {
         }
         assert!(pagination["next"].is_null() && pagination["previous"].is_null());
         for one in list["resources"].as_array().unwrap() {
-            check(server, one);
+            check_links(server, one);
             let own = server.target(&one["links"]["self"]["href"]);
             assert_eq!(own, format!("/v3/{kind}/{}", super::text(&one["guid"])));
         }
-        // The same by guid.
+        // The link to itself shows the same resource.
         let first = &list["resources"][0];
         let own = server.target(&first["links"]["self"]["href"]);
         assert_eq!(get(server, &token, &own), *first);
@@ -61,9 +62,9 @@ fn no_link_is_null_and_each_is_absolute() {
 }
 
 #[test]
-fn only_bits_can_be_uploaded_and_downloaded() {
+fn only_packages_of_type_bits_link_to_upload_and_download() {
     let server = Server::demo();
-    let token = super::doors::log_in(server, "admin").ok();
+    let token = super::login::log_in(server, "admin").ok();
     let token = super::text(&token["access_token"]);
     let list = get(server, &token, "/v3/packages?per_page=5000");
     for package in list["resources"].as_array().unwrap() {
@@ -79,9 +80,9 @@ fn only_bits_can_be_uploaded_and_downloaded() {
 }
 
 #[test]
-fn a_link_leads_to_what_is_served_or_to_an_unknown_request() {
+fn a_link_leads_to_a_resource_or_to_an_unknown_request() {
     let server = Server::demo();
-    let token = super::doors::log_in(server, "admin").ok();
+    let token = super::login::log_in(server, "admin").ok();
     let token = super::text(&token["access_token"]);
     let served = |kind: &str| match kind {
         "packages" => &["self", "app"][..],
@@ -92,11 +93,11 @@ fn a_link_leads_to_what_is_served_or_to_an_unknown_request() {
     for kind in ["packages", "apps", "spaces", "organizations"] {
         let list = get(server, &token, &format!("/v3/{kind}?per_page=1"));
         for (name, link) in list["resources"][0]["links"].as_object().unwrap() {
-            let answer = ask(server, &token, &server.target(&link["href"]));
+            let response = send(server, &token, &server.target(&link["href"]));
             if served(kind).contains(&name.as_str()) {
-                answer.ok();
+                response.ok();
             } else {
-                assert_eq!(answer.json(404)["errors"][0]["detail"], "Unknown request");
+                assert_eq!(response.json(404)["errors"][0]["detail"], "Unknown request");
             }
         }
     }

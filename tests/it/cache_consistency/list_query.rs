@@ -1,15 +1,15 @@
-//! Lists to ask for, each as a query string and as the plain SQL that says the same.
+//! Lists, each as a query string and as simple SQL with the same meaning.
 
 use cf_packages::caller::{Caller, Member};
 use cf_packages::edition::Edition;
 use cf_packages::store::{Snapshot, StoreError};
 
-use crate::model::data::Random;
+use crate::support::random::Random;
 
-/// Who asks, in `Foundation`'s data.
-pub(crate) const CALLERS: [&str; 5] = ["admin", "member", "many", "manager", "unknown"];
+/// The callers; see [`super::changes::fill`]. `unknown` is not in the database.
+pub const CALLERS: [&str; 5] = ["admin", "member", "many", "manager", "unknown"];
 
-pub(crate) fn caller(name: &str) -> Caller {
+pub fn caller(name: &str) -> Caller {
     if name == "admin" {
         return Caller::Everything;
     }
@@ -19,8 +19,8 @@ pub(crate) fn caller(name: &str) -> Caller {
     })
 }
 
-/// What that caller may see, as SQL.
-fn seen_by(name: &str) -> String {
+/// Returns a condition for the packages that the caller sees.
+fn visible_to(name: &str) -> String {
     if name == "admin" {
         return "1".into();
     }
@@ -32,12 +32,14 @@ fn seen_by(name: &str) -> String {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Question {
-    pub(crate) caller: &'static str,
+pub struct ListQuery {
+    pub caller: &'static str,
     query: String,
-    plain: String,
+    /// From `from` to `order by`.
+    sql: String,
 }
 
+/// Filters, and the SQL conditions that they mean.
 const CONDITIONS: [(&str, &str); 22] = [
     ("", "1"),
     ("", "1"),
@@ -107,11 +109,12 @@ const CONDITIONS: [(&str, &str); 22] = [
         "coalesce(r.updated_at, r.created_at) < 129600",
     ),
     (
-        "guids=p1,p100,p500,marker-a",
-        "r.guid in ('p1', 'p100', 'p500', 'marker-a')",
+        "guids=p1,p100,p500,counter-a",
+        "r.guid in ('p1', 'p100', 'p500', 'counter-a')",
     ),
 ];
 
+/// Values of `order_by`, and the SQL that they mean.
 const ORDERS: [(&str, &str); 4] = [
     ("created_at", "r.created_at, r.guid"),
     ("-created_at", "r.created_at desc, r.guid desc"),
@@ -122,60 +125,60 @@ const ORDERS: [(&str, &str); 4] = [
     ),
 ];
 
-impl Question {
-    pub(crate) fn random(random: &mut Random) -> Self {
-        let caller = *random.of(&CALLERS);
+impl ListQuery {
+    pub fn random(random: &mut Random) -> Self {
+        let caller = *random.choose(&CALLERS);
         let mut pairs = Vec::new();
-        let mut plain = format!("from packages r where {}", seen_by(caller));
-        let mut met = Vec::new();
+        let mut sql = format!("from packages r where {}", visible_to(caller));
+        let mut used = Vec::new();
         for _ in 0..=random.below(2) {
-            let (query, sql) = *random.of(&CONDITIONS);
+            let (query, condition) = *random.choose(&CONDITIONS);
             let name = query.split(['=', '[']).next().unwrap_or_default();
-            if !query.is_empty() && !met.contains(&name) {
-                met.push(name);
+            if !query.is_empty() && !used.contains(&name) {
+                used.push(name);
                 pairs.push(query.to_owned());
-                plain = format!("{plain} and {sql}");
+                sql = format!("{sql} and {condition}");
             }
         }
-        plain.push_str(" order by ");
+        sql.push_str(" order by ");
         if random.one_in(3) {
-            let (name, sql) = *random.of(&ORDERS);
+            let (name, columns) = *random.choose(&ORDERS);
             pairs.push(format!("order_by={name}"));
-            plain.push_str(sql);
+            sql.push_str(columns);
         } else {
-            plain.push_str("r.id");
+            sql.push_str("r.id");
         }
         Self {
             caller,
             query: pairs.join("&"),
-            plain,
+            sql,
         }
     }
 
-    /// The query string of one page.
-    pub(crate) fn page(&self, page: u64, per_page: u64) -> String {
+    /// Returns the query string of one page.
+    pub fn page(&self, page: u64, per_page: u64) -> String {
         let and = if self.query.is_empty() { "" } else { "&" };
         format!("page={page}&per_page={per_page}{and}{}", self.query)
     }
 
-    /// Total and ids by `COUNT` and `OFFSET`.
-    pub(crate) fn ask(
+    /// Returns the total and the ids of a page, found with `count` and `offset`.
+    pub fn find(
         &self,
         db: &Snapshot<'_>,
         page: u64,
         per_page: u64,
     ) -> Result<(u64, Vec<i64>), StoreError> {
         let count = db
-            .int(&format!("select count(*) {}", self.plain), &[])?
+            .int(&format!("select count(*) {}", self.sql), &[])?
             .unwrap();
         let sql = format!(
             "select r.id {} limit {per_page} offset {}",
-            self.plain,
+            self.sql,
             (page - 1) * per_page
         );
         let mut ids = Vec::new();
-        db.rows(&sql, &[], |columns| {
-            ids.push(columns.int(0)?);
+        db.rows(&sql, &[], |row| {
+            ids.push(row.int(0)?);
             Ok::<_, StoreError>(())
         })?;
         Ok((u64::try_from(count).unwrap(), ids))

@@ -1,18 +1,19 @@
-//! Random writes.
+//! Random changes of the stored data.
 
 use cf_packages::seed;
 use cf_packages::store::{StoreError, Transaction, Value};
 
-use crate::model::data::Random;
-use crate::work;
+use crate::support::generated_data;
+use crate::support::random::Random;
 
-pub(crate) const SPACES: i64 = 60;
+const SPACES: i64 = 60;
 const STATES: [&str; 4] = ["READY", "FAILED", "EXPIRED", "COPYING"];
+/// Ids per block of the list cache.
 const BLOCK: i64 = 512;
 
-/// Data with users of few and of many spaces, and a manager of an organization.
-pub(crate) fn fill(transaction: &Transaction<'_>, packages: i64) -> Result<(), StoreError> {
-    work::fill(transaction, packages, SPACES)?;
+/// Inserts packages, a user with roles in few spaces, one with roles in many, and a manager of organizations.
+pub fn fill(transaction: &Transaction<'_>, packages: i64) -> Result<(), StoreError> {
+    generated_data::insert(transaction, packages, SPACES)?;
     transaction.execute("insert into users (guid) values ('many'), ('manager')", &[])?;
     transaction.execute(
         "insert into space_roles (user_id, space_id, role)
@@ -32,17 +33,17 @@ fn guid(random: &mut Random) -> String {
     format!("w{:016x}", random.next())
 }
 
-/// So many packages of one app, stored last.
+/// Inserts `count` packages of one app, with the greatest ids.
 fn insert(
     transaction: &Transaction<'_>,
     random: &mut Random,
     count: i64,
 ) -> Result<(), StoreError> {
-    let app = some(transaction, random, "apps")?;
+    let app = random_id(transaction, random, "apps")?;
     let values = [
         count.into(),
         guid(random).into(),
-        (*random.of(&STATES)).into(),
+        (*random.choose(&STATES)).into(),
         Value::from(i64::from(random.one_in(2)) * 43_000 + random.below(400) as i64),
         random.one_in(2).then_some(130_000).into(),
         app.into(),
@@ -62,8 +63,8 @@ fn insert(
     Ok(())
 }
 
-/// The id of some row.
-fn some(
+/// Returns a random id of a table.
+fn random_id(
     transaction: &Transaction<'_>,
     random: &mut Random,
     table: &str,
@@ -79,8 +80,8 @@ fn some(
     Ok(found.unwrap_or(last))
 }
 
-/// One random change; answers its name.
-pub(crate) fn change(
+/// Makes one random change. Returns its name. With fewer than `least` packages it always inserts some.
+pub fn change(
     transaction: &Transaction<'_>,
     random: &mut Random,
     least: i64,
@@ -93,8 +94,8 @@ pub(crate) fn change(
         insert(transaction, random, 700)?;
         return Ok("insert many");
     }
-    let id = some(transaction, random, "packages")?;
-    let state: Value = (*random.of(&STATES)).into();
+    let id = random_id(transaction, random, "packages")?;
+    let state: Value = (*random.choose(&STATES)).into();
     let name = match random.below(24) {
         0..=2 => {
             let count = 1 + random.below(3) as i64;
@@ -110,14 +111,14 @@ pub(crate) fn change(
                 "update packages set state = $1 where id = $2",
                 &[state, id.into()],
             )?;
-            "state"
+            "update a state"
         }
         5 => {
             transaction.execute(
                 "update packages set updated_at = created_at + 7 where id = $1",
                 &[id.into()],
             )?;
-            "updated_at"
+            "update updated_at"
         }
         6 => {
             transaction.execute(
@@ -132,7 +133,7 @@ pub(crate) fn change(
                 "update packages set labels = '{\"env\":\"dev\",\"rare\":\"yes\"}' where id = $1",
                 &[id.into()],
             )?;
-            "labels"
+            "update labels"
         }
         7 => {
             let rest = random.below(509) as i64;
@@ -140,7 +141,7 @@ pub(crate) fn change(
                 "update packages set state = $1 where id % 509 = $2",
                 &[state, rest.into()],
             )?;
-            "a state in every block"
+            "update a state in every block"
         }
         8 => {
             let edge = id / BLOCK * BLOCK;
@@ -148,7 +149,7 @@ pub(crate) fn change(
                 "update packages set state = $1 where id between $2 and $3",
                 &[state, (edge - 2).into(), (edge + 1).into()],
             )?;
-            "states around the edge of a block"
+            "update the states around the edge of a block"
         }
         9 | 10 => {
             transaction.execute("delete from packages where id = $1", &[id.into()])?;
@@ -178,23 +179,26 @@ pub(crate) fn change(
         }
         14 => {
             let (app, space) = (
-                some(transaction, random, "apps")?,
-                some(transaction, random, "spaces")?,
+                random_id(transaction, random, "apps")?,
+                random_id(transaction, random, "spaces")?,
             );
             let to: &[Value] = &[space.into(), app.into()];
             transaction.execute("update apps set space_id = $1 where id = $2", to)?;
-            "an app moves"
+            "move an app"
         }
         15 => {
-            let (app, to) = (some(transaction, random, "apps")?, id);
+            let (app, to) = (random_id(transaction, random, "apps")?, id);
             transaction.execute(
                 "update packages set app_id = $1, space_id = (select space_id from apps where id = $1) where id = $2",
                 &[app.into(), to.into()],
             )?;
-            "a package moves"
+            "move a package"
         }
         16 => {
-            let (name, organization) = (guid(random), some(transaction, random, "organizations")?);
+            let (name, organization) = (
+                guid(random),
+                random_id(transaction, random, "organizations")?,
+            );
             transaction.execute(
                 "insert into spaces (guid, name, folded_name, organization_id, created_at) values ($1, $1, $1, $2, 0)",
                 &[name.as_str().into(), organization.into()],
@@ -204,57 +208,60 @@ pub(crate) fn change(
                 &[format!("{name}-app").into(), transaction.last_id().into()],
             )?;
             insert(transaction, random, 1)?;
-            "a space and an app"
+            "insert a space and an app"
         }
         17 => {
             let (space, organization) = (
-                some(transaction, random, "spaces")?,
-                some(transaction, random, "organizations")?,
+                random_id(transaction, random, "spaces")?,
+                random_id(transaction, random, "organizations")?,
             );
             transaction.execute(
                 "update spaces set organization_id = $1 where id = $2",
                 &[organization.into(), space.into()],
             )?;
-            "a space moves"
+            "move a space"
         }
         18 | 19 => {
-            let space = some(transaction, random, "spaces")?;
+            let space = random_id(transaction, random, "spaces")?;
             transaction.execute(
                 "insert into space_roles (user_id, space_id, role)
                  select id, $1, 'space_manager' from users where guid in ('member', 'many') on conflict do nothing",
                 &[space.into()],
             )?;
-            "a role given"
+            "insert a role"
         }
         20 => {
-            let space = some(transaction, random, "spaces")?;
+            let space = random_id(transaction, random, "spaces")?;
             transaction.execute(
                 "delete from space_roles where space_id = $1",
                 &[space.into()],
             )?;
-            "roles taken"
+            "delete roles"
         }
         21 => {
-            let organization = some(transaction, random, "organizations")?;
+            let organization = random_id(transaction, random, "organizations")?;
             transaction.execute(
                 "update organizations set suspended = 1 - suspended where id = $1",
                 &[organization.into()],
             )?;
-            "suspended, or no longer"
+            "suspend an organization, or end its suspension"
         }
         22 => {
             transaction.execute("delete from users where guid = 'member'", &[])?;
             transaction.execute("insert into users (guid) values ('member')", &[])?;
-            let (user, space) = (transaction.last_id(), some(transaction, random, "spaces")?);
+            let (user, space) = (
+                transaction.last_id(),
+                random_id(transaction, random, "spaces")?,
+            );
             transaction.execute(
                 "insert into space_roles (user_id, space_id, role)
                  select $1, id, 'space_developer' from spaces where id between $2 and $2 + 2",
                 &[user.into(), space.into()],
             )?;
-            "a user made anew"
+            "delete a user and insert it again"
         }
         _ => {
-            let organization = some(transaction, random, "organizations")?;
+            let organization = random_id(transaction, random, "organizations")?;
             transaction.execute(
                 "delete from organization_roles where organization_id = $1",
                 &[organization.into()],
@@ -263,21 +270,21 @@ pub(crate) fn change(
                 "insert into organization_roles (user_id, organization_id, role)
                  select id, $1, 'organization_manager' from users where guid = 'manager'
                  on conflict do nothing",
-                &[some(transaction, random, "organizations")?.into()],
+                &[random_id(transaction, random, "organizations")?.into()],
             )?;
-            "another organization managed"
+            "manage another organization"
         }
     };
     Ok(name)
 }
 
-/// So many packages more, stored last.
-pub(crate) fn fill_more(transaction: &Transaction<'_>, packages: i64) -> Result<(), StoreError> {
+/// Inserts `packages` packages with the greatest ids.
+pub fn fill_more(transaction: &Transaction<'_>, packages: i64) -> Result<(), StoreError> {
     insert(transaction, &mut Random(packages.unsigned_abs()), packages)
 }
 
-/// Everything gone and made again.
-pub(crate) fn reset(transaction: &Transaction<'_>, packages: i64) -> Result<(), StoreError> {
+/// Deletes everything and inserts it again.
+pub fn reset(transaction: &Transaction<'_>, packages: i64) -> Result<(), StoreError> {
     seed::reset(transaction).map_err(|error| StoreError::Sqlite(error.to_string()))?;
     fill(transaction, packages)
 }

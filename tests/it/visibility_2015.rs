@@ -1,9 +1,10 @@
-//! Who sees which packages in the edition 2015: a caller's totals and pages are their own.
+//! Which packages a caller sees in the edition 2015. Totals and pages count only those.
 
-use crate::support::{Bench, Server, refusal};
+use crate::support::{Server, WorkDir, error_2015};
 
-/// Two spaces of one organization, one of another, one of a suspended one; a package in each.
-const HOUSE: &str = r#"{
+/// The start of a seed: two spaces of the organization `acme`, one of `other`, one of the suspended `gone`, each with a
+/// package or two.
+const SEED_START: &str = r#"{
   "organizations": [{"name": "acme"}, {"name": "other"}, {"name": "gone", "suspended": true}],
   "spaces": [{"name": "dev", "organization": "acme"}, {"name": "prod", "organization": "acme"},
              {"name": "their", "organization": "other"}, {"name": "dark", "organization": "gone"}],
@@ -14,7 +15,7 @@ const HOUSE: &str = r#"{
                {"guid": "p-dev-2", "app": "a-dev", "type": "bits"}],
   "users": ["#;
 
-/// A user, their roles, the packages in their list, and those that they get alone.
+/// Guid, roles, the packages in the list, and the packages that can be requested by guid.
 const USERS: &[(&str, &str, &[&str], &[&str])] = &[
     ("nobody", "", &[], &[]),
     (
@@ -35,7 +36,7 @@ const USERS: &[(&str, &str, &[&str], &[&str])] = &[
         &["p-dev", "p-dev-2"],
         &["p-dev", "p-dev-2"],
     ),
-    // There were none in 2015.
+    // The API of 2015 does not know this role.
     (
         "supporter",
         r#"{"role": "space_supporter", "space": "dev"}"#,
@@ -73,13 +74,13 @@ const USERS: &[(&str, &str, &[&str], &[&str])] = &[
         &["p-prod", "p-their"],
     ),
     (
-        "twice",
+        "several-roles",
         r#"{"role": "space_auditor", "space": "dev"}, {"role": "space_developer", "space": "dev"},
            {"role": "organization_manager", "organization": "acme"}"#,
         &["p-dev", "p-prod", "p-dev-2"],
         &["p-dev", "p-prod", "p-dev-2"],
     ),
-    // A suspended organization's packages are listed, and not there alone.
+    // The packages of a suspended organization are listed, but by guid they are 404.
     (
         "dark-developer",
         r#"{"role": "space_developer", "space": "dark"}"#,
@@ -96,24 +97,24 @@ const USERS: &[(&str, &str, &[&str], &[&str])] = &[
 
 const ALL: [&str; 5] = ["p-dev", "p-prod", "p-their", "p-dark", "p-dev-2"];
 
-fn served() -> (Bench, Server) {
-    let bench = Bench::new();
+fn serve() -> (WorkDir, Server) {
+    let dir = WorkDir::new();
     let users: Vec<String> = USERS
         .iter()
         .map(|(guid, roles, ..)| format!(r#"{{"guid": "{guid}", "roles": [{roles}]}}"#))
         .collect();
-    bench.write("seed.json", format!("{HOUSE}{}]}}", users.join(",")));
-    let server = bench.serve(&["--seed", "seed.json"]);
-    (bench, server)
+    dir.write("seed.json", format!("{SEED_START}{}]}}", users.join(",")));
+    let server = dir.serve(&["--seed", "seed.json"]);
+    (dir, server)
 }
 
-/// Total and guids of the list, page by page of two.
-fn listed(server: &Server, token: &str, path: &str) -> (u64, Vec<String>) {
+/// Returns the total and the guids of a list, whose pages have two packages.
+fn list(server: &Server, token: &str, path: &str) -> (u64, Vec<String>) {
     let mut guids = Vec::new();
     for page in 1.. {
-        let answer = server.get(&format!("{path}?page={page}&per_page=2"), token);
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        let document: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+        let response = server.get(&format!("{path}?page={page}&per_page=2"), token);
+        assert_eq!(response.status, 200, "{}", response.body);
+        let document: serde_json::Value = serde_json::from_str(&response.body).expect("JSON");
         let resources = document["resources"].as_array().expect("resources");
         guids.extend(
             resources
@@ -129,58 +130,67 @@ fn listed(server: &Server, token: &str, path: &str) -> (u64, Vec<String>) {
             );
         }
     }
-    unreachable!("pages end")
+    unreachable!("a list has a last page")
 }
 
-fn check(server: &Server, token: &str, who: &str, list: &[&str], alone: &[&str]) {
-    let expected: Vec<String> = list.iter().map(|guid| (*guid).to_owned()).collect();
+/// Checks the list of all packages, each package by guid, and the list of each app.
+fn check(server: &Server, token: &str, user: &str, listed: &[&str], by_guid: &[&str]) {
+    let expected: Vec<String> = listed.iter().map(|guid| (*guid).to_owned()).collect();
     assert_eq!(
-        listed(server, token, "/v3/packages"),
-        (list.len() as u64, expected),
-        "{who}"
+        list(server, token, "/v3/packages"),
+        (listed.len() as u64, expected),
+        "{user}"
     );
-    let package_not_found = refusal(10010, "CF-ResourceNotFound", "Package not found");
-    let app_not_found = refusal(10010, "CF-ResourceNotFound", "App not found");
+    let package_not_found = error_2015(10010, "CF-ResourceNotFound", "Package not found");
+    let app_not_found = error_2015(10010, "CF-ResourceNotFound", "App not found");
     for guid in ALL {
-        let answer = server.get(&format!("/v3/packages/{guid}"), token);
+        let response = server.get(&format!("/v3/packages/{guid}"), token);
         let app = format!("a-{}", guid.trim_start_matches("p-").trim_end_matches("-2"));
         let of_app = server.get(&format!("/v3/apps/{app}/packages"), token);
-        if alone.contains(&guid) {
-            assert_eq!((answer.status, of_app.status), (200, 200), "{who}: {guid}");
+        if by_guid.contains(&guid) {
+            assert_eq!(
+                (response.status, of_app.status),
+                (200, 200),
+                "{user}: {guid}"
+            );
         } else {
             assert_eq!(
-                answer.told(),
+                response.status_and_body(),
                 (404, package_not_found.as_str()),
-                "{who}: {guid}"
+                "{user}: {guid}"
             );
-            assert_eq!(of_app.told(), (404, app_not_found.as_str()), "{who}: {app}");
+            assert_eq!(
+                of_app.status_and_body(),
+                (404, app_not_found.as_str()),
+                "{user}: {app}"
+            );
         }
     }
 }
 
 #[test]
-fn a_user_sees_what_their_roles_show() {
-    let (bench, server) = served();
-    for (user, _, list, alone) in USERS {
-        check(&server, &bench.token(user), user, list, alone);
+fn a_user_sees_the_packages_of_their_roles() {
+    let (dir, server) = serve();
+    for (user, _, listed, by_guid) in USERS {
+        check(&server, &dir.token(user), user, listed, by_guid);
     }
 }
 
 #[test]
-fn a_user_whom_the_database_does_not_know_sees_an_empty_list() {
-    let (bench, server) = served();
-    check(&server, &bench.token("who-is-that"), "unknown", &[], &[]);
+fn an_unknown_user_sees_an_empty_list() {
+    let (dir, server) = serve();
+    check(&server, &dir.token("unknown"), "unknown", &[], &[]);
 }
 
 #[test]
-fn an_admin_sees_everything_a_suspended_organizations_packages_too() {
-    let (bench, server) = served();
-    check(&server, &bench.admin_token(), "admin", &ALL, &ALL);
+fn an_admin_sees_everything_including_packages_of_suspended_organizations() {
+    let (dir, server) = serve();
+    check(&server, &dir.admin_token(), "admin", &ALL, &ALL);
 }
 
 #[test]
-fn what_reads_everything_today_reads_nothing_more_in_2015() {
-    let (bench, server) = served();
+fn the_global_read_scopes_of_current_have_no_effect_in_2015() {
+    let (dir, server) = serve();
     for scope in [
         "cloud_controller.admin_read_only",
         "cloud_controller.global_auditor",
@@ -188,15 +198,15 @@ fn what_reads_everything_today_reads_nothing_more_in_2015() {
         let token = |scopes: &[&str]| {
             let mut arguments = vec!["token", "--user", "developer"];
             arguments.extend(scopes.iter().flat_map(|scope| ["--scope", *scope]));
-            bench.ok(&arguments).trim_end().to_owned()
+            dir.run_ok(&arguments).trim_end().to_owned()
         };
         let without_read = server.get("/v3/packages", &token(&[scope]));
-        let refused = refusal(
+        let refused = error_2015(
             10003,
             "CF-NotAuthorized",
             "You are not authorized to perform the requested action",
         );
-        assert_eq!(without_read.told(), (403, refused.as_str()));
+        assert_eq!(without_read.status_and_body(), (403, refused.as_str()));
         let both = token(&[scope, "cloud_controller.read"]);
         check(
             &server,
@@ -209,20 +219,20 @@ fn what_reads_everything_today_reads_nothing_more_in_2015() {
 }
 
 #[test]
-fn a_role_taken_or_given_while_it_is_served_counts_at_once() {
-    let (bench, server) = served();
-    let token = bench.token("nobody");
-    assert_eq!(listed(&server, &token, "/v3/packages").0, 0);
-    bench.write(
+fn a_role_that_is_added_or_removed_counts_at_once() {
+    let (dir, server) = serve();
+    let token = dir.token("nobody");
+    assert_eq!(list(&server, &token, "/v3/packages").0, 0);
+    dir.write(
         "role.json",
         r#"{"users": [{"guid": "nobody", "roles": [{"role": "space_developer", "space": "dev"}]}]}"#,
     );
-    bench.ok(&["seed", "role.json"]);
-    assert_eq!(listed(&server, &token, "/v3/packages").0, 2);
-    bench.write(
+    dir.run_ok(&["seed", "role.json"]);
+    assert_eq!(list(&server, &token, "/v3/packages").0, 2);
+    dir.write(
         "role.json",
         r#"{"users": [{"guid": "nobody", "roles": []}]}"#,
     );
-    bench.ok(&["seed", "role.json"]);
-    assert_eq!(listed(&server, &token, "/v3/packages").0, 0);
+    dir.run_ok(&["seed", "role.json"]);
+    assert_eq!(list(&server, &token, "/v3/packages").0, 0);
 }

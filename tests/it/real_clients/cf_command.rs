@@ -1,21 +1,21 @@
-//! `cf`, command by command.
+//! The `cf` command: one test for each of its commands.
 
 use serde_json::Value;
 
-use super::wire::{Answer, PASSWORD, Server};
-use super::{claims, demo, guids, is_time, packages_of, text};
+use super::server::{ClientResponse, PASSWORD, Server};
+use super::{assert_is_time, claims, demo_seed, guids, package_guids, text};
 
 const AGENT: &str = "User-Agent: cf/8.18.4+ab12cd3.2026-08-01 (go1.26.6; amd64 linux)";
 
-/// Somebody's `cf`: where it is logged in, and as whom.
+/// A `cf` that is logged in: its server and its tokens.
 struct Cf<'s> {
     server: &'s Server,
     access: String,
     refresh: String,
 }
 
-/// A request without a token: `cf api`, and what `cf login` begins with.
-fn unauthenticated(server: &Server, target: &str) -> Answer {
+/// Sends a request without a token, as `cf api` and the start of `cf login` do.
+fn get_without_token(server: &Server, target: &str) -> ClientResponse {
     server.send(
         &[
             &format!("GET {target} HTTP/1.1"),
@@ -31,8 +31,8 @@ fn unauthenticated(server: &Server, target: &str) -> Answer {
     )
 }
 
-/// `POST {login}/oauth/token`, with `Basic cf:` (an empty secret) or without.
-fn ask_for_token(server: &Server, with_basic: bool, form: &str) -> Answer {
+/// Sends `POST {login}/oauth/token`, with the header `Basic cf:` (an empty secret) or without it.
+fn request_token(server: &Server, with_basic: bool, form: &str) -> ClientResponse {
     let length = format!("Content-Length: {}", form.len());
     let mut head = vec!["POST /oauth/token HTTP/1.1", "Host: HOST", AGENT, &length];
     head.push("Accept: application/json");
@@ -50,14 +50,17 @@ fn ask_for_token(server: &Server, with_basic: bool, form: &str) -> Answer {
 }
 
 impl<'s> Cf<'s> {
-    /// `cf auth USER PASSWORD`
+    /// Runs `cf auth USER PASSWORD`.
     fn auth(server: &'s Server, user: &str) -> Self {
         let password = PASSWORD.replace(' ', "+");
         let form = format!("grant_type=password&password={password}&username={user}");
-        let answer = ask_for_token(server, true, &form);
-        let token = answer.ok();
+        let response = request_token(server, true, &form);
+        let token = response.ok();
         assert_eq!(token["token_type"], "bearer");
-        assert!(answer.ends(), "the client said `Connection: close`");
+        assert!(
+            response.closes_connection(),
+            "the client sent `Connection: close`"
+        );
         Self {
             server,
             access: text(&token["access_token"]),
@@ -65,7 +68,7 @@ impl<'s> Cf<'s> {
         }
     }
 
-    fn get(&self, target: &str) -> Answer {
+    fn get(&self, target: &str) -> ClientResponse {
         self.server.send(
             &[
                 &format!("GET {target} HTTP/1.1"),
@@ -82,20 +85,20 @@ impl<'s> Cf<'s> {
         )
     }
 
-    /// A list of organizations, spaces or apps, all pages of it. `cf` looks at guid and name alone.
+    /// Returns guid and name of all organizations, spaces or apps of a list. `cf` uses no other fields.
     #[track_caller]
     fn list(&self, target: &str) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        self.walk(target, |one| {
-            assert_ne!(one["guid"], "", "an empty guid is no target");
+        self.for_each_resource(target, |one| {
+            assert_ne!(one["guid"], "", "`cf target` needs a guid");
             found.push((text(&one["guid"]), text(&one["name"])));
         });
         found
     }
 
-    /// Follows `pagination.next.href` as given, with the token, as long as there is one.
+    /// Follows `pagination.next.href` unchanged, with the token, until it is null.
     #[track_caller]
-    fn walk(&self, target: &str, mut each: impl FnMut(&Value)) {
+    fn for_each_resource(&self, target: &str, mut each: impl FnMut(&Value)) {
         let mut target = target.to_owned();
         loop {
             let list = self.get(&target).ok();
@@ -115,16 +118,16 @@ impl<'s> Cf<'s> {
         }
     }
 
-    /// `cf target -o O -s S`: the guids of both.
+    /// Runs `cf target -o O -s S`. Returns the guids of both.
     #[track_caller]
     fn target(&self, organization: &str, space: &str) -> (String, String) {
-        let asked = format!("/v3/organizations?names={organization}&page=1&per_page=1");
-        let [(organization, _)] = &self.list(&asked)[..] else {
+        let path = format!("/v3/organizations?names={organization}&page=1&per_page=1");
+        let [(organization, _)] = &self.list(&path)[..] else {
             panic!("Organization '{organization}' not found.");
         };
-        let asked =
+        let path =
             format!("/v3/spaces?names={space}&organization_guids={organization}&page=1&per_page=1");
-        let [(space, _)] = &self.list(&asked)[..] else {
+        let [(space, _)] = &self.list(&path)[..] else {
             panic!("Space '{space}' not found.");
         };
         (organization.clone(), space.clone())
@@ -136,10 +139,10 @@ fn alice() -> Cf<'static> {
 }
 
 #[test]
-fn api() {
+fn api_reads_the_login_url_and_the_version() {
     let server = Server::demo();
-    let root = unauthenticated(server, "/").ok();
-    // Without it `cf auth` fails before any request.
+    let root = get_without_token(server, "/").ok();
+    // Without this link `cf auth` fails before it sends a request.
     assert_eq!(server.target(&root["links"]["login"]["href"]), "");
     let controller = &root["links"]["cloud_controller_v3"];
     assert_eq!(server.target(&controller["href"]), "/v3");
@@ -147,7 +150,7 @@ fn api() {
     let minor = version
         .strip_prefix("3.")
         .and_then(|rest| rest.split('.').next());
-    // Below 3.99 it warns.
+    // `cf` warns about versions below 3.99.
     assert!(minor.unwrap().parse::<u32>().unwrap() >= 99, "{version}");
     for (name, link) in root["links"].as_object().unwrap() {
         assert!(link.is_null() || link["href"].is_string(), "{name}");
@@ -155,24 +158,24 @@ fn api() {
 }
 
 #[test]
-fn auth() {
+fn auth_reads_the_user_from_the_token() {
     let cf = alice();
     let claims = claims(&cf.access);
-    // All three, or `cf` panics.
+    // `cf` panics if one of the three is missing.
     assert_eq!(claims["user_name"], "alice.moreau");
     assert_eq!(claims["user_id"], "78593e23-2c9e-429f-8c39-402478fbf96e");
     assert_eq!(claims["origin"], "uaa");
 }
 
 #[test]
-fn auth_client_credentials() {
+fn auth_with_client_credentials_names_no_user() {
     let server = Server::demo();
     let secret = PASSWORD.replace(' ', "+");
     let form = format!("client_id=bob.tanaka&client_secret={secret}&grant_type=client_credentials");
-    let token = ask_for_token(server, false, &form).ok();
+    let token = request_token(server, false, &form).ok();
     let access = text(&token["access_token"]);
     let claims = claims(&access);
-    // Then the user shown is the client.
+    // Without a user name `cf` shows the client as the user.
     assert_eq!(claims.get("user_name"), None);
     assert!(claims["client_id"].is_string());
     let cf = Cf {
@@ -184,11 +187,11 @@ fn auth_client_credentials() {
 }
 
 #[test]
-fn a_token_that_is_about_to_end_is_refreshed() {
+fn an_expiring_token_is_refreshed() {
     let cf = alice();
     let form = format!("grant_type=refresh_token&refresh_token={}", cf.refresh);
-    let token = ask_for_token(cf.server, true, &form).ok();
-    // Without a `token_type` the configuration is spoilt here.
+    let token = request_token(cf.server, true, &form).ok();
+    // `cf` stores what it receives: without a `token_type` its configuration becomes unusable.
     assert_eq!(token["token_type"], "bearer");
     assert!(token["refresh_token"].is_string());
     let renewed = Cf {
@@ -200,33 +203,33 @@ fn a_token_that_is_about_to_end_is_refreshed() {
 }
 
 #[test]
-fn auth_with_a_wrong_password() {
-    let answer = ask_for_token(
+fn auth_with_a_wrong_password_reads_the_error_unauthorized() {
+    let response = request_token(
         Server::demo(),
         true,
         "grant_type=password&password=wrong&username=alice.moreau",
     );
-    // `cf` says "Credentials were rejected, please try again." to exactly this error.
-    let error = answer.json(401);
+    // `cf` prints "Credentials were rejected, please try again." for exactly this error.
+    let error = response.json(401);
     assert_eq!(error["error"], "unauthorized");
     assert!(error["error_description"].is_string());
 }
 
 #[test]
-fn login() {
+fn login_reads_the_prompts() {
     let server = Server::demo();
-    unauthenticated(server, "/").ok();
-    let prompts = &unauthenticated(server, "/login").ok()["prompts"];
+    get_without_token(server, "/").ok();
+    let prompts = &get_without_token(server, "/login").ok()["prompts"];
     for (name, kind) in [("username", "text"), ("password", "password")] {
         let prompt = prompts[name].as_array().expect(name);
-        // What is not of this kind is asked for under another name, or not at all.
+        // `cf` asks for other types under another name, or not at all.
         assert!(prompt.len() == 2 && prompt[0] == kind && prompt[1].is_string());
     }
     alice().target("acme-retail", "dev");
 }
 
 #[test]
-fn target_finds_names_in_any_case() {
+fn target_ignores_the_case_of_names() {
     let found = alice().target("acme-retail", "staging");
     assert_eq!(found, alice().target("ACME-Retail", "Staging"));
     let (organization, space) = found;
@@ -235,13 +238,13 @@ fn target_finds_names_in_any_case() {
 }
 
 #[test]
-fn orgs_and_spaces() {
+fn orgs_and_spaces_list_every_name_in_order() {
     let cf = Cf::auth(Server::demo(), "admin");
-    let demo = demo();
-    let sorted = |kind: &str, wanted: &dyn Fn(&Value) -> bool| {
+    let demo = demo_seed();
+    let sorted = |kind: &str, predicate: &dyn Fn(&Value) -> bool| {
         let all = demo[kind].as_array().unwrap().iter();
         let mut names: Vec<String> = all
-            .filter(|one| wanted(one))
+            .filter(|one| predicate(one))
             .map(|one| text(&one["name"]))
             .collect();
         names.sort();
@@ -263,7 +266,7 @@ fn orgs_and_spaces() {
 }
 
 #[test]
-fn org_guid_space_guid_app_guid() {
+fn app_guid_finds_an_app_by_name_and_space() {
     let cf = alice();
     let (_, space) = cf.target("acme-retail", "dev");
     let found = cf.list(&format!("/v3/apps?names=storefront&space_guids={space}"));
@@ -274,12 +277,12 @@ fn org_guid_space_guid_app_guid() {
             "storefront".into()
         )]
     );
-    // What is not there is an empty list: `cf` says "App 'x' not found" itself.
+    // For an empty list `cf` prints "App 'x' not found".
     assert_eq!(
         cf.list(&format!("/v3/apps?names=x&space_guids={space}")),
         []
     );
-    // A comma within a name goes out escaped twice.
+    // `cf` escapes a comma within a name twice.
     assert_eq!(
         cf.list(&format!(
             "/v3/apps?names=store%252Cfront&space_guids={space}"
@@ -289,35 +292,35 @@ fn org_guid_space_guid_app_guid() {
 }
 
 #[test]
-fn packages() {
+fn packages_lists_the_newest_first() {
     let cf = alice();
     let app = "325ca6bf-200f-433e-8777-dd14f4dd59ab";
     let mut shown = Vec::new();
-    cf.walk(
+    cf.for_each_resource(
         &format!("/v3/packages?app_guids={app}&order_by=-created_at"),
         |package| {
-            is_time(&package["created_at"]);
+            assert_is_time(&package["created_at"]);
             assert!(package["state"].is_string());
             shown.push((text(&package["created_at"]), text(&package["guid"])));
         },
     );
     assert!(shown.is_sorted_by(|newer, older| newer >= older));
     let mut shown: Vec<String> = shown.into_iter().map(|(_, guid)| guid).collect();
-    let mut expected = packages_of(&demo(), |package| package["app"] == app);
+    let mut expected = package_guids(&demo_seed(), |package| package["app"] == app);
     shown.sort();
     expected.sort();
     assert_eq!(shown, expected);
 }
 
 #[test]
-fn packages_beyond_a_page_are_found_by_their_links() {
-    // No `per_page` of its own: fifty a page, and `cf` follows what it is given.
+fn packages_follows_the_links_to_all_pages() {
+    // `cf` sends no `per_page`: each page has 50 packages.
     let mut shown = Vec::new();
     let cf = Cf::auth(Server::demo(), "admin");
-    cf.walk("/v3/packages?types=bits&order_by=-created_at", |package| {
+    cf.for_each_resource("/v3/packages?types=bits&order_by=-created_at", |package| {
         shown.push(text(&package["guid"]));
     });
-    let mut expected = packages_of(&demo(), |package| package["type"] == "bits");
+    let mut expected = package_guids(&demo_seed(), |package| package["type"] == "bits");
     assert!(expected.len() > 4 * 50);
     shown.sort();
     expected.sort();
@@ -325,19 +328,19 @@ fn packages_beyond_a_page_are_found_by_their_links() {
 }
 
 #[test]
-fn curl() {
+fn curl_prints_pages_and_errors() {
     let cf = alice();
     let list = cf.get("/v3/packages?page=2&per_page=3").ok();
     assert_eq!(guids(&list).len(), 3);
-    // What is refused is printed as it is; other commands print `detail`.
+    // `cf curl` prints an error as it is; other commands print `detail`.
     let refused = cf.get("/v3/packages?foo=bar").json(400);
     let error = &refused["errors"][0];
     assert!(error["code"].is_u64() && error["title"].is_string() && error["detail"].is_string());
-    // To exactly this detail, `cf` says that there is no such endpoint.
+    // For exactly this detail `cf` prints that the endpoint does not exist.
     let refused = cf.get("/v3/no-such-thing").json(404);
     assert_eq!(refused["errors"][0]["detail"], "Unknown request");
-    // `-X POST` with a body
-    let answer = cf.server.send(
+    // `cf curl -X POST -d {}`
+    let response = cf.server.send(
         &[
             "POST /v3/packages HTTP/1.1",
             "Host: HOST",
@@ -350,16 +353,16 @@ fn curl() {
         ],
         "{}",
     );
-    assert_eq!(answer.json(404)["errors"][0]["code"], 10000);
+    assert_eq!(response.json(404)["errors"][0]["code"], 10000);
 }
 
 #[test]
-fn a_token_that_is_not_taken_is_no_reason_to_log_in_again() {
+fn a_refused_token_does_not_start_another_login() {
     let cf = Cf {
         access: alice().refresh,
         ..alice()
     };
-    // A refresh token is no access token; `cf` prints the detail and gives up.
+    // The server refuses a refresh token as an access token. `cf` prints the detail and exits.
     let error = cf.get("/v3/packages").json(401);
     assert_eq!(error["errors"].as_array().unwrap().len(), 1);
     assert_eq!(error["errors"][0]["title"], "CF-InvalidAuthToken");

@@ -1,13 +1,13 @@
-//! `token --cf-home DIR`: a home in which `cf` and go-cfclient find themselves logged in.
+//! `token --cf-home DIR` writes a configuration with which `cf` and go-cfclient are logged in.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::wire::Server;
+use super::server::Server;
 use super::{claims, text};
-use crate::support::Bench;
+use crate::support::WorkDir;
 
-/// The file as both clients decode it: a field of another type, and nothing of it is read.
+/// The file as both clients decode it. If one field has another type, they read nothing.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Config {
@@ -29,30 +29,32 @@ struct Config {
     uaa_endpoint: String,
 }
 
-fn home(whose: &[&str]) -> Config {
-    let bench = Bench::new();
-    bench.ok(&["seed", "demo"]);
+/// Returns the configuration that `token` writes for that user.
+fn config(user: &[&str]) -> Config {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "demo"]);
     let url = ["--cf-home", "home", "--url", "https://api.example.org/"];
-    assert_eq!(bench.ok(&[&["token"], whose, &url].concat()), "");
-    serde_json::from_slice(&bench.bytes("home/.cf/config.json")).unwrap()
+    assert_eq!(dir.run_ok(&[&["token"], user, &url].concat()), "");
+    serde_json::from_slice(&dir.read("home/.cf/config.json")).unwrap()
 }
 
 #[test]
-fn both_clients_find_what_they_read() {
-    let config = home(&["--user", "78593e23-2c9e-429f-8c39-402478fbf96e"]);
-    // Another version, and `cf` 8 forgets everything that the file says.
+fn both_clients_find_every_setting_they_read() {
+    let config = config(&["--user", "78593e23-2c9e-429f-8c39-402478fbf96e"]);
+    // `cf` 8 discards a file of another version.
     assert_eq!(config.config_version, 4);
-    // Paths are put behind it. go-cfclient asks `GET /` unless both other endpoints are there.
+    // The clients append paths to the target, which must not end in a slash. go-cfclient sends `GET /` if one of the
+    // other endpoints is missing.
     let url = "https://api.example.org";
     assert_eq!(config.target, url);
     assert_eq!(config.authorization_endpoint, url);
     assert_eq!(config.uaa_endpoint, url);
     assert!(config.api_version.starts_with("3.") && !config.ssl_disabled);
-    // The client whose secret is empty; a grant type of its own would mean a client's login.
+    // The OAuth client `cf` has an empty secret. With a grant type, `cf` would log in as a client, not as a user.
     assert_eq!(config.uaa_oauth_client, "cf");
     assert_eq!(config.uaa_oauth_client_secret, "");
     assert_eq!(config.uaa_grant_type, "");
-    // `cf` cuts off seven characters, whatever they are.
+    // `cf` removes the first seven characters without checking them.
     let access = config.access_token.strip_prefix("bearer ").unwrap();
     let user = claims(access);
     assert_eq!(user["user_name"], "alice.moreau");
@@ -62,8 +64,8 @@ fn both_clients_find_what_they_read() {
 }
 
 #[test]
-fn an_admins_is_a_users_too() {
-    let config = home(&["--admin"]);
+fn the_token_of_an_admin_names_a_user_too() {
+    let config = config(&["--admin"]);
     let user = claims(&config.access_token[7..]);
     for name in ["user_name", "user_id", "origin"] {
         assert!(user[name].is_string(), "{name}");
@@ -71,11 +73,11 @@ fn an_admins_is_a_users_too() {
 }
 
 #[test]
-fn its_refresh_token_is_taken_by_a_server_of_the_same_key() {
-    let bench = Bench::new();
+fn a_server_with_the_same_key_accepts_the_refresh_token() {
+    let dir = WorkDir::new();
     let key = ["--token-key", "k"];
-    bench.ok(&["token", "--admin", "--cf-home", "home", key[0], key[1]]);
-    let config: Value = serde_json::from_slice(&bench.bytes("home/.cf/config.json")).unwrap();
+    dir.run_ok(&["token", "--admin", "--cf-home", "home", key[0], key[1]]);
+    let config: Value = serde_json::from_slice(&dir.read("home/.cf/config.json")).unwrap();
     let server = Server::start(&["--api", "current", "--login", key[0], key[1]]);
     let form = format!(
         "grant_type=refresh_token&refresh_token={}",
