@@ -1,4 +1,4 @@
-"""A password that was made up is shown once, to a person at a terminal and to nobody else."""
+"""A generated password is shown once, and only on a terminal."""
 
 import os
 import pty
@@ -8,19 +8,20 @@ import subprocess
 import time
 
 from cloudfoundry_client.client import CloudFoundryClient
+from conftest import TIMEOUT
 
 SERVE = ("serve", "--listen", "127.0.0.1:0", "--api", "current", "--ephemeral", "--seed", "example", "--login")
 
 
 def serve_at_a_terminal(program, *arguments):
-    """Runs until it has been asked `with_url`; what stderr, a terminal, showed."""
+    """Starts a server whose stderr is a terminal. Returns the process, its URL, the text on stderr, and the terminal."""
     terminal, theirs = pty.openpty()
     process = program.popen(*SERVE, *arguments, stdout=subprocess.PIPE, stderr=theirs)
     os.close(theirs)
     url = process.stdout.readline().removeprefix("listening on ").strip()
     shown = b""
-    # What it says, it says at once after the listening line.
-    end = time.monotonic() + 10
+    # The lines follow the listening line at once.
+    end = time.monotonic() + TIMEOUT
     while time.monotonic() < end and shown.count(b"\n") < (1 if arguments else 2):
         if select.select([terminal], [], [], 0.5)[0]:
             shown += os.read(terminal, 65536)
@@ -29,12 +30,12 @@ def serve_at_a_terminal(program, *arguments):
 
 def stop(process, terminal):
     process.terminate()
-    assert process.wait(timeout=15) == 0
+    assert process.wait(timeout=TIMEOUT) == 0
     assert process.stdout.read() == ""
     os.close(terminal)
 
 
-def test_a_password_that_was_made_up_is_shown_and_works(program):
+def test_a_generated_password_is_shown_and_works(program):
     process, url, shown, terminal = serve_at_a_terminal(program)
     try:
         line = re.search(r"^login: admin or a seeded user, password (\S+)$", shown, re.MULTILINE)
@@ -47,7 +48,7 @@ def test_a_password_that_was_made_up_is_shown_and_works(program):
         stop(process, terminal)
 
 
-def test_it_is_another_each_time(program):
+def test_each_server_generates_another_password(program):
     passwords = set()
     for _ in range(2):
         process, _, shown, terminal = serve_at_a_terminal(program)
@@ -56,14 +57,14 @@ def test_it_is_another_each_time(program):
     assert len(passwords) == 2
 
 
-def test_a_password_of_ones_own_is_not_shown(program):
+def test_a_given_password_is_not_shown(program):
     process, _, shown, terminal = serve_at_a_terminal(program, "--login-password", "swordfish")
     stop(process, terminal)
     assert "swordfish" not in shown and "login:" not in shown
 
 
-def test_without_a_terminal_there_is_no_place_to_show_one(program):
+def test_without_a_terminal_no_password_is_generated(program):
     process = program.popen(*SERVE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    output, errors = process.communicate(timeout=15)
+    output, errors = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, output) == (2, "")
     assert "`--login` without a terminal" in errors and "--login-password-file" in errors
