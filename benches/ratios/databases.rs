@@ -1,4 +1,4 @@
-//! The databases: one a size, made once, in a folder that goes away.
+//! The databases: one for each number of packages, created when it is first used, in a temporary folder.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -17,24 +17,24 @@ use crate::table::grouped;
 
 /// The user who reads a tenth of the spaces.
 const TENTH: &str = "reader-of-a-tenth";
-/// When the packages were made.
+/// The time at which the packages are seeded.
 const CLOCK: &str = "2026-01-01T00:00:00Z";
-/// How long tokens live: longer than any run.
+/// The lifetime of the tokens, which is longer than a run.
 pub const TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The edition that is asked for, but where a row says otherwise.
+/// The edition of all rows that do not name another.
 pub const EDITION: Edition = Edition::Current;
 
-/// The folder of this run, and the databases made in it so far.
+/// The temporary folder of this run, and the databases created so far.
 pub struct Folder {
     folder: TempDir,
-    made: Vec<Data>,
+    databases: Vec<Database>,
 }
 
 /// One database.
 #[derive(Clone, Debug)]
-pub struct Data {
-    /// How many packages it holds.
+pub struct Database {
+    /// The number of packages.
     pub size: u64,
     /// The file.
     pub file: PathBuf,
@@ -45,48 +45,48 @@ pub struct Data {
 }
 
 impl Folder {
-    /// A new folder, on the disk of the build: the databases of a million do not fit every `/tmp`.
+    /// Creates the folder below `target/`, since a database of a million packages is too large for some `/tmp`.
     pub fn new() -> Result<Self> {
         Ok(Self {
             folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?,
-            made: Vec::new(),
+            databases: Vec::new(),
         })
     }
 
-    /// A file in it.
+    /// Returns the path of a file in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// The database of that size.
-    pub fn data(&mut self, size: u64) -> Result<Data> {
-        if let Some(data) = self.made.iter().find(|data| data.size == size) {
-            return Ok(data.clone());
+    /// Returns the database with that number of packages.
+    pub fn database(&mut self, size: u64) -> Result<Database> {
+        if let Some(database) = self.databases.iter().find(|database| database.size == size) {
+            return Ok(database.clone());
         }
-        eprintln!("  making {} packages", grouped(&size.to_string()));
-        let data = Data::make(self.path(&format!("{size}.db")), size)?;
-        self.made.push(data.clone());
-        Ok(data)
+        eprintln!("  creating {} packages", grouped(&size.to_string()));
+        let database = Database::create(self.path(&format!("{size}.db")), size)?;
+        self.databases.push(database.clone());
+        Ok(database)
     }
 }
 
-impl Data {
-    fn make(file: PathBuf, size: u64) -> Result<Self> {
+impl Database {
+    fn create(file: PathBuf, size: u64) -> Result<Self> {
         let number = size.to_string();
         let seed = ["seed", "--generate", &number, "--clock", CLOCK, "--db"];
         let seed = seed.map(Into::into).into_iter();
         process::run(seed.chain([file.clone().into_os_string()]), Stdio::null())?;
         let store = Store::open(&file, OpenMode::ReadWrite, Durability::Off)?;
-        store.write(|db| {
-            db.execute(
+        store.write(|transaction| {
+            transaction.execute(
                 "insert into users (guid, name) values ($1, $1)",
                 &[TENTH.into()],
             )?;
-            // The first of every ten, so that a table of one space is seen too.
-            db.execute(
+            // The first of every ten spaces, so that the user sees something even if there is only one.
+            transaction.execute(
                 "insert into space_roles (user_id, space_id, role) \
                  select $1, id, 'space_developer' from spaces where id % 10 = 1",
-                &[db.last_id().into()],
+                &[transaction.last_id().into()],
             )
         })?;
         let keys = store
@@ -104,13 +104,13 @@ impl Data {
         })
     }
 
-    /// `1,000,000 packages`.
-    pub fn named(&self) -> String {
+    /// Returns a text like `1,000,000 packages`.
+    pub fn label(&self) -> String {
         format!("{} packages", grouped(&self.size.to_string()))
     }
 
-    /// The guid of an app in the middle of the table.
-    pub fn an_app(&self) -> Result<String> {
+    /// Returns the guid of an app in the middle of the table.
+    pub fn middle_app(&self) -> Result<String> {
         let store = Store::open_for_reading(&self.file)?;
         let guid = store.read_blocking(|db| {
             let mut guid = String::new();

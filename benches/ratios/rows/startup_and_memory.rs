@@ -1,4 +1,4 @@
-//! The process itself: how soon it answers, what it holds.
+//! Rows about the process: the time until its first response, and its memory.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,52 +9,57 @@ use cf_packages::auth::tokens::{self, Subject};
 use cf_packages::auth::{Keys, Secret};
 use cf_packages::clock::Clock;
 
-use super::RenderContext;
+use super::Context;
 use super::pages::CACHE;
-use crate::data::TTL;
+use crate::databases::TTL;
 use crate::measure::{Pair, Unit, paired};
 use crate::process::Server;
 use crate::table::{Table, grouped};
 use crate::{Result, client};
 
-/// The page that a server answers first.
+/// The page of the first request.
 const PAGE: &str = "/v3/packages";
-/// A key of our own, for a database that is not there yet.
+/// The token key for a database that does not exist yet.
 const KEY: &str = "a-key-for-measuring";
-/// Connections that send distinct requests, and how many requests are prepared at a time.
+/// Connections that send different requests.
 const CONNECTIONS: usize = 16;
+/// Requests that are prepared at a time.
 const PREPARED: usize = 5_000;
-/// So many filter values, in whatever number of lists, weigh more than the memory there is for lists (64 MiB).
+/// This number of filter values, in any number of lists, takes more memory than the list cache may use (64 MiB).
 const VALUES: usize = 1_600_000;
 
-/// From the command to the first answer, beside the static route's.
-pub fn start(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
-    let data = scene.folder.data(scene.options.largest())?;
-    let new = scene.folder.path("started.db");
-    let body = scene.folder.path("body");
+/// Compares the time from the start of the process to the first response with that of a static route.
+pub fn start(context: &mut Context, table: &mut Table) -> Result<()> {
+    let database = context.folder.database(context.options.largest())?;
+    let new = context.folder.path("started.db");
+    let body = context.folder.path("body");
     fs::write(&body, b"{}")?;
-    let token = own_token()?;
-    let answered = |started: Instant, server: &Server, token: &str| {
+    let token = self::token()?;
+    let first_response = |started: Instant, server: &Server, token: &str| {
         client::body(server.address, &client::get(PAGE, token))?;
         Ok(started.elapsed().as_secs_f64())
     };
-    let floor = || {
+    let baseline = || {
         let started = Instant::now();
-        answered(started, &Server::static_route(&body)?, &token)
+        first_response(started, &Server::static_route(&body)?, &token)
     };
-    let pair = paired(Unit::Seconds, scene.options.starts, floor, || {
+    let pair = paired(Unit::Seconds, context.options.starts, baseline, || {
         let started = Instant::now();
-        answered(started, &Server::of(&data.file, CACHE)?, &data.admin)
+        first_response(
+            started,
+            &Server::on_database(&database.file, CACHE)?,
+            &database.admin,
+        )
     })?;
-    let what = format!("start, {}", data.named());
+    let what = format!("start, {}", database.label());
     table.add(what, "start of a static route", pair, None);
 
-    let pair = paired(Unit::Seconds, scene.options.starts, floor, || {
+    let pair = paired(Unit::Seconds, context.options.starts, baseline, || {
         let arguments = ["--api", "current", "--seed", "demo", "--token-key", KEY];
         let arguments = arguments.into_iter().chain(["--db"]).map(OsStr::new);
         let started = Instant::now();
-        let server = Server::product(arguments.chain([new.as_os_str()]))?;
-        let time = answered(started, &server, &token)?;
+        let server = Server::program(arguments.chain([new.as_os_str()]))?;
+        let time = first_response(started, &server, &token)?;
         drop(server);
         fs::remove_file(&new)?;
         Ok(time)
@@ -64,43 +69,44 @@ pub fn start(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-fn own_token() -> Result<String> {
+fn token() -> Result<String> {
     let keys = Keys::given(vec![Secret::new(KEY)]).map_err(|error| error.to_string())?;
     let (admin, scopes) = (Subject::admin(), tokens::admin_scopes());
     Ok(tokens::access(&keys, &Clock::system(), &admin, &scopes, TTL)?.text)
 }
 
-/// Resident memory: idle, after load, and after distinct requests that cannot all be remembered.
-pub fn memory(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
-    let data = scene.folder.data(scene.options.largest())?;
-    let server = Server::of(&data.file, CACHE)?;
-    let request = client::get(PAGE, &data.admin);
-    let body = scene.folder.path("body");
+/// Compares resident memory with that of a static route, idle and after load; and after many different requests, which
+/// do not all fit the caches, with that after half of them.
+pub fn memory(context: &mut Context, table: &mut Table) -> Result<()> {
+    let database = context.folder.database(context.options.largest())?;
+    let server = Server::on_database(&database.file, CACHE)?;
+    let request = client::get(PAGE, &database.admin);
+    let body = context.folder.path("body");
     fs::write(&body, client::body(server.address, &request)?)?;
-    let floor = Server::static_route(&body)?;
-    client::body(floor.address, &request)?;
+    let baseline = Server::static_route(&body)?;
+    client::body(baseline.address, &request)?;
 
     let both = || {
         paired(
             Unit::Memory,
             1,
-            || Ok(floor.memory()?.now),
+            || Ok(baseline.memory()?.now),
             || Ok(server.memory()?.now),
         )
     };
-    let what = format!("memory idle, {}", data.named());
+    let what = format!("memory idle, {}", database.label());
     table.add(what, "the static route's", both()?, None);
 
     let requests = [request];
-    for server in [&floor, &server] {
-        client::rate(server.address, &requests, &scene.options.rounds)?;
+    for server in [&baseline, &server] {
+        client::rate(server.address, &requests, &context.options.rounds)?;
     }
-    let what = format!("memory after load, {}", data.named());
+    let what = format!("memory after load, {}", database.label());
     table.add(what, "the static route's", both()?, None);
 
-    // The first half fills what there is to fill: what the second adds would go on and on.
-    let all = scene.options.distinct;
-    let send = |numbers| distinct(&server, &data.admin, numbers, VALUES / (all / 4));
+    // The first half fills the caches. What the second half adds would be a leak.
+    let all = context.options.distinct;
+    let send = |numbers| send_different(&server, &database.admin, numbers, VALUES / (all / 4));
     send(0..all / 2)?;
     let filled = server.memory()?.now;
     send(all / 2..all)?;
@@ -109,7 +115,7 @@ pub fn memory(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
     for (when, measured) in [("after", memory.now), ("at most during", memory.most)] {
         let pair = Pair {
             unit: Unit::Memory,
-            floor: filled,
+            baseline: filled,
             measured,
             ratio: filled / measured,
         };
@@ -119,9 +125,14 @@ pub fn memory(scene: &mut RenderContext, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// Sends the requests of those numbers, each unlike any other: one half asks for pages of one list, the other for
-/// lists that nobody asked for before, each filtered by so many `values`.
-fn distinct(server: &Server, token: &str, numbers: Range<usize>, values: usize) -> Result<()> {
+/// Sends the different requests of those numbers: half of them for pages of one list, half for new lists, each filtered
+/// by `values` guids.
+fn send_different(
+    server: &Server,
+    token: &str,
+    numbers: Range<usize>,
+    values: usize,
+) -> Result<()> {
     let request = |number: &usize| {
         let nth = number / 2;
         let target = if number.is_multiple_of(2) {

@@ -1,5 +1,5 @@
-//! What bounds seeding: the same rows put into the same schema, indexes and triggers by a bare loop. Nothing is
-//! parsed, checked or looked up.
+//! The baseline of seeding: a loop that inserts the same rows into the same schema, with its indexes and triggers. It
+//! parses, checks and looks up nothing.
 
 use std::path::Path;
 use std::sync::mpsc::channel;
@@ -9,7 +9,7 @@ use cf_packages::store::{Row, Snapshot, Store, StoreError, Transaction, Value};
 
 use crate::Result;
 
-/// The tables in the order in which rows refer to each other, and the order in which a seed stores their rows.
+/// The tables in the order of their foreign keys, each with the column by which its rows are ordered.
 const TABLES: [(&str, &str); 8] = [
     ("organizations", "id"),
     ("spaces", "id"),
@@ -20,10 +20,10 @@ const TABLES: [(&str, &str); 8] = [
     ("packages", "id"),
     ("package_labels", "package_id"),
 ];
-/// Rows that are held in memory at a time.
+/// Rows in memory at a time.
 const CHUNK: usize = 20_000;
 
-/// Makes the database `to` of the rows of `from`; what that took, without the reading.
+/// Creates the database `to` with the rows of `from`. Returns the elapsed time without the time of reading.
 pub fn copy(from: &Path, to: &Path) -> Result<Duration> {
     let source = Store::open_for_reading(from)?;
     let started = Instant::now();
@@ -39,7 +39,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<Duration> {
     Ok(elapsed)
 }
 
-/// Copies one table, chunk by chunk; how long the reading took.
+/// Copies one table, chunk by chunk. Returns the time of reading.
 fn copy_table(
     source: &Store,
     target: &Transaction<'_>,
@@ -55,9 +55,9 @@ fn copy_table(
         marks.join(", ")
     );
     let select = format!("select {} from {table} order by {order}", names.join(", "));
-    // The source is read on a thread of its own, which waits while a chunk is stored.
-    let (chunks, taken) = channel::<Vec<Vec<Value>>>();
-    let (go_on, stored) = channel::<()>();
+    // Another thread reads the source. It waits while a chunk is inserted, so that reading can be measured.
+    let (send_chunk, chunks) = channel::<Vec<Vec<Value>>>();
+    let (send_inserted, inserted) = channel::<()>();
     let kinds: Vec<bool> = columns.iter().map(|(_, is_text)| *is_text).collect();
     std::thread::scope(move |scope| {
         let read = scope.spawn(move || {
@@ -68,34 +68,34 @@ fn copy_table(
                     if chunk.len() < CHUNK {
                         return Ok(());
                     }
-                    let sent = chunks.send(std::mem::take(&mut chunk)).is_ok();
-                    let stored = sent && stored.recv().is_ok();
-                    stored.then_some(()).ok_or(StoreError::Closed)
+                    let sent = send_chunk.send(std::mem::take(&mut chunk)).is_ok();
+                    let is_inserted = sent && inserted.recv().is_ok();
+                    is_inserted.then_some(()).ok_or(StoreError::Closed)
                 })?;
-                // An error: whoever takes them gave up, and nobody is left to tell.
-                let _ = chunks.send(chunk);
+                // Fails if the other thread has failed, which then returns the error.
+                let _ = send_chunk.send(chunk);
                 Ok::<_, StoreError>(())
             })
         });
         let mut reading = Duration::ZERO;
-        let mut asked = Instant::now();
-        while let Ok(chunk) = taken.recv() {
-            reading += asked.elapsed();
+        let mut waiting = Instant::now();
+        while let Ok(chunk) = chunks.recv() {
+            reading += waiting.elapsed();
             for row in &chunk {
                 target.execute(&insert, row)?;
             }
-            asked = Instant::now();
-            // An error: that was the last chunk.
-            let _ = go_on.send(());
+            waiting = Instant::now();
+            // Fails after the last chunk.
+            let _ = send_inserted.send(());
         }
-        reading += asked.elapsed();
+        reading += waiting.elapsed();
         let ended = read.join();
         ended.unwrap_or(Err(StoreError::Closed))?;
         Ok(reading)
     })
 }
 
-/// The columns of a table, each with whether it is text.
+/// Returns the columns of a table, and for each whether it is text.
 fn columns(
     db: &Snapshot<'_>,
     table: &'static str,

@@ -1,4 +1,4 @@
-//! The product without HTTP: what a page costs in process, and what all of them do.
+//! The program without HTTP: pages and a dump of all packages, in this process.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,51 +13,51 @@ use cf_packages::store::{Store, StoreError};
 
 use crate::Result;
 use crate::client::{HOST, together};
-use crate::data::{Data, EDITION};
+use crate::databases::{Database, EDITION};
 use crate::measure::{Meter, Rounds};
 
-/// Threads that ask for pages: more than there are readers, so that none of these waits.
-const ASKING: usize = 4;
-/// So many bytes of a dump are held at a time.
-const HELD: usize = 1 << 20;
+/// Threads that request pages. There are more than reader connections, so that each of those is always busy.
+const THREADS: usize = 4;
+/// Bytes of a dump in memory at a time.
+const BUFFER: usize = 1 << 20;
 
-/// How a page is found.
+/// How the ids of a page are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// As the product does.
-    Remembered,
-    /// By `count` and `offset`.
-    Plain,
+pub enum Method {
+    /// With the list cache, as the server does.
+    ListCache,
+    /// With `count` and `offset`.
+    CountAndOffset,
 }
 
-/// An open database, and what is remembered of its lists.
-pub struct Product {
+/// An open database and its list cache.
+pub struct InProcess {
     store: Store,
     list_cache: Arc<ListCache>,
 }
 
-impl Product {
+impl InProcess {
     /// Opens the database for reading.
-    pub fn open(data: &Data) -> Result<Self> {
+    pub fn open(database: &Database) -> Result<Self> {
         Ok(Self {
-            store: Store::open_for_reading(&data.file)?,
+            store: Store::open_for_reading(&database.file)?,
             list_cache: Arc::new(ListCache::default()),
         })
     }
 
-    /// An admin's page, response_cache.
-    pub fn page(&self, query: &str, way: Way) -> Result<Vec<u8>> {
+    /// Returns the page of an admin.
+    pub fn page(&self, query: &str, method: Method) -> Result<Vec<u8>> {
         let request = request(query)?;
-        self.render(&request, way)
+        self.render(&request, method)
     }
 
-    /// An admin's page, again and again from several threads; pages a second.
-    pub fn rate(&self, query: &str, way: Way, rounds: &Rounds) -> Result<f64> {
+    /// Renders the page of an admin again and again on several threads. Returns pages per second.
+    pub fn rate(&self, query: &str, method: Method, rounds: &Rounds) -> Result<f64> {
         let request = request(query)?;
-        let rates = together(ASKING, |_| {
+        let rates = together(THREADS, |_| {
             let mut meter = Meter::start(rounds);
             loop {
-                self.render(&request, way)?;
+                self.render(&request, method)?;
                 if !meter.tick() {
                     return Ok(meter.rate());
                 }
@@ -66,34 +66,36 @@ impl Product {
         Ok(rates.iter().sum())
     }
 
-    fn render(&self, request: &ListRequest, way: Way) -> Result<Vec<u8>> {
+    fn render(&self, request: &ListRequest, method: Method) -> Result<Vec<u8>> {
         let (list_cache, request) = (self.list_cache.clone(), request.clone());
         Ok(self.store.read_blocking(move |db| {
             let admin = Caller::Everything;
-            let found = match way {
-                Way::Remembered => listing::find::<Package>(db, &list_cache, &admin, &request)?,
-                Way::Plain => listing::find_without_cache::<Package>(db, &admin, &request)?,
+            let found = match method {
+                Method::ListCache => listing::find::<Package>(db, &list_cache, &admin, &request)?,
+                Method::CountAndOffset => {
+                    listing::find_without_cache::<Package>(db, &admin, &request)?
+                }
             };
             let rows =
                 |each: &mut Each<'_, Package>| listing::rows::<Package, _>(db, &found.ids, each);
-            EDITION.package_list(&site(), &request, found.total, rows)
+            EDITION.package_list(&base_url(), &request, found.total, rows)
         })?)
     }
 
-    /// Every package in stored order, response_cache in one pass over the table by one thread; what that took, and how many
-    /// bytes it gave.
+    /// Renders every package in stored order, on one thread in one pass over the table. Returns the elapsed time and the
+    /// number of bytes.
     pub fn dump(&self) -> Result<(Duration, usize)> {
         let started = Instant::now();
         let length = self.store.read_blocking(|db| {
             let (table, columns, joins) = (Package::TABLE, Package::COLUMNS, Package::JOINS);
             let sql = format!("select {columns} from {table} r {joins} order by r.id");
-            let site = site();
-            let mut document = Vec::with_capacity(2 * HELD);
+            let base_url = base_url();
+            let mut document = Vec::with_capacity(2 * BUFFER);
             let mut length = 0;
-            db.rows(&sql, &[], |columns| {
-                (Package::CURRENT.write)(&Package::read(columns)?, &site, &mut document);
+            db.rows(&sql, &[], |row| {
+                (Package::CURRENT.write)(&Package::read(row)?, &base_url, &mut document);
                 document.push(b',');
-                if document.len() > HELD {
+                if document.len() > BUFFER {
                     length += document.len();
                     document.clear();
                 }
@@ -110,6 +112,6 @@ fn request(query: &str) -> Result<ListRequest> {
     Ok(request.map_err(|error| format!("{query}: {error:?}"))?.list)
 }
 
-fn site() -> BaseUrl {
+fn base_url() -> BaseUrl {
     BaseUrl(format!("http://{HOST}"))
 }
