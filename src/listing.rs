@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::caller::Caller;
 use crate::records::Resource;
-use crate::store::{Snapshot, StoreError, Value};
+use crate::store::{Snapshot, StoreError, Value, dialect};
 pub use list_cache::ListCache;
 use request::ListRequest;
 use visibility::Visibility;
@@ -127,12 +127,12 @@ pub fn rows<R: Resource, E: From<StoreError>>(
             ),
             vec![first.into(), last.into()],
         ),
-        // `cross join` keeps SQLite to this order: the list's own.
         None => (
             format!(
-                "select {columns} from json_each($1) k cross join {table} r on r.id = k.value {joins}"
+                "select {columns} {} {joins}",
+                dialect::from_in_list_order(table, 1)
             ),
-            vec![conditions::json_numbers(ids).into()],
+            vec![dialect::number_list(ids)],
         ),
     };
     snapshot.rows(&sql, &values, |columns| each(R::read(columns)?))
@@ -153,14 +153,10 @@ pub fn oldest_first<R: Resource>(
     let sql = format!(
         "select r.id from {} r where {} order by r.created_at, r.guid",
         R::TABLE,
-        Snapshot::one_of("r.id", 1)
+        dialect::one_of("r.id", 1)
     );
     let numbers: Vec<i64> = ids.collect();
-    self::ids(
-        snapshot,
-        &sql,
-        &[Value::Text(conditions::json_numbers(&numbers))],
-    )
+    self::ids(snapshot, &sql, &[dialect::number_list(&numbers)])
 }
 
 fn ids(snapshot: &Snapshot<'_>, sql: &str, values: &[Value]) -> Result<Vec<i64>, StoreError> {

@@ -1,5 +1,6 @@
 //! The SQLite file: told, made, opened; its readers and its one writer. Only this room names rusqlite.
 
+pub mod dialect;
 mod error;
 mod snapshot;
 mod sqlite;

@@ -9,7 +9,8 @@ use std::fmt::Write;
 use super::request::{Comparison, Condition, LabelRequirement, ListRequest};
 use super::visibility::Visibility;
 use crate::records::{By, Filter, Resource};
-use crate::store::{Snapshot, Value};
+use crate::store::dialect::{FALSE, NO_INDEX, TRUE};
+use crate::store::{Value, dialect};
 
 /// A statement and the values bound to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -53,9 +54,9 @@ fn scan_where<R: Resource>(
     between: Option<(i64, i64)>,
 ) -> Sql {
     let mut sql = Sql::default();
-    let _ = write!(sql.text, "select {what} from {} r where 1", R::TABLE);
+    let _ = write!(sql.text, "select {what} from {} r where {TRUE}", R::TABLE);
     // Inside a range of ids the range is the way in, whatever else is asked.
-    let plus = if between.is_some() { "+" } else { "" };
+    let plus = if between.is_some() { NO_INDEX } else { "" };
     if let Some((low, high)) = between {
         let (low, high) = (sql.bind(low), sql.bind(high));
         let _ = write!(sql.text, " and r.id between ${low} and ${high}");
@@ -79,8 +80,13 @@ pub(super) fn one<R: Resource>(visibility: &Visibility, guid: &str) -> Sql {
         "select r.id from {} r where r.guid = ${n}",
         R::TABLE
     );
-    see(&mut sql, visibility, "+");
+    see(&mut sql, visibility, NO_INDEX);
     sql
+}
+
+/// Adds the condition that no row fulfils.
+fn never(sql: &mut Sql) {
+    let _ = write!(sql.text, " and {FALSE}");
 }
 
 /// What the caller may see, as part of the SQL: totals and pages are the caller's own.
@@ -88,14 +94,14 @@ pub(super) fn see(sql: &mut Sql, visibility: &Visibility, plus: &str) {
     match visibility {
         Visibility::All => {}
         Visibility::Of(column, ids) => match ids.as_ref() {
-            [] => sql.push(" and 0"),
+            [] => never(sql),
             [id] => {
                 let n = sql.bind(*id);
                 let _ = write!(sql.text, " and {plus}{column} = ${n}");
             }
             ids => {
-                let n = sql.bind(json_numbers(ids));
-                let _ = write!(sql.text, " and {plus}{}", Snapshot::one_of(column, n));
+                let n = sql.bind(dialect::number_list(ids));
+                let _ = write!(sql.text, " and {plus}{}", dialect::one_of(column, n));
             }
         },
     }
@@ -103,11 +109,11 @@ pub(super) fn see(sql: &mut Sql, visibility: &Visibility, plus: &str) {
 
 pub(super) fn fulfil(sql: &mut Sql, condition: &Condition, plus: &str) {
     match condition {
-        Condition::Nothing => sql.push(" and 0"),
+        Condition::Nothing => never(sql),
         Condition::OneOf(filter, values) => one_of(sql, filter, values, plus),
         Condition::At(order, seconds) => {
-            let n = sql.bind(json_numbers(seconds));
-            let _ = write!(sql.text, " and {plus}{}", Snapshot::one_of(order.column, n));
+            let n = sql.bind(dialect::number_list(seconds));
+            let _ = write!(sql.text, " and {plus}{}", dialect::one_of(order.column, n));
         }
         Condition::Time(order, comparison, second) => {
             let n = sql.bind(*second);
@@ -138,14 +144,14 @@ fn one_of(sql: &mut Sql, filter: &Filter, values: &[String], plus: &str) {
         [value] => (true, sql.bind(value.as_str())),
         values => (
             false,
-            sql.bind(json_list(values.iter().map(String::as_str))),
+            sql.bind(dialect::text_list(values.iter().map(String::as_str))),
         ),
     };
     let is = |column: &str| {
         if equals {
             format!("{column} = ${n}")
         } else {
-            Snapshot::one_of(column, n)
+            dialect::one_of(column, n)
         }
     };
     let _ = match filter.by {
@@ -174,7 +180,7 @@ fn label_lookup(sql: &mut Sql, label: &LabelRequirement) {
     let not = if label.negated { "not " } else { "" };
     let key = sql.bind(label.key.as_str());
     // Without values the package is the way in, with them the key.
-    let plus = if label.values.is_none() { "+" } else { "" };
+    let plus = if label.values.is_none() { NO_INDEX } else { "" };
     let _ = write!(
         sql.text,
         " and {not}exists (select 1 from package_labels l where l.package_id = r.id and {plus}l.key = ${key}"
@@ -185,25 +191,7 @@ fn label_lookup(sql: &mut Sql, label: &LabelRequirement) {
 
 pub(super) fn label_values(sql: &mut Sql, label: &LabelRequirement) {
     if let Some(values) = &label.values {
-        let n = sql.bind(json_list(values.iter().map(String::as_str)));
-        let _ = write!(sql.text, " and {}", Snapshot::one_of("l.value", n));
+        let n = sql.bind(dialect::text_list(values.iter().map(String::as_str)));
+        let _ = write!(sql.text, " and {}", dialect::one_of("l.value", n));
     }
-}
-
-/// Texts as the JSON array that `one_of` reads.
-pub(super) fn json_list<'a>(values: impl Iterator<Item = &'a str>) -> String {
-    let values: Vec<&str> = values.collect();
-    serde_json::to_string(&values).unwrap_or_else(|_| "[]".into())
-}
-
-/// Numbers as the JSON array that `one_of` reads.
-pub(super) fn json_numbers(numbers: &[i64]) -> String {
-    let mut list = String::with_capacity(numbers.len() * 8 + 2);
-    list.push('[');
-    for (n, number) in numbers.iter().enumerate() {
-        let comma = if n == 0 { "" } else { "," };
-        let _ = write!(list, "{comma}{number}");
-    }
-    list.push(']');
-    list
 }

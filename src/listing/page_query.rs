@@ -6,11 +6,12 @@
 
 use std::fmt::Write;
 
-use super::conditions::{Sql, fulfil, json_list, label_set, label_values, see};
+use super::conditions::{Sql, fulfil, label_set, label_values, see};
 use super::request::{Condition, LabelRequirement, ListRequest, OrderBy, Page};
 use super::visibility::Visibility;
 use crate::records::{By, Resource, SortColumn};
-use crate::store::{Snapshot, StoreError};
+use crate::store::dialect::{JOIN_IN_ORDER, NO_INDEX, TRUE};
+use crate::store::{Snapshot, StoreError, dialect};
 
 /// Fewer rows than this may be sorted for the sake of a page.
 const FEW: i64 = 1000;
@@ -93,9 +94,9 @@ impl<'r> PageQuery<'r> {
                 query.conditions.push(condition);
                 continue;
             };
-            let sql = Snapshot::one_of(select, 1);
-            let values = json_list(values.iter().map(String::as_str));
-            let mut ids = super::ids(snapshot, &sql, &[values.into()])?;
+            let sql = dialect::one_of(select, 1);
+            let values = dialect::text_list(values.iter().map(String::as_str));
+            let mut ids = super::ids(snapshot, &sql, &[values])?;
             ids.sort_unstable();
             ids.dedup();
             query.narrow(Visibility::Of(filter.column, ids.into()));
@@ -196,7 +197,7 @@ impl<'r> PageQuery<'r> {
             let _ = write!(sql.text, "package_labels l where l.key = ${key}");
             label_values(&mut sql, label);
         } else {
-            let _ = write!(sql.text, "{} r where 1", R::TABLE);
+            let _ = write!(sql.text, "{} r where {TRUE}", R::TABLE);
             match part {
                 Candidate::Set(set) => see(&mut sql, set, ""),
                 Candidate::One(condition) => fulfil(&mut sql, condition, ""),
@@ -215,7 +216,7 @@ impl<'r> PageQuery<'r> {
     /// Along the index of `access_path`, or else of the order.
     fn along<R: Resource>(&self, access_path: Option<Candidate<'_>>, sorted: bool) -> Sql {
         let mut sql = Sql::default();
-        let _ = write!(sql.text, "select r.id from {} r where 1", R::TABLE);
+        let _ = write!(sql.text, "select r.id from {} r where {TRUE}", R::TABLE);
         for set in &self.sets {
             let leads =
                 matches!(access_path, Some(Candidate::Set(part)) if std::ptr::eq(part, set));
@@ -260,7 +261,7 @@ impl<'r> PageQuery<'r> {
         let (key, value) = (sql.bind(key), sql.bind(value));
         let _ = write!(
             sql.text,
-            "select l.package_id from package_labels l cross join {} r on r.id = l.package_id
+            "select l.package_id from package_labels l {JOIN_IN_ORDER} {} r on r.id = l.package_id
              where l.key = ${key} and l.value = ${value}",
             R::TABLE
         );
@@ -298,19 +299,19 @@ impl<'r> PageQuery<'r> {
     fn others(&self, sql: &mut Sql, set: Option<&str>, condition: Option<&Condition>) {
         for other in &self.sets {
             if !matches!(other, Visibility::Of(column, _) if set == Some(*column)) {
-                see(sql, other, "+");
+                see(sql, other, NO_INDEX);
             }
         }
         for other in &self.conditions {
             if !condition.is_some_and(|condition| std::ptr::eq(condition, *other)) {
-                fulfil(sql, other, "+");
+                fulfil(sql, other, NO_INDEX);
             }
         }
     }
 }
 
 fn plus(leads: bool) -> &'static str {
-    if leads { "" } else { "+" }
+    if leads { "" } else { NO_INDEX }
 }
 
 fn is_of(condition: &Condition, time: &'static SortColumn) -> bool {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::caller::{Caller, Member};
 use crate::records::Scope;
-use crate::store::{Snapshot, StoreError, Value};
+use crate::store::{Snapshot, StoreError, Value, dialect};
 
 /// The rows of a list that a caller may see.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,10 +42,10 @@ impl Visibility {
         let sql = format!(
             "select s.id from spaces s join organizations o on o.id = s.organization_id
              where {} and o.suspended = 0 order by 1",
-            Snapshot::one_of("s.id", 1)
+            dialect::one_of("s.id", 1)
         );
-        let spaces = super::conditions::json_numbers(&spaces);
-        Ok(Self::Of(column, ids(snapshot, &sql, &[spaces.into()])?))
+        let spaces = dialect::number_list(&spaces);
+        Ok(Self::Of(column, ids(snapshot, &sql, &[spaces])?))
     }
 }
 
@@ -59,7 +59,7 @@ fn spaces(snapshot: &Snapshot<'_>, member: &Member) -> Result<Arc<[i64]>, StoreE
          join spaces s on s.organization_id = r.organization_id
          where u.guid = $1 and r.role = 'organization_manager'
          order by 1",
-        Snapshot::one_of("r.role", 2)
+        dialect::one_of("r.role", 2)
     );
     ids(
         snapshot,
@@ -82,7 +82,7 @@ fn organizations(snapshot: &Snapshot<'_>, member: &Member) -> Result<Arc<[i64]>,
 }
 
 fn role_list(member: &Member) -> Value {
-    super::conditions::json_list(member.rules.space_roles.iter().copied()).into()
+    dialect::text_list(member.rules.space_roles.iter().copied())
 }
 
 fn ids(snapshot: &Snapshot<'_>, sql: &str, values: &[Value]) -> Result<Arc<[i64]>, StoreError> {
