@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::caller::Caller;
 use crate::records::Resource;
-use crate::store::{Snapshot, StoreError, Value};
+use crate::store::{Snapshot, StoreError, Value, dialect};
 pub use list_cache::{ListCache, ListCacheCounters};
 use request::ListRequest;
 use visibility::Visibility;
@@ -139,29 +139,29 @@ pub fn rows<R: Resource, E: From<StoreError>>(
 ) -> Result<(), E> {
     let (columns, table, joins) = (R::COLUMNS, R::TABLE, R::JOINS);
     let (sql, values) = match consecutive(ids) {
-        // A run of ids is one page_query along the table.
+        // Consecutive ids are read with one range of the table.
         Some((first, last)) => (
             format!(
                 "select {columns} from {table} r {joins} where r.id between $1 and $2 order by r.id"
             ),
             vec![first.into(), last.into()],
         ),
-        // `cross join` makes SQLite read in this order, which is the order of the list.
         None => (
             format!(
-                "select {columns} from json_each($1) k cross join {table} r on r.id = k.value {joins}"
+                "select {columns} {} {joins}",
+                dialect::from_in_list_order(table, 1)
             ),
-            vec![conditions::json_numbers(ids).into()],
+            vec![dialect::number_list(ids)],
         ),
     };
-    snapshot.rows(&sql, &values, |columns| each(R::read(columns)?))
+    snapshot.rows(&sql, &values, |row| each(R::read(row)?))
 }
 
 /// Returns the first and the last id, if the ids are consecutive.
 fn consecutive(ids: &[i64]) -> Option<(i64, i64)> {
     let (first, last) = (*ids.first()?, *ids.last()?);
-    let without_gap = ids.windows(2).all(|pair| pair[1] == pair[0] + 1);
-    without_gap.then_some((first, last))
+    let are_consecutive = ids.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    are_consecutive.then_some((first, last))
 }
 
 /// Returns the ids in the order of `created_at` and then `guid`.
@@ -176,14 +176,10 @@ pub fn oldest_first<R: Resource>(
     let sql = format!(
         "select r.id from {} r where {} order by r.created_at, r.guid",
         R::TABLE,
-        Snapshot::one_of("r.id", 1)
+        dialect::one_of("r.id", 1)
     );
     let numbers: Vec<i64> = ids.collect();
-    self::ids(
-        snapshot,
-        &sql,
-        &[Value::Text(conditions::json_numbers(&numbers))],
-    )
+    self::ids(snapshot, &sql, &[dialect::number_list(&numbers)])
 }
 
 fn ids(snapshot: &Snapshot<'_>, sql: &str, values: &[Value]) -> Result<Vec<i64>, StoreError> {

@@ -2,15 +2,16 @@
 //! the text.
 //!
 //! A statement over a whole list reads all of its rows, in any order: SQLite chooses the indexes. A page query
-//! (`page_query.rs`) reads few rows, in order, along one index. There, a `+` before a column keeps SQLite from choosing
-//! the index of that column and sorting all rows that match.
+//! (`page_query.rs`) reads few rows, in order, along one index. There, `dialect::NO_INDEX` before a column keeps SQLite
+//! from choosing the index of that column and sorting all rows that match.
 
 use std::fmt::Write;
 
 use super::request::{Comparison, Condition, LabelRequirement, ListRequest};
 use super::visibility::Visibility;
 use crate::records::{By, Filter, Resource};
-use crate::store::{Snapshot, Value};
+use crate::store::dialect::{FALSE, NO_INDEX, TRUE};
+use crate::store::{Value, dialect};
 
 /// A statement and the values bound to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -33,7 +34,7 @@ impl Index {
     pub(super) fn prefix(self) -> &'static str {
         match self {
             Self::Allowed => "",
-            Self::Forbidden => "+",
+            Self::Forbidden => NO_INDEX,
         }
     }
 
@@ -93,7 +94,10 @@ fn list_sql<R: Resource>(
     range: Option<(i64, i64)>,
 ) -> Sql {
     let mut sql = Sql::default();
-    sql.append(format_args!("select {what} from {} r where true", R::TABLE));
+    sql.append(format_args!(
+        "select {what} from {} r where {TRUE}",
+        R::TABLE
+    ));
     // The primary key finds a range of ids; no other index may be used for it.
     let index = Index::allowed_if(range.is_none());
     if let Some((low, high)) = range {
@@ -128,14 +132,14 @@ pub(super) fn add_visibility(sql: &mut Sql, visibility: &Visibility, index: Inde
     match visibility {
         Visibility::All => {}
         Visibility::Ids(column, ids) => match ids.as_ref() {
-            [] => sql.push(" and false"),
+            [] => sql.append(format_args!(" and {FALSE}")),
             [id] => {
                 let n = sql.bind(*id);
                 sql.append(format_args!(" and {prefix}{column} = ${n}"));
             }
             ids => {
-                let n = sql.bind(json_numbers(ids));
-                sql.append(format_args!(" and {prefix}{}", Snapshot::one_of(column, n)));
+                let n = sql.bind(dialect::number_list(ids));
+                sql.append(format_args!(" and {prefix}{}", dialect::one_of(column, n)));
             }
         },
     }
@@ -145,13 +149,13 @@ pub(super) fn add_visibility(sql: &mut Sql, visibility: &Visibility, index: Inde
 pub(super) fn add_condition(sql: &mut Sql, condition: &Condition, index: Index) {
     let prefix = index.prefix();
     match condition {
-        Condition::Nothing => sql.push(" and false"),
+        Condition::Nothing => sql.append(format_args!(" and {FALSE}")),
         Condition::OneOf(filter, values) => add_filter(sql, filter, values, index),
         Condition::At(time, seconds) => {
-            let n = sql.bind(json_numbers(seconds));
+            let n = sql.bind(dialect::number_list(seconds));
             sql.append(format_args!(
                 " and {prefix}{}",
-                Snapshot::one_of(time.column, n)
+                dialect::one_of(time.column, n)
             ));
         }
         Condition::Time(time, comparison, second) => {
@@ -186,14 +190,14 @@ fn add_filter(sql: &mut Sql, filter: &Filter, values: &[String], index: Index) {
         [value] => (true, sql.bind(value.as_str())),
         values => (
             false,
-            sql.bind(json_list(values.iter().map(String::as_str))),
+            sql.bind(dialect::text_list(values.iter().map(String::as_str))),
         ),
     };
     let matches = |column: &str| {
         if is_one {
             format!("{column} = ${n}")
         } else {
-            Snapshot::one_of(column, n)
+            dialect::one_of(column, n)
         }
     };
     match filter.by {
@@ -241,27 +245,7 @@ fn add_label_lookup(sql: &mut Sql, label: &LabelRequirement) {
 
 pub(super) fn add_label_values(sql: &mut Sql, label: &LabelRequirement) {
     if let Some(values) = &label.values {
-        let n = sql.bind(json_list(values.iter().map(String::as_str)));
-        sql.append(format_args!(" and {}", Snapshot::one_of("l.value", n)));
+        let n = sql.bind(dialect::text_list(values.iter().map(String::as_str)));
+        sql.append(format_args!(" and {}", dialect::one_of("l.value", n)));
     }
-}
-
-/// Returns texts as the JSON array that `one_of` reads.
-pub(super) fn json_list<'a>(values: impl Iterator<Item = &'a str>) -> String {
-    let values: Vec<&str> = values.collect();
-    serde_json::to_string(&values).expect("a list of text is always JSON")
-}
-
-/// Returns numbers as the JSON array that `one_of` reads.
-pub(super) fn json_numbers(numbers: &[i64]) -> String {
-    let mut list = String::with_capacity(numbers.len() * 8 + 2);
-    list.push('[');
-    for (n, number) in numbers.iter().enumerate() {
-        if n > 0 {
-            list.push(',');
-        }
-        list.push_str(&number.to_string());
-    }
-    list.push(']');
-    list
 }

@@ -6,12 +6,13 @@
 //! until the page is full.
 
 use super::conditions::{
-    Index, Sql, add_condition, add_label_set, add_label_values, add_visibility, json_list,
+    Index, Sql, add_condition, add_label_set, add_label_values, add_visibility,
 };
 use super::request::{Condition, LabelRequirement, ListRequest, OrderBy, Page};
 use super::visibility::Visibility;
 use crate::records::{By, Resource, SortColumn};
-use crate::store::{Snapshot, StoreError};
+use crate::store::dialect::{JOIN_IN_ORDER, TRUE};
+use crate::store::{Snapshot, StoreError, dialect};
 
 /// A condition that fewer rows than this fulfil is read by its index, and its rows are sorted.
 const FEW: i64 = 1000;
@@ -103,9 +104,9 @@ impl<'r> PageQuery<'r> {
                 query.conditions.push(condition);
                 continue;
             };
-            let sql = Snapshot::one_of(select, 1);
-            let values = json_list(values.iter().map(String::as_str));
-            let mut ids = super::ids(snapshot, &sql, &[values.into()])?;
+            let sql = dialect::one_of(select, 1);
+            let values = dialect::text_list(values.iter().map(String::as_str));
+            let mut ids = super::ids(snapshot, &sql, &[values])?;
             ids.sort_unstable();
             ids.dedup();
             query.intersect(Visibility::Ids(filter.column, ids.into()));
@@ -205,7 +206,7 @@ impl<'r> PageQuery<'r> {
             sql.append(format_args!("package_labels l where l.key = ${key}"));
             add_label_values(&mut sql, label);
         } else {
-            sql.append(format_args!("{} r where true", R::TABLE));
+            sql.append(format_args!("{} r where {TRUE}", R::TABLE));
             match candidate {
                 Candidate::Set(set) => add_visibility(&mut sql, set, Index::Allowed),
                 Candidate::Condition(condition) => {
@@ -227,7 +228,7 @@ impl<'r> PageQuery<'r> {
     /// Returns the statement that reads the index of `candidate`, or the index of the order.
     fn by_index<R: Resource>(&self, candidate: Option<Candidate<'_>>, sorted: Sorted) -> Sql {
         let mut sql = Sql::default();
-        sql.append(format_args!("select r.id from {} r where true", R::TABLE));
+        sql.append(format_args!("select r.id from {} r where {TRUE}", R::TABLE));
         for set in &self.sets {
             let is_candidate =
                 matches!(candidate, Some(Candidate::Set(chosen)) if std::ptr::eq(chosen, set));
@@ -266,7 +267,7 @@ impl<'r> PageQuery<'r> {
         let (key, value) = one_label(label).expect("this access path is chosen for one label");
         let (key, value) = (sql.bind(key), sql.bind(value));
         sql.append(format_args!(
-            "select l.package_id from package_labels l cross join {} r on r.id = l.package_id
+            "select l.package_id from package_labels l {JOIN_IN_ORDER} {} r on r.id = l.package_id
              where l.key = ${key} and l.value = ${value}",
             R::TABLE
         ));

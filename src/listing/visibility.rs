@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::caller::{Caller, Member};
 use crate::records::Scope;
-use crate::store::{Snapshot, StoreError, Value};
+use crate::store::{Snapshot, StoreError, Value, dialect};
 
 /// The records of a list that a caller may see.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,10 +41,10 @@ impl Visibility {
         let sql = format!(
             "select s.id from spaces s join organizations o on o.id = s.organization_id
              where {} and o.suspended = 0 order by 1",
-            Snapshot::one_of("s.id", 1)
+            dialect::one_of("s.id", 1)
         );
-        let spaces = super::conditions::json_numbers(&spaces);
-        Ok(Self::Ids(column, ids(snapshot, &sql, &[spaces.into()])?))
+        let spaces = dialect::number_list(&spaces);
+        Ok(Self::Ids(column, ids(snapshot, &sql, &[spaces])?))
     }
 }
 
@@ -58,10 +58,10 @@ fn readable_spaces(snapshot: &Snapshot<'_>, member: &Member) -> Result<Arc<[i64]
          join spaces s on s.organization_id = r.organization_id
          where u.guid = $1 and r.role = 'organization_manager'
          order by 1",
-        Snapshot::one_of("r.role", 2)
+        dialect::one_of("r.role", 2)
     );
-    let roles = super::conditions::json_list(member.rules.space_roles.iter().copied());
-    ids(snapshot, &sql, &[member.user.as_str().into(), roles.into()])
+    let roles = dialect::text_list(member.rules.space_roles.iter().copied());
+    ids(snapshot, &sql, &[member.user.as_str().into(), roles])
 }
 
 /// Returns the organizations in which the user holds a role, or holds a role in one of the spaces. A real controller
