@@ -72,9 +72,9 @@ impl Read {
 
     /// Returns the remembered response to the same request of the same caller, if the data is unchanged.
     pub fn cached(&self) -> Option<Response> {
-        let page = self.service.response_cache.get(&self.key)?;
-        (self.service.store.version_now() == Some(page.version))
-            .then(|| conditional(&page, &self.request))
+        let version = || self.service.store.version_now();
+        let page = self.service.response_cache.get(&self.key, version)?;
+        Some(conditional(&page, &self.request))
     }
 
     /// Renders the document from one snapshot, remembers it, and responds with it.
@@ -97,9 +97,7 @@ impl Read {
             .read(move |snapshot| {
                 let version = snapshot.version()?;
                 // Another request may have rendered the same document while this one waited for a reader.
-                if let Some(page) = shared.response_cache.get(&key)
-                    && page.version == version
-                {
+                if let Some(page) = shared.response_cache.get(&key, || Some(version)) {
                     return Ok(page);
                 }
                 let base_url = BaseUrl(key.base_url);

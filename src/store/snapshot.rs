@@ -138,11 +138,6 @@ impl<'c> Snapshot<'c> {
         Ok(number)
     }
 
-    /// `column in (the JSON list bound as $n)`: a list of any length is one value and one text.
-    pub fn one_of(column: &str, n: usize) -> String {
-        format!("{column} in (select value from json_each(${n}))")
-    }
-
     /// What this snapshot is of: equal versions show equal data, whichever process wrote it.
     pub fn version(&self) -> Result<Version, StoreError> {
         self.version_cache.version(self.connection)

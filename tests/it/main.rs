@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod authorization;
+mod caches;
 mod exporting;
 mod fixtures;
 mod http_edge;
