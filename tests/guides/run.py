@@ -55,7 +55,7 @@ serve() {
     done
     return 1
 }
-trap 'status=$?; kill $(jobs -p) 2>/dev/null; exit $status' EXIT
+trap 'status=$?; kill $(jobs -p) 2>/dev/null || true; exit $status' EXIT
 """
 
 # `cargo run` runs the given binary. What builds or tests this repository is .ci/run's to run. A recipe's own tests
@@ -91,13 +91,15 @@ def blocks(markdown):
     """The fenced blocks, in order."""
     found, opened = [], None
     for line, text in enumerate(markdown.splitlines(), 1):
-        if opened is None and text.startswith("```"):
-            opened = (line, text[3:].strip(), [])
-        elif opened is not None and text == "```":
-            found.append(Block(len(found), opened[0], opened[1], "".join(f"{line}\n" for line in opened[2])))
+        # A block within a list item is indented.
+        indent = len(text) - len(text.lstrip())
+        if opened is None and text.lstrip().startswith("```"):
+            opened = (line, indent, text.strip()[3:].strip(), [])
+        elif opened is not None and text.strip() == "```":
+            found.append(Block(len(found), opened[0], opened[2], "".join(f"{line}\n" for line in opened[3])))
             opened = None
         elif opened is not None:
-            opened[2].append(text)
+            opened[3].append(text[min(indent, opened[1]):])
     return found
 
 
