@@ -31,7 +31,8 @@ ILLUSTRATIONS = {"text", "json", "toml"}
 SERVE = re.compile(r"(cf-packages|cargo run --release --) serve\b")
 ADDRESS = "127.0.0.1:8080"
 JUNIT = "/usr/share/java/junit-platform-console-standalone.jar"
-TIMEOUT = 1200
+# Seconds for one file; the first build of the recipe in Rust takes most of it.
+TIMEOUT = 3600
 
 PRELUDE = r"""
 set -euo pipefail
@@ -85,6 +86,7 @@ class Block:
     def __init__(self, number, line, info, text):
         self.number, self.line, self.text = number, line, text
         self.language, _, self.mark = info.partition(" ")
+        self.runs = self.language == "sh" and not self.mark
 
 
 def blocks(markdown):
@@ -111,7 +113,7 @@ def commands(text):
 
 def steps(block):
     """What the shell does for one block."""
-    if block.language == "sh":
+    if block.runs:
         lines = commands(block.text)
         last = lines[-1] if lines else ""
         if SERVE.match(last) and not last.split(" #")[0].rstrip().endswith("&"):
@@ -138,15 +140,15 @@ def check(file, program, tools):
     found = blocks(file.read_text())
     script, before = [PRELUDE], None
     for block in found:
-        if block.language not in ILLUSTRATIONS | {"sh"} and not block.mark:
+        if not (block.runs or block.mark or block.language in ILLUSTRATIONS):
             return f"{name}:{block.line}: the block `{block.language}` is not checked; name its file, or mark it `text`"
         block.text = block.text.replace(ADDRESS, address)
-        if block.language != "sh" and block.mark:
+        if block.mark:
             (records / f"{block.number}.saved").write_text(block.text)
         script.append(f"echo {block.line} >$BLOCKS/line")
         script.extend(steps(block))
         block.printed_by = before
-        before = block.number if block.language == "sh" else None
+        before = block.number if block.runs else None
     script.append("stop_server\n")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CF_PACKAGES_")}
     environment |= {
