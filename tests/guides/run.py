@@ -11,7 +11,7 @@ The first word after a block's opening fence is its language, the second marks h
 A block of another language, as `python`, without a second word is an error: it would go unchecked.
 
 A shell block whose last command is `cf-packages serve` in the foreground is what a reader runs in a second terminal:
-the server runs in the background until the next such block, or to the end of the file. `127.0.0.1:8080` stands for
+the server runs in the background until the next such block, or to the end of the file. `127.0.0.1:8080` is replaced by
 an address with a free port.
 """
 
@@ -74,9 +74,9 @@ if [ ! -e Cargo.toml ]; then
     echo "neither .ci/run nor this test runs \`cargo $*\`" >&2
     exit 1
 fi
-export CARGO_TARGET_DIR={root}/target PATH={path}
+export CARGO_TARGET_DIR={root}/target
 cp {root}/Cargo.lock .
-exec cargo "$@"
+exec {cargo} "$@"
 """
 
 
@@ -176,7 +176,7 @@ def check(file, program, tools):
     for block in found:
         if block.mark == "output":
             if block.printed_by is None:
-                return f"{name}:{block.line}: no shell block stands before this output"
+                return f"{name}:{block.line}: the block before this output is not a shell block"
             printed = (records / f"{block.printed_by}.output").read_text()
             if printed.rstrip() != block.text.rstrip():
                 return f"{name}:{block.line}: printed was\n{printed}\n-- but the guide shows\n{block.text}"
@@ -198,7 +198,8 @@ def main():
     tools = WORK / "tools"
     tools.mkdir(parents=True)
     (tools / "cf-packages").symlink_to(program)
-    (tools / "cargo").write_text(CARGO.format(root=shlex.quote(str(ROOT)), path=shlex.quote(os.environ["PATH"])))
+    cargo = CARGO.format(root=shlex.quote(str(ROOT)), cargo=shlex.quote(shutil.which("cargo")))
+    (tools / "cargo").write_text(cargo)
     (tools / "cargo").chmod(0o755)
     # A recipe in Rust refers to a checkout beside it, and is built as this repository's own tests are.
     (WORK / "cf-packages").symlink_to(ROOT)
