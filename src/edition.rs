@@ -12,6 +12,8 @@ mod ruby;
 
 use std::fmt;
 
+use clap::ValueEnum;
+
 use crate::caller::AccessRules;
 use crate::error::ApiError;
 use crate::listing::SuspendedOrganizations;
@@ -20,7 +22,7 @@ use crate::records::{Package, PackageRecord, Resource};
 use crate::store::StoreError;
 
 /// The edition of the API that a server speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Edition {
     /// The API document of 2015, to the letter.
     #[value(name = "2015")]

@@ -1,6 +1,5 @@
 //! Tests of every parser with queries that no client should send.
 
-use clap::ValueEnum;
 use proptest::prelude::*;
 
 use super::*;
