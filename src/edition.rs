@@ -1,8 +1,8 @@
 //! Editions: the versions of the API that a server can speak. An edition parses requests, presents records and errors,
 //! and says who may read what.
 //!
-//! Each edition is a folder. [`Edition`] is matched in this file only; other modules call its methods, or compare it
-//! with a flag's value in `cli`. To delete an edition, delete its folder and its lines in this file.
+//! Each edition is a folder. [`Edition`] is matched in this file only; other modules call its methods. To delete an
+//! edition, delete its folder and its lines in this file.
 
 pub mod current;
 pub mod of_2015;
@@ -22,9 +22,10 @@ use crate::records::{Package, PackageRecord, Resource};
 use crate::store::StoreError;
 
 /// The edition of the API that a server speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Edition {
     /// The API document of 2015, to the letter.
+    #[default]
     #[value(name = "2015")]
     Of2015,
     /// What Cloud Controllers answer today.
