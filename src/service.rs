@@ -75,7 +75,7 @@ impl Default for ServiceOptions {
         Self {
             authentication: Authentication::RefuseAll,
             clock: Clock::system(),
-            edition: Edition::Of2015,
+            edition: Edition::default(),
             external_url: None,
             response_cache_mib: 0,
             login: None,

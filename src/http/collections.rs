@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::respond::{Read, Render};
 use super::{Request, Response};
-use crate::edition::{Each, Presented};
+use crate::edition::{Foundation, Presented, RecordSink};
 use crate::error::ApiError;
 use crate::listing;
 use crate::listing::request::Include;
@@ -25,15 +25,14 @@ pub(super) async fn list<R: Presented>(
     if let Some(response) = read.cached() {
         return Ok(response);
     }
-    let request = read.edition().parse_list::<R>(read.query())?;
+    let foundation = read.foundation()?;
+    let request = foundation.parse_list::<R>(read.query())?;
     read.respond(move |render| {
         let page = listing::find::<R>(render.snapshot, render.list_cache, render.caller, &request)?;
         let mut parents = Parents::default();
-        let rows = |each: &mut Each<'_, R>| parents.collect::<R>(render, &page.ids, each);
-        let mut document = render
-            .edition
-            .list::<R>(render.base_url, &request, page.total, rows)?;
-        parents.include(render, request.include, &mut document)?;
+        let rows = |each: &mut RecordSink<'_, R>| parents.collect::<R>(render, &page.ids, each);
+        let mut document = foundation.list::<R>(render.base_url, &request, page.total, rows)?;
+        parents.include(render, foundation, request.include, &mut document)?;
         Ok(document)
     })
     .await
@@ -49,7 +48,8 @@ pub(super) async fn one<R: Presented>(
     if let Some(response) = read.cached() {
         return Ok(response);
     }
-    let request = read.edition().parse_single::<R>(read.query())?;
+    let foundation = read.foundation()?;
+    let request = foundation.parse_single::<R>(read.query())?;
     read.respond(move |render| {
         let id = render
             .find_one::<R>(&guid)?
@@ -58,12 +58,9 @@ pub(super) async fn one<R: Presented>(
         let mut document = Vec::new();
         let mut parents = Parents::default();
         parents.collect::<R>(render, &[id], &mut |record| {
-            render
-                .edition
-                .single::<R>(render.base_url, &record, &mut document);
-            Ok(())
+            foundation.single::<R>(render.base_url, &record, &mut document)
         })?;
-        parents.include(render, include, &mut document)?;
+        parents.include(render, foundation, include, &mut document)?;
         Ok(document)
     })
     .await
@@ -82,7 +79,7 @@ impl Parents {
         &mut self,
         render: &Render<'_>,
         ids: &[i64],
-        each: &mut Each<'_, R>,
+        each: &mut RecordSink<'_, R>,
     ) -> Result<(), StoreError> {
         listing::rows::<R, _>(render.snapshot, ids, |row| {
             match R::parent(&row) {
@@ -102,6 +99,7 @@ impl Parents {
     fn include(
         mut self,
         render: &Render<'_>,
+        foundation: Foundation,
         include: Include,
         document: &mut Vec<u8>,
     ) -> Result<(), StoreError> {
@@ -113,7 +111,7 @@ impl Parents {
         let spaces = listing::oldest_first::<Space>(snapshot, self.spaces.iter().copied())?;
         if include.spaces {
             let mut array = Vec::new();
-            render.edition.array::<Space>(
+            foundation.array::<Space>(
                 render.base_url,
                 |each| listing::rows::<Space, _>(snapshot, &spaces, each),
                 &mut array,
@@ -130,14 +128,14 @@ impl Parents {
                 self.organizations.iter().copied(),
             )?;
             let mut array = Vec::new();
-            render.edition.array::<Organization>(
+            foundation.array::<Organization>(
                 render.base_url,
                 |each| listing::rows::<Organization, _>(snapshot, &organizations, each),
                 &mut array,
             )?;
             included.push(("organizations", array));
         }
-        render.edition.insert_included(document, &included);
+        foundation.insert_included(document, &included);
         Ok(())
     }
 }

@@ -3,25 +3,34 @@
 use std::sync::Arc;
 
 use super::{Request, Response, response};
+use crate::edition::Foundation;
 use crate::error::ApiError;
 use crate::service::Service;
 
 /// `GET /` (`current`): where the API and the login are.
 pub(super) async fn root(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
+    let foundation = foundation(&service)?;
     let base_url = service.base_url(request.host())?;
-    Ok(response::json(200, service.edition.root(&base_url)))
+    Ok(response::json(200, foundation.root(&base_url)))
 }
 
 /// `GET /v3` (`current`): where each collection is.
 pub(super) async fn v3(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
+    let foundation = foundation(&service)?;
     let base_url = service.base_url(request.host())?;
-    Ok(response::json(200, service.edition.v3(&base_url)))
+    Ok(response::json(200, foundation.v3(&base_url)))
 }
 
 /// `GET /v3/info` (`current`).
 pub(super) async fn info(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
+    let foundation = foundation(&service)?;
     let base_url = service.base_url(request.host())?;
-    Ok(response::json(200, service.edition.info(&base_url)))
+    Ok(response::json(200, foundation.info(&base_url)))
+}
+
+fn foundation(service: &Service) -> Result<Foundation, ApiError> {
+    let foundation = service.edition.foundation();
+    foundation.ok_or(ApiError::UnknownRequest)
 }
 
 /// `GET /openapi.json`: the OpenAPI 3.1 document of the edition.

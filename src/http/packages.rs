@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::respond::{Read, Render};
 use super::{Request, Response};
-use crate::edition::{Each, PackageListRequest};
+use crate::edition::{PackageListRequest, RecordSink};
 use crate::error::ApiError;
 use crate::listing;
 use crate::records::{App, Package, Resource};
@@ -52,8 +52,8 @@ pub(super) async fn one(
             .ok_or(ApiError::NotFound(Package::NOT_FOUND))?;
         let mut document = Vec::new();
         listing::rows::<Package, ApiError>(render.snapshot, &[id], |record| {
-            document = render.edition.package(render.base_url, &record);
-            Ok(())
+            let edition = render.edition;
+            Ok(edition.package(render.base_url, &record, &mut document)?)
         })?;
         Ok(document)
     })
@@ -72,7 +72,7 @@ fn page(render: &Render<'_>, request: &PackageListRequest) -> Result<Vec<u8>, Ap
         render.caller,
         &request.list,
     )?;
-    let rows = |each: &mut Each<'_, Package>| {
+    let rows = |each: &mut RecordSink<'_, Package>| {
         listing::rows::<Package, _>(render.snapshot, &page.ids, each)
     };
     Ok(render

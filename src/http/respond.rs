@@ -7,7 +7,7 @@ use warp::http::header::{self, HeaderValue};
 
 use super::{Request, Response, response};
 use crate::caller::Caller;
-use crate::edition::{BaseUrl, Edition};
+use crate::edition::{BaseUrl, Edition, Foundation};
 use crate::error::ApiError;
 use crate::listing::response_cache::{CachedResponse, ResponseKey};
 use crate::listing::{self, ListCache};
@@ -63,6 +63,16 @@ impl Read {
     /// Returns the edition that is served.
     pub fn edition(&self) -> Edition {
         self.service.edition
+    }
+
+    /// Returns what the edition serves beside packages.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `UnknownRequest` if the edition serves packages only.
+    pub fn foundation(&self) -> Result<Foundation, ApiError> {
+        let foundation = self.edition().foundation();
+        foundation.ok_or(ApiError::UnknownRequest)
     }
 
     /// Returns the query as it was sent.

@@ -33,7 +33,7 @@ pub fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
             login::token,
         ),
     ];
-    if service.edition.serves_foundation() {
+    if service.edition.foundation().is_some() {
         routes.extend(current(service));
     }
     if service.admin_api != AdminApi::Off {

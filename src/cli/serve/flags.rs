@@ -261,7 +261,7 @@ fn logins(args: &Args) -> Result<Option<Logins>, CommandError> {
             Ok(None)
         };
     }
-    if args.api != Edition::Current {
+    if args.api.foundation().is_none() {
         return usage(
             "`--login` goes with `--api current`; no client of `2015` logs in here".into(),
         );

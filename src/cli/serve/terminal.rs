@@ -53,7 +53,7 @@ impl StartupHint {
             .map(|token| format!(" -H \"Authorization: bearer {token}\""))
             .unwrap_or_default();
         eprintln!("curl \"http://{address}/v3/packages?page=1&per_page=2\"{header}");
-        if self.edition == Edition::Of2015 {
+        if !self.edition.has_absolute_hrefs() {
             eprintln!("clients: --api current");
         }
         if let Some(password) = &self.made_up {
