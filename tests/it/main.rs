@@ -3,6 +3,7 @@
 // What helps a test may panic as the test itself may.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod admin_api;
 mod authorization;
 mod caches;
 mod exporting;
@@ -16,7 +17,6 @@ mod opening_files;
 mod paging;
 mod replay;
 mod seeding;
-mod stage;
 mod stopping;
 mod support;
 mod tokens;
