@@ -119,12 +119,12 @@ const LAYERS: &[&[&str]] = &[
         "caller",
         "clock",
         "duration",
-        "error_text",
         "json_object",
         "labels",
         "log",
         "private_file",
     ],
+    &["error_text"],
     &["error_text"],
 ];
 
