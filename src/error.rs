@@ -145,7 +145,7 @@ impl ApiError {
         }
     }
 
-    /// Returns the text for the log: what went wrong, also where the client is not told.
+    /// Returns the text for the log, which may hold more than the client's.
     pub fn cause(&self) -> String {
         match self {
             Self::Internal(cause) => cause.clone(),

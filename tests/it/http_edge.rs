@@ -434,3 +434,30 @@ fn client_may_request_256_pages_at_once() {
         assert_eq!(client.read(false).expect("an answer").status, 200);
     }
 }
+
+#[test]
+fn internal_error_is_logged_with_its_request_id() {
+    let bench = Bench::new();
+    let server = bench.serve(&["--no-auth", "--api", "current", "--log", "json"]);
+    let database = rusqlite::Connection::open(bench.path("packages.db")).expect("opens");
+    database
+        .execute_batch("drop table packages")
+        .expect("the table is dropped");
+    drop(database);
+    let answer = server.get("/v3/packages", "");
+    assert_eq!(answer.status, 500);
+    assert!(!answer.body.contains("table"), "{}", answer.body);
+    let id = answer
+        .header("x-vcap-request-id")
+        .expect("an id")
+        .to_owned();
+    server.signal("TERM");
+    let (status, _, log) = server.wait();
+    assert_eq!(status, Some(0));
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert_eq!(lines[0]["request_id"], id.as_str(), "{log}");
+}
