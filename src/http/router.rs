@@ -236,7 +236,7 @@ fn normalize(uri: &Uri) -> Result<Option<Uri>, ApiError> {
 }
 
 /// Returns the `X-Vcap-Request-Id` of the response: a new UUID, after the client's own id and `::` if it sent one
-/// (packages-api.md §8).
+/// (`docs/reference/http.md#request-ids`).
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let sent = headers
         .get(REQUEST_ID)
