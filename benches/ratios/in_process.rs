@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cf_packages::caller::Caller;
-use cf_packages::edition::Presented;
-use cf_packages::edition::{BaseUrl, Each};
+use cf_packages::edition::{BaseUrl, RecordSink};
 use cf_packages::listing::request::ListRequest;
 use cf_packages::listing::{self, ListCache};
 use cf_packages::records::{Package, Resource};
@@ -76,8 +75,9 @@ impl InProcess {
                     listing::find_without_cache::<Package>(db, &admin, &request)?
                 }
             };
-            let rows =
-                |each: &mut Each<'_, Package>| listing::rows::<Package, _>(db, &found.ids, each);
+            let rows = |each: &mut RecordSink<'_, Package>| {
+                listing::rows::<Package, _>(db, &found.ids, each)
+            };
             EDITION.package_list(&base_url(), &request, found.total, rows)
         })?)
     }
@@ -93,7 +93,7 @@ impl InProcess {
             let mut document = Vec::with_capacity(2 * BUFFER);
             let mut length = 0;
             db.rows(&sql, &[], |row| {
-                (Package::CURRENT.write)(&Package::read(row)?, &base_url, &mut document);
+                EDITION.package(&base_url, &Package::read(row)?, &mut document)?;
                 document.push(b',');
                 if document.len() > BUFFER {
                     length += document.len();

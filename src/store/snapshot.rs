@@ -73,7 +73,8 @@ impl std::fmt::Debug for Snapshot<'_> {
 /// Statements are cached by their text. Parameters are `$1 $2 …`, numbered as they first appear.
 pub struct Snapshot<'c> {
     connection: &'c Connection,
-    version_cache: &'c VersionCache,
+    /// `None` in a write transaction, whose version changes with what it writes.
+    versions: Option<&'c VersionCache>,
     later: RefCell<Vec<Later>>,
 }
 
@@ -81,10 +82,20 @@ pub struct Snapshot<'c> {
 pub(super) type Later = Box<dyn FnOnce(&Snapshot<'_>) + Send>;
 
 impl<'c> Snapshot<'c> {
-    pub(super) fn new(connection: &'c Connection, version_cache: &'c VersionCache) -> Self {
+    /// Over a read transaction of a reader's connection.
+    pub(super) fn of_reader(connection: &'c Connection, versions: &'c VersionCache) -> Self {
         Self {
             connection,
-            version_cache,
+            versions: Some(versions),
+            later: RefCell::default(),
+        }
+    }
+
+    /// Over a write transaction.
+    pub(super) fn of_writer(connection: &'c Connection) -> Self {
+        Self {
+            connection,
+            versions: None,
             later: RefCell::default(),
         }
     }
@@ -138,14 +149,16 @@ impl<'c> Snapshot<'c> {
         Ok(number)
     }
 
-    /// `column in (the JSON list bound as $n)`: a list of any length is one value and one text.
-    pub fn one_of(column: &str, n: usize) -> String {
-        format!("{column} in (select value from json_each(${n}))")
-    }
-
-    /// What this snapshot is of: equal versions show equal data, whichever process wrote it.
+    /// Returns the version of the data in this snapshot, whichever process wrote it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be read.
     pub fn version(&self) -> Result<Version, StoreError> {
-        self.version_cache.version(self.connection)
+        match self.versions {
+            Some(versions) => versions.version(self.connection),
+            None => Version::read(self.connection),
+        }
     }
 
     /// How many steps SQLite's machine took for `sql` since this was asked last, and how many of them

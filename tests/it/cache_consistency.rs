@@ -125,7 +125,7 @@ impl SharedDatabase {
                 let cached = listing::find::<Package>(db, &list_cache, &caller, &request)?;
                 let uncached = listing::find_without_cache::<Package>(db, &caller, &request)?;
                 let (total, ids) = sql.find(db, page, per_page)?;
-                let rows = |each: &mut cf_packages::edition::Each<'_, Package>| {
+                let rows = |each: &mut cf_packages::edition::RecordSink<'_, Package>| {
                     listing::rows::<Package, StoreError>(db, &ids, each)
                 };
                 let body = Edition::Current.package_list(&base_url(), &request, total, rows)?;

@@ -3,9 +3,10 @@
 // A helper may panic like the test that calls it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod admin_api;
 mod authorization;
 mod cache_consistency;
-mod cached_responses;
+mod caches;
 mod command_line;
 mod exporting;
 mod fixtures;
@@ -19,7 +20,6 @@ mod page_cost;
 mod pagination_2015;
 mod real_clients;
 mod seeding;
-mod stage;
 mod stopping;
 mod support;
 mod tokens;

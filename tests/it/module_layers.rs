@@ -25,6 +25,7 @@ const LAYERS: &[&[&str]] = &[
         "log",
         "private_file",
     ],
+    &["error_text"],
 ];
 
 /// The files of no layer. They may import everything.

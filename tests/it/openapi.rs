@@ -114,7 +114,7 @@ fn each_document_names_the_query_parameters_of_its_lists() {
         );
     }
     let mut of_one_app = set(&parameters::PACKAGES.names());
-    for name in parameters::NOT_WITHIN_AN_APP {
+    for name in parameters::REFUSED_WITHIN_APP {
         of_one_app.remove(name);
     }
     assert_eq!(

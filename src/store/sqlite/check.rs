@@ -4,9 +4,9 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::identify::{FileState, identify};
+use super::identify::{FileState, identify, nothing_there};
 use super::{read_only, schema};
-use crate::store::{SCHEMA_VERSION, StoreError, nothing_there};
+use crate::store::{SCHEMA_VERSION, StoreError};
 
 /// What was found in a database.
 #[derive(Debug)]

@@ -5,18 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-use r2d2::Pool;
-use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::identify::beside;
-use super::readers;
-use crate::store::version::VersionCache;
 use crate::store::{OpenMode, StoreError};
 
 /// How long a connection waits for another's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Composed listings have many texts; each connection keeps this many statements.
 const CACHED_STATEMENTS: usize = 128;
 
@@ -35,20 +31,6 @@ pub(in crate::store) fn refuse_wal(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// A connection that only ever asks for the version, and never waits for a lock.
-pub(in crate::store) fn watcher(
-    path: &Path,
-    opened: OpenMode,
-) -> Result<(Connection, VersionCache), StoreError> {
-    let opened = match opened {
-        OpenMode::ReadWrite => OpenMode::ReadOnly,
-        other => other,
-    };
-    let connection = connect(path, opened)?;
-    connection.busy_timeout(Duration::ZERO)?;
-    Ok((connection, VersionCache::default()))
-}
-
 /// One connection, set up for files that may come from strangers.
 pub(in crate::store) fn connect(path: &Path, opened: OpenMode) -> Result<Connection, StoreError> {
     let (name, flags) = name_and_flags(path, opened)?;
@@ -57,30 +39,7 @@ pub(in crate::store) fn connect(path: &Path, opened: OpenMode) -> Result<Connect
     Ok(connection)
 }
 
-pub(in crate::store) fn pool(path: &Path, opened: OpenMode) -> Pool<SqliteConnectionManager> {
-    let opened = match opened {
-        OpenMode::ReadWrite => OpenMode::ReadOnly,
-        other => other,
-    };
-    // The first connection was opened by now: a name that cannot be opened does not get here.
-    let (name, flags) = name_and_flags(path, opened).unwrap_or_default();
-    let manager = SqliteConnectionManager::file(name)
-        .with_flags(flags)
-        .with_init(|connection| {
-            set_up(connection)?;
-            connection.execute_batch("pragma query_only = on")
-        });
-    Pool::builder()
-        .max_size(u32::try_from(readers::count()).unwrap_or(8))
-        .min_idle(Some(0))
-        .test_on_check_out(false)
-        .max_lifetime(None)
-        .idle_timeout(None)
-        .connection_timeout(BUSY_TIMEOUT)
-        .build_unchecked(manager)
-}
-
-fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
@@ -90,7 +49,10 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// An absolute path is never taken for a `file:` URI; only our own URI for immutable files is one.
-fn name_and_flags(path: &Path, opened: OpenMode) -> Result<(PathBuf, OpenFlags), StoreError> {
+pub(super) fn name_and_flags(
+    path: &Path,
+    opened: OpenMode,
+) -> Result<(PathBuf, OpenFlags), StoreError> {
     let path = std::path::absolute(path)
         .map_err(|error| StoreError::file(path, format!("names no file: {error}")))?;
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;

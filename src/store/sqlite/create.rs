@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::close;
 use super::connect::connect;
-use super::identify::{beside, plain};
-use crate::store::version::VersionCache;
+use super::folder_lock::folder_of;
+use super::identify::beside;
+use crate::error_text::os_error;
 use crate::store::{APPLICATION_ID, OpenMode, SCHEMA, SCHEMA_VERSION, StoreError, Transaction};
 
 /// Where the part of the schema begins that is made after the first data.
@@ -79,7 +81,7 @@ fn populate<E: From<StoreError>>(
             )
         })
         .map_err(StoreError::from)?;
-    fill(&Transaction::new(&transaction, &VersionCache::default()))?;
+    fill(&Transaction::new(&transaction))?;
     transaction.execute_batch(last).map_err(StoreError::from)?;
     transaction.commit().map_err(StoreError::from)?;
     Ok(true)
@@ -88,7 +90,7 @@ fn populate<E: From<StoreError>>(
 /// WAL is a property of the file: set once, here. Closing checkpoints, so that only the file itself remains.
 fn close(connection: Connection) -> Result<(), StoreError> {
     connection.execute_batch("pragma journal_mode = wal")?;
-    connection.close().map_err(|(_, error)| error.into())
+    close::close(connection)
 }
 
 /// 256 random bits from two random UUIDs (122 bits each) and two more, so that none are missing.
@@ -110,7 +112,7 @@ impl Draft {
             .mode(0o600)
             .open(&name)
             .map_err(|error| {
-                StoreError::file(path, format!("cannot be made: {}", plain(&error)))
+                StoreError::file(path, format!("cannot be made: {}", os_error(&error)))
             })?;
         Ok(Self(name))
     }
@@ -118,7 +120,7 @@ impl Draft {
     /// Gives the draft its name unless something else has it by now.
     fn publish(self, path: &Path) -> Result<bool, StoreError> {
         let failed = |error: std::io::Error| {
-            StoreError::file(path, format!("cannot be made: {}", plain(&error)))
+            StoreError::file(path, format!("cannot be made: {}", os_error(&error)))
         };
         File::open(&self.0)
             .and_then(|file| file.sync_all())
@@ -130,11 +132,7 @@ impl Draft {
             Err(_) if !path.exists() => fs::rename(&self.0, path).map_err(failed)?,
             Err(error) => return Err(failed(error)),
         }
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        File::open(folder)
+        File::open(folder_of(path))
             .and_then(|folder| folder.sync_all())
             .map_err(failed)?;
         Ok(true)

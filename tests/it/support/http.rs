@@ -68,7 +68,9 @@ impl Connection {
                 .collect(),
             body: String::new(),
         };
-        if !to_head {
+        if !to_head && response.header("transfer-encoding") == Some("chunked") {
+            response.body = String::from_utf8(self.read_chunks()?).expect("a body in UTF-8");
+        } else if !to_head {
             let length = response
                 .header("content-length")
                 .and_then(|length| length.parse().ok());
@@ -77,6 +79,22 @@ impl Connection {
             response.body = String::from_utf8(body).expect("a body in UTF-8");
         }
         Some(response)
+    }
+
+    /// Reads a chunked body. Returns `None` if the connection ends before the body.
+    fn read_chunks(&mut self) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let mut size = String::new();
+            self.stream.read_line(&mut size).ok()?;
+            let size = usize::from_str_radix(size.trim_end(), 16).ok()?;
+            let mut chunk = vec![0; size + 2];
+            self.stream.read_exact(&mut chunk).ok()?;
+            if size == 0 {
+                return Some(body);
+            }
+            body.extend_from_slice(&chunk[..size]);
+        }
     }
 
     /// Returns whether the server has sent something, without waiting.
