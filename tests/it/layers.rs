@@ -119,7 +119,6 @@ const LAYERS: &[&[&str]] = &[
         "caller",
         "clock",
         "duration",
-        "error_text",
         "json_object",
         "labels",
         "log",

@@ -11,6 +11,7 @@ mod fixtures;
 mod http_edge;
 mod layers;
 mod listing_2015;
+mod migrating;
 mod model;
 mod openapi;
 mod opening_files;

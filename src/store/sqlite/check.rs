@@ -6,12 +6,13 @@ use rusqlite::Connection;
 
 use super::identify::{FileState, identify, nothing_there};
 use super::{read_only, schema};
-use crate::store::{SCHEMA_VERSION, StoreError};
+use crate::store::StoreError;
+use crate::store::migrate::{self, SCHEMA_VERSION};
 
 /// What was found in a database.
 #[derive(Debug)]
 pub struct CheckReport {
-    /// The schema's version, which the file and the program share.
+    /// The version of the file's schema.
     pub schema: u32,
     /// How many packages it holds; `None` where they cannot be counted.
     pub packages: Option<i64>,
@@ -26,9 +27,9 @@ pub fn sqlite_version() -> &'static str {
 
 /// Checks the database at `path`, also while a server has it open. An error: it cannot be looked into at all.
 pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
-    if identify(path)? != FileState::Ours {
+    let FileState::Ours { .. } = identify(path)? else {
         return Err(nothing_there(path));
-    }
+    };
     let connection = read_only::unchanged(path).map_err(|error| error.at(path))?;
     // One snapshot for all of it: a server may write meanwhile.
     let transaction = connection
@@ -39,16 +40,24 @@ pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
         packages: None,
         faults: Vec::new(),
     };
-    let differences = checked.try_all(schema::differences(&transaction));
+    let version = checked.try_all(schema::version(&transaction));
+    checked.schema = version.unwrap_or(SCHEMA_VERSION);
+    if checked.schema < SCHEMA_VERSION {
+        checked.faults.push(migrate::older(path, checked.schema));
+    }
+    let differences = checked.try_all(schema::differences(&transaction, checked.schema));
     let is_ours = differences.as_ref().is_some_and(Vec::is_empty);
     for difference in differences.into_iter().flatten() {
         checked.faults.push(format!("has {difference}"));
     }
     checked.integrity(&transaction);
-    // Another schema has other meanings, and nothing of it is to be run.
+    // Triggers and views of another schema are not run, and what it means is not known.
     if is_ours {
         checked.foreign_keys(&transaction);
-        checked.data(&transaction);
+        if checked.schema == SCHEMA_VERSION {
+            checked.data(&transaction);
+        }
+        checked.count_packages(&transaction);
     }
     Ok(checked)
 }
@@ -113,11 +122,13 @@ impl CheckReport {
                     .push(format!("has a package `{guid}` that {fault}"));
             }
         }
-        let one = |sql| Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))?);
-        if self.try_all(one("select count(*) from versions")) == Some(0) {
+        if self.try_all(number(connection, "select count(*) from versions")) == Some(0) {
             self.faults.push("has lost its row in `versions`".into());
         }
-        self.packages = self.try_all(one("select count(*) from packages"));
+    }
+
+    fn count_packages(&mut self, connection: &Connection) {
+        self.packages = self.try_all(number(connection, "select count(*) from packages"));
     }
 
     /// What cannot be read is a fault as well, named once.
@@ -133,6 +144,10 @@ impl CheckReport {
             }
         }
     }
+}
+
+fn number(connection: &Connection, sql: &str) -> Result<i64, StoreError> {
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>, StoreError> {

@@ -8,7 +8,8 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use crate::error_text::os_error;
-use crate::store::{APPLICATION_ID, SCHEMA_VERSION, StoreError};
+use crate::store::migrate::{self, SCHEMA_VERSION};
+use crate::store::{APPLICATION_ID, StoreError};
 
 /// What lies at a path that we may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +18,11 @@ pub(in crate::store) enum FileState {
     Absent,
     /// A regular file of 0 bytes, as a mounted volume makes it, or one whose filling was broken off.
     Empty,
-    /// A database of this program and this schema version, as far as its header tells.
-    Ours,
+    /// A database of this program.
+    Ours {
+        /// The version of its schema, 1 to the current one. A log beside the file may hold a later one.
+        schema: u32,
+    },
 }
 
 /// Tells what lies at `path`; anything that is not ours to use is an error, and left as it is.
@@ -70,15 +74,8 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
         ));
     }
     let version = number(60);
-    if version > SCHEMA_VERSION {
-        return fault(format!(
-            "was made by a newer cf-packages (schema {version}, this program knows {SCHEMA_VERSION}); upgrade the program"
-        ));
-    }
-    if version < SCHEMA_VERSION {
-        return fault(format!(
-            "has schema {version}, which no release of cf-packages made (this program knows {SCHEMA_VERSION}); restore it from a copy or an export"
-        ));
+    if !(1..=SCHEMA_VERSION).contains(&version) {
+        migrate::require_current(path, version)?;
     }
     let page_size = match u16::from_be_bytes([header[16], header[17]]) {
         1 => 65_536,
@@ -92,7 +89,7 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
             metadata.len()
         ));
     }
-    Ok(FileState::Ours)
+    Ok(FileState::Ours { schema: version })
 }
 
 /// Whether the file's first transaction was broken off, so that nothing in it counts: the rollback journal that was
