@@ -7,6 +7,8 @@ mod error;
 mod migrate;
 mod snapshot;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod version;
 

@@ -1,4 +1,4 @@
-//! Leads a file of an earlier schema to the current one.
+//! Migrates a file of an earlier schema to the current one.
 //!
 //! `migrations/NNN_name.sql` leads from schema NNN - 1 to schema NNN; the first one makes an empty file a file of schema 1.
 //! To change the schema: change `schema.sql`, add a file there, and add it to [`MIGRATIONS`].
@@ -13,9 +13,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use super::sqlite::close::close;
 use super::sqlite::create::LARGE_CACHE;
 use super::sqlite::identify::beside;
-use super::sqlite::kept_copy::KeptCopy;
 use super::sqlite::open::connect_for_writing;
-use super::sqlite::{folder_lock, read_only, schema};
+use super::sqlite::{folder_lock, kept_copy, read_only, schema};
 use super::{Durability, SCHEMA, StoreError};
 use crate::error_text::os_error;
 
@@ -119,7 +118,8 @@ pub(super) fn newer(version: u32) -> String {
 /// # Errors
 ///
 /// Fails if another program has the file open, if the schema of the file is not that of its version, if its data does not
-/// fit the next schema, or if the file or the copy cannot be written. The file is then as it was.
+/// fit the next schema, or if the file or the copy cannot be written. The file is then as it was; a copy that was made
+/// stays, and counts when the migration is tried again.
 pub(super) fn migrate(path: &Path, durability: Durability) -> Result<Option<Migrated>, StoreError> {
     let file_error = |error: std::io::Error| {
         StoreError::file(path, format!("cannot be read: {}", os_error(&error)))
@@ -195,7 +195,9 @@ fn migrate_locked(
         Durability::Full => {
             // Moves what still lies in the log into the file, which is then all there is to copy.
             connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
-            Some(KeptCopy::make(bytes, &copy_name(real, from))?)
+            let copy = copy_name(real, from);
+            kept_copy::keep(bytes, &copy)?;
+            Some(copy)
         }
         Durability::Off => None,
     };
@@ -204,7 +206,7 @@ fn migrate_locked(
     Ok(Some(Migrated {
         file: path.to_owned(),
         from,
-        copy: copy.map(KeptCopy::stay),
+        copy,
     }))
 }
 

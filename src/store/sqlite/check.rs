@@ -1,4 +1,4 @@
-//! Whether a database is sound, told without changing it or leaving anything beside it.
+//! Checks a database, without changing it or leaving files beside it.
 
 use std::path::Path;
 
@@ -9,29 +9,34 @@ use super::{read_only, schema};
 use crate::store::StoreError;
 use crate::store::migrate::{self, SCHEMA_VERSION};
 
-/// What was found in a database.
+/// What [`check`] found.
 #[derive(Debug)]
 pub struct CheckReport {
     /// The version of the file's schema.
     pub schema: u32,
-    /// How many packages it holds; `None` where they cannot be counted.
+    /// The number of packages; `None` if they cannot be counted.
     pub packages: Option<i64>,
-    /// What is wrong, a sentence each that goes on after the file's name; empty for a sound database.
+    /// What is wrong, one sentence each, as it goes on after the path of the file. Empty: no fault was found.
     pub faults: Vec<String>,
 }
 
-/// The version of SQLite in the program.
+/// Returns the version of SQLite in this program.
 pub fn sqlite_version() -> &'static str {
     rusqlite::version()
 }
 
-/// Checks the database at `path`, also while a server has it open. An error: it cannot be looked into at all.
+/// Checks the database at `path`: schema, integrity, foreign keys, and the rules that the schema cannot express. A server
+/// may have it open.
+///
+/// # Errors
+///
+/// Fails if the file is not a database of this program, or cannot be read.
 pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
     let FileState::Ours { .. } = identify(path)? else {
         return Err(nothing_there(path));
     };
     let connection = read_only::unchanged(path).map_err(|error| error.at(path))?;
-    // One snapshot for all of it: a server may write meanwhile.
+    // All checks see one snapshot: a server may write at the same time.
     let transaction = connection
         .unchecked_transaction()
         .map_err(|error| StoreError::from(error).at(path))?;
@@ -62,19 +67,22 @@ pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
     Ok(checked)
 }
 
-/// JSON that is none, or not an object. The others are only asked of packages whose labels are one.
+/// Packages whose labels or annotations are not a JSON object. A program that ignores checks can write what is not JSON; the
+/// other statements therefore test again.
 const NO_OBJECT: &str = "
     select guid from packages
     where case when json_valid(labels) and json_valid(annotations)
                then json_type(labels) <> 'object' or json_type(annotations) <> 'object' else 1 end
     order by id";
 
+/// Packages with a label that `package_labels` lacks.
 const NOT_INDEXED: &str = "
     select distinct p.guid from packages p, json_each(case when json_valid(p.labels) then p.labels else '{}' end) j
     where not exists (select 1 from package_labels l
                       where l.key = j.key and l.value = j.value and l.package_id = p.id)
     order by p.id";
 
+/// Packages with a row in `package_labels` and without the label.
 const ONLY_INDEXED: &str = "
     select distinct p.guid from package_labels l join packages p on p.id = l.package_id
     where json_valid(p.labels)
@@ -85,7 +93,7 @@ impl CheckReport {
     fn integrity(&mut self, connection: &Connection) {
         let found = texts(connection, "pragma integrity_check");
         for fault in self.try_all(found).into_iter().flatten() {
-            // SQLite heads its findings with the name that it gives the file.
+            // SQLite writes its name of the file as the first line.
             for line in fault
                 .lines()
                 .filter(|line| *line != "ok" && !line.starts_with("*** in database"))
@@ -95,7 +103,7 @@ impl CheckReport {
         }
     }
 
-    /// Also holds that a package's space is its app's: that is one of the foreign keys.
+    /// One of the foreign keys says that the space of a package is that of its app.
     fn foreign_keys(&mut self, connection: &Connection) {
         let found = texts(
             connection,
@@ -131,7 +139,7 @@ impl CheckReport {
         self.packages = self.try_all(number(connection, "select count(*) from packages"));
     }
 
-    /// What cannot be read is a fault as well, named once.
+    /// Returns the value, or records the error as a fault, unless it is recorded already.
     fn try_all<T>(&mut self, found: Result<T, StoreError>) -> Option<T> {
         match found {
             Ok(found) => Some(found),

@@ -9,74 +9,41 @@ use super::identify::beside;
 use crate::error_text::os_error;
 use crate::store::StoreError;
 
-/// A copy that is removed when this is dropped, unless [`KeptCopy::stay`] is called, or it existed before.
-#[derive(Debug)]
-pub(in crate::store) struct KeptCopy {
-    path: PathBuf,
-    is_new: bool,
-}
-
-impl KeptCopy {
-    /// Copies `file` to `path`, with mode 0600. The copy is whole and on the disk before it has this name.
-    ///
-    /// A file at `path` is never overwritten. If it holds the same bytes, as after a migration that was killed, it is the
-    /// copy. No other program may make this copy at the same time.
-    ///
-    /// # Errors
-    ///
-    /// Fails if another file is at `path`, or if a file cannot be read or written.
-    pub(in crate::store) fn make(file: &File, path: &Path) -> Result<Self, StoreError> {
-        let failed = |error: io::Error| {
-            StoreError::file(
-                path,
-                format!(
-                    "cannot be made, and the database is not migrated without this copy: {}",
-                    os_error(&error)
-                ),
-            )
-        };
-        // A program that was killed may have left its draft.
-        match fs::remove_file(draft_name(path)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
-        let is_new = match File::open(path) {
-            Ok(existing) if is_equal(file, &existing).map_err(failed)? => false,
-            Ok(_) => return Err(in_the_way(path)),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                if !copy(file, path).map_err(failed)? {
-                    return Err(in_the_way(path));
-                }
-                true
-            }
-            Err(error) => return Err(failed(error)),
-        };
-        Ok(Self {
-            path: path.to_owned(),
-            is_new,
-        })
+/// Copies `file` to `path`, with mode 0600. The copy is whole and on the disk before it has this name.
+///
+/// A file at `path` is never overwritten. If it holds the same bytes, as after a migration that failed or was killed, it is
+/// the copy. No other program may make this copy at the same time.
+///
+/// # Errors
+///
+/// Fails if another file is at `path`, or if a file cannot be read or written.
+pub(in crate::store) fn keep(file: &File, path: &Path) -> Result<(), StoreError> {
+    let failed = |error: io::Error| {
+        StoreError::file(
+            path,
+            format!(
+                "cannot be made, and the database is not migrated without this copy: {}",
+                os_error(&error)
+            ),
+        )
+    };
+    // A program that was killed may have left its draft.
+    match fs::remove_file(draft_name(path)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
     }
-
-    /// Keeps the copy, and returns its path.
-    pub(in crate::store) fn stay(mut self) -> PathBuf {
-        self.is_new = false;
-        std::mem::take(&mut self.path)
+    let is_kept = match File::open(path) {
+        Ok(existing) => is_equal(file, &existing).map_err(failed)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => copy(file, path).map_err(failed)?,
+        Err(error) => return Err(failed(error)),
+    };
+    if is_kept {
+        return Ok(());
     }
-}
-
-impl Drop for KeptCopy {
-    fn drop(&mut self) {
-        if self.is_new {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn in_the_way(path: &Path) -> StoreError {
-    StoreError::file(
+    Err(StoreError::file(
         path,
         "is in the way: a copy of the database gets this name before it is migrated; move the file to another place",
-    )
+    ))
 }
 
 fn draft_name(path: &Path) -> PathBuf {
