@@ -155,7 +155,7 @@ fn connect_exclusively(path: &Path, durability: Durability) -> Result<Connection
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     }
     // In the exclusive mode, set before the file is read, SQLite needs no `-shm`, and keeps the lock of a transaction when the
-    // transaction ends (https://sqlite.org/wal.html#use_of_wal_without_shared_memory).
+    // transaction ends (https://sqlite.org/wal.html#noshm).
     connection.execute_batch("pragma locking_mode = exclusive; begin exclusive; commit")?;
     connection.execute_batch(match durability {
         Durability::Full => "pragma synchronous = full",
