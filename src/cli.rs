@@ -108,5 +108,5 @@ fn usage(error: &clap::Error) -> String {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return "name a command, such as `serve` or `seed`; `--help` lists them".into();
     }
-    format!("{}; `--help` tells more", sentence.replace('\'', "`"))
+    format!("{}; `--help` shows the usage", sentence.replace('\'', "`"))
 }

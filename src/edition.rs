@@ -51,7 +51,8 @@ pub struct SingleRequest {
 }
 
 impl SingleRequest {
-    /// Returns a request with these parents to include, or with the error to report once the resource is known to exist.
+    /// Returns a request with these parents to include, or with the error to report once the resource is known to
+    /// exist.
     pub(crate) fn new(include: Result<Include, ApiError>) -> Self {
         Self { include }
     }
@@ -217,6 +218,9 @@ pub trait Presented: Resource + Sized {
 pub struct Foundation(());
 
 impl Foundation {
+    /// The version of the API, which `GET /` shows.
+    pub const API_VERSION: &'static str = current::present::root_documents::API_VERSION;
+
     /// Parses the query of a list.
     ///
     /// # Errors
@@ -288,8 +292,8 @@ impl Foundation {
         current::present::list_document::array::<R>(write, base_url, send_records, out)
     }
 
-    /// Adds the member `included` at the end of a document. `included` holds names and arrays in the order in which they
-    /// are shown. See `docs/reference/organizations-spaces-apps.md#include`.
+    /// Adds the member `included` at the end of a document. `included` holds names and arrays in the order in which
+    /// they are shown. See `docs/reference/organizations-spaces-apps.md#include`.
     pub fn insert_included(self, document: &mut Vec<u8>, included: &[(&str, Vec<u8>)]) {
         current::present::list_document::insert_included(document, included);
     }

@@ -3,7 +3,7 @@
 use crate::seed::{ExportError, SeedError};
 use crate::store::StoreError;
 
-/// Why a request is answered with an error (reference: packages-api.md §0.1).
+/// Why a request is answered with an error (`docs/reference/errors.md#names`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {
     /// 400 `CF-BadQueryParameter` (10005): what is wrong with the query, all faults joined by `, `.
@@ -145,7 +145,7 @@ impl ApiError {
         }
     }
 
-    /// Returns the text for the log: what went wrong, also where the client is not told.
+    /// Returns the text for the log, which may hold more than the client's.
     pub fn cause(&self) -> String {
         match self {
             Self::Internal(cause) => cause.clone(),

@@ -36,7 +36,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The size of the largest request head, in bytes; a larger one gets 431.
 const MAX_HEAD: usize = 32 * 1024;
-/// How long requests in flight may take after the server is told to stop. The process has to end within ten seconds.
+/// How long requests in flight may take after the server was asked to stop. The process has to exit within ten seconds.
 const GRACE: Duration = Duration::from_secs(9);
 /// How long to wait before the next connection is accepted if the process has too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -88,7 +88,8 @@ pub fn switch() -> FalseyValueParser {
 /// `--token-key` and `--token-key-file`: the HS256 secrets that sign and verify tokens.
 #[derive(Debug, clap::Args)]
 pub struct KeyFlags {
-    /// HS256 secret; repeatable: the first signs, all verify [env: CF_PACKAGES_TOKEN_KEY]
+    /// HS256 secret, instead of the database's own; repeatable: the first signs, all verify [env:
+    /// CF_PACKAGES_TOKEN_KEY]
     // Without `allow_hyphen_values`, clap would print a key that begins with `-` in its error.
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     token_key: Vec<Secret>,

@@ -40,7 +40,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     if sound {
         report.push_str("integrity, foreign keys, schema and labels: no fault\n");
     }
-    // If nobody reads stdout, the faults and the exit code still tell the result.
+    // If stdout is closed, the faults on stderr and the exit code still show the result.
     let _ = stdout().write_all(report.as_bytes());
     for fault in &checked?.faults {
         eprintln!("cf-packages: `{name}` {fault}");

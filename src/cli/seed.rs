@@ -140,7 +140,7 @@ fn print(args: &Args, report: &Report) -> Result<(), CommandError> {
     write_out(&text)
 }
 
-/// Writes to stdout. It is not an error if nobody reads it.
+/// Writes to stdout. It is not an error if the reader has closed it.
 fn write_out(text: &str) -> Result<(), CommandError> {
     match stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CommandError::Failed(format!(

@@ -1,13 +1,11 @@
-//! The API that Cloud Controllers answer today: absolute hrefs, compact JSON, filters, ordering and label selectors, and
-//! the organizations, spaces, apps and root documents that clients need beside packages.
+//! The API that Cloud Controllers answer today: absolute hrefs, compact JSON, filters, ordering and label selectors,
+//! and the organizations, spaces, apps and root documents that clients need beside packages.
 
 pub(super) mod error;
 pub(super) mod present;
 pub mod request;
 
 mod json;
-
-pub use present::root_documents::API_VERSION;
 
 use crate::caller::AccessRules;
 use crate::edition::BaseUrl;

@@ -104,7 +104,11 @@ fn parse_with_every_parser(query: &str) {
 
 proptest! {
     #[test]
-    fn no_query_makes_a_parser_panic(query in unusual_query(), value in unusual_query(), name in prop::sample::select(FRAGMENTS)) {
+    fn no_query_makes_a_parser_panic(
+        query in unusual_query(),
+        value in unusual_query(),
+        name in prop::sample::select(FRAGMENTS),
+    ) {
         parse_with_every_parser(&query);
         parse_with_every_parser(&format!("{name}={value}"));
     }

@@ -86,12 +86,12 @@ async fn within<T>(limit: Duration, step: impl Future<Output = io::Result<T>>) -
         .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "timed out")))
 }
 
-/// Returns the I/O error under an error of hyper, or else what hyper says.
+/// Returns the I/O error that caused an error of hyper, or an error with hyper's text.
 fn plain(error: hyper::Error) -> io::Error {
     let source = std::error::Error::source(&error);
     match source.and_then(|source| source.downcast_ref::<io::Error>()) {
         Some(source) => io::Error::new(source.kind(), source.to_string()),
-        None if error.is_parse() => io::Error::other("the response is not HTTP"),
+        None if error.is_parse() => io::Error::other("the response is malformed"),
         None => io::Error::other(error),
     }
 }
@@ -131,7 +131,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_address_of_a_host_is_tried() {
-        // `localhost` may also be `::1`, where nobody listens.
+        // `localhost` may also resolve to `::1`, on which this listener does not listen.
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let url = HttpUrl::parse(&format!("http://localhost:{port}"), "/").unwrap();

@@ -64,7 +64,7 @@ impl Request {
 
     /// Returns the `X-Vcap-Request-Id` of the response, which log lines about the request name too.
     pub fn id(&self) -> &str {
-        // The router makes the id of ASCII characters.
+        // The router creates ids of ASCII characters.
         self.0.id.to_str().unwrap_or_default()
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn stream(
 /// # Errors
 ///
 /// Fails if the snapshot cannot be read, or if `write` fails before it has written the first piece. A later failure
-/// breaks the response off, as [`stream`] says.
+/// breaks the response off: see [`stream`].
 pub(super) async fn stream_json(
     service: &Arc<Service>,
     request: &Request,
@@ -145,4 +145,61 @@ pub(super) fn error(service: &Service, request: &Request, error: &ApiError) -> R
         response.headers_mut().insert(header::CONNECTION, close);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::service::ServiceOptions;
+    use crate::store::{Durability, OpenMode, Store, StoreError};
+
+    type Written = Result<(), ApiError>;
+
+    /// Returns the body of the response that `write` writes: whole, or an error if it broke off.
+    async fn body(
+        write: impl FnOnce(&mut dyn Write) -> Written + Send + 'static,
+    ) -> Result<Result<Bytes, warp::Error>, ApiError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("packages.db");
+        Store::create(&path, |_| Ok::<_, StoreError>(())).unwrap();
+        let store = Store::open(&path, OpenMode::ReadWrite, Durability::Off).unwrap();
+        let service = Arc::new(Service::new(store, ServiceOptions::default()));
+        let id = header::HeaderValue::from_static("id");
+        let request = Request::new("/".parse().unwrap(), header::HeaderMap::new(), id);
+        let response = stream_json(&service, &request, |_, out| write(out)).await?;
+        let collected = response.into_body().collect().await;
+        Ok(collected.map(http_body_util::Collected::to_bytes))
+    }
+
+    #[tokio::test]
+    async fn large_body_is_sent_in_pieces() {
+        let whole = b"0123456789".repeat(200_000);
+        let copy = whole.clone();
+        let sent = body(move |out| {
+            out.write_all(&copy).unwrap();
+            Ok(())
+        });
+        assert!(sent.await.unwrap().unwrap() == whole);
+        assert!(body(|_| Ok(())).await.unwrap().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn error_before_the_first_piece_is_the_response() {
+        let sent = body(|out| {
+            out.write_all(b"{").unwrap();
+            Err(ApiError::Busy)
+        });
+        assert_eq!(sent.await.unwrap_err(), ApiError::Busy);
+    }
+
+    #[tokio::test]
+    async fn later_error_breaks_the_body_off() {
+        let sent = body(|out| {
+            out.write_all(&[b' '; PIECE]).unwrap();
+            Err(ApiError::Busy)
+        });
+        assert!(sent.await.unwrap().is_err());
+    }
 }

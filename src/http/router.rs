@@ -32,7 +32,7 @@ const WARNINGS: HeaderName = HeaderName::from_static("x-cf-warnings");
 
 /// The limit that a `rate_limit` fault reports, in requests per hour.
 const RATE_LIMIT: i64 = 2000;
-/// How many seconds after the response a `rate_limit` fault says that the limit is reset.
+/// How many seconds after the response the limit that a `rate_limit` fault reports is reset.
 const RATE_LIMIT_RESET: i64 = 1;
 
 /// Answers requests. One router serves all connections; cloning it is cheap.
@@ -48,7 +48,7 @@ impl std::fmt::Debug for Router {
     }
 }
 
-/// The server has to close the connection without a response, because a fault rule says so.
+/// The server has to close the connection without a response, because a fault rule requests it.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was closed by a fault rule")]
 pub struct DropConnection;
@@ -164,7 +164,7 @@ impl Router {
         }
     }
 
-    /// Returns the error response that a fault rule requested. A rate limit has the headers that tell when it ends.
+    /// Returns the error response that a fault rule requested. A rate limit also has the headers of a rate limiter.
     fn refuse(&self, request: &Request, error: &ApiError) -> Response {
         let mut response = response::error(&self.service, request, error);
         if *error == ApiError::RateLimited {
@@ -236,7 +236,7 @@ fn normalize(uri: &Uri) -> Result<Option<Uri>, ApiError> {
 }
 
 /// Returns the `X-Vcap-Request-Id` of the response: a new UUID, after the client's own id and `::` if it sent one
-/// (packages-api.md §8).
+/// (`docs/reference/http.md#request-ids`).
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let sent = headers
         .get(REQUEST_ID)

@@ -65,7 +65,7 @@ fn readable_spaces(snapshot: &Snapshot<'_>, member: &Member) -> Result<Arc<[i64]
 }
 
 /// Returns the organizations in which the user holds a role, or holds a role in one of the spaces. A real controller
-/// gives nobody a space role without an organization role (neighbours.md §5).
+/// requires an organization role for each space role (`docs/reference/access.md`).
 fn readable_organizations(
     snapshot: &Snapshot<'_>,
     member: &Member,

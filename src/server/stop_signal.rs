@@ -1,4 +1,4 @@
-//! What makes a server stop: a signal, or the end of standard input.
+//! What stops a server: a signal, or the end of standard input.
 
 use std::io;
 

@@ -125,6 +125,7 @@ const LAYERS: &[&[&str]] = &[
         "private_file",
     ],
     &["error_text"],
+    &["error_text"],
 ];
 
 /// The layer of a file. `None` for the files that may import everything.

@@ -121,8 +121,8 @@ impl<'a> JsonWriter<'a> {
         self.raw(FormattedTime::new(seconds).as_str())
     }
 
-    /// Appends labels or annotations as the database holds them: a JSON object whose values are text or null. The order
-    /// of the members stays.
+    /// Appends labels or annotations as the database holds them: a JSON object whose values are text or null. The
+    /// order of the members stays.
     ///
     /// # Errors
     ///

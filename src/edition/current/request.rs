@@ -68,7 +68,8 @@ fn package_list(app: Option<String>, fields: &QueryFields) -> Result<PackageList
 /// # Errors
 ///
 /// Fails with [`ApiError::InvalidRequest`] if the query cannot be parsed, with [`ApiError::BadQuery`], which holds all
-/// messages, if a parameter is unknown or wrong, and else with [`ApiError::NotFound`] if it names an isolation segment.
+/// messages, if a parameter is unknown or wrong, and else with [`ApiError::NotFound`] if it names an isolation
+/// segment.
 pub fn parse_list<R: Resource>(
     parameters: &ListParameters,
     path: &str,
@@ -100,8 +101,8 @@ pub fn parse_single(
 ///
 /// # Errors
 ///
-/// Fails with [`ApiError::InvalidRequest`] if the query cannot be parsed, and with [`ApiError::BadQuery`] if `include` is
-/// wrong or another parameter is given.
+/// Fails with [`ApiError::InvalidRequest`] if the query cannot be parsed, and with [`ApiError::BadQuery`] if `include`
+/// is wrong or another parameter is given.
 pub fn parse_include(parameters: &ListParameters, query: &str) -> Result<Include, ApiError> {
     let fields = parse_query(query)?;
     let mut parser = ParameterParser::default();

@@ -5,8 +5,8 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
-/// Appends `value` as it is written inside `depth` arrays or objects, without indentation before it and without a newline
-/// after it.
+/// Appends `value` as it is written inside `depth` arrays or objects, without indentation before it and without a
+/// newline after it.
 pub(super) fn write_pretty<T: Serialize>(out: &mut Vec<u8>, value: &T, depth: usize) {
     let mut formatter = PrettyFormatter::new();
     for _ in 0..depth {

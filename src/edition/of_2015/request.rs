@@ -35,8 +35,9 @@ pub fn parse_packages(app: Option<&str>, query: &str) -> Result<PackageListReque
     })
 }
 
-/// Parses the query of the list at `path`. A controller validates in two stages, and the second one (`per_page` at most
-/// 5000) is reached only by a query that passes the first. See `docs/reference/query-parameters.md#order-of-messages`.
+/// Parses the query of the list at `path`. A controller validates in two stages, and the second one (`per_page` at
+/// most 5000) is reached only by a query that passes the first. See
+/// `docs/reference/query-parameters.md#order-of-messages`.
 ///
 /// # Errors
 ///

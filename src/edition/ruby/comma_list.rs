@@ -1,7 +1,8 @@
-//! Comma lists, split with Ruby's `value.split(/,\s*/, -1)` as a Cloud Controller does it, and the links that repeat them.
+//! Comma lists, split with Ruby's `value.split(/,\s*/, -1)` as a Cloud Controller does it, and the links that repeat
+//! them.
 //!
-//! A controller decodes each element once more. Therefore whitespace at the very start of the value stays, empty elements
-//! are kept, and a comma inside an element has to be sent as `%252C`.
+//! A controller decodes each element once more. Therefore whitespace at the very start of the value stays, empty
+//! elements are kept, and a comma inside an element has to be sent as `%252C`.
 //!
 //! See `docs/reference/query-parameters.md#comma-lists`.
 

@@ -10,9 +10,9 @@ use super::query_string::{QueryFields, QueryValue};
 /// How the keys of a hash are written.
 #[derive(Clone, Copy, Debug)]
 pub enum HashKeys {
-    /// As text, `{"a"=>"b"}`: while a controller splits lists and reads times.
+    /// As text, `{"a"=>"b"}`. A controller parses comma lists and timestamps before it turns keys into symbols.
     Strings,
-    /// As symbols, `{:a=>"b"}`: after a controller has symbolized the keys of the query.
+    /// As symbols, `{:a=>"b"}`. A controller parses all other parameters afterwards.
     Symbols,
 }
 

@@ -1,8 +1,8 @@
 //! Rails 4.1's validation `numericality: { only_integer: true, greater_than: 0 }`, which `2015` applies to `page` and
 //! `per_page`.
 //!
-//! It first asks Ruby's `Kernel.Float` whether the text is a number, and then matches a regular expression for integers.
-//! Each step has its own message, so both have to be imitated.
+//! It first asks Ruby's `Kernel.Float` whether the text is a number, and then matches a regular expression for
+//! integers. Each step has its own message, so both have to be imitated.
 //!
 //! See `docs/reference/query-parameters.md#integers`.
 

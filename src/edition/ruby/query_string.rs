@@ -1,7 +1,7 @@
 //! Rack's `parse_nested_query`, with which Rails reads a query string: names with brackets become arrays and hashes.
 //!
-//! `2015` uses Rack 1.6 and `current` uses Rack 3.2. [`QueryStringRules`] holds the differences. No crate treats repeated
-//! names, missing values and unmatched brackets as Rack does.
+//! `2015` uses Rack 1.6 and `current` uses Rack 3.2. [`QueryStringRules`] holds the differences. No crate treats
+//! repeated names, missing values and unmatched brackets as Rack does.
 //!
 //! See `docs/reference/query-parameters.md#separators-and-empty-pieces`.
 

@@ -89,7 +89,8 @@ struct AppLinks<'a> {
     record: &'a AppRecord<'a>,
 }
 
-/// The name, the path below the app and the method of each link, in order. `space` does not lead to a path below the app.
+/// The name, the path below the app and the method of each link, in order. `space` does not lead to a path below the
+/// app.
 const LINKS: &[(&str, &str, Option<&str>)] = &[
     ("self", "", None),
     ("environment_variables", "/environment_variables", None),

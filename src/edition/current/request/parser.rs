@@ -248,15 +248,16 @@ pub fn non_blank_text(name: &str, fields: &QueryFields) -> Option<String> {
     }
 }
 
-/// Returns a condition on the filter `name` of `R`. A filter that `R` lacks selects nothing; a test shows that there is
-/// none.
+/// Returns a condition on the filter `name` of `R`. A filter that `R` lacks selects nothing; a test shows that there
+/// is none.
 pub fn one_of<R: Resource>(name: &str, values: Vec<String>) -> Condition {
     R::filter(name).map_or(Condition::Nothing, |filter| {
         Condition::OneOf(filter, values)
     })
 }
 
-/// Returns the integer of a parameter, or `default` if it has no value. An array or a map counts as 0, which is refused.
+/// Returns the integer of a parameter, or `default` if it has no value. An array or a map counts as 0, which is
+/// refused.
 fn integer(fields: &QueryFields, name: &str, default: i128) -> i128 {
     match fields.get(name) {
         None | Some(QueryValue::Null) => default,
