@@ -72,13 +72,13 @@ pub struct Store {
 impl Store {
     /// Creates the database at `path` if there is no file, or an empty one, with the data that `fill` stores.
     ///
-    /// Returns whether it was created by this call. A database that exists, or that another process created while `fill`
-    /// ran, is left unchanged.
+    /// Returns whether it was created by this call. A database that exists, or that another process created while
+    /// `fill` ran, is left unchanged.
     ///
     /// # Errors
     ///
-    /// Fails if the file is not a database of this program, if it cannot be written, or if `fill` fails; then no file is
-    /// left.
+    /// Fails if the file is not a database of this program, if it cannot be written, or if `fill` fails; then no file
+    /// is left.
     pub fn create<E: From<StoreError>>(
         path: &Path,
         fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
@@ -108,14 +108,14 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails if there is no file, if it is not a database of this program, if its schema is not the current one and it is
-    /// opened for reading, if it cannot be migrated, or if it cannot be opened in that mode.
+    /// Fails if there is no file, if it is not a database of this program, if its schema is not the current one and it
+    /// is opened for reading, if it cannot be migrated, or if it cannot be opened in that mode.
     pub fn open(path: &Path, mode: OpenMode, durability: Durability) -> Result<Self, StoreError> {
         Self::try_open(path, mode, durability).map_err(|error| error.at(path))
     }
 
-    /// Fails if the database at `path` has an earlier schema, which [`Store::open`] would migrate. For commands that must not
-    /// change the file.
+    /// Fails if the database at `path` has an earlier schema, which [`Store::open`] would migrate. For commands that
+    /// must not change the file.
     ///
     /// # Errors
     ///
@@ -130,8 +130,8 @@ impl Store {
         }
     }
 
-    /// Opens the database at `path` for reading while other programs may write. Where SQLite cannot create `-shm`, as on a
-    /// read-only file system, opens it as an immutable file: there no other program can write either.
+    /// Opens the database at `path` for reading while other programs may write. Where SQLite cannot create `-shm`, as
+    /// on a read-only file system, opens it as an immutable file: there no other program can write either.
     ///
     /// # Errors
     ///
@@ -234,7 +234,7 @@ impl Store {
             }))
     }
 
-    /// Returns the version of the data at this moment, in less than a microsecond and without waiting. `None` means that
+    /// Returns the version of the data at this moment, without a query and without waiting. `None` means that
     /// no snapshot of the current data has been read yet: [`Snapshot::version`] tells.
     pub fn version_now(&self) -> Option<Version> {
         self.latest.get()
@@ -244,7 +244,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails if `write` fails, if the store is open for reading only, or if the transaction cannot begin or be committed.
+    /// Fails if `write` fails, if the store is open for reading only, or if the transaction cannot begin or be
+    /// committed.
     pub fn write<T, E: From<StoreError>>(
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,

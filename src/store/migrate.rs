@@ -1,6 +1,6 @@
 //! Migrates a file of an earlier schema to the current one.
 //!
-//! `migrations/NNN_name.sql` leads from schema NNN - 1 to schema NNN; the first one makes an empty file a file of schema 1.
+//! `migrations/NNN_name.sql` leads from schema NNN - 1 to schema NNN. The first one creates schema 1.
 //! To change the schema: change `schema.sql`, add a file there, and add it to [`MIGRATIONS`].
 
 use std::fmt;
@@ -109,17 +109,17 @@ pub(super) fn newer(version: u32) -> String {
     )
 }
 
-/// Migrates the file at `path` to the current schema, in one transaction, and closes it. A copy of the former file is kept
-/// beside it as `FILE.before-N`, unless the file is a private temporary one (`Durability::Off`).
+/// Migrates the file at `path` to the current schema, in one transaction, and closes it. A copy of the former file is
+/// kept beside it as `FILE.before-N`, unless the file is a private temporary one (`Durability::Off`).
 ///
-/// No other program may have the file open: one of an earlier release would not understand the new schema. Of two programs
-/// that migrate the same file at the same time, the second one waits, and finds it migrated: `None`.
+/// No other program may have the file open: one of an earlier release would not understand the new schema. Of two
+/// programs that migrate the same file at the same time, the second one waits, and finds it migrated: `None`.
 ///
 /// # Errors
 ///
-/// Fails if another program has the file open, if the schema of the file is not that of its version, if its data does not
-/// fit the next schema, or if the file or the copy cannot be written. The file is then as it was; a copy that was made
-/// stays, and counts when the migration is tried again.
+/// Fails if another program has the file open, if the schema of the file is not that of its version, if its data does
+/// not fit the next schema, or if the file or the copy cannot be written. The file is then as it was; a copy that was
+/// made stays, and counts when the migration is tried again.
 pub(super) fn migrate(path: &Path, durability: Durability) -> Result<Option<Migrated>, StoreError> {
     let file_error = |error: std::io::Error| {
         StoreError::file(path, format!("cannot be read: {}", os_error(&error)))
@@ -154,8 +154,8 @@ fn connect_exclusively(path: &Path, durability: Durability) -> Result<Connection
     if std::fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0) {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     }
-    // In the exclusive mode, set before the file is read, SQLite needs no `-shm`, and keeps the lock of a transaction when the
-    // transaction ends (https://sqlite.org/wal.html#noshm).
+    // In the exclusive mode, set before the file is read, SQLite needs no `-shm`, and keeps the lock of a transaction
+    // when the transaction ends (https://sqlite.org/wal.html#noshm).
     connection.execute_batch("pragma locking_mode = exclusive; begin exclusive; commit")?;
     connection.execute_batch(match durability {
         Durability::Full => "pragma synchronous = full",
@@ -188,12 +188,13 @@ fn migrate_locked(
             ),
         ));
     }
-    // Before anything is written, so that a file that is refused stays as it is. The data may have been changed by hand.
+    // Before anything is written, so that a file that is refused stays as it is. The data may have been changed by
+    // hand.
     refuse(path, from, obstacle(connection, from)?)?;
     refuse(path, from, dangling_reference(connection)?)?;
     let copy = match durability {
         Durability::Full => {
-            // Moves what still lies in the log into the file, which is then all there is to copy.
+            // Moves the commits of the log into the file, so that the file alone is to be copied.
             connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
             let copy = copy_name(real, from);
             kept_copy::keep(bytes, &copy)?;

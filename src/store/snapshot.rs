@@ -62,11 +62,11 @@ impl ToSql for Value {
     }
 }
 
-/// One read transaction, passed to the closure of [`Store::read`](super::Store::read). All reads through it see the same
-/// state of the data.
+/// One read transaction, passed to the closure of [`Store::read`](super::Store::read). All reads through it see the
+/// same state of the data.
 ///
-/// Prepared statements are cached by their text. Parameters are `$1 $2 …` in the order of their first appearance: SQLite
-/// takes `$n` as a name, and counts appearances (<https://sqlite.org/lang_expr.html#parameters>).
+/// Prepared statements are cached by their text. Parameters are `$1 $2 …` in the order of their first appearance:
+/// SQLite takes `$n` as a name, and counts appearances (<https://sqlite.org/lang_expr.html#parameters>).
 pub struct Snapshot<'c> {
     connection: &'c Connection,
     /// `None` in a write transaction, whose version changes with what it writes.
@@ -143,7 +143,8 @@ impl<'c> Snapshot<'c> {
         Ok(())
     }
 
-    /// Runs `sql` and returns the number in the first column of the first row. `None`: there is no row, or it holds null.
+    /// Runs `sql` and returns the number in the first column of the first row. `None`: there is no row, or it holds
+    /// null.
     ///
     /// # Errors
     ///
@@ -171,8 +172,8 @@ impl<'c> Snapshot<'c> {
         }
     }
 
-    /// Returns how many virtual machine steps SQLite took for `sql` since the last call, and how many of them moved forward in a
-    /// scan of a whole table (<https://sqlite.org/c3ref/c_stmtstatus_counter.html>). For tests.
+    /// Returns how many virtual machine steps SQLite took for `sql` since the last call, and how many of them moved
+    /// forward in a scan of a whole table (<https://sqlite.org/c3ref/c_stmtstatus_counter.html>). For tests.
     ///
     /// # Errors
     ///

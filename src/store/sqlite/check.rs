@@ -25,8 +25,8 @@ pub fn sqlite_version() -> &'static str {
     rusqlite::version()
 }
 
-/// Checks the database at `path`: schema, integrity, foreign keys, and the rules that the schema cannot express. A server
-/// may have it open.
+/// Checks the database at `path`: schema, integrity, foreign keys, and the rules that the schema cannot express. A
+/// server may have it open.
 ///
 /// # Errors
 ///
@@ -67,8 +67,8 @@ pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
     Ok(checked)
 }
 
-/// Packages whose labels or annotations are not a JSON object. A program that ignores checks can write what is not JSON; the
-/// other statements therefore test again.
+/// Packages whose labels or annotations are not a JSON object. A program that ignores checks can write what is not
+/// JSON; the other statements therefore test again.
 const NO_OBJECT: &str = "
     select guid from packages
     where case when json_valid(labels) and json_valid(annotations)

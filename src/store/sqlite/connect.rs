@@ -1,6 +1,7 @@
 //! How a connection is opened and configured.
 //!
-//! A database may come from a person that is not trusted: <https://sqlite.org/security.html#untrusted_sqlite_database_files>.
+//! A database may come from a person that is not trusted:
+//! <https://sqlite.org/security.html#untrusted_sqlite_database_files>.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -18,8 +19,8 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many prepared statements each connection keeps. Composed lists have many texts.
 const CACHED_STATEMENTS: usize = 128;
 
-/// Fails if a write-ahead log with changes lies beside the file. A connection that takes the file as immutable would ignore
-/// them (<https://sqlite.org/uri.html#uriimmutable>).
+/// Fails if a write-ahead log with changes lies beside the file. A connection that takes the file as immutable would
+/// ignore them (<https://sqlite.org/uri.html#uriimmutable>).
 pub(in crate::store) fn refuse_wal(path: &Path) -> Result<(), StoreError> {
     let wal = beside(path, "-wal");
     match std::fs::metadata(&wal) {
@@ -54,7 +55,8 @@ pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Returns the name and the flags with which SQLite opens the file.
 ///
-/// The path is made absolute, so that SQLite does not take `file:name` for a URI. Only the name of an immutable file is one.
+/// The path is made absolute, so that SQLite does not take `file:name` for a URI. Only the name of an immutable file is
+/// one.
 pub(super) fn name_and_flags(
     path: &Path,
     mode: OpenMode,

@@ -18,8 +18,8 @@ pub(in crate::store) const LARGE_CACHE: &str = "pragma cache_size = -32768";
 
 /// Creates the database at `path`, where no file is, with the data that `fill` stores.
 ///
-/// The file gets its name when it is complete. Returns `false`, and changes nothing, if another process created the file
-/// in the meantime.
+/// The file gets its name when it is complete. Returns `false`, and changes nothing, if another process created the
+/// file in the meantime.
 pub(in crate::store) fn create<E: From<StoreError>>(
     path: &Path,
     fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
@@ -93,8 +93,8 @@ fn populate<E: From<StoreError>>(
     Ok(true)
 }
 
-/// Switches the file to write-ahead logging, which the file itself records (<https://sqlite.org/wal.html>, §3.3), and closes
-/// it.
+/// Switches the file to write-ahead logging, which the file itself records (<https://sqlite.org/wal.html>, §3.3), and
+/// closes it.
 fn switch_to_wal_and_close(connection: Connection) -> Result<(), StoreError> {
     connection.execute_batch("pragma journal_mode = wal")?;
     close::close(connection)

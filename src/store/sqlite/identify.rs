@@ -1,8 +1,8 @@
 //! What is at a path, found out before SQLite opens it: by its kind and by its header, the first 100 bytes
 //! (<https://sqlite.org/fileformat2.html#the_database_header>).
 //!
-//! Must be called before this process has a connection to the file: to close another descriptor of the file drops SQLite's
-//! locks on it (<https://sqlite.org/howtocorrupt.html>, §2.2).
+//! Must be called before this process has a connection to the file: to close another descriptor of the file drops
+//! SQLite's locks on it (<https://sqlite.org/howtocorrupt.html>, §2.2).
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
@@ -98,8 +98,9 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
     Ok(FileState::Ours { schema: version })
 }
 
-/// Returns whether the first transaction of the file did not end: then the rollback journal beside it says that the file had
-/// 0 pages before (<https://sqlite.org/fileformat2.html#the_rollback_journal>). Later transactions use the write-ahead log.
+/// Returns whether the first transaction of the file did not end: then the rollback journal beside it says that the
+/// file had 0 pages before (<https://sqlite.org/fileformat2.html#the_rollback_journal>). Later transactions use the
+/// write-ahead log.
 fn was_never_filled(path: &Path) -> bool {
     const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
     let journal = beside(path, "-journal");
@@ -110,8 +111,9 @@ fn was_never_filled(path: &Path) -> bool {
         && header[16..] == [0; 4]
 }
 
-/// Returns whether the pages that are missing in the file are in its write-ahead log. Pages are copied to the file one by one,
-/// the header first: the file is shorter than its header says while another program does this, and after a crash.
+/// Returns whether the pages that are missing in the file are in its write-ahead log. Pages are copied to the file one
+/// by one, the header first: the file is shorter than its header says while another program does this, and after a
+/// crash.
 fn is_being_filled(path: &Path, needed: u64) -> bool {
     let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
     length(&beside(path, "-wal")) > 0 || length(path) >= needed

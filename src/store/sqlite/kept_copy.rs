@@ -11,8 +11,8 @@ use crate::store::StoreError;
 
 /// Copies `file` to `path`, with mode 0600. The copy is whole and on the disk before it has this name.
 ///
-/// A file at `path` is never overwritten. If it holds the same bytes, as after a migration that failed or was killed, it is
-/// the copy. No other program may make this copy at the same time.
+/// A file at `path` is never overwritten. If it holds the same bytes, as after a migration that failed or was killed,
+/// it is the copy. No other program may make this copy at the same time.
 ///
 /// # Errors
 ///

@@ -20,8 +20,8 @@ pub(in crate::store) struct Opened {
     pub migrated: Option<Migrated>,
 }
 
-/// Opens the database at `path`, whose header names `schema`, and compares its schema with the current one before any of it
-/// is used. A file of an earlier schema is migrated if it is opened for writing, and refused otherwise.
+/// Opens the database at `path`, whose header names `schema`, and compares its schema with the current one before any
+/// of it is used. A file of an earlier schema is migrated if it is opened for writing, and refused otherwise.
 pub(in crate::store) fn open(
     path: &Path,
     schema: u32,

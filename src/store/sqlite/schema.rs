@@ -1,4 +1,5 @@
-//! Whether the schema of a file is the one that it must be. Before that is known, no trigger or view of the file is run.
+//! Whether the schema of a file is the one that it must be. Before that is known, no trigger or view of the file is
+//! run.
 
 use std::iter::Peekable;
 use std::str::Chars;
