@@ -4,8 +4,11 @@
 
 pub mod dialect;
 mod error;
+mod migrate;
 mod snapshot;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod version;
 
@@ -16,20 +19,20 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
 pub use error::StoreError;
+pub use migrate::Migrated;
+use migrate::SCHEMA_VERSION;
 pub use snapshot::{Row, Snapshot, Value};
 pub use sqlite::check::{CheckReport, check, sqlite_version};
 use sqlite::identify::{FileState, identify, nothing_there};
 use sqlite::latest_version::LatestVersion;
 use sqlite::open::{self, Opened};
 use sqlite::readers::{self, Readers};
-use sqlite::{close, copy, create};
+use sqlite::{close, copy, create, read_only, schema};
 pub use transaction::Transaction;
 pub use version::Version;
 
 /// The current schema, as a new file gets it.
 const SCHEMA: &str = include_str!("../schema.sql");
-/// The version of `schema.sql`.
-const SCHEMA_VERSION: u32 = 1;
 /// Marks a file as a database of this program: `CFpk` (<https://sqlite.org/pragma.html#pragma_application_id>).
 const APPLICATION_ID: u32 = 0x4346_706B;
 
@@ -63,24 +66,25 @@ pub struct Store {
     readers: Option<Readers>,
     writer: Option<Mutex<Connection>>,
     latest: Arc<LatestVersion>,
+    migrated: Option<Migrated>,
 }
 
 impl Store {
     /// Creates the database at `path` if there is no file, or an empty one, with the data that `fill` stores.
     ///
-    /// Returns whether it was created by this call. A database that exists, or that another process created while `fill`
-    /// ran, is left unchanged.
+    /// Returns whether it was created by this call. A database that exists, or that another process created while
+    /// `fill` ran, is left unchanged.
     ///
     /// # Errors
     ///
-    /// Fails if the file is not a database of this program, if it cannot be written, or if `fill` fails; then no file is
-    /// left.
+    /// Fails if the file is not a database of this program, if it cannot be written, or if `fill` fails; then no file
+    /// is left.
     pub fn create<E: From<StoreError>>(
         path: &Path,
         fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
     ) -> Result<bool, E> {
         match identify(path)? {
-            FileState::Ours => Ok(false),
+            FileState::Ours { .. } => Ok(false),
             FileState::Empty => create::fill_empty(path, fill),
             FileState::Absent => create::create(path, fill),
         }
@@ -99,16 +103,35 @@ impl Store {
 
     /// Opens the database at `path`.
     ///
+    /// A file of an earlier schema is migrated if it is opened for writing. A copy of it is kept beside it, as
+    /// `FILE.before-N` (N: the earlier schema), unless `durability` says that the file is temporary.
+    ///
     /// # Errors
     ///
-    /// Fails if there is no file, if it is not a database of this program, if its schema is not the current one, or if it
-    /// cannot be opened in that mode.
+    /// Fails if there is no file, if it is not a database of this program, if its schema is not the current one and it
+    /// is opened for reading, if it cannot be migrated, or if it cannot be opened in that mode.
     pub fn open(path: &Path, mode: OpenMode, durability: Durability) -> Result<Self, StoreError> {
         Self::try_open(path, mode, durability).map_err(|error| error.at(path))
     }
 
-    /// Opens the database at `path` for reading while other programs may write. Where SQLite cannot create `-shm`, as on a
-    /// read-only file system, opens it as an immutable file: there no other program can write either.
+    /// Fails if the database at `path` has an earlier schema, which [`Store::open`] would migrate. For commands that
+    /// must not change the file.
+    ///
+    /// # Errors
+    ///
+    /// Fails also if the file is not a database of this program, or cannot be read.
+    pub fn refuse_older(path: &Path) -> Result<(), StoreError> {
+        match identify(path)? {
+            FileState::Ours { schema } if schema < SCHEMA_VERSION => read_only::unchanged(path)
+                .and_then(|connection| schema::version(&connection))
+                .map_err(|error| error.at(path))
+                .and_then(|version| migrate::require_current(path, version)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens the database at `path` for reading while other programs may write. Where SQLite cannot create `-shm`, as
+    /// on a read-only file system, opens it as an immutable file: there no other program can write either.
     ///
     /// # Errors
     ///
@@ -123,13 +146,14 @@ impl Store {
     }
 
     fn try_open(path: &Path, mode: OpenMode, durability: Durability) -> Result<Self, StoreError> {
-        if identify(path)? != FileState::Ours {
+        let FileState::Ours { schema } = identify(path)? else {
             return Err(nothing_there(path));
-        }
+        };
         let Opened {
             connection,
             reader_mode,
-        } = open::open(path, mode, durability)?;
+            migrated,
+        } = open::open(path, schema, mode, durability)?;
         let latest = Arc::new(LatestVersion::new(path, mode));
         let readers = Readers::start(path, reader_mode, &latest)?;
         Ok(Self {
@@ -138,12 +162,18 @@ impl Store {
             readers: Some(readers),
             writer: (mode == OpenMode::ReadWrite).then(|| Mutex::new(connection)),
             latest,
+            migrated,
         })
     }
 
     /// Returns the path of the file, as it was given.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the migration that opening the file carried out, if it had an earlier schema.
+    pub fn migrated(&self) -> Option<&Migrated> {
+        self.migrated.as_ref()
     }
 
     /// Returns how the file was opened.
@@ -204,7 +234,7 @@ impl Store {
             }))
     }
 
-    /// Returns the version of the data at this moment, in less than a microsecond and without waiting. `None` means that
+    /// Returns the version of the data at this moment, without a query and without waiting. `None` means that
     /// no snapshot of the current data has been read yet: [`Snapshot::version`] tells.
     pub fn version_now(&self) -> Option<Version> {
         self.latest.get()
@@ -214,7 +244,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails if `write` fails, if the store is open for reading only, or if the transaction cannot begin or be committed.
+    /// Fails if `write` fails, if the store is open for reading only, or if the transaction cannot begin or be
+    /// committed.
     pub fn write<T, E: From<StoreError>>(
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,

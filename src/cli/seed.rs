@@ -82,6 +82,9 @@ pub fn run(args: Args) -> Result<(), CommandError> {
 /// Creates the database with the seeds applied, or applies them to the existing one in one transaction.
 fn apply(args: &Args, sources: &[Source]) -> Result<Report, NotCommitted> {
     let path = args.database.path();
+    if args.dry_run {
+        Store::refuse_older(path)?;
+    }
     let mut first_try = None;
     let created = Store::create(path, |transaction| {
         first_try = Some(fill(args, sources, transaction)?);
@@ -96,6 +99,9 @@ fn apply(args: &Args, sources: &[Source]) -> Result<Report, NotCommitted> {
         _ => {}
     }
     let store = Store::open(path, OpenMode::ReadWrite, Durability::Full)?;
+    if let Some(migrated) = store.migrated() {
+        eprintln!("cf-packages: {migrated}");
+    }
     let report = store.write(|transaction| fill(args, sources, transaction))?;
     store.close()?;
     Ok(report)

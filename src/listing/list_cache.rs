@@ -334,7 +334,7 @@ impl CachedList {
                 && own.last_package == version.last_package
                 && own.access == version.access
         } else {
-            own.neighbours == version.neighbours && own.access == version.access
+            own.parents == version.parents && own.access == version.access
         }
     }
 

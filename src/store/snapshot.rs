@@ -1,4 +1,4 @@
-//! One snapshot or one writing transaction, as the rest of the program sees it: SQL text, values, rows.
+//! One read transaction: SQL text, values and rows, without a name of the engine.
 
 use std::cell::RefCell;
 
@@ -8,16 +8,16 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use super::StoreError;
 use super::version::{Version, VersionCache};
 
-/// A value bound to `$n`: numbers, text, bytes and null are all there is.
+/// A value that is bound to a parameter. Other types are not used, so that each engine has them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
-    /// SQL NULL.
+    /// Null.
     Null,
-    /// A number, a time in seconds, or a flag.
+    /// A number, a time in seconds since 1970, or a flag (0 or 1).
     Int(i64),
     /// Text in UTF-8.
     Text(String),
-    /// Raw bytes.
+    /// Bytes.
     Bytes(Vec<u8>),
 }
 
@@ -62,15 +62,11 @@ impl ToSql for Value {
     }
 }
 
-impl std::fmt::Debug for Snapshot<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshot").finish_non_exhaustive()
-    }
-}
-
-/// One snapshot (in `Store::read`) or one writing transaction (in `Store::write`).
+/// One read transaction, passed to the closure of [`Store::read`](super::Store::read). All reads through it see the
+/// same state of the data.
 ///
-/// Statements are cached by their text. Parameters are `$1 $2 …`, numbered as they first appear.
+/// Prepared statements are cached by their text. Parameters are `$1 $2 …` in the order of their first appearance:
+/// SQLite takes `$n` as a name, and counts appearances (<https://sqlite.org/lang_expr.html#parameters>).
 pub struct Snapshot<'c> {
     connection: &'c Connection,
     /// `None` in a write transaction, whose version changes with what it writes.
@@ -78,7 +74,13 @@ pub struct Snapshot<'c> {
     later: RefCell<Vec<Later>>,
 }
 
-/// Work that is done over the same snapshot, but after its answer was sent.
+impl std::fmt::Debug for Snapshot<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").finish_non_exhaustive()
+    }
+}
+
+/// Work over the same snapshot after its answer was sent.
 pub(super) type Later = Box<dyn FnOnce(&Snapshot<'_>) + Send>;
 
 impl<'c> Snapshot<'c> {
@@ -104,12 +106,12 @@ impl<'c> Snapshot<'c> {
         self.connection
     }
 
-    /// Puts off `work` until the answer of this read was sent; it then sees the same snapshot.
+    /// Runs `work` over the same snapshot, after the answer of this read was sent.
     pub fn later(&self, work: impl FnOnce(&Snapshot<'_>) + Send + 'static) {
         self.later.borrow_mut().push(Box::new(work));
     }
 
-    /// Does what was put off.
+    /// Runs what [`Snapshot::later`] was given.
     pub(super) fn finish(&self) {
         let later = self.later.take();
         for work in later {
@@ -117,7 +119,11 @@ impl<'c> Snapshot<'c> {
         }
     }
 
-    /// Steps through the rows of `sql`, lending each to `each`; an error of `each` ends it.
+    /// Runs `sql` and passes each row to `each`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement cannot be run, or with the first error of `each`, which ends it.
     pub fn rows<E: From<StoreError>>(
         &self,
         sql: &str,
@@ -137,7 +143,12 @@ impl<'c> Snapshot<'c> {
         Ok(())
     }
 
-    /// The number in the first column of the first row, or `None` without a row or with null.
+    /// Runs `sql` and returns the number in the first column of the first row. `None`: there is no row, or it holds
+    /// null.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement cannot be run, or if the column holds another type.
     pub fn int(&self, sql: &str, values: &[Value]) -> Result<Option<i64>, StoreError> {
         let mut number = None;
         self.rows(sql, values, |columns| {
@@ -161,8 +172,12 @@ impl<'c> Snapshot<'c> {
         }
     }
 
-    /// How many steps SQLite's machine took for `sql` since this was asked last, and how many of them
-    /// moved forward in a scan of a whole table: (VM steps, full-scan steps). For tests of the work done.
+    /// Returns how many virtual machine steps SQLite took for `sql` since the last call, and how many of them moved
+    /// forward in a scan of a whole table (<https://sqlite.org/c3ref/c_stmtstatus_counter.html>). For tests.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement cannot be prepared.
     pub fn work(&self, sql: &str) -> Result<(i32, i32), StoreError> {
         use rusqlite::StatementStatus::{FullscanStep, VmStep};
         let statement = self.connection.prepare_cached(sql)?;
@@ -173,18 +188,20 @@ impl<'c> Snapshot<'c> {
     }
 }
 
-/// The columns of the row at hand, by index, borrowed until the next row is stepped.
+/// One row, valid until the next one is read. Columns are numbered from 0.
+///
+/// Each method fails with [`StoreError::Damaged`] if the column holds another type.
 #[derive(Debug)]
 pub struct Row<'r>(&'r rusqlite::Row<'r>);
 
 impl<'r> Row<'r> {
-    /// Text that is never null.
+    /// Returns text.
     pub fn text(&self, index: usize) -> Result<&'r str, StoreError> {
         let value = self.0.get_ref(index)?;
         value.as_str().map_err(|error| unexpected(index, &error))
     }
 
-    /// Text or null.
+    /// Returns text, or `None` for null.
     pub fn optional_text(&self, index: usize) -> Result<Option<&'r str>, StoreError> {
         let value = self.0.get_ref(index)?;
         value
@@ -192,13 +209,13 @@ impl<'r> Row<'r> {
             .map_err(|error| unexpected(index, &error))
     }
 
-    /// A number that is never null.
+    /// Returns a number.
     pub fn int(&self, index: usize) -> Result<i64, StoreError> {
         let value = self.0.get_ref(index)?;
         value.as_i64().map_err(|error| unexpected(index, &error))
     }
 
-    /// A number or null.
+    /// Returns a number, or `None` for null.
     pub fn optional_int(&self, index: usize) -> Result<Option<i64>, StoreError> {
         let value = self.0.get_ref(index)?;
         value
@@ -206,7 +223,7 @@ impl<'r> Row<'r> {
             .map_err(|error| unexpected(index, &error))
     }
 
-    /// Bytes that are never null.
+    /// Returns bytes.
     pub fn bytes(&self, index: usize) -> Result<&'r [u8], StoreError> {
         let value = self.0.get_ref(index)?;
         value.as_blob().map_err(|error| unexpected(index, &error))

@@ -18,7 +18,7 @@ pub struct Version {
     /// The number of changes to what callers may see other than to packages: roles, apps, spaces, organizations.
     pub access: i64,
     /// The number of changes to apps, spaces and organizations.
-    pub neighbours: i64,
+    pub parents: i64,
 }
 
 impl Version {
@@ -28,21 +28,21 @@ impl Version {
     pub fn is_after(&self, other: &Self) -> bool {
         self.packages > other.packages
             || self.access > other.access
-            || self.neighbours > other.neighbours
+            || self.parents > other.parents
             || (self.packages == other.packages && self.last_package > other.last_package)
     }
 
     /// Reads the version that `connection` sees.
     pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
         let mut statement = connection.prepare_cached(
-            "select packages, access, neighbours, (select coalesce(max(id), 0) from packages)
+            "select packages, access, parents, (select coalesce(max(id), 0) from packages)
              from versions",
         )?;
         Ok(statement.query_row([], |row| {
             Ok(Self {
                 packages: row.get(0)?,
                 access: row.get(1)?,
-                neighbours: row.get(2)?,
+                parents: row.get(2)?,
                 last_package: row.get(3)?,
             })
         })?)

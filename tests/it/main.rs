@@ -13,6 +13,7 @@ mod fixtures;
 mod http_edge;
 mod listing_2015;
 mod listing_model;
+mod migrating;
 mod module_layers;
 mod openapi;
 mod opening_files;

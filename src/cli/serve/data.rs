@@ -39,6 +39,9 @@ pub(super) fn open(settings: &Settings) -> Result<OpenedData, CommandError> {
             });
         }
     };
+    if let Some(migrated) = store.migrated() {
+        tracing::info!("{migrated}");
+    }
     Ok(OpenedData {
         store,
         admin_api: if settings.admin_api {

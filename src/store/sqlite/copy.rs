@@ -13,12 +13,12 @@ use crate::store::StoreError;
 ///
 /// SQLite does not open `from`, so that nothing of it changes. No program may write to it at the same time.
 pub(in crate::store) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
-    if identify(from)? != FileState::Ours {
+    let FileState::Ours { .. } = identify(from)? else {
         return Err(StoreError::file(
             from,
             "holds nothing to copy; name a database",
         ));
-    }
+    };
     let has_wal = beside(from, "-wal").exists();
     let suffixes = if has_wal { &["", "-wal"][..] } else { &[""] };
     for suffix in suffixes {

@@ -1,13 +1,14 @@
-//! A lock on the folder of a database, for steps that two programs must not do at the same time and for which SQLite has
-//! no lock that waits.
+//! A lock on the folder of a database, for steps that two programs must not do at the same time and for which SQLite
+//! has no lock that waits.
 
 use std::fs::File;
 use std::path::Path;
 
-/// Locks the folder of the file at `path` until the returned value is dropped. Waits while another program holds the lock.
+/// Locks the folder of the file at `path` until the returned value is dropped. Waits while another program holds the
+/// lock.
 ///
-/// Returns `None` if the file system has no such locks. Then the steps are still safe, but one of two programs that take
-/// them at the same time may fail.
+/// Returns `None` if the file system has no such locks. Then the steps are still safe, but one of two programs that
+/// take them at the same time may fail.
 pub(in crate::store) fn lock_folder(path: &Path) -> Option<File> {
     let folder = File::open(folder_of(path)).ok()?;
     folder.lock().ok()?;

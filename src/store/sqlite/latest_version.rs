@@ -1,9 +1,9 @@
 //! The data version at this moment, without a query.
 //!
 //! Each commit, by any program, changes the header of the WAL-index, the file `-shm`, before it returns
-//! (<https://sqlite.org/walformat.html#the_wal_index_header>). A reader records which version it saw for which header. As
-//! long as the header is the same, so is the version. To read the header takes a tenth of the time of a query, and no
-//! lock.
+//! (<https://sqlite.org/walformat.html#the_wal_index_header>). A reader records which version it saw for which header.
+//! As long as the header is the same, so is the version. To read the header takes a tenth of the time of a query, and
+//! no lock.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -28,8 +28,8 @@ pub(in crate::store) struct LatestVersion {
 enum Source {
     /// No program writes the file: the version never changes.
     Immutable,
-    /// The open file `-shm`. To close it drops SQLite's locks on it (<https://sqlite.org/howtocorrupt.html>, §2.2), so that
-    /// it must stay open until the last connection is closed.
+    /// The open file `-shm`. To close it drops SQLite's locks on it (<https://sqlite.org/howtocorrupt.html>, §2.2), so
+    /// that it must stay open until the last connection is closed.
     WalIndex(File),
     /// The file has no WAL-index, or it cannot be read: only a reader can tell.
     Unknown,

@@ -37,8 +37,8 @@ pub(in crate::store) fn beside_others(
 
 /// Connects for reading whatever other programs do, and whether or not this one may write.
 ///
-/// A `-wal` without `-shm` was left by a program that was killed. No program has the file open, so that it can be locked:
-/// then SQLite needs no `-shm`, and the `-wal` stays for the next program that writes.
+/// A `-wal` without `-shm` was left by a program that was killed. No program has the file open, so that it can be
+/// locked: then SQLite needs no `-shm`, and the `-wal` stays for the next program that writes.
 pub(in crate::store) fn unchanged(path: &Path) -> Result<Connection, StoreError> {
     let is_left_over = beside(path, "-wal").exists() && !beside(path, "-shm").exists();
     let beside_others = || beside_others(path, mode_beside_others(path));
