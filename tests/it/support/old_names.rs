@@ -1,9 +1,12 @@
 //! The former names, for the tests that still use them.
 
+#![allow(dead_code)]
+
 use super::{Output, Response, Server, WorkDir, error_2015};
 
 pub type Bench = WorkDir;
 pub type Ran = Output;
+pub type Answer = Response;
 
 pub fn refusal(code: u32, error_code: &str, description: &str) -> String {
     error_2015(code, error_code, description)
@@ -26,5 +29,11 @@ impl WorkDir {
 impl Server {
     pub fn ask(&self, raw: impl AsRef<[u8]>) -> Response {
         self.send(raw)
+    }
+}
+
+impl Response {
+    pub fn told(&self) -> (u16, &str) {
+        self.status_and_body()
     }
 }
