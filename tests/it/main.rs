@@ -21,6 +21,7 @@ mod page_cost;
 mod pagination_2015;
 mod real_clients;
 mod seeding;
+mod source_text;
 mod stopping;
 mod support;
 mod tokens;
