@@ -21,7 +21,7 @@ pub use sqlite::check::{CheckReport, check, sqlite_version};
 use sqlite::identify::{FileState, identify, nothing_there};
 use sqlite::latest_version::LatestVersion;
 use sqlite::open::{self, Opened};
-use sqlite::readers::{self, Readers};
+use sqlite::readers::{Ended, Job, Limit, Readers};
 use sqlite::{close, copy, create};
 pub use transaction::Transaction;
 pub use version::Version;
@@ -151,57 +151,72 @@ impl Store {
         self.mode
     }
 
-    /// Runs `read` over one snapshot, on a reader thread.
+    /// Runs `read` over one snapshot, on a reader thread. A read that takes many steps is interrupted and run again in a
+    /// slower lane, so that it does not delay others: it must have no effect except its result.
     ///
     /// # Errors
     ///
-    /// Fails if `read` fails, if no snapshot can be taken, or with [`StoreError::Closed`] while the store is closing.
+    /// Fails if `read` fails, if no snapshot can be taken, with [`StoreError::TooExpensive`] if `read` takes more steps
+    /// than one read may take, with [`StoreError::Busy`] if too many such reads wait, or with [`StoreError::Closed`]
+    /// while the store is closing.
     pub async fn read<T, E>(
         &self,
-        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
+        read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        self.submit(read, move |result| {
-            let _ = answer.send(result);
-        })?;
-        answered.await.unwrap_or_else(|_| Err(unanswered().into()))
-    }
-
-    /// Runs `read` over one snapshot, and blocks until it is done. For programs without an async runtime.
-    ///
-    /// # Errors
-    ///
-    /// Fails as [`Store::read`] does.
-    pub fn read_blocking<T, E>(
-        &self,
-        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        let (answer, answered) = std::sync::mpsc::channel();
-        self.submit(read, move |result| {
-            let _ = answer.send(result);
-        })?;
-        answered.recv().unwrap_or_else(|_| Err(unanswered().into()))
-    }
-
-    fn submit<T, E: From<StoreError>>(
-        &self,
-        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
-        answer: impl FnOnce(Result<T, E>) + Send + 'static,
-    ) -> Result<(), StoreError> {
+        let mut answer = Some(answer);
+        let job: Job = Box::new(move |connection, limit| {
+            if answer.as_ref().is_none_or(oneshot::Sender::is_closed) {
+                // The client has gone.
+                return Ended::Answered;
+            }
+            let result = match limit {
+                Limit::Refused => Err(StoreError::Busy.into()),
+                _ => {
+                    connection.limit(limit);
+                    let result = connection.snapshot(&read);
+                    match result {
+                        Err(_) if connection.is_over_limit() && limit == Limit::Fast => {
+                            return Ended::Interrupted;
+                        }
+                        Err(_) if connection.is_over_limit() => {
+                            Err(StoreError::TooExpensive.into())
+                        }
+                        result => result,
+                    }
+                }
+            };
+            if let Some(answer) = answer.take() {
+                // Fails if the client has gone.
+                let _ = answer.send(result);
+            }
+            Ended::Answered
+        });
         self.readers
             .as_ref()
             .ok_or(StoreError::Closed)?
-            .submit(Box::new(move |connection, versions| {
-                readers::snapshot(connection, versions, read, answer);
-            }))
+            .submit(job)?;
+        answered.await.unwrap_or_else(|_| Err(unanswered().into()))
+    }
+
+    /// Runs `read` over one snapshot, on the calling thread and without a limit. For programs without an async runtime,
+    /// and for reads that last as long as a client takes to receive them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `read` fails, if no snapshot can be taken, or with [`StoreError::Closed`] while the store is closing.
+    pub fn read_blocking<T, E: From<StoreError>>(
+        &self,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.readers
+            .as_ref()
+            .ok_or(StoreError::Closed)?
+            .run_here(read)
     }
 
     /// Returns the version of the data at this moment, in less than a microsecond and without waiting. `None` means that

@@ -23,6 +23,8 @@ pub enum StoreError {
     Sqlite(String),
     /// The store is closing and takes no more work.
     Closed,
+    /// The read takes more steps than one read may take.
+    TooExpensive,
 }
 
 impl StoreError {
@@ -63,6 +65,7 @@ impl StoreError {
             }
             Self::Sqlite(text) => format!("cannot be opened: {text}"),
             Self::Closed => "is being closed".into(),
+            Self::TooExpensive => "cannot be read so: the request needs too many steps".into(),
         }
     }
 }
@@ -81,6 +84,7 @@ impl fmt::Display for StoreError {
             ),
             Self::Sqlite(text) => write!(f, "the database refuses: {text}"),
             Self::Closed => f.write_str("the database is being closed"),
+            Self::TooExpensive => f.write_str("the request needs too many steps"),
         }
     }
 }

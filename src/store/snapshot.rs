@@ -1,11 +1,12 @@
 //! One snapshot or one writing transaction, as the rest of the program sees it: SQL text, values, rows.
 
-use std::cell::RefCell;
+use std::sync::mpsc::SyncSender;
 
 use rusqlite::Connection;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
 use super::StoreError;
+use super::sqlite::readers::Work;
 use super::version::{Version, VersionCache};
 
 /// A value bound to `$n`: numbers, text, bytes and null are all there is.
@@ -75,19 +76,21 @@ pub struct Snapshot<'c> {
     connection: &'c Connection,
     /// `None` in a write transaction, whose version changes with what it writes.
     versions: Option<&'c VersionCache>,
-    later: RefCell<Vec<Later>>,
+    /// The queue of the background lane. `None` in a write transaction, and in the background lane itself.
+    background: Option<&'c SyncSender<Work>>,
 }
-
-/// Work that is done over the same snapshot, but after its answer was sent.
-pub(super) type Later = Box<dyn FnOnce(&Snapshot<'_>) + Send>;
 
 impl<'c> Snapshot<'c> {
     /// Over a read transaction of a reader's connection.
-    pub(super) fn of_reader(connection: &'c Connection, versions: &'c VersionCache) -> Self {
+    pub(super) fn of_reader(
+        connection: &'c Connection,
+        versions: &'c VersionCache,
+        background: Option<&'c SyncSender<Work>>,
+    ) -> Self {
         Self {
             connection,
             versions: Some(versions),
-            later: RefCell::default(),
+            background,
         }
     }
 
@@ -96,7 +99,7 @@ impl<'c> Snapshot<'c> {
         Self {
             connection,
             versions: None,
-            later: RefCell::default(),
+            background: None,
         }
     }
 
@@ -104,17 +107,11 @@ impl<'c> Snapshot<'c> {
         self.connection
     }
 
-    /// Puts off `work` until the answer of this read was sent; it then sees the same snapshot.
-    pub fn later(&self, work: impl FnOnce(&Snapshot<'_>) + Send + 'static) {
-        self.later.borrow_mut().push(Box::new(work));
-    }
-
-    /// Does what was put off.
-    pub(super) fn finish(&self) {
-        let later = self.later.take();
-        for work in later {
-            work(self);
-        }
+    /// Queues `work` for the background lane, which runs it over a snapshot of its own. Returns whether it was queued:
+    /// it is dropped if too much work waits.
+    pub fn in_background(&self, work: impl FnOnce(&Snapshot<'_>) + Send + 'static) -> bool {
+        self.background
+            .is_some_and(|background| background.try_send(Box::new(work)).is_ok())
     }
 
     /// Steps through the rows of `sql`, lending each to `each`; an error of `each` ends it.
