@@ -22,29 +22,27 @@ pub struct KeyFlags {
 impl KeyFlags {
     /// The secrets given, by flags, files or the environment; maybe none.
     pub fn given(&self) -> Result<Vec<Secret>, CommandError> {
-        Ok(secret::resolve(
-            "token-key",
-            &self.token_key,
-            &self.token_key_file,
-        )?)
+        secret::resolve("token-key", &self.token_key, &self.token_key_file)
+            .map_err(CommandError::from_secret)
     }
 }
 
-impl From<SecretError> for CommandError {
-    fn from(fault: SecretError) -> Self {
-        match fault {
-            SecretError::Usage(text) => Self::Usage(text),
-            SecretError::Failed(text) => Self::Failed(text),
+impl CommandError {
+    /// Returns the error of secrets that cannot be used.
+    pub fn from_secret(error: SecretError) -> Self {
+        if error.is_usage() {
+            Self::Usage(error.to_string())
+        } else {
+            Self::Failed(error.to_string())
         }
     }
-}
 
-impl From<KeyError> for CommandError {
-    fn from(error: KeyError) -> Self {
-        match error {
-            KeyError::Usage(text) => Self::Usage(text),
-            KeyError::File(text) => Self::Failed(text),
-            KeyError::Store(error) => error.into(),
+    /// Returns the error of keys that cannot be loaded.
+    pub fn from_keys(error: KeyError) -> Self {
+        if error.is_usage() {
+            Self::Usage(error.to_string())
+        } else {
+            Self::Failed(error.to_string())
         }
     }
 }

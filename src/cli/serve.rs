@@ -34,7 +34,9 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     } = data::open(&settings, clock.now())?;
     let keys = {
         let (given, public) = (settings.token_keys.clone(), settings.public_keys.clone());
-        store.read_blocking(move |db| Keys::load(db, given, &public))?
+        store
+            .read_blocking(move |db| Keys::load(db, given, &public))
+            .map_err(CommandError::from_keys)?
     };
     if let Some(file) = &settings.admin_token_file {
         terminal::write_admin_token(file, &keys, &clock)?;

@@ -11,5 +11,6 @@ use crate::caller::AccessRules;
 /// In 2015 only an admin reads everything, and there are no space supporters.
 pub const RULES: AccessRules = AccessRules {
     global_readers: &[],
-    space_roles: &["space_developer", "space_manager", "space_auditor"],
+    reading_roles: &["space_developer", "space_manager", "space_auditor"],
+    writing_role: "space_developer",
 };

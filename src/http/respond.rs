@@ -45,7 +45,9 @@ impl Read {
     ///
     /// Fails if the token or the `Host` header is refused.
     pub fn authenticate(service: Arc<Service>, request: Request) -> Result<Self, ApiError> {
-        let caller = service.authenticate(&request.authorization())?.caller;
+        let caller = service
+            .authenticate(&request.authorization())?
+            .into_reader()?;
         let base_url = service.base_url(request.host())?;
         let key = ResponseKey {
             caller,

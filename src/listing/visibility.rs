@@ -82,7 +82,7 @@ fn organizations(snapshot: &Snapshot<'_>, member: &Member) -> Result<Arc<[i64]>,
 }
 
 fn role_list(member: &Member) -> Value {
-    super::conditions::json_list(member.rules.space_roles.iter().copied()).into()
+    super::conditions::json_list(member.rules.reading_roles.iter().copied()).into()
 }
 
 fn ids(snapshot: &Snapshot<'_>, sql: &str, values: &[Value]) -> Result<Arc<[i64]>, StoreError> {

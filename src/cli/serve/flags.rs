@@ -252,7 +252,8 @@ fn logins(args: &Args) -> Result<Option<Logins>, CommandError> {
         "login-password",
         args.login_password.as_ref(),
         args.login_password_file.as_ref(),
-    )?;
+    )
+    .map_err(CommandError::from_secret)?;
     if !args.login {
         // The environment may hold one for another server; a flag is meant.
         return if args.login_password.is_some() || args.login_password_file.is_some() {
