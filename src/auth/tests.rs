@@ -14,7 +14,7 @@ use ring::hmac;
 
 use super::{Identity, Keys, Secret};
 use crate::caller::{AccessRules, Caller, Member};
-use crate::edition::{current, of_2015};
+use crate::edition::Edition;
 use crate::error::ApiError;
 
 const KEY: &[u8] = b"tokensecret";
@@ -22,6 +22,14 @@ const KEY: &[u8] = b"tokensecret";
 const NOW: i64 = 1_447_434_180;
 /// The API document's own token: signed with `tokensecret`, expired on 2015-11-20T17:02:56Z.
 const DOCUMENT_TOKEN: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoidWFhLWlkLTQ2MyIsImVtYWlsIjoiZW1haWwtMzMwQHNvbWVkb21haW4uY29tIiwic2NvcGUiOlsiY2xvdWRfY29udHJvbGxlci5yZWFkIiwiY2xvdWRfY29udHJvbGxlci53cml0ZSJdLCJhdWQiOlsiY2xvdWRfY29udHJvbGxlciJdLCJleHAiOjE0NDgwMzg5NzZ9.dm37W4BDu-f9e3clcGuanh9lmaV8vncptXJbxYpKQsA";
+
+fn of_2015() -> &'static AccessRules {
+    Edition::Of2015.access_rules()
+}
+
+fn current() -> &'static AccessRules {
+    Edition::Current.access_rules()
+}
 
 fn keys() -> Keys {
     Keys::from_secrets(vec![Secret::new(KEY)]).unwrap()
@@ -52,11 +60,7 @@ fn claims(more: &str) -> String {
 }
 
 fn identify(keys: &Keys, token: &str) -> Result<Identity, ApiError> {
-    keys.identify(
-        &[format!("bearer {token}").as_bytes()],
-        NOW,
-        &current::RULES,
-    )
+    keys.identify(&[format!("bearer {token}").as_bytes()], NOW, current())
 }
 
 fn member(user: &str, rules: &'static AccessRules) -> Caller {
@@ -74,7 +78,7 @@ fn reader(keys: &Keys, token: &str) -> Result<Caller, ApiError> {
 #[track_caller]
 fn assert_accepted(token: &str) {
     let caller = reader(&keys(), token).unwrap();
-    assert_eq!(caller, member("alice", &current::RULES));
+    assert_eq!(caller, member("alice", current()));
 }
 
 #[track_caller]

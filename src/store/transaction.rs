@@ -4,7 +4,6 @@ use std::ops::Deref;
 
 use rusqlite::Connection;
 
-use super::version::VersionCache;
 use super::{Snapshot, StoreError, Value};
 
 /// One write transaction, passed to the closure of [`Store::write`](super::Store::write).
@@ -14,8 +13,8 @@ use super::{Snapshot, StoreError, Value};
 pub struct Transaction<'c>(Snapshot<'c>);
 
 impl<'c> Transaction<'c> {
-    pub(super) fn new(connection: &'c Connection, version_cache: &'c VersionCache) -> Self {
-        Self(Snapshot::new(connection, version_cache))
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self(Snapshot::of_writer(connection))
     }
 
     /// Runs a statement that returns no rows, and returns how many rows it changed.

@@ -125,12 +125,12 @@ const LAYERS: &[&[&str]] = &[
         "caller",
         "clock",
         "duration",
-        "error_text",
         "json_object",
         "labels",
         "log",
         "private_file",
     ],
+    &["error_text"],
 ];
 
 /// The layer of a file. `None` for the files that may import everything.

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cf_packages::auth::{Keys, Secret};
 use cf_packages::caller::Caller;
-use cf_packages::edition::current::RULES;
+use cf_packages::edition::Edition;
 use cf_packages::store::{Store, StoreError, Transaction};
 use serde_json::Value;
 
@@ -94,7 +94,9 @@ fn key_flag_signs_without_a_database() {
     ));
     let keys = Keys::from_secrets(vec![Secret::new("tokensecret")]).unwrap();
     let header = format!("bearer {text}");
-    let identity = keys.identify(&[header.as_bytes()], now(), &RULES).unwrap();
+    let identity = keys
+        .identify(&[header.as_bytes()], now(), Edition::Current.access_rules())
+        .unwrap();
     assert!(identity.admin);
     assert_eq!(identity.into_reader(), Ok(Caller::Everything));
     let claims = claims(&text);
@@ -117,7 +119,9 @@ fn key_of_the_database_signs_without_a_key_flag() {
         .read_blocking(|db| Keys::load(db, Vec::new(), &[]))
         .unwrap();
     let header = format!("bearer {text}");
-    let identity = keys.identify(&[header.as_bytes()], now(), &RULES).unwrap();
+    let identity = keys
+        .identify(&[header.as_bytes()], now(), Edition::Current.access_rules())
+        .unwrap();
     assert_eq!(
         (identity.user.as_str(), identity.admin),
         ("uaa-id-463", false)
@@ -198,7 +202,8 @@ fn key_comes_from_a_flag_a_file_or_a_variable() {
         let text = printed(&token_with(folder.path(), variables, arguments));
         let header = format!("bearer {text}");
         assert!(
-            keys.identify(&[header.as_bytes()], now(), &RULES).is_ok(),
+            keys.identify(&[header.as_bytes()], now(), Edition::Current.access_rules())
+                .is_ok(),
             "{arguments:?}"
         );
     }

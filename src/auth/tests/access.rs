@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::caller::Writer;
-use crate::edition::Edition;
 
 const ALL: Option<&str> = Some("everything");
 const ROLE: Option<&str> = Some("by role");
@@ -119,7 +118,7 @@ fn space_developers_write_and_other_space_roles_only_read() {
 
 #[test]
 fn caller_without_a_token_has_the_scopes_to_read_and_write() {
-    let rules = &current::RULES;
+    let rules = current();
     let admin = Identity::without_token(&Caller::Everything, rules);
     assert!(admin.admin);
     assert_eq!(admin.clone().into_reader(), Ok(Caller::Everything));

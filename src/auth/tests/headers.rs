@@ -6,12 +6,12 @@ use super::*;
 fn token_of_the_api_document_is_valid_until_its_exp() {
     let keys = keys();
     let header = format!("bearer {DOCUMENT_TOKEN}");
-    let at = |now| keys.identify(&[header.as_bytes()], now, &of_2015::RULES);
+    let at = |now| keys.identify(&[header.as_bytes()], now, of_2015());
     let identity = at(NOW).unwrap();
     assert_eq!(identity.user, "uaa-id-463");
     assert!(!identity.admin);
     let caller = identity.into_reader().unwrap();
-    assert_eq!(caller, member("uaa-id-463", &of_2015::RULES));
+    assert_eq!(caller, member("uaa-id-463", of_2015()));
     let expires = crate::clock::parse("2015-11-20T17:02:56Z").unwrap();
     assert!(at(expires - 1).is_ok());
     // The token is cached now. Its expiry is checked all the same.
@@ -22,7 +22,7 @@ fn token_of_the_api_document_is_valid_until_its_exp() {
 #[test]
 fn missing_header_or_other_scheme_is_not_authenticated() {
     let keys = keys();
-    let identify = |headers: &[&[u8]]| keys.identify(headers, NOW, &of_2015::RULES);
+    let identify = |headers: &[&[u8]]| keys.identify(headers, NOW, of_2015());
     assert_eq!(identify(&[]), Err(ApiError::NotAuthenticated));
     for header in [
         "",
@@ -55,8 +55,7 @@ fn header_must_be_bearer_spaces_and_one_token() {
         format!("bEaReR    {token}"),
     ] {
         assert!(
-            keys.identify(&[header.as_bytes()], NOW, &of_2015::RULES)
-                .is_ok(),
+            keys.identify(&[header.as_bytes()], NOW, of_2015()).is_ok(),
             "{header}"
         );
     }
@@ -77,13 +76,13 @@ fn header_must_be_bearer_spaces_and_one_token() {
         format!("bearer \"{token}\""),
     ] {
         assert_eq!(
-            keys.identify(&[header.as_bytes()], NOW, &of_2015::RULES),
+            keys.identify(&[header.as_bytes()], NOW, of_2015()),
             Err(ApiError::InvalidToken),
             "{header}"
         );
     }
     assert_eq!(
-        keys.identify(&[b"bearer \xff\xfe"], NOW, &of_2015::RULES),
+        keys.identify(&[b"bearer \xff\xfe"], NOW, of_2015()),
         Err(ApiError::InvalidToken)
     );
 }
@@ -94,7 +93,7 @@ fn several_headers_are_invalid() {
     let header = header.as_bytes();
     for headers in [[header, header], [header, b"Basic Y2Y6"], [b"", header]] {
         assert_eq!(
-            keys().identify(&headers, NOW, &of_2015::RULES),
+            keys().identify(&headers, NOW, of_2015()),
             Err(ApiError::InvalidToken)
         );
     }

@@ -76,7 +76,7 @@ impl LoginFixture {
     fn identity(&self, answer: &Json) -> Result<Identity, ApiError> {
         let header = format!("bearer {}", answer["access_token"].as_str().unwrap());
         self.keys
-            .identify(&[header.as_bytes()], self.clock.now(), &current::RULES)
+            .identify(&[header.as_bytes()], self.clock.now(), current())
     }
 }
 
@@ -121,7 +121,7 @@ fn user_logs_in_by_name_or_guid() {
         assert!(claims["exp"].as_i64().unwrap() >= system_now() + 590);
         assert_eq!(
             fixture.identity(&answer).unwrap().into_reader().unwrap(),
-            member("uaa-id-463", &current::RULES)
+            member("uaa-id-463", current())
         );
     }
 }
@@ -179,7 +179,7 @@ fn client_logs_in_by_form_or_basic_header() {
         assert!(answer.get("refresh_token").is_none());
         assert_eq!(
             fixture.identity(&answer).unwrap().into_reader().unwrap(),
-            member("uaa-id-463", &current::RULES)
+            member("uaa-id-463", current())
         );
     }
     let admin = fixture.login(Some(("admin", "sesame")), &[grant]);

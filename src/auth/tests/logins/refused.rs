@@ -20,9 +20,7 @@ fn refresh_token_only_gives_access_tokens() {
             .ends_with("-r")
     );
     let header = format!("bearer {refresh}");
-    let result = fixture
-        .keys
-        .identify(&[header.as_bytes()], NOW, &current::RULES);
+    let result = fixture.keys.identify(&[header.as_bytes()], NOW, current());
     assert_eq!(result, Err(ApiError::InvalidToken));
 
     let second = fixture.login(
