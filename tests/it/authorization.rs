@@ -226,7 +226,7 @@ fn token_with_another_key_algorithm_or_byte_is_invalid() {
     let good = token(&claims());
     let (message, signature) = good.rsplit_once('.').expect("three parts");
     let (_, payload) = message.split_once('.').expect("three parts");
-    // {"alg":"none"}, {"alg":"HS256","crit":["exp"]}
+    // The header {"alg":"none"}.
     let none = "eyJhbGciOiJub25lIn0";
     let mut wrong = vec![
         signed("another", "HS256", &claims()),
