@@ -46,7 +46,9 @@ impl AuthenticatedRequest {
     ///
     /// Fails if the token or the `Host` header is refused.
     pub fn new(service: Arc<Service>, request: Request) -> Result<Self, ApiError> {
-        let caller = service.authenticate(&request.authorization())?.caller;
+        let caller = service
+            .authenticate(&request.authorization())?
+            .into_reader()?;
         let base_url = service.base_url(request.host())?;
         let key = ResponseKey {
             caller,

@@ -68,7 +68,7 @@ fn readable_spaces(snapshot: &Snapshot<'_>, member: &Member) -> Result<Arc<[i64]
          order by 1",
         dialect::one_of("r.role", 2)
     );
-    let roles = dialect::text_list(member.rules.space_roles.iter().copied());
+    let roles = dialect::text_list(member.rules.reading_roles.iter().copied());
     ids(snapshot, &sql, &[member.user.as_str().into(), roles])
 }
 
