@@ -125,7 +125,7 @@ fn no_folder(error: &io::Error) -> StoreError {
         &std::env::temp_dir(),
         format!(
             "holds no temporary folder: {}; set TMPDIR to a folder that can be written",
-            crate::store::plain_error(error)
+            crate::error_text::os_error(error)
         ),
     )
 }

@@ -54,6 +54,7 @@ pub mod caller;
 pub mod clock;
 pub mod duration;
 pub mod error;
+pub mod error_text;
 pub mod json_object;
 pub mod labels;
 pub mod log;

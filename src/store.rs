@@ -14,11 +14,12 @@ use std::time::Duration;
 use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
 use tokio::sync::oneshot;
 
+use crate::error_text::os_error;
 pub use error::StoreError;
 pub use snapshot::{Row, Snapshot, Value};
 pub use sqlite::check::{CheckReport, check, sqlite_version};
 use sqlite::connect::{connect, pool, refuse_wal, watcher};
-use sqlite::identify::{FileState, beside, identify, plain};
+use sqlite::identify::{FileState, beside, identify};
 use sqlite::readers::{self, Readers};
 use sqlite::wal_index::WalIndex;
 use sqlite::{create, read_only, schema};
@@ -108,7 +109,7 @@ impl Store {
             .chain(wal)
             .try_for_each(copy)
             .map_err(|error| {
-                StoreError::file(from, format!("cannot be copied: {}", plain_error(&error)))
+                StoreError::file(from, format!("cannot be copied: {}", os_error(&error)))
             })
     }
 
@@ -313,11 +314,6 @@ impl Store {
         }
         Ok(())
     }
-}
-
-/// The operating system's words for an error, as messages have them.
-pub fn plain_error(error: &std::io::Error) -> String {
-    plain(error)
 }
 
 /// A fault in the closure itself: a bug, told as an error so that one request fails and not the server.

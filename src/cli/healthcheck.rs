@@ -29,7 +29,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     })?;
     let unwell = |what: String| CommandError::Failed(format!("`{}` {what}", args.url));
     let status = ask(host, path).map_err(|error| {
-        let text = crate::store::plain_error(&error);
+        let text = crate::error_text::os_error(&error);
         unwell(format!("does not answer: {text}; is the server running?"))
     })?;
     if status == "200" {

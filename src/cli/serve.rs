@@ -67,7 +67,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         .map_err(|error| CommandError::Failed(format!("no threads to serve with: {error}")))?;
     let served = runtime.block_on(async {
         let unusable = |error: io::Error| {
-            let text = crate::store::plain_error(&error);
+            let text = crate::error_text::os_error(&error);
             CommandError::Failed(format!(
                 "cannot listen on `{}`: {text}; name another with `--listen`",
                 settings.listen

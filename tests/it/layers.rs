@@ -119,6 +119,7 @@ const LAYERS: &[&[&str]] = &[
         "caller",
         "clock",
         "duration",
+        "error_text",
         "json_object",
         "labels",
         "log",

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::connect::connect;
-use super::identify::{beside, plain};
+use super::identify::beside;
+use crate::error_text::os_error;
 use crate::store::version::VersionCache;
 use crate::store::{APPLICATION_ID, OpenMode, SCHEMA, SCHEMA_VERSION, StoreError, Transaction};
 
@@ -110,7 +111,7 @@ impl Draft {
             .mode(0o600)
             .open(&name)
             .map_err(|error| {
-                StoreError::file(path, format!("cannot be made: {}", plain(&error)))
+                StoreError::file(path, format!("cannot be made: {}", os_error(&error)))
             })?;
         Ok(Self(name))
     }
@@ -118,7 +119,7 @@ impl Draft {
     /// Gives the draft its name unless something else has it by now.
     fn publish(self, path: &Path) -> Result<bool, StoreError> {
         let failed = |error: std::io::Error| {
-            StoreError::file(path, format!("cannot be made: {}", plain(&error)))
+            StoreError::file(path, format!("cannot be made: {}", os_error(&error)))
         };
         File::open(&self.0)
             .and_then(|file| file.sync_all())

@@ -7,6 +7,7 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use crate::error_text::os_error;
 use crate::store::{APPLICATION_ID, SCHEMA_VERSION, StoreError};
 
 /// What lies at a path that we may use.
@@ -26,7 +27,7 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == ErrorKind::NotFound => return absent(path),
-        Err(error) => return fault(format!("cannot be read: {}", plain(&error))),
+        Err(error) => return fault(format!("cannot be read: {}", os_error(&error))),
     };
     let kind = metadata.file_type();
     if kind.is_dir() {
@@ -40,7 +41,7 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
     }
     let mut header = [0; 100];
     let unreadable = |error: std::io::Error| {
-        StoreError::file(path, format!("cannot be read: {}", plain(&error)))
+        StoreError::file(path, format!("cannot be read: {}", os_error(&error)))
     };
     let mut file = File::open(path).map_err(unreadable)?;
     let mut length = 0;
@@ -139,11 +140,4 @@ pub(in crate::store) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
-}
-
-/// The operating system's words, without Rust's "(os error 13)".
-pub(in crate::store) fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    text.to_lowercase()
 }

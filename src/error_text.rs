@@ -1,0 +1,30 @@
+//! The texts of errors of other crates, as our messages quote them.
+
+use std::io;
+
+/// Returns the operating system's description of an error in lower case, as in `permission denied`.
+///
+/// The standard library appends the error's number: `Permission denied (os error 13)`. A message to a user does not
+/// need it.
+pub fn os_error(error: &io::Error) -> String {
+    let text = error.to_string();
+    let description = text.split(" (os error").next().unwrap_or(&text);
+    description.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_of_the_error_is_removed() {
+        let error = io::Error::from_raw_os_error(13);
+        assert!(error.to_string().contains("(os error 13)"));
+        assert_eq!(os_error(&error), "permission denied");
+    }
+
+    #[test]
+    fn error_without_a_number_is_kept() {
+        assert_eq!(os_error(&io::Error::other("No luck")), "no luck");
+    }
+}
