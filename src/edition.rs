@@ -15,7 +15,7 @@ use crate::caller::AccessRules;
 use crate::error::ApiError;
 use crate::listing::SuspendedOrganizations;
 use crate::listing::request::{Include, ListRequest};
-use crate::records::{App, Organization, Package, PackageRecord, Resource, Space};
+use crate::records::{App, Organization, Package, PackageRecord, Resource, Space, Table};
 use crate::store::StoreError;
 
 /// The edition of the API that a server speaks.
@@ -53,7 +53,7 @@ impl Presented for Space {
 }
 
 /// Takes the records of a page one after the other.
-pub type Each<'a, R> = dyn FnMut(<R as Resource>::Record<'_>) -> Result<(), StoreError> + 'a;
+pub type Each<'a, R> = dyn FnMut(<R as Table>::Record<'_>) -> Result<(), StoreError> + 'a;
 
 /// A request for a list of packages.
 #[derive(Clone, Debug)]

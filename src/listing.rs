@@ -112,40 +112,42 @@ pub fn find_one<R: Resource>(
     snapshot.int(&sql.text, &sql.values)
 }
 
-/// Lends the rows of those ids to `each`, in the order given.
+/// Passes the records with those ids to `each`, in the order of `ids`.
+///
+/// # Errors
+///
+/// Fails with the first error of `each`, or if the snapshot cannot be read.
 pub fn rows<R: Resource, E: From<StoreError>>(
     snapshot: &Snapshot<'_>,
     ids: &[i64],
     mut each: impl FnMut(R::Record<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let (columns, table, joins) = (R::COLUMNS, R::TABLE, R::JOINS);
-    let (sql, values) = match run_of(ids) {
-        // A run of ids is one page_query along the table.
+    let statements = R::statements();
+    let (sql, values) = match consecutive(ids) {
         Some((first, last)) => (
-            format!(
-                "select {columns} from {table} r {joins} where r.id between $1 and $2 order by r.id"
-            ),
+            &statements.select_by_id_range,
             vec![first.into(), last.into()],
         ),
-        // `cross join` keeps SQLite to this order: the list's own.
         None => (
-            format!(
-                "select {columns} from json_each($1) k cross join {table} r on r.id = k.value {joins}"
-            ),
+            &statements.select_by_id_list,
             vec![conditions::json_numbers(ids).into()],
         ),
     };
-    snapshot.rows(&sql, &values, |columns| each(R::read(columns)?))
+    snapshot.rows(sql, &values, |row| each(R::read(row)?))
 }
 
-/// The first and the last of ids that follow each other without a gap.
-fn run_of(ids: &[i64]) -> Option<(i64, i64)> {
+/// Returns the first and the last id if each id is one more than the one before it.
+fn consecutive(ids: &[i64]) -> Option<(i64, i64)> {
     let (first, last) = (*ids.first()?, *ids.last()?);
     let without_gap = ids.windows(2).all(|pair| pair[1] == pair[0] + 1);
     without_gap.then_some((first, last))
 }
 
-/// Those ids again, by `created_at` and then `guid`.
+/// Returns the ids ordered by their records' `created_at`, then by guid.
+///
+/// # Errors
+///
+/// Fails if the snapshot cannot be read.
 pub fn oldest_first<R: Resource>(
     snapshot: &Snapshot<'_>,
     ids: impl Iterator<Item = i64>,

@@ -8,7 +8,7 @@ use cf_packages::edition::Presented;
 use cf_packages::edition::{BaseUrl, Each};
 use cf_packages::listing::request::ListRequest;
 use cf_packages::listing::{self, ListCache};
-use cf_packages::records::{Package, Resource};
+use cf_packages::records::{Package, Table};
 use cf_packages::store::{Store, StoreError};
 
 use crate::Result;
@@ -85,13 +85,11 @@ impl Product {
     pub fn dump(&self) -> Result<(Duration, usize)> {
         let started = Instant::now();
         let length = self.store.read_blocking(|db| {
-            let (table, columns, joins) = (Package::TABLE, Package::COLUMNS, Package::JOINS);
-            let sql = format!("select {columns} from {table} r {joins} order by r.id");
             let site = site();
             let mut document = Vec::with_capacity(2 * HELD);
             let mut length = 0;
-            db.rows(&sql, &[], |columns| {
-                (Package::CURRENT.write)(&Package::read(columns)?, &site, &mut document);
+            Package::for_each(db, |record| {
+                (Package::CURRENT.write)(&record, &site, &mut document);
                 document.push(b',');
                 if document.len() > HELD {
                     length += document.len();

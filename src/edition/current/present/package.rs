@@ -25,7 +25,7 @@ fn write(row: &PackageRecord<'_>, base_url: &BaseUrl, out: &mut Vec<u8>) {
     out.plain("\",\"created_at\":\"").time(row.created_at);
     let updated_at = row.updated_at.unwrap_or(row.created_at);
     out.plain("\",\"updated_at\":\"").time(updated_at);
-    match &row.content {
+    match &row.content() {
         Content::Bits { sha1, sha256 } => bits(&mut out, row.error, *sha1, *sha256),
         Content::Docker {
             image, credentials, ..
@@ -40,7 +40,7 @@ fn write(row: &PackageRecord<'_>, base_url: &BaseUrl, out: &mut Vec<u8>) {
     out.plain("},\"links\":{\"self\":{\"href\":\"")
         .text(&base_url);
     out.plain("/v3/packages/").text(&guid);
-    if let Content::Bits { .. } = row.content {
+    if let Content::Bits { .. } = row.content() {
         out.plain("\"},\"upload\":{\"href\":\"").text(&base_url);
         out.plain("/v3/packages/").text(&guid);
         // `download` has no method, although the published documentation shows one.

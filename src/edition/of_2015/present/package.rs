@@ -160,7 +160,7 @@ impl Serialize for Href<'_> {
 }
 
 fn with_document(row: &PackageRecord<'_>, show: impl FnOnce(&PackageDocument<'_>)) {
-    let bits = matches!(row.content, Content::Bits { .. });
+    let bits = matches!(row.content(), Content::Bits { .. });
     let action = |action, method| {
         bits.then_some(Link {
             href: Href::Package(row.guid, action),
@@ -196,7 +196,7 @@ fn data<'a>(row: &PackageRecord<'a>) -> PackageData<'a> {
         value,
     };
     let error = row.error;
-    match &row.content {
+    match &row.content() {
         Content::Bits { sha1, .. } => PackageData::Bits {
             hash: hash(*sha1),
             error,
