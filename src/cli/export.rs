@@ -4,7 +4,7 @@ use std::io::{BufWriter, ErrorKind, stdout};
 use std::path::PathBuf;
 
 use super::CommandError;
-use crate::seed::{self, ExportError, Form};
+use crate::seed::{self, ExportError, SeedFormat};
 use crate::store::Store;
 
 /// What `export` takes.
@@ -24,14 +24,14 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<(), CommandError> {
-    let form = if args.jsonl {
-        Form::JsonLines
+    let format = if args.jsonl {
+        SeedFormat::JsonLines
     } else {
-        Form::Json
+        SeedFormat::Json
     };
     let store = Store::open_for_reading(&args.db)?;
     let exported = store.read_blocking(move |db| {
-        seed::export(db, form, &mut BufWriter::with_capacity(1 << 16, stdout()))
+        seed::export(db, format, &mut BufWriter::with_capacity(1 << 16, stdout()))
     });
     store.close()?;
     match exported {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::{Request, Response, response};
 use crate::error::ApiError;
 use crate::json_object::parse as object;
-use crate::seed::{self, Form, Source};
+use crate::seed::{self, SeedFormat, Source};
 use crate::service::fault_rules::FaultRule;
 use crate::service::{AdminApi, Service};
 use crate::store::{OpenMode, Store, StoreError};
@@ -73,7 +73,7 @@ pub(super) async fn reset(
         let start = Store::open(&start, OpenMode::Immutable, crate::store::Durability::Off)?;
         let data = start.read_blocking(|db| {
             let mut data = Vec::new();
-            seed::export(db, Form::JsonLines, &mut data)
+            seed::export(db, SeedFormat::JsonLines, &mut data)
                 .map_err(|error| ApiError::Internal(error.to_string()))?;
             Ok::<_, ApiError>(data)
         });
@@ -99,7 +99,7 @@ pub(super) async fn export(service: Arc<Service>, request: Request) -> Result<Re
         .store
         .read(|db| {
             let mut data = Vec::new();
-            seed::export(db, Form::Json, &mut data)
+            seed::export(db, SeedFormat::Json, &mut data)
                 .map_err(|error| ApiError::Internal(error.to_string()))?;
             Ok::<_, ApiError>(data)
         })

@@ -7,8 +7,10 @@ use super::{
     filter, order, selective,
 };
 
-/// The lifecycles of an app. The first is the default.
-pub const LIFECYCLES: &[&str] = &["buildpack", "docker", "cnb"];
+/// The lifecycle of an app for which none is given.
+pub const DEFAULT_LIFECYCLE: &str = "buildpack";
+/// The lifecycles of an app.
+pub const LIFECYCLES: &[&str] = &[DEFAULT_LIFECYCLE, "docker", "cnb"];
 
 /// The apps.
 #[derive(Debug)]

@@ -15,11 +15,15 @@ pub const BITS: &str = "bits";
 pub const DOCKER: &str = "docker";
 /// The types of a package.
 pub const TYPES: &[&str] = &[BITS, DOCKER];
+/// The state of a package whose bits are not uploaded yet.
+pub const AWAITING_UPLOAD: &str = "AWAITING_UPLOAD";
+/// The state of a package that can be staged.
+pub const READY: &str = "READY";
 /// The states of a package.
 pub const STATES: &[&str] = &[
-    "AWAITING_UPLOAD",
+    AWAITING_UPLOAD,
     "PROCESSING_UPLOAD",
-    "READY",
+    READY,
     "FAILED",
     "COPYING",
     "EXPIRED",
