@@ -1,25 +1,33 @@
--- The data of cf-packages: every table, index, trigger and check there is.
+-- The data of cf-packages: every table, index, trigger and check of schema 2, the current one.
 --
--- `id` is where a row was stored: listings show rows in this order, ids only grow and are never used again.
--- Times are whole seconds since 1970-01-01T00:00:00Z, UTC. Flags are 0 or 1.
--- `folded_name` is `name` in lower case, made by the program: names compare without regard to case.
+-- A new file is made with these statements. A file of an earlier schema is led here by `migrations/`. Both are compared
+-- with these statements, without regard to comments and white space, before a file is used.
+--
+-- In each table:
+-- - `id` numbers the rows in the order in which they were stored. Lists show rows in this order. Ids only grow, and the
+--   ids of deleted rows are not used again.
+-- - `guid` is the identifier in the API: 1 to 200 of the characters A-Z a-z 0-9 . _ -
+-- - `name` is 1 to 250 characters. `folded_name` is `name` in lower case, made by the program, since names are compared
+--   without regard to case.
+-- - Times, the columns `…_at`, are whole seconds since 1970-01-01T00:00:00Z.
+-- - Flags are 0 (no) or 1 (yes).
 
 create table organizations (
     id          integer primary key autoincrement,
     guid        text    not null unique,
-    name        text    not null,               -- as it is shown
-    folded_name text    not null unique,
-    suspended   integer not null default 0 check (suspended in (0, 1)),
-    created_at  integer not null
+    name        text    not null,               -- as it was written in the seed
+    folded_name text    not null unique,        -- `name` in lower case
+    suspended   integer not null default 0 check (suspended in (0, 1)), -- flag
+    created_at  integer not null                -- seconds
 ) strict;
 
 create table spaces (
     id              integer primary key autoincrement,
     guid            text    not null unique,
-    name            text    not null,
-    folded_name     text    not null,
+    name            text    not null,           -- as it was written in the seed
+    folded_name     text    not null,           -- `name` in lower case; unique in the organization
     organization_id integer not null references organizations (id),
-    created_at      integer not null,
+    created_at      integer not null,           -- seconds
     unique (organization_id, folded_name)
 ) strict;
 
@@ -28,13 +36,13 @@ create index spaces_by_name on spaces (folded_name);
 create table apps (
     id          integer primary key autoincrement,
     guid        text    not null unique,
-    name        text    not null,
-    folded_name text    not null,
+    name        text    not null,               -- as it was written in the seed
+    folded_name text    not null,               -- `name` in lower case; unique in the space
     space_id    integer not null references spaces (id),
     lifecycle   text    not null default 'buildpack' check (lifecycle in ('buildpack', 'docker', 'cnb')),
-    created_at  integer not null,
+    created_at  integer not null,               -- seconds
     unique (space_id, folded_name),
-    unique (id, space_id)                       -- what packages refer to
+    unique (id, space_id)                       -- for the foreign key of `packages`
 ) strict;
 
 create index apps_by_name on apps (folded_name);
@@ -42,33 +50,34 @@ create index apps_by_name on apps (folded_name);
 create table packages (
     id          integer primary key autoincrement,
     guid        text    not null unique,
-    app_id      integer not null,
-    space_id    integer not null,               -- the app's; follows it when the app moves
+    app_id      integer not null,               -- the app, in `apps`
+    space_id    integer not null,               -- the space of the app; changes with it when the app moves
     type        text    not null check (type in ('bits', 'docker')),
     state       text    not null check (state in ('AWAITING_UPLOAD', 'PROCESSING_UPLOAD', 'READY', 'FAILED', 'COPYING', 'EXPIRED')),
-    error       text,                           -- why it failed
-    sha1        text,                           -- of the bits, lower-case hex, once uploaded
-    sha256      text,
-    image       text,                           -- docker: where the image is
-    store_image integer check (store_image in (0, 1)),
-    docker_user         text,                   -- docker: credentials for the registry
-    docker_password     text,                   -- never answered; export holds it
-    docker_email        text,
-    docker_login_server text,
-    labels      text    not null default '{}',  -- a JSON object of text in the order given; `package_labels` is its index
-    annotations text    not null default '{}',  -- a JSON object of text in the order given
-    created_at  integer not null,
-    updated_at  integer,                        -- null: never changed
+    error       text,                           -- why processing failed; null: it did not fail
+    sha1        text,                           -- bits: SHA-1 of the content, 40 lower-case hex digits; null: not uploaded
+    sha256      text,                           -- bits: SHA-256 of the content, 64 lower-case hex digits; null: not uploaded
+    image       text,                           -- docker: the reference of the image, as `registry/image:tag`
+    store_image integer check (store_image in (0, 1)), -- docker: flag of the 2015 edition
+    docker_user         text,                   -- docker: user name at the registry
+    docker_password     text,                   -- docker: password at the registry; only `export` shows it
+    docker_email        text,                   -- docker: e-mail address of that user
+    docker_login_server text,                   -- docker: URL of the registry's login
+    labels      text    not null default '{}',  -- a JSON object of strings, keys in the order of the seed
+    annotations text    not null default '{}',  -- a JSON object of strings, keys in the order of the seed
+    created_at  integer not null,               -- seconds
+    updated_at  integer,                        -- seconds; null: never changed
     foreign key (app_id, space_id) references apps (id, space_id) on update cascade,
     check (type = 'bits'   or (sha1 is null and sha256 is null and image is not null and store_image is not null)),
     check (type = 'docker' or (image is null and store_image is null and docker_user is null and docker_password is null
-                               and docker_email is null and docker_login_server is null))
+                               and docker_email is null and docker_login_server is null)),
+    check (json_valid(labels) and json_valid(annotations))
 ) strict;
 
--- The labels of packages, one a row, for selectors.
+-- `packages.labels`, one label per row: the index of label selectors.
 create table package_labels (
-    key        text    not null,                -- with its prefix: `example.com/env`
-    value      text    not null,
+    key        text    not null,                -- with its prefix, as `example.com/env`
+    value      text    not null,                -- may be empty
     package_id integer not null references packages (id) on delete cascade,
     primary key (key, value, package_id)
 ) strict, without rowid;
@@ -77,8 +86,8 @@ create index package_labels_by_package on package_labels (package_id);
 
 create table users (
     id   integer primary key autoincrement,
-    guid text    not null unique,               -- the `user_id` of their tokens
-    name text                                   -- the `user_name`; need not be unique
+    guid text    not null unique,               -- the claim `user_id` of the user's tokens
+    name text                                   -- the claim `user_name`; not unique; null: unknown
 ) strict;
 
 create table organization_roles (
@@ -99,26 +108,27 @@ create table space_roles (
 create index organization_roles_by_organization on organization_roles (organization_id);
 create index space_roles_by_space on space_roles (space_id);
 
--- Keys that sign and verify tokens (HS256). The newest signs.
+-- The keys that verify tokens (HS256). The key with the highest id signs.
 create table token_keys (
     id     integer primary key autoincrement,
-    secret blob    not null check (length(secret) >= 32)
+    secret blob    not null check (length(secret) >= 32) -- random bytes
 ) strict;
 
--- What changed, for programs that remember listings. Counters only grow.
+-- The data version, in one row: caches compare it to find out whether the data changed. The triggers below count here,
+-- whichever program changes the data. Each counter only grows.
 create table versions (
-    id         integer primary key check (id = 1),
-    packages   integer not null,                -- packages updated or deleted; inserts show by a higher id
-    access     integer not null,                -- who may see which packages: roles, and apps, spaces, organizations moved
-    neighbours integer not null                 -- any change of apps, spaces or organizations
+    id       integer primary key check (id = 1),
+    packages integer not null,                  -- updates and deletions of packages; an insertion shows in the highest id
+    access   integer not null,                  -- changes of what callers may see: roles, users, and moved or deleted parents
+    parents  integer not null                   -- changes of organizations, spaces and apps
 ) strict;
 
-insert into versions (id, packages, access, neighbours) values (1, 0, 0, 0);
+insert into versions (id, packages, access, parents) values (1, 0, 0, 0);
 
--- The blocks of 512 package ids in which packages were updated or deleted, each with the version of its last change.
+-- In which blocks of 512 ids packages were updated or deleted. A cached list is corrected in these blocks only.
 create table package_changes (
     block   integer primary key,                -- id / 512
-    version integer not null
+    version integer not null                    -- the value of `versions.packages` after the last change in the block
 ) strict;
 
 create index package_changes_by_version on package_changes (version);
@@ -136,37 +146,48 @@ create trigger packages_deleted after delete on packages begin
 end;
 
 create trigger organizations_inserted after insert on organizations begin
-    update versions set neighbours = neighbours + 1;
+    update versions set parents = parents + 1;
 end;
 create trigger organizations_updated after update on organizations begin
-    update versions set access = access + 1, neighbours = neighbours + 1;
+    update versions set access = access + 1, parents = parents + 1;
 end;
 create trigger organizations_deleted after delete on organizations begin
-    update versions set access = access + 1, neighbours = neighbours + 1;
+    update versions set access = access + 1, parents = parents + 1;
 end;
 
--- A manager of the organization sees a new space's packages from its first.
+-- A new space changes what the managers of its organization may see.
 create trigger spaces_inserted after insert on spaces begin
-    update versions set access = access + 1, neighbours = neighbours + 1;
+    update versions set access = access + 1, parents = parents + 1;
 end;
 create trigger spaces_updated after update on spaces begin
-    update versions set access = access + 1, neighbours = neighbours + 1;
+    update versions set access = access + 1, parents = parents + 1;
 end;
 create trigger spaces_deleted after delete on spaces begin
-    update versions set access = access + 1, neighbours = neighbours + 1;
+    update versions set access = access + 1, parents = parents + 1;
 end;
 
 create trigger apps_inserted after insert on apps begin
-    update versions set neighbours = neighbours + 1;
+    update versions set parents = parents + 1;
 end;
 create trigger apps_updated after update on apps begin
-    update versions set access = access + 1, neighbours = neighbours + 1;
+    update versions set access = access + 1, parents = parents + 1;
 end;
 create trigger apps_deleted after delete on apps begin
-    update versions set access = access + 1, neighbours = neighbours + 1;
+    update versions set access = access + 1, parents = parents + 1;
+end;
+
+-- A new user has no role yet.
+create trigger users_updated after update of guid on users begin
+    update versions set access = access + 1;
+end;
+create trigger users_deleted after delete on users begin
+    update versions set access = access + 1;
 end;
 
 create trigger organization_roles_inserted after insert on organization_roles begin
+    update versions set access = access + 1;
+end;
+create trigger organization_roles_updated after update on organization_roles begin
     update versions set access = access + 1;
 end;
 create trigger organization_roles_deleted after delete on organization_roles begin
@@ -175,14 +196,17 @@ end;
 create trigger space_roles_inserted after insert on space_roles begin
     update versions set access = access + 1;
 end;
+create trigger space_roles_updated after update on space_roles begin
+    update versions set access = access + 1;
+end;
 create trigger space_roles_deleted after delete on space_roles begin
     update versions set access = access + 1;
 end;
 
--- The last part is made after the first data of a new file: an index is made of a million rows sooner than it grows by
--- them one by one.
+-- The indexes below are made after the first data of a new file is stored: to sort a million rows once is faster than to
+-- insert them one by one.
 
--- Each of these ends in `id` by nature, so that a filter's rows come in stored order without a sort.
+-- Each entry of an index ends with the row's `id`, so that the rows of one value come in stored order without a sort.
 create index packages_by_app     on packages (app_id);
 create index packages_by_space   on packages (space_id);
 create index packages_by_state   on packages (state);

@@ -1,7 +1,7 @@
-//! The command line: one verb a file, each with its `Args` and its `run`.
+//! The command line: one command per file, each with its `Args` and its `run`.
 //!
 //! stdout carries data only; messages go to stderr as `cf-packages: ` and one lower-case sentence.
-//! Exit 0; 1 for a failure; 2 for wrong usage.
+//! The exit code is 0 for success, 1 for a failure, 2 for wrong usage.
 
 pub mod args;
 mod cf_home;
@@ -25,34 +25,34 @@ pub struct Cli {
     command: Command,
 }
 
-// Parsed once: a box would save nothing.
+// Only one value exists: a box would save nothing.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the packages API from a database, created if it is not there
+    /// Serve the packages API from a database, which is created if it does not exist
     Serve(serve::Args),
-    /// Apply seeds to a database, created if it is not there
+    /// Apply seeds to a database, which is created if it does not exist
     Seed(seed::Args),
     /// Print a bearer token for a user or an admin, or write a `cf` configuration with one
     Token(token::Args),
-    /// Print the whole data set as a seed
+    /// Print all data as a seed
     Export(export::Args),
-    /// Say whether a database is sound: integrity, foreign keys, schema, versions; never changes it
+    /// Check integrity, foreign keys, schema and versions of a database; never changes it
     Check(check::Args),
-    /// Print the bytes that the server would answer, without a server
+    /// Print the response that a server would give, without a server
     Get(get::Args),
     /// Tell by the exit code whether a server is up and seeded
     Healthcheck(healthcheck::Args),
 }
 
-/// Why a verb did not do what it was asked to.
+/// Why a command failed.
 #[derive(Debug)]
 pub enum CommandError {
-    /// Exit 1: the sentence says what failed and what to do.
+    /// Exit 1, with a sentence that says what failed and what to do.
     Failed(String),
-    /// Exit 1, and all that there is to say was printed already.
+    /// Exit 1, without a message: the command has printed one.
     AlreadyReported,
-    /// Exit 2: the flags do not go together, or one of them cannot be used.
+    /// Exit 2, with a sentence: flags contradict each other, or the value of one cannot be used.
     Usage(String),
 }
 
@@ -62,18 +62,18 @@ impl<E: std::error::Error> From<E> for CommandError {
     }
 }
 
-/// Parses the process's arguments, runs the verb, prints its failure.
+/// Parses the arguments of the process, runs the command, and prints its error.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        // `--help` and `--version` arrive here too, for stdout and with exit code 0.
+        // `--help` and `--version`: clap reports them as errors that belong on stdout.
         Err(error) if !error.use_stderr() => {
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
         Err(error) => return fail(&usage(&error), 2),
     };
-    let ran = match cli.command {
+    let result = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Seed(args) => seed::run(args),
         Command::Export(args) => export::run(args),
@@ -82,7 +82,7 @@ pub fn main() -> ExitCode {
         Command::Healthcheck(args) => healthcheck::run(args),
         Command::Token(args) => token::run(args),
     };
-    match ran {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(CommandError::AlreadyReported) => ExitCode::FAILURE,
         Err(CommandError::Failed(text)) => fail(&text, 1),
@@ -95,7 +95,7 @@ fn fail(text: &str, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// What the parser of the flags says, in one sentence of our form.
+/// Returns an error of clap as one sentence in our form.
 fn usage(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let sentence = text
@@ -104,9 +104,9 @@ fn usage(error: &clap::Error) -> String {
         .map(|line| line.trim().trim_start_matches("error: "))
         .collect::<Vec<_>>()
         .join(" ");
-    // Without a verb there is no sentence, but the whole help.
+    // Without a command, clap's error is the whole help.
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "name a verb, as `serve` or `seed`; `--help` lists them".into();
+        return "name a command, such as `serve` or `seed`; `--help` lists them".into();
     }
-    format!("{}; `--help` tells more", sentence.replace('\'', "`"))
+    format!("{}; `--help` shows the usage", sentence.replace('\'', "`"))
 }

@@ -1,4 +1,4 @@
-//! The server's time: the system's, or one that stands still. All times are whole seconds since 1970, UTC.
+//! The server's clock, and times as text. All times are whole seconds since 1970, UTC.
 
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -6,10 +6,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// 9999-12-31T23:59:59Z, the last second that `YYYY-MM-DDTHH:MM:SSZ` can say.
+/// The last time that `YYYY-MM-DDTHH:MM:SSZ` can express: 9999-12-31T23:59:59Z.
 pub const LAST_SECOND: i64 = 253_402_300_799;
 
-/// Where new times come from, and what the expiry of tokens is compared with.
+/// The server's clock: the time that new entries get and that the expiry of tokens is compared with. It follows the
+/// system's clock, or stands still.
 #[derive(Debug)]
 pub struct Clock {
     start: Setting,
@@ -20,17 +21,17 @@ pub struct Clock {
 enum Setting {
     System,
     Still(i64),
-    /// The time that was set, and when.
+    /// A time that was set, and the moment at which it was set.
     Moving(i64, Instant),
 }
 
 impl Clock {
-    /// The system's clock.
+    /// Returns a clock that follows the system's.
     pub fn system() -> Self {
         Self::starting(Setting::System)
     }
 
-    /// A clock that stands at `seconds`.
+    /// Returns a clock that stands still at `seconds` since 1970.
     pub fn still(seconds: i64) -> Self {
         Self::starting(Setting::Still(seconds))
     }
@@ -42,7 +43,7 @@ impl Clock {
         }
     }
 
-    /// The time, in seconds since 1970.
+    /// Returns the time, in seconds since 1970.
     pub fn now(&self) -> i64 {
         match *self.now.read().unwrap_or_else(PoisonError::into_inner) {
             Setting::System => system_now(),
@@ -54,7 +55,7 @@ impl Clock {
         .min(LAST_SECOND)
     }
 
-    /// Sets the time; a clock that moves goes on from there, one that stands still stays there.
+    /// Sets the time to `seconds` since 1970. A clock that stands still continues to; any other runs on from there.
     pub fn set(&self, seconds: i64) {
         let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
         *now = match *now {
@@ -63,19 +64,19 @@ impl Clock {
         };
     }
 
-    /// Moves the clock on by `duration`.
+    /// Advances the clock by `duration`, of which whole seconds count.
     pub fn advance(&self, duration: Duration) {
         let by = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         self.set(self.now().saturating_add(by).min(LAST_SECOND));
     }
 
-    /// Back to what the clock was at the start.
+    /// Restores the clock as it was created.
     pub fn reset(&self) {
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = self.start;
     }
 }
 
-/// The system's time, in seconds since 1970.
+/// Returns the system's time, in seconds since 1970.
 pub fn system_now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -84,17 +85,17 @@ pub fn system_now() -> i64 {
         })
 }
 
-/// `2015-11-13T17:02:56Z`, for any second from 1970 to 9999.
+/// Formats a time from 1970 to 9999, in seconds since 1970, as `2015-11-13T17:02:56Z`.
 pub fn format(seconds: i64) -> String {
     FormattedTime::new(seconds).as_str().to_owned()
 }
 
-/// A time as it is shown, without a place on the heap: a page holds a hundred of them.
+/// A formatted time that is not on the heap. A page holds a hundred of them.
 #[derive(Clone, Copy, Debug)]
 pub struct FormattedTime([u8; 20]);
 
 impl FormattedTime {
-    /// `2015-11-13T17:02:56Z`, for any second from 1970 to 9999.
+    /// Formats a time from 1970 to 9999, in seconds since 1970, as `2015-11-13T17:02:56Z`.
     pub fn new(seconds: i64) -> Self {
         let time = OffsetDateTime::from_unix_timestamp(seconds.clamp(0, LAST_SECOND))
             .unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -114,14 +115,14 @@ impl FormattedTime {
         Self(text)
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
-        // Digits and the form's own signs are ASCII.
+        // The text is ASCII.
         str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
-/// The second that `YYYY-MM-DDTHH:MM:SSZ` names, 1970 to 9999; nothing else is a time in a seed or a filter.
+/// Parses `YYYY-MM-DDTHH:MM:SSZ`, 1970 to 9999, the only form of times in seeds and filters. Returns seconds since 1970.
 pub fn parse(text: &str) -> Option<i64> {
     const FORM: &[u8] = b"0000-00-00T00:00:00Z";
     let right = text.len() == FORM.len()
@@ -132,18 +133,23 @@ pub fn parse(text: &str) -> Option<i64> {
     let seconds = right
         .then(|| OffsetDateTime::parse(text, &Rfc3339).ok())??
         .unix_timestamp();
-    // A leap second parses as the second before it: what is shown must be what was given.
+    // A leap second parses as the second before it, and would be shown differently than it was given.
     (format(seconds) == text && (0..=LAST_SECOND).contains(&seconds)).then_some(seconds)
 }
 
-/// The second that an RFC 3339 time names, with any offset; fractions are cut off. For `--clock`.
+/// Parses an [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339#section-5.6) time with any offset, for `--clock`. Returns
+/// seconds since 1970; fractions are cut off.
+///
+/// # Errors
+///
+/// Fails with the expected form if `text` is not such a time, or is not within 1970 to 9999.
 pub fn parse_rfc3339(text: &str) -> Result<i64, String> {
     OffsetDateTime::parse(text, &Rfc3339)
         .ok()
         .map(|time| time.unix_timestamp())
         .filter(|seconds| (0..=LAST_SECOND).contains(seconds))
         .ok_or_else(|| {
-            "expected an RFC 3339 time from 1970 to 9999, as `2015-11-13T17:03:00Z`".to_owned()
+            "expected an RFC 3339 time from 1970 to 9999, such as `2015-11-13T17:03:00Z`".to_owned()
         })
 }
 
@@ -152,14 +158,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_read_and_shown_alike() {
+    fn parsed_time_is_formatted_as_it_was() {
         assert_eq!(parse("2015-11-13T17:02:56Z"), Some(1_447_434_176));
         assert_eq!(format(1_447_434_176), "2015-11-13T17:02:56Z");
         assert_eq!(parse("9999-12-31T23:59:59Z"), Some(LAST_SECOND));
     }
 
     #[test]
-    fn only_the_one_form_is_a_time() {
+    fn other_forms_of_a_time_are_refused() {
         for text in [
             "",
             "2015-11-13",
@@ -176,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_stands_still_moves_only_when_told() {
+    fn still_clock_changes_only_when_it_is_set() {
         let clock = Clock::still(100);
         clock.advance(Duration::from_secs(7200));
         assert_eq!(clock.now(), 7300);

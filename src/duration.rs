@@ -1,10 +1,12 @@
-//! Durations as flags spell them: `90s`, `10m`, `2h`, `1d`, `250ms`.
+//! Durations as flags give them: `90s`, `10m`, `2h`, `1d`, `250ms`.
 
 use std::time::Duration;
 
-/// The duration that `text` names: a whole number and `ms`, `s`, `m`, `h` or `d`; or `0`.
+/// Parses a duration: a whole number and `ms`, `s`, `m`, `h` or `d`; or `0`.
 ///
-/// The error is the form that was expected, for the command line to put after the value.
+/// # Errors
+///
+/// Fails with the expected form, which the command line shows after the value.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let unit_at = text
         .find(|character: char| !character.is_ascii_digit())
@@ -16,7 +18,6 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
-        // Nothing is as long in every unit.
         "" if number == "0" => 1,
         _ => return Err(expected()),
     };
@@ -29,7 +30,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
 }
 
 fn expected() -> String {
-    "expected a whole number and a unit, as `250ms`, `90s`, `10m`, `2h` or `1d`".into()
+    "expected a whole number and a unit, such as `250ms`, `90s`, `10m`, `2h` or `1d`".into()
 }
 
 #[cfg(test)]
@@ -37,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_and_a_unit_are_a_duration() {
+    fn number_with_unit_is_a_duration() {
         for (text, milliseconds) in [
             ("0", 0),
             ("0s", 0),
@@ -56,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_one() {
+    fn other_texts_are_refused() {
         for text in [
             "",
             "s",

@@ -1,7 +1,8 @@
-//! What one edition of the API says: each its requests, its documents, its errors. An edition is a folder.
+//! Editions: the versions of the API that a server can speak. An edition parses requests, presents records and errors,
+//! and says who may read what.
 //!
-//! `Edition` is matched in this file alone: a request is parsed, a document and an error are presented, and who reads
-//! what by which scope or role.
+//! Each edition is a folder. [`Edition`] is matched in this file only; other modules call its methods. To delete an
+//! edition, delete its folder and its lines in this file.
 
 pub mod current;
 pub mod of_2015;
@@ -11,49 +12,28 @@ mod ruby;
 
 use std::fmt;
 
+use clap::ValueEnum;
+
 use crate::caller::AccessRules;
 use crate::error::ApiError;
 use crate::listing::SuspendedOrganizations;
 use crate::listing::request::{Include, ListRequest};
-use crate::records::{App, Organization, Package, PackageRecord, Resource, Space, Table};
+use crate::records::{Package, PackageRecord, Resource, Table};
 use crate::store::StoreError;
 
 /// The edition of the API that a server speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Edition {
     /// The API document of 2015, to the letter.
+    #[default]
     #[value(name = "2015")]
     Of2015,
     /// What Cloud Controllers answer today.
     Current,
 }
 
-/// A resource that an edition presents.
-///
-/// `2015` presents packages only; its presenter is called directly.
-pub trait Presented: Resource + Sized {
-    /// How the current edition presents it.
-    const CURRENT: current::Presentation<Self>;
-}
-
-impl Presented for App {
-    const CURRENT: current::Presentation<Self> = current::present::app::PRESENTATION;
-}
-
-impl Presented for Organization {
-    const CURRENT: current::Presentation<Self> = current::present::organization::PRESENTATION;
-}
-
-impl Presented for Package {
-    const CURRENT: current::Presentation<Self> = current::present::package::PRESENTATION;
-}
-
-impl Presented for Space {
-    const CURRENT: current::Presentation<Self> = current::present::space::PRESENTATION;
-}
-
-/// Takes the records of a page one after the other.
-pub type Each<'a, R> = dyn FnMut(<R as Table>::Record<'_>) -> Result<(), StoreError> + 'a;
+/// Receives the records of a page one after the other.
+pub type RecordSink<'a, R> = dyn FnMut(<R as Table>::Record<'_>) -> Result<(), StoreError> + 'a;
 
 /// A request for a list of packages.
 #[derive(Clone, Debug)]
@@ -71,16 +51,17 @@ pub struct SingleRequest {
 }
 
 impl SingleRequest {
-    /// Returns a request whose `include` is right, or is refused once the resource is known to exist.
+    /// Returns a request with these parents to include, or with the error to report once the resource is known to
+    /// exist.
     pub(crate) fn new(include: Result<Include, ApiError>) -> Self {
         Self { include }
     }
 
-    /// Returns the parents to show beside the resource. Call it once the resource is known to exist.
+    /// Returns the parents to include. Call it once the resource is known to exist.
     ///
     /// # Errors
     ///
-    /// Fails if the parameter `include` is wrong and the edition reports that last.
+    /// Fails if the parameter `include` is wrong and the edition reports that after a missing resource.
     pub fn include(&self) -> Result<Include, ApiError> {
         self.include.clone()
     }
@@ -93,7 +74,7 @@ impl Default for SingleRequest {
 }
 
 /// The scheme and host that absolute hrefs begin with, without a slash at the end: `http://127.0.0.1:8080`.
-/// Empty where hrefs are relative.
+/// Empty if hrefs are relative.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BaseUrl(pub String);
 
@@ -101,11 +82,6 @@ impl BaseUrl {
     /// Returns the text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// Returns the URL of `path`, which begins with a slash.
-    pub(crate) fn join(&self, path: &str) -> String {
-        format!("{self}{path}")
     }
 }
 
@@ -116,159 +92,86 @@ impl fmt::Display for BaseUrl {
 }
 
 impl Edition {
-    /// Whether organizations, spaces, apps and the root documents are served beside packages.
-    pub fn serves_foundation(self) -> bool {
+    /// Returns what the edition serves beside packages, if it does.
+    pub fn foundation(self) -> Option<Foundation> {
         match self {
-            Self::Of2015 => false,
-            Self::Current => true,
+            Self::Of2015 => None,
+            Self::Current => Some(Foundation(())),
         }
     }
 
-    /// Parses the query of `GET /v3/packages`, or of `GET /v3/apps/:guid/packages` where `app` is that guid.
+    /// Parses the query of `GET /v3/packages`, or of `GET /v3/apps/:guid/packages` if `app` is that guid.
     ///
     /// # Errors
     ///
-    /// Fails with the refusal of this edition if a parameter is wrong.
+    /// Fails with the error of this edition if a parameter is wrong.
     pub fn parse_package_list(
         self,
         app: Option<&str>,
         query: &str,
     ) -> Result<PackageListRequest, ApiError> {
         match self {
-            Self::Of2015 => of_2015::request::packages(app, query),
+            Self::Of2015 => of_2015::request::parse_packages(app, query),
             Self::Current => match app {
-                None => current::request::packages(query),
-                Some(app) => current::request::app_packages(app, query),
+                None => current::request::parse_packages(query),
+                Some(app) => current::request::parse_app_packages(app, query),
             },
         }
     }
 
-    /// Parses the query of a list other than packages.
+    /// Returns the document of one page of packages. `send_records` sends the records of the page in their order.
     ///
     /// # Errors
     ///
-    /// Fails with the refusal of this edition if a parameter is wrong, or if the edition has no such list.
-    pub fn parse_list<R: Presented>(self, query: &str) -> Result<ListRequest, ApiError> {
-        match self {
-            Self::Of2015 => Err(ApiError::UnknownRequest),
-            Self::Current => {
-                current::request::list::<R>(R::CURRENT.parameters, R::CURRENT.path, query)
-            }
-        }
-    }
-
-    /// Parses the query of `GET` by guid of a resource other than packages.
-    ///
-    /// # Errors
-    ///
-    /// Fails with the refusal of this edition if a parameter is wrong, or if the edition has no such resource.
-    pub fn parse_single<R: Presented>(self, query: &str) -> Result<SingleRequest, ApiError> {
-        match self {
-            Self::Of2015 => Err(ApiError::UnknownRequest),
-            Self::Current => {
-                current::request::single(R::CURRENT.single_query, R::CURRENT.parameters, query)
-            }
-        }
-    }
-
-    /// Returns the document of one page of packages. `rows` passes the page's records in their order.
-    ///
-    /// # Errors
-    ///
-    /// Fails if `rows` fails.
+    /// Fails if `send_records` fails or if a stored value is damaged.
     pub fn package_list(
         self,
         base_url: &BaseUrl,
         request: &ListRequest,
         total: u64,
-        rows: impl FnOnce(&mut Each<'_, Package>) -> Result<(), StoreError>,
+        send_records: impl FnOnce(&mut RecordSink<'_, Package>) -> Result<(), StoreError>,
     ) -> Result<Vec<u8>, StoreError> {
         match self {
-            Self::Of2015 => of_2015::present::package::packages(request, total, rows),
-            Self::Current => current::list::<Package>(base_url, request, total, rows),
+            Self::Of2015 => of_2015::present::package::list(request, total, send_records),
+            Self::Current => current::present::list_document::list::<Package>(
+                current::present::package::write,
+                base_url,
+                request,
+                total,
+                send_records,
+            ),
         }
     }
 
-    /// Returns the document of one package.
-    pub fn package(self, base_url: &BaseUrl, record: &PackageRecord<'_>) -> Vec<u8> {
-        match self {
-            Self::Of2015 => of_2015::present::package::package(record),
-            Self::Current => {
-                let mut out = Vec::with_capacity(1024);
-                (Package::CURRENT.write)(record, base_url, &mut out);
-                out
-            }
-        }
-    }
-
-    /// Returns the document of one page of a list other than packages. `rows` passes the page's records in their order.
+    /// Appends the document of one package to `out`.
     ///
     /// # Errors
     ///
-    /// Fails if `rows` fails.
-    pub fn list<R: Presented>(
+    /// Fails if a stored value is damaged.
+    pub fn package(
         self,
         base_url: &BaseUrl,
-        request: &ListRequest,
-        total: u64,
-        rows: impl FnOnce(&mut Each<'_, R>) -> Result<(), StoreError>,
-    ) -> Result<Vec<u8>, StoreError> {
-        current::list::<R>(base_url, request, total, rows)
-    }
-
-    /// Appends the document of one record of a resource other than packages.
-    pub fn single<R: Presented>(
-        self,
-        base_url: &BaseUrl,
-        record: &R::Record<'_>,
-        out: &mut Vec<u8>,
-    ) {
-        (R::CURRENT.write)(record, base_url, out);
-    }
-
-    /// Appends the documents of records as an array.
-    ///
-    /// # Errors
-    ///
-    /// Fails if `rows` fails.
-    pub fn array<R: Presented>(
-        self,
-        base_url: &BaseUrl,
-        rows: impl FnOnce(&mut Each<'_, R>) -> Result<(), StoreError>,
+        record: &PackageRecord<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), StoreError> {
-        current::array::<R>(out, base_url, rows)
-    }
-
-    /// Inserts `included`, names and arrays in the order in which they are shown, at the end of a document.
-    pub fn insert_included(self, document: &mut Vec<u8>, included: &[(&str, Vec<u8>)]) {
-        current::include(document, included);
-    }
-
-    /// Returns the document of `GET /`.
-    pub fn root(self, base_url: &BaseUrl) -> Vec<u8> {
-        current::root(base_url)
-    }
-
-    /// Returns the document of `GET /v3`.
-    pub fn v3(self, base_url: &BaseUrl) -> Vec<u8> {
-        current::v3(base_url)
-    }
-
-    /// Returns the document of `GET /v3/info`.
-    pub fn info(self, base_url: &BaseUrl) -> Vec<u8> {
-        current::info(base_url)
-    }
-
-    /// Returns the document of an error.
-    pub fn error(self, error: &ApiError) -> Vec<u8> {
         match self {
-            Self::Of2015 => of_2015::error(error),
-            Self::Current => current::error(error),
+            Self::Of2015 => {
+                of_2015::present::package::write(record, out);
+                Ok(())
+            }
+            Self::Current => current::present::package::write(record, base_url, out),
         }
     }
 
-    /// Whether hrefs name the host that the client asked.
+    /// Returns the document of an error. See `docs/reference/errors.md#envelopes`.
+    pub fn error(self, error: &ApiError) -> Vec<u8> {
+        match self {
+            Self::Of2015 => of_2015::error::document(error),
+            Self::Current => current::error::document(error),
+        }
+    }
+
+    /// Whether hrefs begin with a [`BaseUrl`].
     pub fn has_absolute_hrefs(self) -> bool {
         match self {
             Self::Of2015 => false,
@@ -276,7 +179,7 @@ impl Edition {
         }
     }
 
-    /// Returns the OpenAPI document of what is served.
+    /// Returns the OpenAPI 3.1 document of the edition's routes.
     pub fn openapi(self) -> &'static [u8] {
         match self {
             Self::Of2015 => include_bytes!("edition/of_2015/openapi.json"),
@@ -284,7 +187,8 @@ impl Edition {
         }
     }
 
-    /// Whether an app or a package of a suspended organization is found by its guid. Lists show it in each edition.
+    /// Returns whether an app or a package of a suspended organization is found by its guid. Lists show it in both
+    /// editions. See `docs/reference/access.md#suspended-organizations`.
     pub fn suspended_organizations(self) -> SuspendedOrganizations {
         match self {
             Self::Of2015 => SuspendedOrganizations::Hidden,
@@ -292,11 +196,123 @@ impl Edition {
         }
     }
 
-    /// Returns the scopes and roles that read and write.
+    /// Returns the scopes and the space roles that may read. See `docs/reference/access.md#visibility`.
     pub fn access_rules(self) -> &'static AccessRules {
         match self {
-            Self::Of2015 => &of_2015::RULES,
-            Self::Current => &current::RULES,
+            Self::Of2015 => &of_2015::ACCESS_RULES,
+            Self::Current => &current::ACCESS_RULES,
         }
     }
 }
+
+/// A resource that [`Foundation`] presents.
+pub trait Presented: Resource + Sized {
+    /// How it is requested and presented.
+    const PRESENTATION: current::Presentation<Self>;
+}
+
+/// What an edition serves beside packages: organizations, spaces, apps and the root documents.
+///
+/// Only [`Edition::foundation`] returns a value, so these methods cannot be called for an edition that lacks them.
+#[derive(Clone, Copy, Debug)]
+pub struct Foundation(());
+
+impl Foundation {
+    /// The version of the API, which `GET /` shows.
+    pub const API_VERSION: &'static str = current::present::root_documents::API_VERSION;
+
+    /// Parses the query of a list.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong.
+    pub fn parse_list<R: Presented>(self, query: &str) -> Result<ListRequest, ApiError> {
+        let current::Presentation {
+            path, parameters, ..
+        } = R::PRESENTATION;
+        current::request::parse_list::<R>(parameters, path, query)
+    }
+
+    /// Parses the query of `GET` by guid.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong and the resource reports that before a missing record.
+    pub fn parse_single<R: Presented>(self, query: &str) -> Result<SingleRequest, ApiError> {
+        let current::Presentation {
+            single_query,
+            parameters,
+            ..
+        } = R::PRESENTATION;
+        current::request::parse_single(single_query, parameters, query)
+    }
+
+    /// Returns the document of one page of a list. `send_records` sends the records of the page in their order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `send_records` fails.
+    pub fn list<R: Presented>(
+        self,
+        base_url: &BaseUrl,
+        request: &ListRequest,
+        total: u64,
+        send_records: impl FnOnce(&mut RecordSink<'_, R>) -> Result<(), StoreError>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let write = R::PRESENTATION.write;
+        current::present::list_document::list::<R>(write, base_url, request, total, send_records)
+    }
+
+    /// Appends the document of one record to `out`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a stored value is damaged.
+    pub fn single<R: Presented>(
+        self,
+        base_url: &BaseUrl,
+        record: &R::Record<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        (R::PRESENTATION.write)(record, base_url, out)
+    }
+
+    /// Appends the documents of records to `out`, as a JSON array.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `send_records` fails.
+    pub fn array<R: Presented>(
+        self,
+        base_url: &BaseUrl,
+        send_records: impl FnOnce(&mut RecordSink<'_, R>) -> Result<(), StoreError>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let write = R::PRESENTATION.write;
+        current::present::list_document::array::<R>(write, base_url, send_records, out)
+    }
+
+    /// Adds the member `included` at the end of a document. `included` holds names and arrays in the order in which
+    /// they are shown. See `docs/reference/organizations-spaces-apps.md#include`.
+    pub fn insert_included(self, document: &mut Vec<u8>, included: &[(&str, Vec<u8>)]) {
+        current::present::list_document::insert_included(document, included);
+    }
+
+    /// Returns the document of `GET /`. See `docs/reference/root-documents.md#get-`.
+    pub fn root(self, base_url: &BaseUrl) -> Vec<u8> {
+        current::present::root_documents::root(base_url)
+    }
+
+    /// Returns the document of `GET /v3`. See `docs/reference/root-documents.md#get-v3`.
+    pub fn v3(self, base_url: &BaseUrl) -> Vec<u8> {
+        current::present::root_documents::v3(base_url)
+    }
+
+    /// Returns the document of `GET /v3/info`. See `docs/reference/root-documents.md#get-v3info`.
+    pub fn info(self, base_url: &BaseUrl) -> Vec<u8> {
+        current::present::root_documents::info(base_url)
+    }
+}
+
+#[cfg(test)]
+mod tests;

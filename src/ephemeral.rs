@@ -1,4 +1,7 @@
-//! Databases that are gone at exit: each in a private temporary folder that tells whether its server still lives.
+//! Temporary databases that are removed at exit, each in a private folder, and databases with seeds applied.
+//!
+//! A server holds a lock on a file in its folder. A later server removes the folders whose lock is free: their servers
+//! were killed.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,26 +10,27 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::error_text::os_error;
 use crate::seed::{self, SeedError, Source};
 use crate::store::{Durability, OpenMode, Store, StoreError};
 
-/// What the folders are called, before a random part.
+/// The beginning of the folders' names; a random part follows.
 const PREFIX: &str = "cf-packages-";
-/// Locked by the server that lives in the folder, as long as it lives.
+/// The file in each folder that its server keeps locked.
 const LOCK: &str = "lock";
 
-/// A private database: drop the store, or close it, before the folder.
+/// A temporary database. Close or drop the store before the folder.
 #[derive(Debug)]
 pub struct Ephemeral {
     /// The database.
     pub store: Store,
-    /// A copy of it as it was at the start.
+    /// A copy of the database as it was at the start.
     pub start: PathBuf,
-    /// Where both are; removed with everything in it when this is dropped.
+    /// The folder of both; it is removed with everything in it when this is dropped.
     pub folder: Folder,
 }
 
-/// A private folder, 0700.
+/// A private temporary folder (mode 0700) with a lock.
 #[derive(Debug)]
 pub struct Folder {
     folder: TempDir,
@@ -34,16 +38,21 @@ pub struct Folder {
 }
 
 impl Ephemeral {
-    /// A new database, empty or a copy of `from`, with the seeds applied. `now` is the time of what gives none.
+    /// Creates a temporary database, empty or as a copy of `from`, and applies the seeds. `now` is the time of entries
+    /// without one, in seconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder cannot be created, if `from` cannot be copied, or if a seed is refused.
     pub fn new(from: Option<&Path>, seeds: &[Source], now: i64) -> Result<Self, SeedError> {
-        remove_abandoned();
+        remove_abandoned_folders();
         let folder = Folder::new()?;
         let file = folder.folder.path().join("packages.db");
         if let Some(from) = from {
             Store::copy(from, &file)?;
         }
-        let store = seeded(&file, seeds, now, Durability::Off)?;
-        // Closed in between, so that the file is all there is to copy.
+        let store = open_seeded(&file, seeds, now, Durability::Off)?;
+        // Closing moves everything into the file itself, so that copying it copies all data.
         store.close()?;
         let start = folder.folder.path().join("start.db");
         fs::copy(&file, &start).map_err(|error| no_folder(&error))?;
@@ -55,21 +64,25 @@ impl Ephemeral {
     }
 }
 
-/// Opens the database at `file`, made if it is not there, with the seeds applied: all of them, or nothing is changed
-/// and nothing is made.
-pub fn seeded(
+/// Opens the database at `file`, which is created if it does not exist, and applies the seeds. `now` is the time of
+/// entries without one, in seconds since 1970.
+///
+/// # Errors
+///
+/// Fails if the file cannot be opened, or if a seed is refused. Then nothing is changed, and no file is created.
+pub fn open_seeded(
     file: &Path,
     seeds: &[Source],
     now: i64,
     durability: Durability,
 ) -> Result<Store, SeedError> {
-    let mut tried = false;
+    let mut has_read_seeds = false;
     let created = Store::create(file, |transaction| {
-        tried = true;
+        has_read_seeds = true;
         seed::apply(transaction, seeds, now).map(drop)
     })?;
-    // Another program was faster: what was filled is gone, and standard input with it.
-    if tried && !created && seeds.iter().any(Source::is_read_once) {
+    // Another program created the file at the same time. Standard input cannot be read a second time.
+    if has_read_seeds && !created && seeds.iter().any(Source::is_read_once) {
         return Err(StoreError::made_meanwhile(file).into());
     }
     let store = Store::open(file, OpenMode::ReadWrite, durability)?;
@@ -80,18 +93,17 @@ pub fn seeded(
 }
 
 impl Folder {
-    /// A new folder, 0700, whose lock tells that its server lives.
     fn new() -> Result<Self, StoreError> {
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(fs::Permissions::from_mode(0o700))
             .tempdir()
             .map_err(|error| no_folder(&error))?;
-        // Locked before it has its name: nobody meets a lock of ours that nobody holds.
-        let draft = folder.path().join("lock.new");
-        let lock = File::create(&draft)
+        // The file gets its name after it is locked, so that no other server finds it unlocked.
+        let unnamed = folder.path().join("lock.new");
+        let lock = File::create(&unnamed)
             .and_then(|lock| lock.lock().map(|()| lock))
-            .and_then(|lock| fs::rename(&draft, folder.path().join(LOCK)).map(|()| lock))
+            .and_then(|lock| fs::rename(&unnamed, folder.path().join(LOCK)).map(|()| lock))
             .map_err(|error| no_folder(&error))?;
         Ok(Self {
             folder,
@@ -100,32 +112,32 @@ impl Folder {
     }
 }
 
-/// Removes the folders of servers that were killed: those of our name whose lock nobody holds.
-fn remove_abandoned() {
+/// Removes the folders of servers that were killed.
+fn remove_abandoned_folders() {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else {
         return;
     };
     for entry in entries.flatten() {
-        let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let has_prefix = entry.file_name().to_string_lossy().starts_with(PREFIX);
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if ours && is_folder && abandoned(&entry.path()) {
+        if has_prefix && is_folder && is_abandoned(&entry.path()) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// A folder without a lock is only just being made, and somebody else's file is not ours to open.
-fn abandoned(folder: &Path) -> bool {
-    let lock: PathBuf = folder.join(LOCK);
-    File::open(lock).is_ok_and(|lock| lock.try_lock().is_ok())
+/// Whether the server of a folder has ended. A folder without a lock file is being created; the lock file of another
+/// user cannot be opened.
+fn is_abandoned(folder: &Path) -> bool {
+    File::open(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok())
 }
 
 fn no_folder(error: &io::Error) -> StoreError {
+    let text = os_error(error);
     StoreError::file(
         &std::env::temp_dir(),
         format!(
-            "holds no temporary folder: {}; set TMPDIR to a folder that can be written",
-            crate::error_text::os_error(error)
+            "cannot hold a temporary folder: {text}; set TMPDIR to a folder that can be written"
         ),
     )
 }

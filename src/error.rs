@@ -1,83 +1,91 @@
-//! What a request can be refused for. The variants' texts are the API's; an edition says how they are written.
+//! The errors of the API. An edition decides how they are written.
 
-use crate::seed::SeedError;
+use crate::seed::{ExportError, SeedError};
 use crate::store::StoreError;
 
-/// A refusal, before an edition presents it (reference: packages-api.md §0.1).
+/// Why a request is answered with an error (`docs/reference/errors.md#names`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {
-    /// 400 `BadQueryParameter` (10005): what is wrong with the query, all faults joined by `, `.
+    /// 400 `CF-BadQueryParameter` (10005): what is wrong with the query, all faults joined by `, `.
     BadQuery(String),
-    /// 400 `InvalidRequest` (10004): a malformed escape or conflicting shapes in the query.
+    /// 400 `CF-InvalidRequest` (10004): a malformed escape or conflicting shapes in the query.
     InvalidRequest,
-    /// 400 `MessageParseError` (1001): a body that is not JSON.
+    /// 400 `CF-MessageParseError` (1001): the body is not JSON.
     NotJson,
-    /// 400 `BadRequest`-like refusal of our own, with its text, as `InvalidRequest` (10004).
+    /// 400 `CF-InvalidRequest` (10004), with this text: the server's flags do not allow the request.
     Refused(String),
-    /// 401 `NotAuthenticated` (10002): no token.
+    /// 401 `CF-NotAuthenticated` (10002): there is no token.
     NotAuthenticated,
-    /// 401 `InvalidAuthToken` (1000): a token that is wrong in any way, always with the same words.
+    /// 401 `CF-InvalidAuthToken` (1000): the token is wrong. The text does not say in which way.
     InvalidToken,
-    /// 403 `NotAuthorized` (10003): a valid token without the scope.
+    /// 403 `CF-NotAuthorized` (10003): the token is valid, but its scopes do not allow the request.
     NotAuthorized,
-    /// 404 `ResourceNotFound` (10010): `Package not found` and the like.
+    /// 404 `CF-ResourceNotFound` (10010), with this text, such as `Package not found`.
     NotFound(&'static str),
-    /// 404 `NotFound` (10000): no such route.
+    /// 404 `CF-NotFound` (10000): there is no such route.
     UnknownRequest,
-    /// 404 `NotFound` (10000): a route that a flag would bring; the text names it.
+    /// 404 `CF-NotFound` (10000), with this text, which names the flag that enables the route.
     NotServed(&'static str),
-    /// 413: a body that is too large.
+    /// 408 `CF-InvalidRequest` (10004): the client stopped sending the body
+    /// ([RFC 9110 §15.5.9](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9)).
+    RequestTimeout,
+    /// 413 `CF-InvalidRequest` (10004): the body is too large.
     TooLarge,
-    /// 414: a request line that is too long.
+    /// 414 `CF-InvalidRequest` (10004): the request target is too long.
     TargetTooLong,
-    /// 422 `UnprocessableEntity` (10008).
+    /// 422 `CF-UnprocessableEntity` (10008), with this text.
     Unprocessable(String),
-    /// 429 `RateLimitExceeded` (10013): only as a fault that was asked for.
+    /// 429 `CF-RateLimitExceeded` (10013). Only a fault rule leads to it.
     RateLimited,
-    /// Whatever a fault that was asked for says.
+    /// The status, number, name and text of a fault rule.
     InjectedError(Box<InjectedError>),
-    /// 503 `ServiceUnavailable` (10015): locked by another program, or stopping.
+    /// 503 `CF-ServiceUnavailable` (10015): another program keeps the database locked, or the server is stopping.
     Busy,
-    /// 500 `UnknownError` (10001): the text goes to the log, never to the client.
+    /// 500 `UnknownError` (10001). The text is logged and never sent to the client.
     Internal(String),
 }
 
-/// A refusal that somebody asked for, to see what their client does with it.
+/// An error that a fault rule requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InjectedError {
-    /// The HTTP status.
+    /// The HTTP status, 400 to 599.
     pub status: u16,
-    /// The controller's number.
+    /// The number of the error.
     pub code: u32,
-    /// The controller's name, with its `CF-`.
+    /// The name of the error, with its `CF-`.
     pub title: String,
-    /// The sentence.
+    /// The text of the error.
     pub detail: String,
 }
 
 impl ApiError {
-    /// The HTTP status.
+    /// Returns the HTTP status ([RFC 9110 §15](https://www.rfc-editor.org/rfc/rfc9110#section-15)).
     pub fn status(&self) -> u16 {
         match self {
             Self::BadQuery(_) | Self::InvalidRequest | Self::NotJson | Self::Refused(_) => 400,
             Self::NotAuthenticated | Self::InvalidToken => 401,
             Self::NotAuthorized => 403,
             Self::NotFound(_) | Self::UnknownRequest | Self::NotServed(_) => 404,
+            Self::RequestTimeout => 408,
             Self::TooLarge => 413,
             Self::TargetTooLong => 414,
             Self::Unprocessable(_) => 422,
             Self::RateLimited => 429,
-            Self::InjectedError(fault) => fault.status,
+            Self::InjectedError(error) => error.status,
             Self::Busy => 503,
             Self::Internal(_) => 500,
         }
     }
 
-    /// The controller's own number for it.
+    /// Returns the number that Cloud Controllers give the error.
     pub fn code(&self) -> u32 {
         match self {
             Self::BadQuery(_) => 10005,
-            Self::InvalidRequest | Self::Refused(_) | Self::TooLarge | Self::TargetTooLong => 10004,
+            Self::InvalidRequest
+            | Self::Refused(_)
+            | Self::RequestTimeout
+            | Self::TooLarge
+            | Self::TargetTooLong => 10004,
             Self::NotJson => 1001,
             Self::NotAuthenticated => 10002,
             Self::InvalidToken => 1000,
@@ -86,19 +94,21 @@ impl ApiError {
             Self::UnknownRequest | Self::NotServed(_) => 10000,
             Self::Unprocessable(_) => 10008,
             Self::RateLimited => 10013,
-            Self::InjectedError(fault) => fault.code,
+            Self::InjectedError(error) => error.code,
             Self::Busy => 10015,
             Self::Internal(_) => 10001,
         }
     }
 
-    /// The controller's own name for it.
+    /// Returns the name that Cloud Controllers give the error.
     pub fn title(&self) -> &str {
         match self {
             Self::BadQuery(_) => "CF-BadQueryParameter",
-            Self::InvalidRequest | Self::Refused(_) | Self::TooLarge | Self::TargetTooLong => {
-                "CF-InvalidRequest"
-            }
+            Self::InvalidRequest
+            | Self::Refused(_)
+            | Self::RequestTimeout
+            | Self::TooLarge
+            | Self::TargetTooLong => "CF-InvalidRequest",
             Self::NotJson => "CF-MessageParseError",
             Self::NotAuthenticated => "CF-NotAuthenticated",
             Self::InvalidToken => "CF-InvalidAuthToken",
@@ -107,13 +117,13 @@ impl ApiError {
             Self::UnknownRequest | Self::NotServed(_) => "CF-NotFound",
             Self::Unprocessable(_) => "CF-UnprocessableEntity",
             Self::RateLimited => "CF-RateLimitExceeded",
-            Self::InjectedError(fault) => &fault.title,
+            Self::InjectedError(error) => &error.title,
             Self::Busy => "CF-ServiceUnavailable",
             Self::Internal(_) => "UnknownError",
         }
     }
 
-    /// The sentence for the client, without what an edition puts before it.
+    /// Returns the text for the client. Editions may put a prefix before it.
     pub fn detail(&self) -> String {
         match self {
             Self::BadQuery(text) => format!("The query parameter is invalid: {text}"),
@@ -124,13 +134,22 @@ impl ApiError {
             Self::NotAuthorized => "You are not authorized to perform the requested action".into(),
             Self::NotFound(text) | Self::NotServed(text) => (*text).into(),
             Self::UnknownRequest => "Unknown request".into(),
+            Self::RequestTimeout => "The request body did not arrive in time".into(),
             Self::TooLarge => "The request body is too large".into(),
             Self::TargetTooLong => "The request target is too long".into(),
             Self::Refused(text) | Self::Unprocessable(text) => text.clone(),
             Self::RateLimited => "Rate Limit Exceeded".into(),
-            Self::InjectedError(fault) => fault.detail.clone(),
+            Self::InjectedError(error) => error.detail.clone(),
             Self::Busy => "The database is busy, try again".into(),
             Self::Internal(_) => "An unknown error occurred.".into(),
+        }
+    }
+
+    /// Returns the text for the log, which may hold more than the client's.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Internal(cause) => cause.clone(),
+            other => other.detail(),
         }
     }
 }
@@ -149,6 +168,15 @@ impl From<SeedError> for ApiError {
         match error {
             SeedError::Store(error) => error.into(),
             SeedError::Invalid(invalid) => Self::Unprocessable(invalid.to_string()),
+        }
+    }
+}
+
+impl From<ExportError> for ApiError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Store(error) => error.into(),
+            output @ ExportError::Output(_) => Self::Internal(output.to_string()),
         }
     }
 }

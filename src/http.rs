@@ -1,6 +1,10 @@
 //! HTTP: the routes, their handlers, and what every request and response passes through.
+//!
+//! [`Router`] takes a request from the server, normalizes its path, applies fault rules, and passes it to the handler
+//! that `routes.rs` names for it.
 
 mod admin;
+pub mod client;
 mod collections;
 mod info;
 mod login;
@@ -13,4 +17,4 @@ mod routes;
 
 pub use request::Request;
 pub use response::Response;
-pub use router::Router;
+pub use router::{DropConnection, Router};

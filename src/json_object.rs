@@ -1,8 +1,8 @@
-//! JSON text that must be one object.
+//! JSON texts that have to be objects.
 
 use serde::de::{DeserializeOwned, Error};
 
-/// Parses `text` as one JSON object. serde alone would also accept an array of the fields' values.
+/// Parses `text` as a JSON object. serde alone would also accept an array with the values of the fields.
 ///
 /// # Errors
 ///

@@ -1,61 +1,54 @@
 //! A Cloud Foundry packages API in one binary over one SQLite file.
 //!
-//! The way of the data, which is also the order of the rooms:
-//!
 //! ```text
-//! request ── auth ──▶ Caller ┐
-//!    └── query ── edition ──▶ ListRequest ──▶ listing ──▶ SQL on one SQLite file ──▶ rows ── edition ──▶ bytes
-//!                (or the API's error)          (total, page)                       (presenter)
+//! request ── auth ──▶ Caller ─────────┐
+//!       └── query ── edition ──▶ ListRequest
+//!                                     │
+//!                                  listing ──▶ total and ids of the page
+//!                                     │
+//!                                  records ⇄ store (one SQLite file)
+//!                                     │
+//!                                edition presents ──▶ bytes
 //! ```
 //!
-//! | room | what it is for |
+//! | module | what it does |
 //! | --- | --- |
-//! | [`cli`] | the command line, one verb a file |
-//! | [`server`] | the accept loop: limits, time-outs, stopping |
-//! | [`http`] | every route there is, and its handler |
-//! | [`auth`] | Authorization header → who asks; tokens made |
-//! | [`edition`] | what one edition of the API says: its requests, its documents, its errors |
-//! | [`listing`] | ListRequest + Caller → total and page; what is remembered of both |
-//! | [`resource`] | what there is to list: a table, its columns, its filters, who may see it |
-//! | [`store`] | the SQLite file: told, made, opened; readers and the one writer |
-//! | [`seed`] | the other way in: a file, checked, applied in one transaction; and out again |
-//! | [`ephemeral`] | databases that are gone at exit |
-//! | `testing` | a server in the process of a test (a feature) |
-//! | [`caller`] [`clock`] [`error`] [`log`] [`duration`] [`private_file`] | under all of them |
+//! | [`cli`] | the command line: one command per file |
+//! | `testing` | a server inside a test (feature `testing`) |
+//! | [`server`] | the accept loop: limits, time-outs, shutdown |
+//! | [`http`] | every route, its handler, and what each request and response passes through |
+//! | [`service`] | what the handlers of one server share |
+//! | [`ephemeral`] | databases that are removed at exit |
+//! | [`auth`] | keys, tokens, logins: who the caller is, what they may read and write |
+//! | [`edition`] | one version of the API: how it parses requests and presents records and errors |
+//! | [`listing`] | list requests, visibility, the page query, the list cache, the response cache |
+//! | [`error`] | why a request is refused |
+//! | [`seed`] | seed files: parsed, checked, applied in one transaction, generated, exported |
+//! | [`records`] | one file per table: its columns, filters and statements |
+//! | [`store`] | the SQLite file: snapshots, transactions, migrations, data versions |
+//! | [`caller`] [`clock`] [`duration`] [`error_text`] [`json_object`] [`labels`] [`log`] [`private_file`] | small modules that all others may use |
 //!
-//! Imports run one way: `cli → server → http → {auth, edition} → listing → resource → store`, and
-//! `seed → store`. `tests/it/layers.rs` holds this.
-
-pub mod cli;
-
-pub mod server;
-
-pub mod service;
-
-pub mod http;
+//! A module imports only modules further down this table. `docs/architecture.md` says what a change touches.
 
 pub mod auth;
-pub mod edition;
-
-pub mod listing;
-
-pub mod records;
-
-pub mod store;
-
-pub mod seed;
-
-pub mod ephemeral;
-
-#[cfg(feature = "testing")]
-pub mod testing;
-
 pub mod caller;
+pub mod cli;
 pub mod clock;
 pub mod duration;
+pub mod edition;
+pub mod ephemeral;
 pub mod error;
 pub mod error_text;
+pub mod http;
 pub mod json_object;
 pub mod labels;
+pub mod listing;
 pub mod log;
 pub mod private_file;
+pub mod records;
+pub mod seed;
+pub mod server;
+pub mod service;
+pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -1,27 +1,28 @@
-//! Messages of a running server, on stderr, as text or as JSON lines.
+//! The messages of a running server, on stderr, as text or as JSON Lines.
 //!
-//! A request is not logged, so that neither a token nor a query ever is; a request that fails by our own fault is.
+//! Only internal errors are logged, with the id of their request. Requests are not, so that no token and no query gets
+//! into the log.
 
 use std::io;
 
 use tracing::Level;
 
-/// How messages are written.
+/// The format of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Text, for people.
     Text,
-    /// One object a line, for programs.
+    /// One JSON object per line, for programs.
     Json,
 }
 
-/// Writes messages in that format from now on. A second call changes nothing.
+/// Starts the log. A second call in the same process changes nothing.
 pub fn start(format: Format) {
     let log = tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_max_level(Level::INFO)
         .with_target(false);
-    // An error: there is a log already, as when tests start several servers in one process.
+    // Fails if a log was started before, as when a test starts several servers in one process.
     let _ = match format {
         Format::Text => log.try_init(),
         Format::Json => log.json().flatten_event(true).try_init(),

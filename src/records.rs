@@ -12,7 +12,7 @@ mod space;
 pub mod user;
 
 pub use app::{App, AppRecord};
-pub use columns::{ColumnRole, ColumnValue, ColumnVisitor, Record, Statements, Table};
+pub use columns::{ColumnRole, ColumnValue, ColumnVisitor, Join, Record, Statements, Table};
 pub use metadata::Metadata;
 pub use organization::{Organization, OrganizationRecord};
 pub use package::{Content, DockerCredentials, DockerPassword, Package, PackageRecord};

@@ -1,8 +1,13 @@
-//! The accept loop: how many connections, how long each may take, how it stops.
+//! The accept loop: how many connections are served, how long each step of one may take, and how the server stops.
 //!
-//! warp's own server has no time-outs and cannot stop while a client has sent half a request.
+//! warp's own server has no time-outs and does not stop while a client has sent half a request.
+
+mod stop_signal;
+mod write_timeout;
 
 use std::future::{Future, pending};
+use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,25 +17,48 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 use crate::http::Router;
+pub use stop_signal::stop_signal;
+use write_timeout::WriteTimeout;
 
-/// A client that asks for all pages at once has 256 in flight; there is room for a few of those.
+/// How many connections are served at a time; further ones wait. A client that requests all pages at once opens 256.
 const MAX_CONNECTIONS: usize = 1000;
-/// How long a client may take to send a request's head; also how long a connection may be idle.
+/// How many connections may wait to be accepted. A client whose connection does not fit tries again after a second.
+const BACKLOG: u32 = 1024;
+/// How long a client may take to send the head of a request, and how long a connection may be idle.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
-/// The largest request head, in bytes; beyond it, 431.
+/// How long a client may leave a response unread before its connection is closed.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The size of the largest request head, in bytes; a larger one gets 431.
 const MAX_HEAD: usize = 32 * 1024;
-/// How long answers in flight may take once the server stops, so that the exit lies within ten seconds.
+/// How long requests in flight may take after the server was asked to stop. The process has to exit within ten seconds.
 const GRACE: Duration = Duration::from_secs(9);
-/// How long to wait when the system has no descriptor left for a connection.
+/// How long to wait before the next connection is accepted if the process has too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` completes, then lets the requests in flight end, for at most nine seconds.
+/// Listens on `address`; port 0 means any free port. Must be called within a Tokio runtime.
+///
+/// # Errors
+///
+/// Fails if the address is in use, or is not an address of this machine.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // Without this option, connections of a server that has just stopped would block the port for a minute.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Serves until `shutdown` completes. Then accepts no more connections, and returns once the requests in flight are
+/// answered, or after nine seconds.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
@@ -41,28 +69,28 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
             accepted = accept(&listener, &slots) => accepted,
             () = &mut shutdown => break,
         };
-        let (router, begun) = (router.clone(), Arc::new(AtomicBool::new(false)));
-        let (mark, mut stopping) = (begun.clone(), stopping.clone());
+        let (router, has_request) = (router.clone(), Arc::new(AtomicBool::new(false)));
+        let (set_has_request, mut stopping) = (has_request.clone(), stopping.clone());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(MAX_HEAD)
             .title_case_headers(true)
-            // A client that has said all it will say still wants its answer.
+            // A client may close its sending half after the request and still read the response.
             .half_close(true)
             .serve_connection(
-                TokioIo::new(stream),
+                TokioIo::new(WriteTimeout::new(stream, WRITE_TIMEOUT)),
                 service_fn(move |request| {
-                    mark.store(true, Ordering::Relaxed);
+                    set_has_request.store(true, Ordering::Relaxed);
                     router.clone().answer(request)
                 }),
             );
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            // Half of its first request, sent or not, is nothing to wait for; hyper would.
-            let stopped_before_it_began = async {
+            // hyper's graceful shutdown waits for the first request of a connection. We do not.
+            let stopped_before_first_request = async {
                 let _ = stopping.changed().await;
-                if begun.load(Ordering::Relaxed) {
+                if has_request.load(Ordering::Relaxed) {
                     pending::<()>().await;
                 }
             };
@@ -71,7 +99,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
                 ended = connection => if let Err(error) = ended {
                     debug!(%error, "a connection ended");
                 },
-                () = stopped_before_it_began => {}
+                () = stopped_before_first_request => {}
             }
             drop(slot);
         });
@@ -80,12 +108,12 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
     let _ = timeout(GRACE, graceful.shutdown()).await;
 }
 
-/// The next connection, once there is a slot for it. Safe to cancel.
+/// Accepts the next connection, once fewer than [`MAX_CONNECTIONS`] are open. Safe to cancel.
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
 ) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed: there always is a permit in the end.
+    // Fails only if the semaphore is closed, which it never is.
     let slot = slots.clone().acquire_owned().await.ok();
     loop {
         match listener.accept().await {

@@ -1,4 +1,4 @@
-//! What the handlers of one server share: the data, the keys, the clock, the edition, the caches.
+//! What the handlers of one server share: the data, the keys, the clock, the edition, the caches, the fault rules.
 
 pub mod fault_rules;
 
@@ -18,37 +18,44 @@ use crate::listing::response_cache::ResponseCache;
 use crate::store::Store;
 use fault_rules::FaultRules;
 
+/// The longest `Host` header that hrefs may repeat, in bytes.
+const MAX_HOST: usize = 255;
 /// How many logins are checked at the same time.
 const CONCURRENT_LOGINS: usize = 16;
+/// How many exports are sent at the same time. Each occupies a reader until its client has received it, and there are
+/// at least two readers.
+const CONCURRENT_EXPORTS: usize = 1;
 
-/// One served database.
+/// One server: its data and its settings.
 #[derive(Debug)]
 pub struct Service {
     /// The data.
     pub store: Store,
     /// How callers are identified.
     pub authentication: Authentication,
-    /// The time that the expiry of tokens is compared with.
+    /// The time that new entries get and that the expiry of tokens is compared with.
     pub clock: Clock,
     /// The edition of the API that is served.
     pub edition: Edition,
     /// The base of absolute hrefs; `None` means the request's `Host`.
     pub external_url: Option<BaseUrl>,
-    /// Remembered ids of lists.
+    /// The cached ids of lists.
     pub list_cache: Arc<ListCache>,
-    /// Remembered bytes of responses.
+    /// The cached bytes of responses.
     pub response_cache: ResponseCache,
     /// The login, if clients can log in.
     pub login: Option<LoginEndpoint>,
     /// What the admin API may do.
     pub admin_api: AdminApi,
-    /// The faults that tests requested.
+    /// The fault rules that tests added.
     pub fault_rules: FaultRules,
     /// How long every response of the API is delayed.
     pub delay: Duration,
+    /// One permit for each export that is being sent.
+    pub exports: Arc<Semaphore>,
 }
 
-/// What a [`Service`] is made with, beside its data.
+/// The settings of a [`Service`].
 #[derive(Debug)]
 pub struct ServiceOptions {
     /// How callers are identified.
@@ -75,7 +82,7 @@ impl Default for ServiceOptions {
         Self {
             authentication: Authentication::RefuseAll,
             clock: Clock::system(),
-            edition: Edition::Of2015,
+            edition: Edition::default(),
             external_url: None,
             response_cache_mib: 0,
             login: None,
@@ -101,7 +108,7 @@ pub enum Authentication {
 pub enum AdminApi {
     /// The routes do not exist.
     Off,
-    /// Everything except `reset`: the database is a file of the user's.
+    /// Everything except `reset`: the database is the user's own file.
     On,
     /// Everything: the database is temporary.
     Ephemeral {
@@ -137,6 +144,7 @@ impl Service {
             admin_api: options.admin_api,
             fault_rules: FaultRules::default(),
             delay: options.delay,
+            exports: Arc::new(Semaphore::new(CONCURRENT_EXPORTS)),
         }
     }
 
@@ -197,13 +205,17 @@ impl Service {
         let Some(host) = host else {
             return Ok(BaseUrl("http://localhost".into()));
         };
-        let plain = |byte: &u8| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-' | b'_' | b'[' | b']')
-        };
+        let is_host = |host: &&str| (1..=MAX_HOST).contains(&host.len()) && is_authority(host);
         str::from_utf8(host)
             .ok()
-            .filter(|host| !host.is_empty() && host.len() <= 255 && host.bytes().all(|b| plain(&b)))
+            .filter(is_host)
             .map(|host| BaseUrl(format!("http://{host}")))
             .ok_or(ApiError::InvalidRequest)
     }
+}
+
+/// Whether `text` holds only the characters of a host name or address and a port, so that it is safe in an href.
+pub fn is_authority(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".:-_[]".contains(&byte);
+    text.bytes().all(is_allowed)
 }

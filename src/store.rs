@@ -1,59 +1,59 @@
-//! The SQLite file: told, made, opened; its readers and its one writer. Only this room names rusqlite.
+//! The database: one SQLite file, its reader connections, and the one connection that writes.
+//!
+//! Only this module names a database crate, and only [`dialect`] writes SQL that differs between engines.
 
+pub mod dialect;
 mod error;
+mod migrate;
 mod snapshot;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod version;
 
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use crate::error_text::os_error;
 pub use error::StoreError;
-pub use snapshot::{Row, Snapshot, Value};
+pub use migrate::Migrated;
+use migrate::SCHEMA_VERSION;
+pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
 pub use sqlite::check::{CheckReport, check, sqlite_version};
-use sqlite::connect::{connect, pool, refuse_wal, watcher};
-use sqlite::identify::{FileState, beside, identify};
+use sqlite::identify::{FileState, identify, nothing_there};
+use sqlite::latest_version::LatestVersion;
+use sqlite::open::{self, Opened};
 use sqlite::readers::{self, Readers};
-use sqlite::wal_index::WalIndex;
-use sqlite::{create, read_only, schema};
+use sqlite::{close, copy, create, read_only, schema};
 pub use transaction::Transaction;
 pub use version::Version;
-use version::VersionCache;
 
-/// Every table, index, trigger and check, as a new file gets them.
+/// The current schema, as a new file gets it.
 const SCHEMA: &str = include_str!("../schema.sql");
-/// `CFpk`: marks a file as ours.
+/// Marks a file as a database of this program: `CFpk` (<https://sqlite.org/pragma.html#pragma_application_id>).
 const APPLICATION_ID: u32 = 0x4346_706B;
-/// The version of `schema.sql`.
-const SCHEMA_VERSION: u32 = 1;
-/// How often, and after how many milliseconds at least, a closed file is looked at again for what it should not have left.
-const SWEEPS: u32 = 3;
-const SWEEP_PAUSE: u64 = 5;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenMode {
     /// For reading and writing.
     ReadWrite,
-    /// For reading, beside others who may write.
+    /// For reading, while other programs may write.
     ReadOnly,
-    /// For reading a file that nobody writes: no locks, no `-wal`, no `-shm`; works on a read-only file system.
+    /// For reading a file that no program writes: without locks, `-wal` and `-shm`, so that it can lie on a read-only
+    /// file system (<https://sqlite.org/uri.html#uriimmutable>).
     Immutable,
 }
 
-/// How much a commit is worth once it returned.
+/// What a commit survives once it returned (<https://sqlite.org/pragma.html#pragma_synchronous>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// It survives a power cut (`synchronous=FULL`).
+    /// A power cut (`synchronous=FULL`).
     Full,
-    /// It need not survive the process: for private temporary files (`synchronous=OFF`).
+    /// Nothing (`synchronous=OFF`): for private temporary files.
     Off,
 }
 
@@ -61,66 +61,82 @@ pub enum Durability {
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    opened: OpenMode,
-    // Dropped in this order: the readers end before the writer checkpoints.
+    mode: OpenMode,
+    // Dropped in this order. The connection that closes last removes `-wal` and `-shm`, which a reader's cannot.
     readers: Option<Readers>,
-    watchers: Vec<Mutex<(Connection, VersionCache)>>,
     writer: Option<Mutex<Connection>>,
-    /// Reads nothing; its end removes what reading made beside the file.
-    keeper: Option<Mutex<Connection>>,
-    wal_index: WalIndex,
+    latest: Arc<LatestVersion>,
+    migrated: Option<Migrated>,
 }
 
 impl Store {
-    /// Makes the database at `path` if nothing (or an empty file) is there, filled by `fill`, which may refuse:
-    /// then nothing is left. Answers whether it was made; a database that is there, or that another process made while
-    /// this one was filled, is left as it is.
+    /// Creates the database at `path` if there is no file, or an empty one, with the data that `fill` stores.
+    ///
+    /// Returns whether it was created by this call. A database that exists, or that another process created while
+    /// `fill` ran, is left unchanged.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file is not a database of this program, if it cannot be written, or if `fill` fails; then no file
+    /// is left.
     pub fn create<E: From<StoreError>>(
         path: &Path,
         fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
     ) -> Result<bool, E> {
         match identify(path)? {
-            FileState::Ours => Ok(false),
+            FileState::Ours { .. } => Ok(false),
             FileState::Empty => create::fill_empty(path, fill),
             FileState::Absent => create::create(path, fill),
         }
     }
 
-    /// Copies the database at `from`, which nobody writes meanwhile, to `to`, where nothing is; `from` is not opened
-    /// by SQLite, so that nothing of it changes. What still lies in a write-ahead log beside it comes along.
+    /// Copies the database at `from`, with its write-ahead log if there is one, to `to`, where no file may be.
+    ///
+    /// SQLite does not open `from`, so that nothing of it changes. No program may write to it at the same time.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `from` is not a database of this program, or if a file cannot be read or written.
     pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
-        if identify(from)? != FileState::Ours {
-            return Err(StoreError::file(
-                from,
-                "holds nothing to copy; name a database",
-            ));
+        copy::copy(from, to)
+    }
+
+    /// Opens the database at `path`.
+    ///
+    /// A file of an earlier schema is migrated if it is opened for writing. A copy of it is kept beside it, as
+    /// `FILE.before-N` (N: the earlier schema), unless `durability` says that the file is temporary.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no file, if it is not a database of this program, if its schema is not the current one and it
+    /// is opened for reading, if it cannot be migrated, or if it cannot be opened in that mode.
+    pub fn open(path: &Path, mode: OpenMode, durability: Durability) -> Result<Self, StoreError> {
+        Self::try_open(path, mode, durability).map_err(|error| error.at(path))
+    }
+
+    /// Fails if the database at `path` has an earlier schema, which [`Store::open`] would migrate. For commands that
+    /// must not change the file.
+    ///
+    /// # Errors
+    ///
+    /// Fails also if the file is not a database of this program, or cannot be read.
+    pub fn refuse_older(path: &Path) -> Result<(), StoreError> {
+        match identify(path)? {
+            FileState::Ours { schema } if schema < SCHEMA_VERSION => read_only::unchanged(path)
+                .and_then(|connection| schema::version(&connection))
+                .map_err(|error| error.at(path))
+                .and_then(|version| migrate::require_current(path, version)),
+            _ => Ok(()),
         }
-        let copy = |suffix: &str| -> std::io::Result<()> {
-            let (from, to) = (beside(from, suffix), beside(to, suffix));
-            let mut to = std::fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(to)?;
-            std::io::copy(&mut std::fs::File::open(from)?, &mut to).map(|_| ())
-        };
-        let wal = beside(from, "-wal").exists().then_some("-wal");
-        std::iter::once("")
-            .chain(wal)
-            .try_for_each(copy)
-            .map_err(|error| {
-                StoreError::file(from, format!("cannot be copied: {}", os_error(&error)))
-            })
     }
 
-    /// Opens the database at `path`, which must be there and ours.
-    pub fn open(path: &Path, opened: OpenMode, durability: Durability) -> Result<Self, StoreError> {
-        Self::try_open(path, opened, durability).map_err(|error| error.at(path))
-    }
-
-    /// Opens for reading beside others; where that cannot be done (a read-only file system), as an immutable file.
+    /// Opens the database at `path` for reading while other programs may write. Where SQLite cannot create `-shm`, as
+    /// on a read-only file system, opens it as an immutable file: there no other program can write either.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Store::open`] does.
     pub fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
-        // SQLite needs to make `-shm` beside a file in WAL mode; where it cannot, nobody else can write either.
         match Self::try_open(path, OpenMode::ReadOnly, Durability::Full) {
             Err(StoreError::CannotOpen(_)) => {
                 Self::open(path, OpenMode::Immutable, Durability::Full)
@@ -129,70 +145,47 @@ impl Store {
         }
     }
 
-    fn try_open(path: &Path, opened: OpenMode, durability: Durability) -> Result<Self, StoreError> {
-        if identify(path)? != FileState::Ours {
+    fn try_open(path: &Path, mode: OpenMode, durability: Durability) -> Result<Self, StoreError> {
+        let FileState::Ours { schema } = identify(path)? else {
             return Err(nothing_there(path));
-        }
-        let first = match opened {
-            OpenMode::ReadWrite => {
-                let connection = connect(path, opened)?;
-                // SQLite is content to read where it may not write.
-                if connection.is_readonly(MAIN_DB)? {
-                    return Err(StoreError::CannotOpen("it cannot be written".into()));
-                }
-                connection
-            }
-            OpenMode::ReadOnly => read_only::beside_others(path)?,
-            OpenMode::Immutable => {
-                refuse_wal(path)?;
-                connect(path, opened)?
-            }
         };
-        let faults = schema::differences(&first)?;
-        if let Some(fault) = faults.first() {
-            return Err(StoreError::file(
-                path,
-                format!("has {fault}; `cf-packages check` names every difference"),
-            ));
-        }
-        let (mut writer, mut keeper) = (None, None);
-        if opened == OpenMode::ReadWrite {
-            let synchronous = match durability {
-                Durability::Full => "full",
-                Durability::Off => "off",
-            };
-            first.execute_batch(&format!("pragma synchronous = {synchronous}"))?;
-            writer = Some(Mutex::new(first));
-        } else {
-            keeper = Some(Mutex::new(first));
-        }
-        let wal_index = WalIndex::of(path);
-        let readers = Readers::start(&pool(path, opened))?;
-        let watchers = (0..readers::count())
-            .map(|_| watcher(path, opened).map(Mutex::new))
-            .collect::<Result<_, _>>()?;
+        let Opened {
+            connection,
+            reader_mode,
+            migrated,
+        } = open::open(path, schema, mode, durability)?;
+        let latest = Arc::new(LatestVersion::new(path, mode));
+        let readers = Readers::start(path, reader_mode, &latest)?;
         Ok(Self {
             path: path.to_owned(),
-            opened,
+            mode,
             readers: Some(readers),
-            watchers,
-            wal_index,
-            writer,
-            keeper,
+            writer: (mode == OpenMode::ReadWrite).then(|| Mutex::new(connection)),
+            latest,
+            migrated,
         })
     }
 
-    /// The file.
+    /// Returns the path of the file, as it was given.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How it was opened.
-    pub fn opened(&self) -> OpenMode {
-        self.opened
+    /// Returns the migration that opening the file carried out, if it had an earlier schema.
+    pub fn migrated(&self) -> Option<&Migrated> {
+        self.migrated.as_ref()
     }
 
-    /// Runs `read` over one snapshot, on a thread that may block.
+    /// Returns how the file was opened.
+    pub fn opened(&self) -> OpenMode {
+        self.mode
+    }
+
+    /// Runs `read` over one snapshot, on a reader thread.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `read` fails, if no snapshot can be taken, or with [`StoreError::Closed`] while the store is closing.
     pub async fn read<T, E>(
         &self,
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
@@ -205,10 +198,14 @@ impl Store {
         self.submit(read, move |result| {
             let _ = answer.send(result);
         })?;
-        answered.await.unwrap_or_else(|_| Err(lost().into()))
+        answered.await.unwrap_or_else(|_| Err(unanswered().into()))
     }
 
-    /// Runs `read` over one snapshot and waits for it. For programs without an async runtime.
+    /// Runs `read` over one snapshot, and blocks until it is done. For programs without an async runtime.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Store::read`] does.
     pub fn read_blocking<T, E>(
         &self,
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
@@ -221,7 +218,7 @@ impl Store {
         self.submit(read, move |result| {
             let _ = answer.send(result);
         })?;
-        answered.recv().unwrap_or_else(|_| Err(lost().into()))
+        answered.recv().unwrap_or_else(|_| Err(unanswered().into()))
     }
 
     fn submit<T, E: From<StoreError>>(
@@ -232,24 +229,23 @@ impl Store {
         self.readers
             .as_ref()
             .ok_or(StoreError::Closed)?
-            .submit(Box::new(move |connection, version_cache| {
-                readers::snapshot(connection, version_cache, read, answer);
+            .submit(Box::new(move |connection, versions| {
+                readers::snapshot(connection, versions, read, answer);
             }))
     }
 
-    /// What the data is of at this moment, told in microseconds on the thread that asks; `None` if that needs waiting.
+    /// Returns the version of the data at this moment, without a query and without waiting. `None` means that
+    /// no snapshot of the current data has been read yet: [`Snapshot::version`] tells.
     pub fn version_now(&self) -> Option<Version> {
-        self.wal_index.version(|| {
-            let watcher = self
-                .watchers
-                .iter()
-                .find_map(|watcher| watcher.try_lock().ok())?;
-            let (connection, version_cache) = &*watcher;
-            version_cache.version(connection).ok()
-        })
+        self.latest.get()
     }
 
-    /// Runs `write` in one transaction, committed if it succeeds and undone if it does not. Blocks.
+    /// Runs `write` in one transaction, commits it if `write` succeeds, and rolls it back if it fails. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `write` fails, if the store is open for reading only, or if the transaction cannot begin or be
+    /// committed.
     pub fn write<T, E: From<StoreError>>(
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
@@ -261,71 +257,27 @@ impl Store {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(StoreError::from)?;
-        let answer = write(&Transaction::new(&transaction, &VersionCache::default()))?;
+        let answer = write(&Transaction::new(&transaction))?;
         transaction.commit().map_err(StoreError::from)?;
         Ok(answer)
     }
 
-    /// Ends the readers, moves the write-ahead log into the file, closes it.
+    /// Runs the reads that are queued, moves the write-ahead log into the file, and closes the file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the log cannot be moved, as when the disk is full. The next program that opens the file moves it.
     pub fn close(mut self) -> Result<(), StoreError> {
         drop(self.readers.take());
-        self.watchers.clear();
-        if let Some(writer) = self.writer.take() {
-            let connection = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
-            // Beside other programs that read, SQLite would wait for a moment without any of them, and keep all who
-            // write waiting too. Whoever closes last does what is left over.
-            connection.busy_timeout(Duration::ZERO)?;
-            connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
-            connection
-                .close()
-                .map_err(|(_, error)| StoreError::from(error))?;
-            self.sweep()?;
-        }
-        if let Some(keeper) = self.keeper.take() {
-            let connection = keeper.into_inner().unwrap_or_else(PoisonError::into_inner);
-            connection
-                .close()
-                .map_err(|(_, error)| StoreError::from(error))?;
-        }
-        Ok(())
+        let Some(writer) = self.writer.take() else {
+            return Ok(());
+        };
+        let connection = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        close::close_writer(&self.path, connection)
     }
 }
 
-impl Store {
-    /// Two programs that close the file at the same moment may each take the other for the last one, and leave an
-    /// empty `-wal` behind: looks again, as if it had only been open for a moment.
-    fn sweep(&self) -> Result<(), StoreError> {
-        let real = self
-            .path
-            .canonicalize()
-            .unwrap_or_else(|_| self.path.clone());
-        for _ in 0..SWEEPS {
-            if !beside(&real, "-wal").exists() {
-                break;
-            }
-            // Programs that meet here must not meet again.
-            let apart = u64::from(std::process::id() % 13);
-            std::thread::sleep(Duration::from_millis(SWEEP_PAUSE + apart));
-            let connection = connect(&self.path, OpenMode::ReadWrite)?;
-            connection.busy_timeout(Duration::ZERO)?;
-            // Whether it can be read now is not the question; that it was opened is what its end cleans up.
-            let _ = connection.query_row("select id from versions", [], |_| Ok(()));
-            drop(connection);
-        }
-        Ok(())
-    }
-}
-
-/// A fault in the closure itself: a bug, told as an error so that one request fails and not the server.
-fn lost() -> StoreError {
+/// The error of a read that panicked, or for which no connection could be opened.
+fn unanswered() -> StoreError {
     StoreError::Sqlite("a read ended without an answer".into())
-}
-
-/// What a file says that was to be there, and is not, or is empty.
-fn nothing_there(path: &Path) -> StoreError {
-    let state = match std::fs::metadata(path) {
-        Ok(_) => "is empty; `cf-packages seed` or `serve` fills it",
-        Err(_) => "does not exist; `cf-packages seed` or `serve` creates it",
-    };
-    StoreError::file(path, state)
 }

@@ -1,4 +1,4 @@
-//! A server in the process of a test: on a free port, with a seed, gone when it is dropped.
+//! A server inside a test process. It listens on a free port, and is removed with its data when it is dropped.
 //!
 //! ```
 //! let server = cf_packages::testing::Server::start("example")?;
@@ -12,7 +12,7 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
-use std::fmt;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -30,41 +30,35 @@ use crate::seed::Source;
 use crate::server;
 use crate::service::{AdminApi, Authentication, Service, ServiceOptions};
 
-/// Why a server did not start, or a token was not made: one sentence.
-#[derive(Debug)]
+/// Why a server could not be started, or a token could not be signed: one sentence.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub struct Error(String);
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl Error {
+    fn new(error: impl Display) -> Self {
+        Self(error.to_string())
     }
 }
 
-impl std::error::Error for Error {}
-
-/// Any other error's sentence.
-fn told(error: impl fmt::Display) -> Error {
-    Error(error.to_string())
-}
-
-/// How long a token lives.
+/// How long a token is valid.
 const TTL: Duration = Duration::from_secs(24 * 60 * 60);
-/// Memory for response_cache pages, in MiB: a test has few.
+/// The size of the response cache, in MiB. Tests request few pages.
 const RESPONSE_CACHE_MIB: u32 = 8;
 
-/// What a server is started with.
+/// The settings of a server.
 #[derive(Debug)]
 pub struct Options {
-    /// A bundled name or a file, each; applied in this order.
+    /// The seeds, each the name of a bundled seed or a file; they are applied in this order.
     pub seeds: Vec<String>,
     /// The edition of the API.
     pub edition: Edition,
-    /// The second since 1970 at which the server's clock stands still; `None`: the system's clock.
+    /// The time at which the server's clock stands still, in seconds since 1970; `None` means the system's clock.
     pub clock: Option<i64>,
 }
 
 impl Default for Options {
-    /// No data, the edition of today's clients, the system's clock.
+    /// Returns the settings of an empty server of the `current` edition with the system's clock.
     fn default() -> Self {
         Self {
             seeds: Vec::new(),
@@ -84,7 +78,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of the `current` edition with that seed: a bundled name or a file.
+    /// Starts a server of the `current` edition with a seed: the name of a bundled one, or a file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the seed is refused or the server cannot be started.
     pub fn start(seed: &str) -> Result<Self, Error> {
         Self::with(&Options {
             seeds: vec![seed.to_owned()],
@@ -92,23 +90,27 @@ impl Server {
         })
     }
 
-    /// A server as the options say. It answers when this returns; `/admin/*` is served.
+    /// Starts a server, which accepts requests when this returns. The admin API is on.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a seed is refused or the server cannot be started.
     pub fn with(options: &Options) -> Result<Self, Error> {
         let seeds = options
             .seeds
             .iter()
             .map(|name| Source::parse(name))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(told)?;
+            .map_err(Error::new)?;
         let clock = options.clock.map_or_else(Clock::system, Clock::still);
         let Ephemeral {
             store,
             start,
             folder,
-        } = Ephemeral::new(None, &seeds, clock.now()).map_err(told)?;
+        } = Ephemeral::new(None, &seeds, clock.now()).map_err(Error::new)?;
         let keys = store
-            .read_blocking(|db| Keys::load(db, Vec::new(), &[]))
-            .map_err(told)?;
+            .read_blocking(|snapshot| Keys::load(snapshot, Vec::new(), &[]))
+            .map_err(Error::new)?;
         let service = Arc::new(Service::new(
             store,
             ServiceOptions {
@@ -123,11 +125,11 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(told)?;
+            .map_err(Error::new)?;
         let listener = runtime
             .block_on(TcpListener::bind("127.0.0.1:0"))
-            .map_err(told)?;
-        let url = format!("http://{}", listener.local_addr().map_err(told)?);
+            .map_err(Error::new)?;
+        let url = format!("http://{}", listener.local_addr().map_err(Error::new)?);
         let router = Router::new(service.clone());
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new()
@@ -139,7 +141,7 @@ impl Server {
                 drop(runtime);
                 drop(folder);
             })
-            .map_err(told)?;
+            .map_err(Error::new)?;
         Ok(Self {
             url,
             service,
@@ -148,28 +150,36 @@ impl Server {
         })
     }
 
-    /// Scheme, host and port: `http://127.0.0.1:PORT`.
+    /// Returns scheme, host and port: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// A token of that user, given by guid; one that the data does not know sees nothing.
+    /// Returns a token of the user with that guid, without `bearer`. A user that the data does not hold sees nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the token cannot be signed.
     pub fn token(&self, user: &str) -> Result<String, Error> {
-        self.mint(&Subject::user(user, None), &tokens::user_scopes())
+        self.sign(&Subject::user(user, None), &tokens::user_scopes())
     }
 
-    /// A token that reads and writes everything.
+    /// Returns a token that reads and writes everything, without `bearer`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the token cannot be signed.
     pub fn admin_token(&self) -> Result<String, Error> {
-        self.mint(&Subject::admin(), &tokens::admin_scopes())
+        self.sign(&Subject::admin(), &tokens::admin_scopes())
     }
 
-    fn mint(&self, subject: &Subject, scopes: &[String]) -> Result<String, Error> {
+    fn sign(&self, subject: &Subject, scopes: &[String]) -> Result<String, Error> {
         let Some(keys) = self.service.keys() else {
-            return Err(told("the server takes no tokens"));
+            return Err(Error::new("the server accepts no tokens"));
         };
         tokens::access(keys, &self.service.clock, subject, scopes, TTL)
             .map(|token| token.text)
-            .map_err(told)
+            .map_err(Error::new)
     }
 }
 

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cf_packages::caller::Caller;
-use cf_packages::edition::Presented;
-use cf_packages::edition::{BaseUrl, Each};
+use cf_packages::edition::{BaseUrl, RecordSink};
 use cf_packages::listing::request::ListRequest;
 use cf_packages::listing::{self, ListCache};
 use cf_packages::records::{Package, Table};
@@ -74,8 +73,9 @@ impl Product {
                 Way::Remembered => listing::find::<Package>(db, &list_cache, &admin, &request)?,
                 Way::Plain => listing::find_without_cache::<Package>(db, &admin, &request)?,
             };
-            let rows =
-                |each: &mut Each<'_, Package>| listing::rows::<Package, _>(db, &found.ids, each);
+            let rows = |each: &mut RecordSink<'_, Package>| {
+                listing::rows::<Package, _>(db, &found.ids, each)
+            };
             EDITION.package_list(&site(), &request, found.total, rows)
         })?)
     }
@@ -89,7 +89,7 @@ impl Product {
             let mut document = Vec::with_capacity(2 * HELD);
             let mut length = 0;
             Package::for_each(db, |record| {
-                (Package::CURRENT.write)(&record, &site, &mut document);
+                EDITION.package(&site, &record, &mut document)?;
                 document.push(b',');
                 if document.len() > HELD {
                     length += document.len();

@@ -1,17 +1,96 @@
-//! `--token-key` and `--token-key-file`, for every verb that signs or verifies.
+//! The flags that several commands share. Each is defined here once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use clap::builder::FalseyValueParser;
 
 use super::CommandError;
 use crate::auth::KeyError;
 use crate::auth::secret::{self, Secret, SecretError};
-use crate::edition::BaseUrl;
+use crate::clock::{self, Clock};
+use crate::edition::{BaseUrl, Edition};
+use crate::service::is_authority;
 
-/// The HS256 secrets of the command line.
+/// The database that a command uses if no `--db` is given.
+const DEFAULT_DATABASE: &str = "packages.db";
+/// The URL of a server that was started without `--listen`.
+pub const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+
+/// `--db`: the database.
+#[derive(Debug, clap::Args)]
+pub struct DatabaseFlag {
+    /// The SQLite file [default: packages.db]
+    #[arg(long, value_name = "FILE", env = "CF_PACKAGES_DB")]
+    db: Option<PathBuf>,
+}
+
+impl DatabaseFlag {
+    /// Returns the path of the database: the one given, or the default.
+    pub fn path(&self) -> &Path {
+        self.given().unwrap_or(Path::new(DEFAULT_DATABASE))
+    }
+
+    /// Returns the path of the database, if one was given.
+    pub fn given(&self) -> Option<&Path> {
+        self.db.as_deref()
+    }
+}
+
+/// `--clock`: a clock that stands still.
+#[derive(Debug, clap::Args)]
+pub struct ClockFlag {
+    /// The time (RFC 3339) at which the clock stands still [default: the system's clock]
+    #[arg(long, value_name = "TIME", env = "CF_PACKAGES_CLOCK", value_parser = clock::parse_rfc3339)]
+    clock: Option<i64>,
+}
+
+impl ClockFlag {
+    /// Returns the clock that was given, or the system's.
+    pub fn clock(&self) -> Clock {
+        self.clock.map_or_else(Clock::system, Clock::still)
+    }
+}
+
+/// `--api`: the edition of the API.
+#[derive(Debug, clap::Args)]
+pub struct ApiFlag {
+    /// The edition of the API; today's clients need `current`
+    #[arg(
+        long,
+        value_name = "EDITION",
+        env = "CF_PACKAGES_API",
+        default_value = "2015"
+    )]
+    pub api: Edition,
+}
+
+/// `--external-url`: the base of absolute hrefs.
+#[derive(Debug, clap::Args)]
+pub struct ExternalUrlFlag {
+    /// Scheme and host of absolute hrefs [default: the request's Host; for `get`, http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL", env = "CF_PACKAGES_EXTERNAL_URL", value_parser = parse_external_url)]
+    pub external_url: Option<BaseUrl>,
+}
+
+/// `--no-auth`: no authentication.
+#[derive(Debug, clap::Args)]
+pub struct NoAuthFlag {
+    /// Require no token: every request is an admin's; a server has to listen on loopback
+    #[arg(long, env = "CF_PACKAGES_NO_AUTH", value_parser = switch())]
+    pub no_auth: bool,
+}
+
+/// Returns the parser of a flag without a value. In the environment, `false`, `0` and an empty value turn it off.
+pub fn switch() -> FalseyValueParser {
+    FalseyValueParser::new()
+}
+
+/// `--token-key` and `--token-key-file`: the HS256 secrets that sign and verify tokens.
 #[derive(Debug, clap::Args)]
 pub struct KeyFlags {
-    /// HS256 secret; repeatable: the first signs, all verify [env: CF_PACKAGES_TOKEN_KEY]
-    // A key that begins with `-` is a key: refused, it would be printed.
+    /// HS256 secret, instead of the database's own; repeatable: the first signs, all verify [env:
+    /// CF_PACKAGES_TOKEN_KEY]
+    // Without `allow_hyphen_values`, clap would print a key that begins with `-` in its error.
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     token_key: Vec<Secret>,
     /// File with an HS256 secret; repeatable [env: CF_PACKAGES_TOKEN_KEY_FILE]
@@ -20,7 +99,11 @@ pub struct KeyFlags {
 }
 
 impl KeyFlags {
-    /// The secrets given, by flags, files or the environment; maybe none.
+    /// Returns the secrets that flags, files or the environment give. There may be none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a secret is empty, if a file cannot be read, or if keys are given in two ways.
     pub fn given(&self) -> Result<Vec<Secret>, CommandError> {
         Ok(secret::resolve(
             "token-key",
@@ -31,8 +114,8 @@ impl KeyFlags {
 }
 
 impl From<SecretError> for CommandError {
-    fn from(fault: SecretError) -> Self {
-        match fault {
+    fn from(error: SecretError) -> Self {
+        match error {
             SecretError::Usage(text) => Self::Usage(text),
             SecretError::Failed(text) => Self::Failed(text),
         }
@@ -49,17 +132,14 @@ impl From<KeyError> for CommandError {
     }
 }
 
-/// `http://host`, `https://host:port`: an origin, without a path.
-pub fn external_url(text: &str) -> Result<BaseUrl, String> {
-    let wrong = || "expected scheme and host, as `https://api.example.org`".to_owned();
-    let host = text
+/// Parses `http://HOST` or `https://HOST:PORT`, without a path.
+fn parse_external_url(text: &str) -> Result<BaseUrl, String> {
+    let url = text.strip_suffix('/').unwrap_or(text);
+    let host = url
         .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-        .ok_or_else(wrong)?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:-_[]".contains(&byte);
-    let end = host.strip_suffix('/').unwrap_or(host);
-    if end.is_empty() || !end.bytes().all(plain) {
-        return Err(wrong());
+        .or_else(|| url.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && is_authority(host) => Ok(BaseUrl(url.to_owned())),
+        _ => Err("expected scheme and host, as `https://api.example.org`".to_owned()),
     }
-    Ok(BaseUrl(text.strip_suffix('/').unwrap_or(text).to_owned()))
 }

@@ -1,28 +1,27 @@
-//! `DIR/.cf/config.json`, with which the `cf` program and go-cfclient are logged in at once.
+//! `DIR/.cf/config.json`: the configuration with which the `cf` program and go-cfclient are logged in.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::CommandError;
+use super::args::DEFAULT_URL;
 use crate::auth::tokens::CF_CLIENT;
 use crate::private_file::{make_private_folder, write_private};
 
-/// Where `serve` listens unless told otherwise.
-pub const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 /// The version of the API that `current` speaks.
 const API_VERSION: &str = "3.228.0";
-/// The version of the file that `cf` 8 writes; any other makes it forget the rest.
+/// The version of the file that `cf` 8 writes. `cf` ignores files of another version.
 const CONFIG_VERSION: u8 = 4;
 
-/// A home for the `cf` program (its `CF_HOME`) and the server that it talks to.
+/// A home folder of the `cf` program (its `CF_HOME`), and the server that it uses.
 #[derive(Debug)]
 pub struct CfHome {
     folder: PathBuf,
     url: String,
 }
 
-/// What of `cf`'s configuration the clients need; `cf` fills in the rest.
+/// The part of the configuration that clients need. `cf` adds the rest.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Config<'a> {
@@ -45,7 +44,11 @@ struct Config<'a> {
 }
 
 impl CfHome {
-    /// A home at `folder` for the server at `url`; anything but an `http` or `https` URL is wrong usage.
+    /// Returns a home at `folder` for the server at `url`. Writes nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// Fails with wrong usage if `url` is not an `http` or `https` URL.
     pub fn new(folder: &Path, url: &str) -> Result<Self, CommandError> {
         let host = url
             .strip_prefix("http://")
@@ -60,12 +63,16 @@ impl CfHome {
         }
         Ok(Self {
             folder: folder.to_owned(),
-            // The clients put paths that begin with a slash behind it.
+            // Clients append paths that begin with a slash.
             url: url.trim_end_matches('/').to_owned(),
         })
     }
 
-    /// Writes the configuration (mode 0600, its folder 0700). The error is one sentence.
+    /// Writes the configuration with mode 0600, in a folder with mode 0700.
+    ///
+    /// # Errors
+    ///
+    /// Fails with a sentence that names the file or the folder that cannot be written.
     pub fn write(&self, access_token: &str, refresh_token: &str) -> Result<(), String> {
         let config = Config {
             api_version: API_VERSION,

@@ -1,34 +1,29 @@
-//! `check`: whether a database is sound. Never changes it.
+//! `check`: reports what is wrong with a database. Never changes it.
 
 use std::fmt::Write as _;
 use std::io::{Write as _, stdout};
-use std::path::PathBuf;
 
 use super::CommandError;
+use super::args::DatabaseFlag;
 use crate::store::{self, CheckReport};
 
-/// What `check` takes.
+/// The arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The SQLite file
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "packages.db",
-        env = "CF_PACKAGES_DB"
-    )]
-    db: PathBuf,
+    #[command(flatten)]
+    database: DatabaseFlag,
 }
 
-/// What was found fine goes to stdout, each fault to stderr.
+/// Prints a summary to stdout and each fault to stderr. Exit 1 if there is a fault.
 pub fn run(args: Args) -> Result<(), CommandError> {
-    let name = args.db.display();
+    let path = args.database.path();
+    let name = path.display();
     let mut report = format!(
         "cf-packages {}, SQLite {}\n",
         env!("CARGO_PKG_VERSION"),
         store::sqlite_version()
     );
-    let checked = store::check(&args.db);
+    let checked = store::check(path);
     if let Ok(CheckReport {
         schema, packages, ..
     }) = &checked
@@ -45,7 +40,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     if sound {
         report.push_str("integrity, foreign keys, schema and labels: no fault\n");
     }
-    // Who closed stdout does not want to know; the faults and the exit code remain.
+    // If stdout is closed, the faults on stderr and the exit code still show the result.
     let _ = stdout().write_all(report.as_bytes());
     for fault in &checked?.faults {
         eprintln!("cf-packages: `{name}` {fault}");

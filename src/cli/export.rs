@@ -1,41 +1,40 @@
-//! `export`: the whole data set as a seed.
+//! `export`: prints all data as a seed.
 
 use std::io::{BufWriter, ErrorKind, stdout};
-use std::path::PathBuf;
 
 use super::CommandError;
+use super::args::DatabaseFlag;
 use crate::seed::{self, ExportError, SeedFormat};
 use crate::store::Store;
 
-/// What `export` takes.
+/// The arguments of `export`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The SQLite file
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "packages.db",
-        env = "CF_PACKAGES_DB"
-    )]
-    db: PathBuf,
-    /// JSON Lines: one entry a line
+    #[command(flatten)]
+    database: DatabaseFlag,
+    /// Print JSON Lines: one entry per line
     #[arg(long)]
     jsonl: bool,
 }
 
+/// Prints all data but the token keys as a seed.
 pub fn run(args: Args) -> Result<(), CommandError> {
-    let format = if args.jsonl {
+    let form = if args.jsonl {
         SeedFormat::JsonLines
     } else {
         SeedFormat::Json
     };
-    let store = Store::open_for_reading(&args.db)?;
-    let exported = store.read_blocking(move |db| {
-        seed::export(db, format, &mut BufWriter::with_capacity(1 << 16, stdout()))
+    let store = Store::open_for_reading(args.database.path())?;
+    let exported = store.read_blocking(move |snapshot| {
+        seed::export(
+            snapshot,
+            form,
+            &mut BufWriter::with_capacity(1 << 16, stdout()),
+        )
     });
     store.close()?;
     match exported {
-        // Who reads only the beginning, as `head` does, has all they want.
+        // The reader, such as `head`, has read what it needs.
         Err(ExportError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }

@@ -1,85 +1,67 @@
-//! `get`: the bytes that the server would answer, without a server.
+//! `get`: prints the response that a server would give, without a server.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::CommandError;
+use super::args::{ApiFlag, ClockFlag, DEFAULT_URL, DatabaseFlag, ExternalUrlFlag, NoAuthFlag};
 use crate::caller::{Caller, Member};
-use crate::cli::args::external_url;
-use crate::clock::{self, Clock};
-use crate::edition::{BaseUrl, Edition};
+use crate::edition::BaseUrl;
 use crate::http::Router;
 use crate::service::{Authentication, Service, ServiceOptions};
 use crate::store::Store;
 
-/// Where hrefs lead without `--external-url`: to a server with its defaults.
-const DEFAULT_BASE_URL: &str = "http://127.0.0.1:8080";
-
-/// What `get` takes.
+/// The arguments of `get`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Path and query, as `/v3/packages?per_page=2`
+    /// Path and query, such as `/v3/packages?per_page=2`
     #[arg(value_name = "TARGET")]
     target: String,
-    /// The SQLite file
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "CF_PACKAGES_DB",
-        default_value = "packages.db"
-    )]
-    db: PathBuf,
-    /// Ask as this user; without `--user` and `--admin` there is no token
+    #[command(flatten)]
+    database: DatabaseFlag,
+    /// Send the request as this user; without `--user` and `--admin` it has no token
     #[arg(long, value_name = "GUID", conflicts_with = "admin")]
     user: Option<String>,
-    /// Ask as an admin
+    /// Send the request as an admin
     #[arg(long)]
     admin: bool,
-    /// The edition of the API
-    #[arg(
-        long,
-        value_name = "EDITION",
-        env = "CF_PACKAGES_API",
-        default_value = "2015"
-    )]
-    api: Edition,
-    /// Scheme and host of absolute hrefs
-    #[arg(long, value_name = "URL", env = "CF_PACKAGES_EXTERNAL_URL", value_parser = external_url)]
-    external_url: Option<BaseUrl>,
-    /// Every request is an admin's, as with the server's `--no-auth`
-    #[arg(long, env = "CF_PACKAGES_NO_AUTH", value_parser = clap::builder::FalseyValueParser::new())]
-    no_auth: bool,
-    /// The server's time (RFC 3339); no answer depends on it here
-    #[arg(long, value_name = "TIME", env = "CF_PACKAGES_CLOCK", value_parser = clock::parse_rfc3339)]
-    clock: Option<i64>,
+    #[command(flatten)]
+    edition: ApiFlag,
+    #[command(flatten)]
+    hrefs: ExternalUrlFlag,
+    #[command(flatten)]
+    authentication: NoAuthFlag,
+    #[command(flatten)]
+    clock: ClockFlag,
 }
 
-/// Prints the answer's body; exit 0 if its status is 2xx, else 1.
+/// Prints the body of the response. Exit 0 if its status is 2xx, else 1.
 pub fn run(args: Args) -> Result<(), CommandError> {
     if !args.target.starts_with('/') {
         return Err(CommandError::Usage(format!(
-            "`{}` is no path; give one as `/v3/packages?per_page=2`",
+            "`{}` is not a path; give one such as `/v3/packages?per_page=2`",
             args.target
         )));
     }
+    let edition = args.edition.api;
     let authentication = match args.user {
-        _ if args.admin || args.no_auth => Authentication::As(Caller::Everything),
+        _ if args.admin || args.authentication.no_auth => Authentication::As(Caller::Everything),
         Some(user) => Authentication::As(Caller::Member(Member {
             user,
-            rules: args.api.access_rules(),
+            rules: edition.access_rules(),
         })),
         None => Authentication::RefuseAll,
     };
     let service = Service::new(
-        Store::open_for_reading(&args.db)?,
+        Store::open_for_reading(args.database.path())?,
         ServiceOptions {
             authentication,
-            clock: args.clock.map_or_else(Clock::system, Clock::still),
-            edition: args.api,
+            clock: args.clock.clock(),
+            edition,
             external_url: Some(
-                args.external_url
-                    .unwrap_or_else(|| BaseUrl(DEFAULT_BASE_URL.into())),
+                args.hrefs
+                    .external_url
+                    .unwrap_or_else(|| BaseUrl(DEFAULT_URL.into())),
             ),
             ..ServiceOptions::default()
         },

@@ -1,49 +1,42 @@
-//! `seed`: data into a database, all or nothing.
+//! `seed`: applies seeds to a database in one transaction.
 
 use std::io::{ErrorKind, Write, stdout};
-use std::path::PathBuf;
 
 use super::CommandError;
-use crate::clock;
+use super::args::{ClockFlag, DatabaseFlag};
+use crate::error_text::os_error;
 use crate::seed::{self, Report, SeedError, Source};
 use crate::store::{Durability, OpenMode, Store, StoreError, Transaction};
 
-/// What `seed` takes.
+/// The arguments of `seed`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A bundled seed, a file, or `-` for standard input; JSON or JSON Lines
+    /// The name of a bundled seed, a file, or `-` for standard input; JSON or JSON Lines
     #[arg(value_name = "SEED")]
     seeds: Vec<String>,
-    /// The SQLite file, created if it is not there
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "packages.db",
-        env = "CF_PACKAGES_DB"
-    )]
-    db: PathBuf,
-    /// Empty the database first; only its token keys stay
+    #[command(flatten)]
+    database: DatabaseFlag,
+    /// Empty the database first, except for its token keys
     #[arg(long)]
     reset: bool,
-    /// Show the bundled seeds
+    /// List the bundled seeds
     #[arg(long, conflicts_with_all = ["seeds", "reset", "generate", "dry_run"])]
     list: bool,
     /// Add N packages for load tests, and the apps, spaces, organizations and users around them
     #[arg(long, value_name = "N")]
     generate: Option<u64>,
-    /// Say what would change, and change nothing
+    /// Report what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// The time of new entries that give none (RFC 3339)
-    #[arg(long, value_name = "TIME", env = "CF_PACKAGES_CLOCK", value_parser = clock::parse_rfc3339)]
-    clock: Option<i64>,
+    #[command(flatten)]
+    clock: ClockFlag,
 }
 
 /// Why the transaction was not committed.
 enum NotCommitted {
     Refused(SeedError),
-    /// It was only to be tried.
-    Dry(Report),
+    /// `--dry-run` was given.
+    DryRun(Report),
 }
 
 impl From<StoreError> for NotCommitted {
@@ -58,6 +51,7 @@ impl From<SeedError> for NotCommitted {
     }
 }
 
+/// Applies the seeds, or lists the bundled ones, and prints a report.
 pub fn run(args: Args) -> Result<(), CommandError> {
     if args.list {
         let lines = seed::bundled().map(|seed| format!("{:<8} {}\n", seed.name, seed.about));
@@ -70,7 +64,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     }
     if args.seeds.iter().filter(|seed| *seed == "-").count() > 1 {
         return Err(CommandError::Usage(
-            "`-` stands twice; standard input can be read once".into(),
+            "`-` is given twice; standard input can be read only once".into(),
         ));
     }
     let sources = args
@@ -78,29 +72,36 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         .iter()
         .map(|seed| Source::parse(seed))
         .collect::<Result<Vec<_>, _>>()?;
-    let report = match write(&args, &sources) {
-        Ok(report) | Err(NotCommitted::Dry(report)) => report,
+    let report = match apply(&args, &sources) {
+        Ok(report) | Err(NotCommitted::DryRun(report)) => report,
         Err(NotCommitted::Refused(error)) => return Err(error.into()),
     };
     print(&args, &report)
 }
 
-/// Into a new file in one step, or into the one that is there in one transaction.
-fn write(args: &Args, sources: &[Source]) -> Result<Report, NotCommitted> {
-    let mut made = None;
-    let created = Store::create(&args.db, |transaction| {
-        made = Some(fill(args, sources, transaction)?);
+/// Creates the database with the seeds applied, or applies them to the existing one in one transaction.
+fn apply(args: &Args, sources: &[Source]) -> Result<Report, NotCommitted> {
+    let path = args.database.path();
+    if args.dry_run {
+        Store::refuse_older(path)?;
+    }
+    let mut first_try = None;
+    let created = Store::create(path, |transaction| {
+        first_try = Some(fill(args, sources, transaction)?);
         Ok::<_, NotCommitted>(())
     })?;
-    match made {
+    match first_try {
         Some(report) if created => return Ok(report),
-        // Another program was faster: what was filled is gone, and standard input with it.
+        // Another program created the file at the same time. Standard input cannot be read a second time.
         Some(_) if sources.iter().any(Source::is_read_once) => {
-            return Err(StoreError::made_meanwhile(&args.db).into());
+            return Err(StoreError::made_meanwhile(path).into());
         }
         _ => {}
     }
-    let store = Store::open(&args.db, OpenMode::ReadWrite, Durability::Full)?;
+    let store = Store::open(path, OpenMode::ReadWrite, Durability::Full)?;
+    if let Some(migrated) = store.migrated() {
+        eprintln!("cf-packages: {migrated}");
+    }
     let report = store.write(|transaction| fill(args, sources, transaction))?;
     store.close()?;
     Ok(report)
@@ -111,7 +112,7 @@ fn fill(
     sources: &[Source],
     transaction: &Transaction<'_>,
 ) -> Result<Report, NotCommitted> {
-    let now = args.clock.unwrap_or_else(clock::system_now);
+    let now = args.clock.clock().now();
     if args.reset {
         seed::reset(transaction)?;
     }
@@ -120,7 +121,7 @@ fn fill(
         report.add(&seed::generate(transaction, count, now)?);
     }
     if args.dry_run {
-        return Err(NotCommitted::Dry(report));
+        return Err(NotCommitted::DryRun(report));
     }
     Ok(report)
 }
@@ -139,11 +140,12 @@ fn print(args: &Args, report: &Report) -> Result<(), CommandError> {
     write_out(&text)
 }
 
-/// Who closed stdout does not want to know.
+/// Writes to stdout. It is not an error if the reader has closed it.
 fn write_out(text: &str) -> Result<(), CommandError> {
     match stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CommandError::Failed(format!(
-            "the report cannot be written: {error}"
+            "the report cannot be written to standard output: {}",
+            os_error(&error)
         ))),
         _ => Ok(()),
     }

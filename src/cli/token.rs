@@ -1,60 +1,53 @@
-//! `token`: a bearer token on stdout, or a `cf` configuration that holds one.
+//! `token`: prints a bearer token, or writes a `cf` configuration that holds one.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::CommandError;
-use super::args::KeyFlags;
-use super::cf_home::{self, CfHome};
+use super::args::{ClockFlag, DEFAULT_URL, DatabaseFlag, KeyFlags};
+use super::cf_home::CfHome;
 use crate::auth::tokens::{self, Subject};
 use crate::auth::{Keys, Secret};
-use crate::clock::{self, Clock};
 use crate::duration;
+use crate::error_text::os_error;
 use crate::store::{Store, StoreError, Value};
 
-/// What `token` takes.
+/// The arguments of `token`. Without `--token-key`, the key of the database signs.
 #[derive(Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("who").required(true).args(["user", "admin"])))]
+#[command(group(clap::ArgGroup::new("subject").required(true).args(["user", "admin"])))]
 pub struct Args {
-    /// Whose token: the guid of a user (one that the database does not know sees nothing)
+    /// The guid of the user whose token it is; a user that the database does not hold sees nothing
     #[arg(long, value_name = "GUID")]
     user: Option<String>,
-    /// A token that reads and writes everything
+    /// Print a token that reads and writes everything
     #[arg(long)]
     admin: bool,
-    /// A scope of the token instead of the usual ones; repeatable
+    /// A scope of the token, instead of the default ones; repeatable
     #[arg(long, value_name = "SCOPE")]
     scope: Vec<String>,
-    /// How long the token lives: `90s`, `10m`, `2h`, `1d`
+    /// How long the token is valid, such as `90s`, `10m`, `2h` or `1d`
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration::parse)]
     ttl: Duration,
-    /// The SQLite file whose key signs
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "CF_PACKAGES_DB",
-        default_value = "packages.db"
-    )]
-    db: PathBuf,
+    #[command(flatten)]
+    database: DatabaseFlag,
     #[command(flatten)]
     keys: KeyFlags,
-    /// The time of the server, where it stands still: RFC 3339
-    #[arg(long, value_name = "TIME", env = "CF_PACKAGES_CLOCK", value_parser = clock::parse_rfc3339)]
-    clock: Option<i64>,
-    /// Write `DIR/.cf/config.json` for the `cf` program instead, replacing one that is there
+    #[command(flatten)]
+    clock: ClockFlag,
+    /// Write `DIR/.cf/config.json` for the `cf` program instead; replaces an existing one
     #[arg(long, value_name = "DIR")]
     cf_home: Option<PathBuf>,
-    /// The server that the `cf` configuration is for
-    #[arg(long, value_name = "URL", default_value = cf_home::DEFAULT_URL, requires = "cf_home")]
+    /// The server that the `cf` configuration names
+    #[arg(long, value_name = "URL", default_value = DEFAULT_URL, requires = "cf_home")]
     url: String,
 }
 
-/// Makes the token and prints it, or writes the configuration and prints nothing.
+/// Prints the token, or writes the configuration and prints nothing.
 pub fn run(args: Args) -> Result<(), CommandError> {
     if args.ttl < Duration::from_secs(1) {
         return Err(CommandError::Usage(
-            "the `--ttl` is less than a second; give a longer one, as `1h`".into(),
+            "the `--ttl` is less than a second; give a longer one, such as `1h`".into(),
         ));
     }
     if args.user.as_deref() == Some("") {
@@ -66,15 +59,15 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         Some(folder) => Some(CfHome::new(folder, &args.url)?),
         None => None,
     };
-    let clock = args.clock.map_or_else(Clock::system, Clock::still);
+    let clock = args.clock.clock();
     let given = args.keys.given()?;
-    let (keys, name) = keys_and_name(&args.db, given, args.user.as_deref())?;
-    let (subject, usual) = match &args.user {
+    let (keys, name) = keys_and_name(args.database.path(), given, args.user.as_deref())?;
+    let (subject, default_scopes) = match &args.user {
         Some(guid) => (Subject::user(guid, name.as_deref()), tokens::user_scopes()),
         None => (Subject::admin(), tokens::admin_scopes()),
     };
     let scopes = if args.scope.is_empty() {
-        usual
+        default_scopes
     } else {
         args.scope
     };
@@ -88,13 +81,13 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     writeln!(std::io::stdout(), "{}", access.text).map_err(|error| {
         CommandError::Failed(format!(
             "the token cannot be written to standard output: {}",
-            error.kind()
+            os_error(&error)
         ))
     })
 }
 
-/// The keys, and the user's name if the database knows it. With a given key no database is needed: one that is
-/// there still tells the name, and one that cannot be read is no fault.
+/// Returns the keys, and the user's name if the database holds the user. With keys on the command line, the database is
+/// optional: it is used for the name only, and it is not an error if it cannot be read.
 fn keys_and_name(
     path: &Path,
     given: Vec<Secret>,

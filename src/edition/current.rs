@@ -1,21 +1,21 @@
-//! What Cloud Controllers answer today: absolute hrefs, compact JSON, filters, neighbours.
+//! The API that Cloud Controllers answer today: absolute hrefs, compact JSON, filters, ordering and label selectors,
+//! and the organizations, spaces, apps and root documents that clients need beside packages.
 
-mod error;
-pub mod present;
+pub(super) mod error;
+pub(super) mod present;
 pub mod request;
 
-pub use error::error;
-pub use present::list::{array, include, list};
-pub use present::root::{API_VERSION, info, root, v3};
+mod json;
 
 use crate::caller::AccessRules;
 use crate::edition::BaseUrl;
-use crate::records::Resource;
+use crate::records::{Resource, Table};
+use crate::store::StoreError;
 use request::SingleQuery;
 use request::parameters::ListParameters;
 
-/// Auditors of the whole foundation read everything, and space supporters read their spaces.
-pub const RULES: AccessRules = AccessRules {
+/// Who may read: global auditors read everything, and space supporters read their spaces.
+pub const ACCESS_RULES: AccessRules = AccessRules {
     global_readers: &[
         "cloud_controller.admin_read_only",
         "cloud_controller.global_auditor",
@@ -28,15 +28,19 @@ pub const RULES: AccessRules = AccessRules {
     ],
 };
 
-/// How this edition presents a resource.
+/// How a resource is requested and presented.
 #[derive(Debug)]
 pub struct Presentation<R: Resource> {
     /// The path of the resource's list, without scheme and host.
     pub path: &'static str,
     /// The parameters of the list.
     pub parameters: &'static ListParameters,
-    /// What the query of `GET` by guid may hold.
+    /// How the query of `GET` by guid is treated.
     pub single_query: SingleQuery,
     /// Appends the document of one record.
-    pub write: for<'r> fn(&R::Record<'r>, &BaseUrl, &mut Vec<u8>),
+    pub write: WriteRecord<R>,
 }
+
+/// Appends the document of one record. Fails if a stored value is damaged.
+pub type WriteRecord<R> =
+    for<'r> fn(&<R as Table>::Record<'r>, &BaseUrl, &mut Vec<u8>) -> Result<(), StoreError>;

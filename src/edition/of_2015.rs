@@ -1,15 +1,16 @@
-//! The API document's own edition, to the letter: relative hrefs, pretty JSON, the errors of that era.
+//! The API document of 2015, to the letter: relative hrefs, JSON with two spaces of indentation, lists of packages
+//! without filters.
 
-mod error;
-pub mod present;
-pub mod request;
+pub(super) mod error;
+pub(super) mod present;
+pub(super) mod request;
 
-pub use error::error;
+mod json;
 
 use crate::caller::AccessRules;
 
-/// In 2015 only an admin reads everything, and there are no space supporters.
-pub const RULES: AccessRules = AccessRules {
+/// Who may read: only an admin reads everything, and the role `space_supporter` does not exist.
+pub const ACCESS_RULES: AccessRules = AccessRules {
     global_readers: &[],
     space_roles: &["space_developer", "space_manager", "space_auditor"],
 };

@@ -1,54 +1,51 @@
-//! `/admin/*`: a test suite sets the stage. Only with `--ephemeral` or `--admin-api`, and with an admin's token.
+//! The admin API, `/admin/*`: a test suite changes data, clock and faults of a running server.
+//!
+//! The routes exist only with `--ephemeral` or `--admin-api`, and only for callers whose token is an admin's.
 
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+use super::request::RequestBody;
 use super::{Request, Response, response};
 use crate::error::ApiError;
-use crate::json_object::parse as object;
 use crate::seed::{self, SeedFormat, Source};
 use crate::service::fault_rules::FaultRule;
 use crate::service::{AdminApi, Service};
-use crate::store::{OpenMode, Store, StoreError};
-use crate::{clock, duration};
+use crate::store::{Durability, OpenMode, Store, StoreError};
+use crate::{clock, duration, json_object};
 
-/// The largest seed that is taken over HTTP, in bytes.
-pub(super) const LARGEST_SEED: usize = 256 << 20;
-/// The largest other body, in bytes.
-pub(super) const LARGEST_BODY: usize = 64 * 1024;
-
-/// `POST /admin/seed`: a seed, or the name of a bundled one.
+/// `POST /admin/seed`: applies the seed in the body, or the bundled seed that the body names.
 pub(super) async fn seed(
     service: Arc<Service>,
-    _: Request,
-    body: Vec<u8>,
+    request: Request,
+    body: RequestBody,
 ) -> Result<Response, ApiError> {
-    writable(&service)?;
-    let source = match object(&body) {
-        Ok(BundledSeedName { name }) => match seed::bundled().find(|seed| seed.name == name) {
-            Some(bundled) => Source::Bundled(bundled),
-            None => {
-                return Err(ApiError::Unprocessable(format!(
-                    "there is no bundled seed `{name}`; `cf-packages seed --list` shows those there are"
-                )));
-            }
-        },
-        Err(_) => Source::Bytes {
-            label: "the body".into(),
-            bytes: body,
-        },
-    };
+    require_admin(&service, &request)?;
+    require_writable(&service)?;
+    let source = source_of(body.read_whole().await?)?;
     let now = service.clock.now();
     let report = write(&service, move |store| {
-        Ok(store.write(|db| seed::apply(db, &[source], now))?)
+        Ok(store.write(|transaction| seed::apply(transaction, &[source], now))?)
     })
     .await?;
-    Ok(response::json(
-        200,
-        serde_json::to_vec(&report).unwrap_or_default(),
-    ))
+    json_of(&report)
+}
+
+fn source_of(body: Vec<u8>) -> Result<Source, ApiError> {
+    let Ok(BundledSeedName { name }) = json_object::parse(&body) else {
+        return Ok(Source::Bytes {
+            label: "the body".into(),
+            bytes: body,
+        });
+    };
+    let bundled = seed::bundled().find(|seed| seed.name == name);
+    bundled.map(Source::Bundled).ok_or_else(|| {
+        ApiError::Unprocessable(format!(
+            "there is no bundled seed `{name}`; `cf-packages seed --list` lists them"
+        ))
+    })
 }
 
 #[derive(Deserialize)]
@@ -57,33 +54,35 @@ struct BundledSeedName {
     name: String,
 }
 
-/// `POST /admin/reset`: data, clock and faults as they were at the start.
+/// `POST /admin/reset`: restores data, clock and fault rules to what they were when the server started.
 pub(super) async fn reset(
     service: Arc<Service>,
-    _: Request,
-    _: Vec<u8>,
+    request: Request,
+    body: RequestBody,
 ) -> Result<Response, ApiError> {
+    require_admin(&service, &request)?;
+    body.read_whole().await?;
     let AdminApi::Ephemeral { start } = service.admin_api.clone() else {
         return Err(ApiError::Refused(
-            "Only a server started with `--ephemeral` can be reset: this one's data is a file of its own".into(),
+            "Only a server started with `--ephemeral` can be reset: this server keeps its data in a file"
+                .into(),
         ));
     };
     let now = service.clock.now();
     write(&service, move |store| {
-        let start = Store::open(&start, OpenMode::Immutable, crate::store::Durability::Off)?;
-        let data = start.read_blocking(|db| {
+        let start = Store::open(&start, OpenMode::Immutable, Durability::Off)?;
+        let data = start.read_blocking(|snapshot| {
             let mut data = Vec::new();
-            seed::export(db, SeedFormat::JsonLines, &mut data)
-                .map_err(|error| ApiError::Internal(error.to_string()))?;
+            seed::export(snapshot, SeedFormat::JsonLines, &mut data)?;
             Ok::<_, ApiError>(data)
         });
         let source = Source::Bytes {
-            label: "the start".into(),
+            label: "the data at the start".into(),
             bytes: data?,
         };
-        Ok(store.write(|db| {
-            seed::reset(db)?;
-            seed::apply(db, &[source], now)
+        Ok(store.write(|transaction| {
+            seed::reset(transaction)?;
+            seed::apply(transaction, &[source], now)
         })?)
     })
     .await?;
@@ -92,28 +91,26 @@ pub(super) async fn reset(
     Ok(response::no_content())
 }
 
-/// `GET /admin/export`: the bytes that `cf-packages export` prints.
+/// `GET /admin/export`: the bytes that `cf-packages export` prints, sent while they are read.
 pub(super) async fn export(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
-    allow(&service, &request)?;
-    let data = service
-        .store
-        .read(|db| {
-            let mut data = Vec::new();
-            seed::export(db, SeedFormat::Json, &mut data)
-                .map_err(|error| ApiError::Internal(error.to_string()))?;
-            Ok::<_, ApiError>(data)
-        })
-        .await?;
-    Ok(response::json(200, data))
+    require_admin(&service, &request)?;
+    // An export occupies a reader until the client has received it. The other readers stay free.
+    let permit = service.exports.clone().acquire_owned().await;
+    response::stream_json(&service, &request, move |snapshot, out| {
+        let _permit = permit;
+        Ok(seed::export(snapshot, SeedFormat::Json, out)?)
+    })
+    .await
 }
 
-/// `PUT /admin/clock`: a time, or how far to go on.
-pub(super) async fn clock(
+/// `PUT /admin/clock`: sets the server's clock, or advances it.
+pub(super) async fn set_clock(
     service: Arc<Service>,
-    _: Request,
-    body: Vec<u8>,
+    request: Request,
+    body: RequestBody,
 ) -> Result<Response, ApiError> {
-    match json(&body)? {
+    require_admin(&service, &request)?;
+    match parse_json(&body.read_whole().await?)? {
         ClockChange {
             time: Some(time),
             advance: None,
@@ -136,13 +133,9 @@ pub(super) async fn clock(
             ));
         }
     }
-    let now = ClockTime {
+    json_of(&ClockTime {
         time: clock::format(service.clock.now()),
-    };
-    Ok(response::json(
-        200,
-        serde_json::to_vec(&now).unwrap_or_default(),
-    ))
+    })
 }
 
 #[derive(Deserialize)]
@@ -152,58 +145,53 @@ struct ClockChange {
     advance: Option<String>,
 }
 
-#[derive(serde::Serialize)]
+#[derive(Serialize)]
 struct ClockTime {
     time: String,
 }
 
-/// `POST /admin/faults`.
-pub(super) async fn add_fault(
+/// `POST /admin/faults`: adds a fault rule.
+pub(super) async fn add_fault_rule(
     service: Arc<Service>,
-    _: Request,
-    body: Vec<u8>,
+    request: Request,
+    body: RequestBody,
 ) -> Result<Response, ApiError> {
-    let fault = FaultRule::parse(&body).map_err(ApiError::Unprocessable)?;
-    let document = serde_json::to_vec(&fault).unwrap_or_default();
-    service.fault_rules.add(fault);
-    Ok(response::json(200, document))
+    require_admin(&service, &request)?;
+    let rule = FaultRule::parse(&body.read_whole().await?).map_err(ApiError::Unprocessable)?;
+    let response = json_of(&rule)?;
+    service.fault_rules.add(rule);
+    Ok(response)
 }
 
-/// `GET /admin/faults`.
-pub(super) async fn list_faults(
+/// `GET /admin/faults`: the fault rules that still wait for requests.
+pub(super) async fn list_fault_rules(
     service: Arc<Service>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    allow(&service, &request)?;
-    let faults = FaultRuleList {
+    require_admin(&service, &request)?;
+    json_of(&FaultRuleList {
         faults: service.fault_rules.list(),
-    };
-    Ok(response::json(
-        200,
-        serde_json::to_vec(&faults).unwrap_or_default(),
-    ))
+    })
 }
 
-#[derive(serde::Serialize)]
+#[derive(Serialize)]
 struct FaultRuleList {
     faults: Vec<FaultRule>,
 }
 
-/// `DELETE /admin/faults`.
-pub(super) async fn clear_faults(
+/// `DELETE /admin/faults`: removes all fault rules.
+pub(super) async fn clear_fault_rules(
     service: Arc<Service>,
-    _: Request,
-    _: Vec<u8>,
+    request: Request,
+    body: RequestBody,
 ) -> Result<Response, ApiError> {
+    require_admin(&service, &request)?;
+    body.read_whole().await?;
     service.fault_rules.clear();
     Ok(response::no_content())
 }
 
-/// The routes exist where a flag brought them, and are the admin's.
-pub(super) fn allow(service: &Service, request: &Request) -> Result<(), ApiError> {
-    if service.admin_api == AdminApi::Off {
-        return Err(ApiError::UnknownRequest);
-    }
+fn require_admin(service: &Service, request: &Request) -> Result<(), ApiError> {
     if service.authenticate_admin(&request.authorization())?.admin {
         Ok(())
     } else {
@@ -211,7 +199,7 @@ pub(super) fn allow(service: &Service, request: &Request) -> Result<(), ApiError
     }
 }
 
-fn writable(service: &Service) -> Result<(), ApiError> {
+fn require_writable(service: &Service) -> Result<(), ApiError> {
     if service.store.opened() == OpenMode::ReadWrite {
         return Ok(());
     }
@@ -220,7 +208,7 @@ fn writable(service: &Service) -> Result<(), ApiError> {
     ))
 }
 
-/// Runs a blocking write off the async threads.
+/// Runs a write, which blocks, outside the async threads.
 async fn write<T: Send + 'static>(
     service: &Arc<Service>,
     write: impl FnOnce(&Store) -> Result<T, ApiError> + Send + 'static,
@@ -231,9 +219,15 @@ async fn write<T: Send + 'static>(
         .unwrap_or_else(|_| Err(StoreError::Closed.into()))
 }
 
-fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    object(body).map_err(|error| match error.classify() {
+fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    json_object::parse(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => ApiError::Unprocessable(error.to_string()),
         _ => ApiError::NotJson,
     })
+}
+
+fn json_of(value: &impl Serialize) -> Result<Response, ApiError> {
+    let document =
+        serde_json::to_vec(value).map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(response::json(200, document))
 }

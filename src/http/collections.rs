@@ -1,42 +1,48 @@
-//! Lists and single resources beside packages: `GET /v3/organizations`, `/v3/spaces`, `/v3/apps`, and each by guid.
+//! The resources other than packages: `GET /v3/organizations`, `/v3/spaces`, `/v3/apps`, and each by guid.
 //! Only in `current`.
 //!
-//! The handlers are generic. A resource differs by its record, its parameters and its presenter.
+//! The handlers are generic over the resource, whose record, parameters and presenter `Presented` names.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::respond::{Read, Render};
+use super::respond::{AuthenticatedRequest, RenderContext};
 use super::{Request, Response};
-use crate::edition::{Each, Presented};
+use crate::edition::{Foundation, Presented, RecordSink, SingleRequest};
 use crate::error::ApiError;
 use crate::listing;
-use crate::listing::request::Include;
+use crate::listing::request::{Include, ListRequest};
 use crate::records::{Organization, Parent, Space};
 use crate::service::Service;
 use crate::store::StoreError;
 
-/// `GET` of a list.
+/// `GET` of a list: the page of the resources that the caller may see.
 pub(super) async fn list<R: Presented>(
     service: Arc<Service>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let read = Read::authenticate(service, request)?;
-    if let Some(response) = read.cached() {
+    let request = AuthenticatedRequest::new(service, request)?;
+    if let Some(response) = request.cached_response() {
         return Ok(response);
     }
-    let request = read.edition().parse_list::<R>(read.query())?;
-    read.respond(move |render| {
-        let page = listing::find::<R>(render.snapshot, render.list_cache, render.caller, &request)?;
-        let mut parents = Parents::default();
-        let rows = |each: &mut Each<'_, R>| parents.collect::<R>(render, &page.ids, each);
-        let mut document = render
-            .edition
-            .list::<R>(render.base_url, &request, page.total, rows)?;
-        parents.include(render, request.include, &mut document)?;
-        Ok(document)
-    })
-    .await
+    let foundation = request.foundation()?;
+    let list = foundation.parse_list::<R>(request.query())?;
+    request
+        .respond(move |context| page::<R>(context, foundation, &list))
+        .await
+}
+
+fn page<R: Presented>(
+    context: &RenderContext<'_>,
+    foundation: Foundation,
+    list: &ListRequest,
+) -> Result<Vec<u8>, ApiError> {
+    let page = context.find_page::<R>(list)?;
+    let mut parents = Parents::default();
+    let rows = |each: &mut RecordSink<'_, R>| parents.collect::<R>(context, &page.ids, each);
+    let mut document = foundation.list::<R>(context.base_url, list, page.total, rows)?;
+    parents.include(context, foundation, list.include, &mut document)?;
+    Ok(document)
 }
 
 /// `GET` by guid: one resource, or 404 if the caller may not see it.
@@ -45,31 +51,37 @@ pub(super) async fn one<R: Presented>(
     request: Request,
     guid: String,
 ) -> Result<Response, ApiError> {
-    let read = Read::authenticate(service, request)?;
-    if let Some(response) = read.cached() {
+    let request = AuthenticatedRequest::new(service, request)?;
+    if let Some(response) = request.cached_response() {
         return Ok(response);
     }
-    let request = read.edition().parse_single::<R>(read.query())?;
-    read.respond(move |render| {
-        let id = render
-            .find_one::<R>(&guid)?
-            .ok_or(ApiError::NotFound(R::NOT_FOUND))?;
-        let include = request.include()?;
-        let mut document = Vec::new();
-        let mut parents = Parents::default();
-        parents.collect::<R>(render, &[id], &mut |record| {
-            render
-                .edition
-                .single::<R>(render.base_url, &record, &mut document);
-            Ok(())
-        })?;
-        parents.include(render, include, &mut document)?;
-        Ok(document)
-    })
-    .await
+    let foundation = request.foundation()?;
+    let single = foundation.parse_single::<R>(request.query())?;
+    request
+        .respond(move |context| resource::<R>(context, foundation, &guid, &single))
+        .await
 }
 
-/// The ids of the parents of a page's resources, each once.
+fn resource<R: Presented>(
+    context: &RenderContext<'_>,
+    foundation: Foundation,
+    guid: &str,
+    single: &SingleRequest,
+) -> Result<Vec<u8>, ApiError> {
+    let id = context
+        .find_one::<R>(guid)?
+        .ok_or(ApiError::NotFound(R::NOT_FOUND))?;
+    let include = single.include()?;
+    let mut document = Vec::new();
+    let mut parents = Parents::default();
+    parents.collect::<R>(context, &[id], &mut |record| {
+        foundation.single::<R>(context.base_url, &record, &mut document)
+    })?;
+    parents.include(context, foundation, include, &mut document)?;
+    Ok(document)
+}
+
+/// The ids of the parents of the resources in a document, each once.
 #[derive(Default)]
 struct Parents {
     spaces: BTreeSet<i64>,
@@ -77,14 +89,14 @@ struct Parents {
 }
 
 impl Parents {
-    /// Passes the records to `each`, and collects their parents.
+    /// Passes the records with these ids to `each`, and collects the ids of their parents.
     fn collect<R: Presented>(
         &mut self,
-        render: &Render<'_>,
+        context: &RenderContext<'_>,
         ids: &[i64],
-        each: &mut Each<'_, R>,
+        each: &mut RecordSink<'_, R>,
     ) -> Result<(), StoreError> {
-        listing::rows::<R, _>(render.snapshot, ids, |row| {
+        listing::rows::<R, _>(context.snapshot, ids, |row| {
             match R::parent(&row) {
                 Parent::None => {}
                 Parent::Space(id) => {
@@ -98,23 +110,25 @@ impl Parents {
         })
     }
 
-    /// Puts what is request for behind the document: whole, by `created_at` and `guid`, spaces before organizations.
+    /// Appends the parents that the parameter `include` names to the document: spaces before organizations, each
+    /// ordered by `created_at` and `guid`.
     fn include(
         mut self,
-        render: &Render<'_>,
+        context: &RenderContext<'_>,
+        foundation: Foundation,
         include: Include,
         document: &mut Vec<u8>,
     ) -> Result<(), StoreError> {
         if include == Include::default() {
             return Ok(());
         }
-        let snapshot = render.snapshot;
+        let snapshot = context.snapshot;
         let mut included = Vec::new();
         let spaces = listing::oldest_first::<Space>(snapshot, self.spaces.iter().copied())?;
         if include.spaces {
             let mut array = Vec::new();
-            render.edition.array::<Space>(
-                render.base_url,
+            foundation.array::<Space>(
+                context.base_url,
                 |each| listing::rows::<Space, _>(snapshot, &spaces, each),
                 &mut array,
             )?;
@@ -130,14 +144,14 @@ impl Parents {
                 self.organizations.iter().copied(),
             )?;
             let mut array = Vec::new();
-            render.edition.array::<Organization>(
-                render.base_url,
+            foundation.array::<Organization>(
+                context.base_url,
                 |each| listing::rows::<Organization, _>(snapshot, &organizations, each),
                 &mut array,
             )?;
             included.push(("organizations", array));
         }
-        render.edition.insert_included(document, &included);
+        foundation.insert_included(document, &included);
         Ok(())
     }
 }

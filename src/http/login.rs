@@ -1,56 +1,52 @@
-//! `POST /oauth/token` and `GET /login`, for clients that log in. This is not a UAA: one password, made-up clients.
+//! `POST /oauth/token` and `GET /login`: the two routes of a UAA that clients need to log in.
+//!
+//! Every user has the same password, and every client is accepted. `auth::login` decides which token is granted.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
 use tokio::time::sleep;
 use warp::http::header;
 
+use super::request::RequestBody;
 use super::{Request, Response, response};
-use crate::auth::{Keys, Login, LoginError, TokenResponse};
-use crate::clock::Clock;
+use crate::auth::{LoginError, TokenResponse};
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::store::Snapshot;
 
-/// What `/oauth/token` and `/login` answer on a server without `--login`.
-pub(super) const NOT_SERVED: ApiError = ApiError::NotServed(
+/// The response of both routes on a server without `--login`.
+const NOT_SERVED: ApiError = ApiError::NotServed(
     "Unknown request: there is no login here; start the server with `--api current --login`, or use `cf-packages token`",
 );
 
-/// The largest form, in bytes.
-pub(super) const LARGEST_FORM: usize = 64 * 1024;
+/// How long the response to a wrong password is delayed, so that passwords cannot be guessed quickly.
+const WRONG_PASSWORD_DELAY: Duration = Duration::from_secs(1);
 
-/// How long each wrong guess takes.
-const WRONG: Duration = Duration::from_secs(1);
-
-/// `POST /oauth/token`.
+/// `POST /oauth/token`: grants a token for a password, a refresh token, or a client's secret.
 pub(super) async fn token(
     service: Arc<Service>,
     request: Request,
-    body: Vec<u8>,
+    body: RequestBody,
 ) -> Result<Response, ApiError> {
-    let (Some(login), Some(_)) = (&service.login, service.keys()) else {
+    let Some(login) = &service.login else {
         return Err(NOT_SERVED);
     };
+    let body = body.read_whole().await?;
     let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
-    let clients = clients(&request);
-    // Held while the password is compared, and for a while longer if it was wrong.
-    let guess = login.attempts.acquire().await;
+    let clients = ClientCredentials::of(&request);
+    // Held until the delay of a wrong password is over: the number of guesses per second is limited.
+    let attempt = login.attempts.acquire().await;
     let shared = service.clone();
     let granted = service
         .store
-        .read(move |snapshot| match (&shared.login, shared.keys()) {
-            (Some(login), Some(keys)) => {
-                grant(&login.login, &form, clients, snapshot, keys, &shared.clock)
-            }
-            _ => Err(LoginError::Server(NOT_SERVED)),
-        })
+        .read(move |snapshot| grant(&shared, &form, clients, snapshot))
         .await;
     match granted {
-        Ok(granted) => Ok(document(200, &granted)),
+        Ok(token) => uaa_json(200, &token),
         Err(LoginError::Server(error)) => Err(error),
         Err(LoginError::Request {
             status,
@@ -58,14 +54,17 @@ pub(super) async fn token(
             description,
         }) => {
             if status == 401 {
-                sleep(WRONG).await;
+                sleep(WRONG_PASSWORD_DELAY).await;
             }
-            drop(guess);
-            let refused = Refused {
-                error,
-                error_description: &description,
-            };
-            Ok(document(status, &refused))
+            drop(attempt);
+            let error_description = &description;
+            uaa_json(
+                status,
+                &UaaError {
+                    error,
+                    error_description,
+                },
+            )
         }
     }
 }
@@ -75,82 +74,97 @@ pub(super) async fn prompts(service: Arc<Service>, _: Request) -> Result<Respons
     if service.login.is_none() {
         return Err(NOT_SERVED);
     }
-    Ok(document(
-        200,
-        &Prompts {
-            app: App { version: "78.0.0" },
-            prompts: Fields {
-                username: ["text", "User name (a seeded user, or admin)"],
-                password: ["password", "Password"],
-            },
+    let prompts = LoginPrompts {
+        app: UaaVersion { version: "78.0.0" },
+        prompts: Prompts {
+            username: ["text", "User name (a seeded user, or admin)"],
+            password: ["password", "Password"],
         },
-    ))
+    };
+    uaa_json(200, &prompts)
 }
 
-#[derive(serde::Serialize)]
-struct Refused<'a> {
+/// An error as a UAA shows it (RFC 6749 §5.2).
+#[derive(Serialize)]
+struct UaaError<'a> {
     error: &'a str,
     error_description: &'a str,
 }
 
-#[derive(serde::Serialize)]
-struct Prompts {
-    app: App,
-    prompts: Fields,
+#[derive(Serialize)]
+struct LoginPrompts {
+    app: UaaVersion,
+    prompts: Prompts,
 }
 
-#[derive(serde::Serialize)]
-struct App {
+#[derive(Serialize)]
+struct UaaVersion {
     version: &'static str,
 }
 
-#[derive(serde::Serialize)]
-struct Fields {
+/// The fields of the login form, each with its type and its label.
+#[derive(Serialize)]
+struct Prompts {
     username: [&'static str; 2],
     password: [&'static str; 2],
 }
 
-/// A UAA's answers are its own, in neither edition's form; a token must not be kept by anybody on the way.
-fn document(status: u16, value: &impl serde::Serialize) -> Response {
-    let mut response = response::json(status, serde_json::to_vec(value).unwrap_or_default());
+/// Returns a response in the form of a UAA, which is the same in both editions. It must not be cached, because it may
+/// hold a token (RFC 6749 §5.1).
+fn uaa_json(status: u16, value: &impl Serialize) -> Result<Response, ApiError> {
+    let document =
+        serde_json::to_vec(value).map_err(|error| ApiError::Internal(error.to_string()))?;
+    let mut response = response::json(status, document);
     response.headers_mut().insert(
         header::CACHE_CONTROL,
         header::HeaderValue::from_static("no-store"),
     );
-    response
+    Ok(response)
 }
 
-/// The first reading of the client that is granted something; else what the last one is refused with.
+/// Tries the client as it was sent and, if its credentials are wrong, as it reads form-decoded.
 fn grant(
-    login: &Login,
+    service: &Service,
     form: &[(String, String)],
-    (client, others): Clients,
+    clients: ClientCredentials,
     snapshot: &Snapshot<'_>,
-    keys: &Keys,
-    clock: &Clock,
 ) -> Result<TokenResponse, LoginError> {
-    let first = login.grant(form, client, snapshot, keys, clock);
-    match (first, others) {
-        (Err(LoginError::Request { status: 401, .. }), Some(other)) => {
-            login.grant(form, Some(other), snapshot, keys, clock)
-        }
-        (answer, _) => answer,
+    let (Some(login), Some(keys)) = (&service.login, service.keys()) else {
+        return Err(LoginError::Server(NOT_SERVED));
+    };
+    let grant_to = |client| {
+        login
+            .login
+            .grant(form, client, snapshot, keys, &service.clock)
+    };
+    match (grant_to(clients.as_sent), clients.decoded) {
+        (Err(LoginError::Request { status: 401, .. }), Some(decoded)) => grant_to(Some(decoded)),
+        (result, _) => result,
     }
 }
 
-/// The client of a request, an id and a secret, and how else it can be read.
-type Clients = (Option<Client>, Option<Client>);
+/// The id and the secret of a client.
 type Client = (String, String);
 
-/// The client of the Basic header as it stands there, and form-decoded, if that is something else: OAuth wants it
-/// encoded and Go does so, Python and `cf` do not.
-fn clients(request: &Request) -> Clients {
-    let Some((id, secret)) = basic(request) else {
-        return (None, None);
-    };
-    let decoded = (form_decoded(&id), form_decoded(&secret));
-    let other = (decoded.0 != id || decoded.1 != secret).then_some(decoded);
-    (Some((id, secret)), other)
+/// The client that the `Basic` header of a request names, in the two ways in which it can be read.
+///
+/// OAuth requires id and secret to be form-encoded (RFC 6749 §2.3.1). Go does so; Python and `cf` do not.
+struct ClientCredentials {
+    /// The credentials as they are in the header; `None` without such a header.
+    as_sent: Option<Client>,
+    /// The form-decoded credentials, if they differ.
+    decoded: Option<Client>,
+}
+
+impl ClientCredentials {
+    fn of(request: &Request) -> Self {
+        let as_sent = basic_credentials(request);
+        let decoded = as_sent
+            .as_ref()
+            .map(|(id, secret)| (form_decoded(id), form_decoded(secret)))
+            .filter(|decoded| Some(decoded) != as_sent.as_ref());
+        Self { as_sent, decoded }
+    }
 }
 
 fn form_decoded(text: &str) -> String {
@@ -159,11 +173,13 @@ fn form_decoded(text: &str) -> String {
     decoded.map_or_else(|_| text.to_owned(), Into::into)
 }
 
-/// What a Basic header says, as it stands there.
-fn basic(request: &Request) -> Option<Client> {
+/// Returns id and secret of the `Basic` header (RFC 7617 §2), undecoded.
+fn basic_credentials(request: &Request) -> Option<Client> {
     let value = request.header(header::AUTHORIZATION)?;
     let (scheme, encoded) = value.split_at_checked(6)?;
-    scheme.eq_ignore_ascii_case(b"basic ").then_some(())?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim_ascii()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
     Some((id.to_owned(), secret.to_owned()))

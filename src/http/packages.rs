@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::respond::{Read, Render};
+use super::respond::{AuthenticatedRequest, RenderContext};
 use super::{Request, Response};
-use crate::edition::{Each, PackageListRequest};
+use crate::edition::{PackageListRequest, RecordSink};
 use crate::error::ApiError;
 use crate::listing;
 use crate::records::{App, Package, Resource};
@@ -12,12 +12,14 @@ use crate::service::Service;
 
 /// `GET /v3/packages`: the packages that the caller may see.
 pub(super) async fn list(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
-    let read = Read::authenticate(service, request)?;
-    if let Some(response) = read.cached() {
+    let request = AuthenticatedRequest::new(service, request)?;
+    if let Some(response) = request.cached_response() {
         return Ok(response);
     }
-    let list = read.edition().parse_package_list(None, read.query())?;
-    read.respond(move |render| page(render, &list)).await
+    let list = request
+        .edition()
+        .parse_package_list(None, request.query())?;
+    request.respond(move |context| page(context, &list)).await
 }
 
 /// `GET /v3/apps/:guid/packages`: the packages of one app, or 404 if the caller may not see the app.
@@ -26,14 +28,14 @@ pub(super) async fn of_app(
     request: Request,
     app: String,
 ) -> Result<Response, ApiError> {
-    let read = Read::authenticate(service, request)?;
-    if let Some(response) = read.cached() {
+    let request = AuthenticatedRequest::new(service, request)?;
+    if let Some(response) = request.cached_response() {
         return Ok(response);
     }
-    let list = read
+    let list = request
         .edition()
-        .parse_package_list(Some(&app), read.query())?;
-    read.respond(move |render| page(render, &list)).await
+        .parse_package_list(Some(&app), request.query())?;
+    request.respond(move |context| page(context, &list)).await
 }
 
 /// `GET /v3/packages/:guid`: one package, or 404 if the caller may not see it. The query is ignored.
@@ -42,40 +44,39 @@ pub(super) async fn one(
     request: Request,
     guid: String,
 ) -> Result<Response, ApiError> {
-    let read = Read::authenticate(service, request)?;
-    if let Some(response) = read.cached() {
+    let request = AuthenticatedRequest::new(service, request)?;
+    if let Some(response) = request.cached_response() {
         return Ok(response);
     }
-    read.respond(move |render| {
-        let id = render
-            .find_one::<Package>(&guid)?
-            .ok_or(ApiError::NotFound(Package::NOT_FOUND))?;
-        let mut document = Vec::new();
-        listing::rows::<Package, ApiError>(render.snapshot, &[id], |record| {
-            document = render.edition.package(render.base_url, &record);
-            Ok(())
-        })?;
-        Ok(document)
-    })
-    .await
+    request
+        .respond(move |context| package(context, &guid))
+        .await
 }
 
-fn page(render: &Render<'_>, request: &PackageListRequest) -> Result<Vec<u8>, ApiError> {
+fn page(context: &RenderContext<'_>, request: &PackageListRequest) -> Result<Vec<u8>, ApiError> {
     if let Some(app) = &request.app
-        && render.find_one::<App>(app)?.is_none()
+        && context.find_one::<App>(app)?.is_none()
     {
         return Err(ApiError::NotFound(App::NOT_FOUND));
     }
-    let page = listing::find::<Package>(
-        render.snapshot,
-        render.list_cache,
-        render.caller,
-        &request.list,
-    )?;
-    let rows = |each: &mut Each<'_, Package>| {
-        listing::rows::<Package, _>(render.snapshot, &page.ids, each)
+    let page = context.find_page::<Package>(&request.list)?;
+    let rows = |each: &mut RecordSink<'_, Package>| {
+        listing::rows::<Package, _>(context.snapshot, &page.ids, each)
     };
-    Ok(render
+    Ok(context
         .edition
-        .package_list(render.base_url, &request.list, page.total, rows)?)
+        .package_list(context.base_url, &request.list, page.total, rows)?)
+}
+
+fn package(context: &RenderContext<'_>, guid: &str) -> Result<Vec<u8>, ApiError> {
+    let id = context
+        .find_one::<Package>(guid)?
+        .ok_or(ApiError::NotFound(Package::NOT_FOUND))?;
+    let mut document = Vec::new();
+    listing::rows::<Package, ApiError>(context.snapshot, &[id], |record| {
+        Ok(context
+            .edition
+            .package(context.base_url, &record, &mut document)?)
+    })?;
+    Ok(document)
 }

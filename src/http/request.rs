@@ -3,51 +3,53 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::{Buf, Bytes};
+use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
 use tokio::time::timeout;
-use warp::Buf;
 use warp::http::header::{self, HeaderName, HeaderValue};
 use warp::http::{HeaderMap, Uri};
 
 use crate::error::ApiError;
 
-/// The target and the headers of a request. The router has normalized the path.
+/// How long the next piece of a body may take. The whole body may take any time.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The target, the headers and the id of a request. The router has normalized the path. Cloning is cheap.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct Request(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     uri: Uri,
-    headers: Arc<HeaderMap>,
+    headers: HeaderMap,
+    id: HeaderValue,
 }
 
 impl Request {
-    pub(super) fn new(uri: Uri, headers: HeaderMap) -> Self {
-        Self {
-            uri,
-            headers: Arc::new(headers),
-        }
+    pub(super) fn new(uri: Uri, headers: HeaderMap, id: HeaderValue) -> Self {
+        Self(Arc::new(Parts { uri, headers, id }))
     }
 
     /// Returns the normalized path.
     pub fn path(&self) -> &str {
-        self.uri.path()
+        self.0.uri.path()
     }
 
     /// Returns the query as it was sent; empty if there is none.
     pub fn query(&self) -> &str {
-        self.uri.query().unwrap_or_default()
+        self.0.uri.query().unwrap_or_default()
     }
 
     /// Returns the value of a header, the first if there are several.
     pub fn header(&self, name: HeaderName) -> Option<&[u8]> {
-        self.headers.get(name).map(HeaderValue::as_bytes)
+        self.0.headers.get(name).map(HeaderValue::as_bytes)
     }
 
     /// Returns the values of all headers of that name.
     pub fn headers(&self, name: HeaderName) -> Vec<&[u8]> {
-        self.headers
-            .get_all(name)
-            .iter()
-            .map(HeaderValue::as_bytes)
-            .collect()
+        let values = self.0.headers.get_all(name);
+        values.iter().map(HeaderValue::as_bytes).collect()
     }
 
     /// Returns the values of all `Authorization` headers.
@@ -59,35 +61,110 @@ impl Request {
     pub fn host(&self) -> Option<&[u8]> {
         self.header(header::HOST)
     }
+
+    /// Returns the `X-Vcap-Request-Id` of the response, which log lines about the request name too.
+    pub fn id(&self) -> &str {
+        // The router creates ids of ASCII characters.
+        self.0.id.to_str().unwrap_or_default()
+    }
 }
 
-/// How long a client may take to send a body.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// The body of a request, which arrives in pieces. It is limited in size; each piece is limited in time.
+pub(super) struct RequestBody {
+    pieces: BoxStream<'static, Result<Bytes, ApiError>>,
+    /// How many more bytes are accepted.
+    remaining: usize,
+    idle_timeout: Duration,
+}
 
-/// The whole body; more than `limit` bytes are refused.
-pub(super) async fn whole<B: Buf>(
-    body: impl Stream<Item = Result<B, warp::Error>>,
-    limit: usize,
-) -> Result<Vec<u8>, ApiError> {
-    let read = async {
-        let mut bytes = Vec::new();
-        let mut body = std::pin::pin!(body);
-        while let Some(piece) = body.next().await {
-            // The client broke off: nobody will read the answer.
-            let mut piece = piece.map_err(|_| ApiError::InvalidRequest)?;
-            if bytes.len() + piece.remaining() > limit {
-                return Err(ApiError::TooLarge);
-            }
-            while piece.has_remaining() {
-                let chunk = piece.chunk();
-                bytes.extend_from_slice(chunk);
-                let length = chunk.len();
-                piece.advance(length);
-            }
+impl RequestBody {
+    /// Returns the body that `pieces` make up. More than `limit` bytes are refused.
+    pub fn new<B: Buf>(
+        pieces: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
+        limit: usize,
+    ) -> Self {
+        let pieces = pieces.map(|piece| match piece {
+            Ok(mut piece) => Ok(piece.copy_to_bytes(piece.remaining())),
+            // The client closed the connection or sent a malformed chunk; hyper closes the connection.
+            Err(_) => Err(ApiError::InvalidRequest),
+        });
+        Self {
+            pieces: pieces.boxed(),
+            remaining: limit,
+            idle_timeout: IDLE_TIMEOUT,
         }
-        Ok(bytes)
-    };
-    timeout(TIMEOUT, read)
-        .await
-        .unwrap_or(Err(ApiError::InvalidRequest))
+    }
+
+    /// Returns the next piece, or `None` at the end of the body.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `TooLarge` if the body exceeds its limit, with `RequestTimeout` if no piece arrives for
+    /// [`IDLE_TIMEOUT`], and with `InvalidRequest` if the connection breaks.
+    pub async fn next_piece(&mut self) -> Result<Option<Bytes>, ApiError> {
+        let next = timeout(self.idle_timeout, self.pieces.next());
+        let Some(piece) = next.await.map_err(|_| ApiError::RequestTimeout)? else {
+            return Ok(None);
+        };
+        let piece = piece?;
+        self.remaining = self
+            .remaining
+            .checked_sub(piece.len())
+            .ok_or(ApiError::TooLarge)?;
+        Ok(Some(piece))
+    }
+
+    /// Returns the whole body.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the errors of [`Self::next_piece`].
+    pub async fn read_whole(mut self) -> Result<Vec<u8>, ApiError> {
+        let mut whole = Vec::new();
+        while let Some(piece) = self.next_piece().await? {
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    fn body_of(pieces: &'static [&'static [u8]], limit: usize) -> RequestBody {
+        let pieces = pieces.iter().map(|piece| Ok(Bytes::from_static(piece)));
+        RequestBody::new(stream::iter(pieces), limit)
+    }
+
+    #[tokio::test]
+    async fn body_is_read_up_to_its_limit() {
+        let body = body_of(&[b"12", b"", b"345"], 5);
+        assert_eq!(body.read_whole().await, Ok(b"12345".to_vec()));
+        let body = body_of(&[b"12", b"345"], 4);
+        assert_eq!(body.read_whole().await, Err(ApiError::TooLarge));
+        let mut body = body_of(&[b"12", b"345"], 4);
+        assert_eq!(body.next_piece().await, Ok(Some(Bytes::from_static(b"12"))));
+        assert_eq!(body.next_piece().await, Err(ApiError::TooLarge));
+    }
+
+    #[tokio::test]
+    async fn body_may_take_long_but_may_not_pause() {
+        // A late wake-up does no harm: a piece that has arrived is read even if the time-out has expired too.
+        let (pause, idle_timeout) = (Duration::from_millis(10), Duration::from_millis(60));
+        let slow = stream::unfold(0, move |sent: u8| async move {
+            tokio::time::sleep(pause).await;
+            (sent < 10).then(|| (Ok(Bytes::from_static(b"x")), sent + 1))
+        });
+        let mut body = RequestBody::new(slow, 100);
+        body.idle_timeout = idle_timeout;
+        assert_eq!(body.read_whole().await, Ok(b"xxxxxxxxxx".to_vec()));
+
+        let first = stream::iter([Ok(Bytes::from_static(b"x"))]);
+        let mut body = RequestBody::new(first.chain(stream::pending()), 100);
+        body.idle_timeout = idle_timeout;
+        assert_eq!(body.read_whole().await, Err(ApiError::RequestTimeout));
+    }
 }

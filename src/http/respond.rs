@@ -1,4 +1,4 @@
-//! How a `GET` of data is answered: from the response cache while the data is unchanged, else rendered from one snapshot.
+//! How a `GET` of data is answered: from the response cache while the data is unchanged, else from one snapshot.
 
 use std::sync::Arc;
 
@@ -7,28 +7,29 @@ use warp::http::header::{self, HeaderValue};
 
 use super::{Request, Response, response};
 use crate::caller::Caller;
-use crate::edition::{BaseUrl, Edition};
+use crate::edition::{BaseUrl, Edition, Foundation};
 use crate::error::ApiError;
+use crate::listing::request::ListRequest;
 use crate::listing::response_cache::{CachedResponse, ResponseKey};
-use crate::listing::{self, ListCache};
+use crate::listing::{self, ListCache, PageIds};
 use crate::records::Resource;
 use crate::service::Service;
 use crate::store::{Snapshot, StoreError};
 
 /// A `GET` request whose caller is authenticated.
 #[derive(Debug)]
-pub(super) struct Read {
+pub(super) struct AuthenticatedRequest {
     service: Arc<Service>,
     request: Request,
     key: ResponseKey,
 }
 
-/// What a document is rendered from.
+/// What the document of a response is rendered from.
 #[derive(Debug)]
-pub(super) struct Render<'a> {
+pub(super) struct RenderContext<'a> {
     /// The snapshot that the whole document shows.
     pub snapshot: &'a Snapshot<'a>,
-    /// Remembered ids of lists.
+    /// The cached ids of lists.
     pub list_cache: &'a Arc<ListCache>,
     /// The caller.
     pub caller: &'a Caller,
@@ -38,13 +39,13 @@ pub(super) struct Render<'a> {
     pub edition: Edition,
 }
 
-impl Read {
-    /// Authenticates the caller.
+impl AuthenticatedRequest {
+    /// Authenticates the caller of `request`.
     ///
     /// # Errors
     ///
     /// Fails if the token or the `Host` header is refused.
-    pub fn authenticate(service: Arc<Service>, request: Request) -> Result<Self, ApiError> {
+    pub fn new(service: Arc<Service>, request: Request) -> Result<Self, ApiError> {
         let caller = service.authenticate(&request.authorization())?.caller;
         let base_url = service.base_url(request.host())?;
         let key = ResponseKey {
@@ -65,26 +66,36 @@ impl Read {
         self.service.edition
     }
 
+    /// Returns the foundation of the edition: what is served beside packages.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `UnknownRequest` if the edition serves packages only.
+    pub fn foundation(&self) -> Result<Foundation, ApiError> {
+        let foundation = self.edition().foundation();
+        foundation.ok_or(ApiError::UnknownRequest)
+    }
+
     /// Returns the query as it was sent.
     pub fn query(&self) -> &str {
         self.request.query()
     }
 
-    /// Returns the remembered response to the same request of the same caller, if the data is unchanged.
-    pub fn cached(&self) -> Option<Response> {
-        let page = self.service.response_cache.get(&self.key)?;
-        (self.service.store.version_now() == Some(page.version))
-            .then(|| conditional(&page, &self.request))
+    /// Returns the cached response to the same request of the same caller, if the data is unchanged.
+    pub fn cached_response(&self) -> Option<Response> {
+        let version = || self.service.store.version_now();
+        let page = self.service.response_cache.get(&self.key, version)?;
+        Some(conditional(&page, &self.request))
     }
 
-    /// Renders the document from one snapshot, remembers it, and responds with it.
+    /// Renders the document from one snapshot, caches it, and responds with it.
     ///
     /// # Errors
     ///
     /// Fails if the snapshot cannot be read, or if `render` fails.
     pub async fn respond(
         self,
-        render: impl FnOnce(&Render<'_>) -> Result<Vec<u8>, ApiError> + Send + 'static,
+        render: impl FnOnce(&RenderContext<'_>) -> Result<Vec<u8>, ApiError> + Send + 'static,
     ) -> Result<Response, ApiError> {
         let Self {
             service,
@@ -96,14 +107,12 @@ impl Read {
             .store
             .read(move |snapshot| {
                 let version = snapshot.version()?;
-                // Another request may have rendered the same document while this one waited for a reader.
-                if let Some(page) = shared.response_cache.get(&key)
-                    && page.version == version
-                {
+                // Another request may have rendered the document while this one waited for a reader.
+                if let Some(page) = shared.response_cache.get(&key, || Some(version)) {
                     return Ok(page);
                 }
                 let base_url = BaseUrl(key.base_url);
-                let document = render(&Render {
+                let document = render(&RenderContext {
                     snapshot,
                     list_cache: &shared.list_cache,
                     caller: &key.caller,
@@ -123,7 +132,16 @@ impl Read {
     }
 }
 
-impl Render<'_> {
+impl RenderContext<'_> {
+    /// Returns the total of a list and the ids of the requested page.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the snapshot cannot be read.
+    pub fn find_page<R: Resource>(&self, list: &ListRequest) -> Result<PageIds, StoreError> {
+        listing::find::<R>(self.snapshot, self.list_cache, self.caller, list)
+    }
+
     /// Returns the id of the record with that guid, if the caller may see it.
     ///
     /// # Errors
@@ -139,7 +157,8 @@ impl Render<'_> {
     }
 }
 
-/// Returns 200 with the document, or 304 if `If-None-Match` names its entity tag (RFC 9110 §13.1.2).
+/// Returns 200 with the document, or 304 if `If-None-Match` names its entity tag
+/// ([RFC 9110 §13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)).
 fn conditional(page: &CachedResponse, request: &Request) -> Response {
     let matches = request
         .headers(header::IF_NONE_MATCH)

@@ -1,23 +1,36 @@
-//! Responses. A body is a stream of pieces; most bodies are one piece of shared bytes.
+//! Responses. A body is shared bytes, a stream of pieces, or empty.
 
-use bytes::Bytes;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::mpsc;
+use warp::Reply;
 use warp::http::{StatusCode, header};
 
+use super::Request;
 use crate::error::ApiError;
 use crate::service::Service;
+use crate::store::Snapshot;
 
 /// A response. Its body may be shared bytes, a stream, or empty.
 pub type Response = warp::reply::Response;
+
+/// The size of the pieces of a streamed body, in bytes. The last piece may be smaller.
+const PIECE: usize = 64 * 1024;
+/// How many pieces of a streamed body may wait for the client.
+const WAITING_PIECES: usize = 4;
+
+const JSON: header::HeaderValue =
+    header::HeaderValue::from_static("application/json; charset=utf-8");
 
 /// Returns a JSON response. The router adds the headers that every response has.
 pub(super) fn json(status: u16, document: impl Into<Bytes>) -> Response {
     let mut response = Response::new(document.into().into());
     *response.status_mut() =
         StatusCode::from_u16(status).expect("every caller passes a status from 100 to 999");
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static("application/json; charset=utf-8"),
-    );
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
 }
 
@@ -28,10 +41,165 @@ pub(super) fn no_content() -> Response {
     response
 }
 
-/// Returns the response to a request that failed, as the edition presents it. Logs an internal error.
-pub(super) fn error(service: &Service, error: &ApiError) -> Response {
-    if let ApiError::Internal(text) = error {
-        tracing::error!("a request failed: {text}");
+/// Returns 200 with a body of pieces that are sent as they come.
+///
+/// If a piece is an error, it is logged and the connection is closed before the body ends, so that the client notices
+/// ([RFC 9112 §8](https://www.rfc-editor.org/rfc/rfc9112#section-8)).
+pub(super) fn stream(
+    request: &Request,
+    pieces: impl Stream<Item = Result<Bytes, ApiError>> + Send + Sync + 'static,
+) -> Response {
+    let request = request.clone();
+    warp::reply::stream(pieces.map(move |piece| {
+        piece.map_err(|error| {
+            let cause = error.cause();
+            tracing::error!(request_id = request.id(), "a response broke off: {cause}");
+            io::Error::other(cause)
+        })
+    }))
+    .into_response()
+}
+
+/// Returns 200 with the JSON that `write` writes from one snapshot, sent while it is written.
+///
+/// At most [`WAITING_PIECES`] + 2 pieces are in memory. A client that reads slowly keeps the snapshot open.
+///
+/// # Errors
+///
+/// Fails if the snapshot cannot be read, or if `write` fails before it has written the first piece. A later failure
+/// breaks the response off: see [`stream`].
+pub(super) async fn stream_json(
+    service: &Arc<Service>,
+    request: &Request,
+    write: impl FnOnce(&Snapshot<'_>, &mut dyn Write) -> Result<(), ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let (sender, mut receiver) = mpsc::channel(WAITING_PIECES);
+    let service = service.clone();
+    tokio::spawn(async move {
+        let mut out = PieceWriter::new(sender.clone());
+        let written = service
+            .store
+            .read(move |snapshot| {
+                write(snapshot, &mut out)?;
+                out.flush()
+                    .map_err(|error| ApiError::Internal(error.to_string()))
+            })
+            .await;
+        if let Err(error) = written {
+            // Fails if the client has gone, which is often the reason of the error.
+            let _ = sender.send(Err(error)).await;
+        }
+    });
+    let first = receiver.recv().await.transpose()?;
+    let others = stream::poll_fn(move |context| receiver.poll_recv(context));
+    let mut response = stream(request, stream::iter(first.map(Ok)).chain(others));
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    Ok(response)
+}
+
+/// A writer whose bytes become the pieces of a streamed body. It blocks while [`WAITING_PIECES`] wait for the client.
+struct PieceWriter {
+    sender: mpsc::Sender<Result<Bytes, ApiError>>,
+    piece: BytesMut,
+}
+
+impl PieceWriter {
+    fn new(sender: mpsc::Sender<Result<Bytes, ApiError>>) -> Self {
+        Self {
+            sender,
+            piece: BytesMut::with_capacity(PIECE),
+        }
     }
-    json(error.status(), service.edition.error(error))
+}
+
+impl Write for PieceWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = bytes.len().min(PIECE - self.piece.len());
+        self.piece.extend_from_slice(&bytes[..length]);
+        if self.piece.len() == PIECE {
+            self.flush()?;
+        }
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.piece.is_empty() {
+            return Ok(());
+        }
+        let piece = std::mem::replace(&mut self.piece, BytesMut::with_capacity(PIECE)).freeze();
+        self.sender
+            .blocking_send(Ok(piece))
+            .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone"))
+    }
+}
+
+/// Returns the response to a request that failed, as the edition presents it. Logs an internal error.
+pub(super) fn error(service: &Service, request: &Request, error: &ApiError) -> Response {
+    if let ApiError::Internal(cause) = error {
+        tracing::error!(request_id = request.id(), "a request failed: {cause}");
+    }
+    let mut response = json(error.status(), service.edition.error(error));
+    if *error == ApiError::RequestTimeout {
+        // RFC 9110 §15.5.9: the rest of the request is not waited for.
+        let close = header::HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::service::ServiceOptions;
+    use crate::store::{Durability, OpenMode, Store, StoreError};
+
+    type Written = Result<(), ApiError>;
+
+    /// Returns the body of the response that `write` writes: whole, or an error if it broke off.
+    async fn body(
+        write: impl FnOnce(&mut dyn Write) -> Written + Send + 'static,
+    ) -> Result<Result<Bytes, warp::Error>, ApiError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("packages.db");
+        Store::create(&path, |_| Ok::<_, StoreError>(())).unwrap();
+        let store = Store::open(&path, OpenMode::ReadWrite, Durability::Off).unwrap();
+        let service = Arc::new(Service::new(store, ServiceOptions::default()));
+        let id = header::HeaderValue::from_static("id");
+        let request = Request::new("/".parse().unwrap(), header::HeaderMap::new(), id);
+        let response = stream_json(&service, &request, |_, out| write(out)).await?;
+        let collected = response.into_body().collect().await;
+        Ok(collected.map(http_body_util::Collected::to_bytes))
+    }
+
+    #[tokio::test]
+    async fn large_body_is_sent_in_pieces() {
+        let whole = b"0123456789".repeat(200_000);
+        let copy = whole.clone();
+        let sent = body(move |out| {
+            out.write_all(&copy).unwrap();
+            Ok(())
+        });
+        assert!(sent.await.unwrap().unwrap() == whole);
+        assert!(body(|_| Ok(())).await.unwrap().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn error_before_the_first_piece_is_the_response() {
+        let sent = body(|out| {
+            out.write_all(b"{").unwrap();
+            Err(ApiError::Busy)
+        });
+        assert_eq!(sent.await.unwrap_err(), ApiError::Busy);
+    }
+
+    #[tokio::test]
+    async fn later_error_breaks_the_body_off() {
+        let sent = body(|out| {
+            out.write_all(&[b' '; PIECE]).unwrap();
+            Err(ApiError::Busy)
+        });
+        assert!(sent.await.unwrap().is_err());
+    }
 }

@@ -1,4 +1,4 @@
-//! What every request and every answer goes through, whatever its route: the plain path, the request id.
+//! What every request and response passes through, whatever its route: path normalization, fault rules, request ids.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -22,17 +22,20 @@ use crate::error::ApiError;
 use crate::service::Service;
 use crate::service::fault_rules::FaultEffect;
 
-/// The longest request target that is looked at, in bytes.
-const LONGEST_TARGET: usize = 8192;
+/// The longest request target that is accepted, in bytes; a longer one gets 414.
+const MAX_TARGET: usize = 8192;
+/// The longest request id that is taken from a client, in characters.
+const MAX_CLIENT_REQUEST_ID: usize = 255;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-vcap-request-id");
 const WARNINGS: HeaderName = HeaderName::from_static("x-cf-warnings");
 
-/// What a rate limit that was request for says: requests an hour, and seconds until it ends.
+/// The limit that a `rate_limit` fault reports, in requests per hour.
 const RATE_LIMIT: i64 = 2000;
+/// How many seconds after the response the limit that a `rate_limit` fault reports is reset.
 const RATE_LIMIT_RESET: i64 = 1;
 
-/// The routes and what lies around them; one for all connections.
+/// Answers requests. One router serves all connections; cloning it is cheap.
 #[derive(Clone)]
 pub struct Router {
     service: Arc<Service>,
@@ -45,75 +48,95 @@ impl std::fmt::Debug for Router {
     }
 }
 
+/// The server has to close the connection without a response, because a fault rule requests it.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was closed by a fault rule")]
+pub struct DropConnection;
+
 impl Router {
-    /// The router of `service`.
+    /// Returns the router of `service`.
     pub fn new(service: Arc<Service>) -> Self {
         let routes = routes::routes(&service);
         Self { service, routes }
     }
 
-    /// Answers one request. Nothing that a client sends makes it fail; only a fault that was request for does.
+    /// Answers one request.
+    ///
+    /// # Errors
+    ///
+    /// Fails only if a fault rule closes the connection. Everything a client can do wrong is an error response.
     pub async fn answer<B>(self, mut request: hyper::Request<B>) -> Result<Response, DropConnection>
     where
         B: Body + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let id = request_id(request.headers());
-        let mut response = match plain(request.uri()) {
-            Err(error) => response::error(&self.service, &error),
-            Ok(uri) => {
-                if let Some(uri) = uri {
-                    *request.uri_mut() = uri;
-                }
-                self.with_fault_rules(request).await?
+        let normalized = normalize(request.uri());
+        if let Ok(Some(uri)) = &normalized {
+            *request.uri_mut() = uri.clone();
+        }
+        let headers = std::mem::take(request.headers_mut());
+        let parts = Request::new(request.uri().clone(), headers, id.clone());
+        let mut response = match normalized {
+            Ok(_) => {
+                request.extensions_mut().insert(parts.clone());
+                self.apply_fault_rules(request, parts).await?
             }
+            Err(error) => response::error(&self.service, &parts, &error),
         };
         response.headers_mut().insert(REQUEST_ID, id);
         Ok(response)
     }
 
-    /// Status and body of the answer to `GET target`. An error: what is wrong with the target.
+    /// Returns status and body of the response to `GET target`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `target` is not the path and query of a URL. The error continues a sentence that begins with it.
     pub async fn get(self, target: &str) -> Result<(u16, Bytes), String> {
         let request = hyper::Request::get(target)
             .body(Empty::<Bytes>::new())
-            .map_err(|_| "is no target of a request; escape what is not plain".to_owned())?;
-        let response = self.answer(request).await.map_err(|cut| cut.to_string())?;
+            .map_err(|_| {
+                "is not a valid request target; percent-encode its characters".to_owned()
+            })?;
+        let response = self
+            .answer(request)
+            .await
+            .map_err(|error| error.to_string())?;
         let status = response.status().as_u16();
         let body = response.into_body().collect().await;
         let body = body.map_err(|error| format!("cannot be answered: {error}"))?;
         Ok((status, body.to_bytes()))
     }
 
-    /// The answer, with what `--delay` and the faults do to it; `/healthz` and `/admin` feel neither.
-    async fn with_fault_rules<B>(
+    /// Applies `--delay` and the first fault rule that matches. `/healthz` and `/admin/*` are exempt.
+    async fn apply_fault_rules<B>(
         self,
         request: hyper::Request<B>,
+        parts: Request,
     ) -> Result<Response, DropConnection>
     where
         B: Body + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let path = request.uri().path();
+        let path = parts.path();
         if path == "/healthz" || path.starts_with("/admin/") {
-            return Ok(self.routed(request).await);
+            return Ok(self.route(request, &parts).await);
         }
         if !self.service.delay.is_zero() {
             sleep(self.service.delay).await;
         }
-        match self
-            .service
-            .fault_rules
-            .take(request.method().as_str(), path)
-        {
-            None => Ok(self.routed(request).await),
+        let method = request.method().as_str();
+        match self.service.fault_rules.take(method, path) {
+            None => Ok(self.route(request, &parts).await),
             Some(FaultEffect::Delay(delay)) => {
                 sleep(delay).await;
-                Ok(self.routed(request).await)
+                Ok(self.route(request, &parts).await)
             }
-            Some(FaultEffect::Refuse(error)) => Ok(self.refuse(&error)),
+            Some(FaultEffect::Refuse(error)) => Ok(self.refuse(&parts, &error)),
             Some(FaultEffect::DropConnection) => Err(DropConnection),
             Some(FaultEffect::Warn(warning)) => {
-                let mut response = self.routed(request).await;
+                let mut response = self.route(request, &parts).await;
                 let warning = percent_encode(warning.as_bytes(), NON_ALPHANUMERIC).to_string();
                 if let Ok(warning) = HeaderValue::try_from(warning) {
                     response.headers_mut().insert(WARNINGS, warning);
@@ -123,25 +146,27 @@ impl Router {
         }
     }
 
-    async fn routed<B>(self, mut request: hyper::Request<B>) -> Response
+    /// Passes the request to its handler. A handler that panics gives a 500.
+    async fn route<B>(self, request: hyper::Request<B>, parts: &Request) -> Response
     where
         B: Body + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let read = Request::new(request.uri().clone(), std::mem::take(request.headers_mut()));
-        request.extensions_mut().insert(read);
         let Self { service, routes } = self;
         let routes = TowerToHyperService::new(warp::service(routes));
         match AssertUnwindSafe(routes.call(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
-            Err(_) => response::error(&service, &ApiError::Internal("a handler panicked".into())),
+            Err(_) => {
+                let error = ApiError::Internal("a handler panicked".into());
+                response::error(&service, parts, &error)
+            }
         }
     }
 
-    /// A refusal that was request for; a rate limit says when it ends.
-    fn refuse(&self, error: &ApiError) -> Response {
-        let mut response = response::error(&self.service, error);
+    /// Returns the error response that a fault rule requested. A rate limit also has the headers of a rate limiter.
+    fn refuse(&self, request: &Request, error: &ApiError) -> Response {
+        let mut response = response::error(&self.service, request, error);
         if *error == ApiError::RateLimited {
             let reset = self.service.clock.now().saturating_add(RATE_LIMIT_RESET);
             let headers = response.headers_mut();
@@ -158,79 +183,70 @@ impl Router {
     }
 }
 
-/// The connection is to break off without an answer: a fault that was request for.
-#[derive(Debug)]
-pub struct DropConnection;
-
-impl std::fmt::Display for DropConnection {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("cut, as a fault request for")
-    }
-}
-
-impl std::error::Error for DropConnection {}
-
-/// The target with its path made plain, as a controller's router does: repeated slashes are one, one at the end is
-/// none, `.json` at the end is none, escaped plain characters are themselves. `None`: it is plain already.
-fn plain(uri: &Uri) -> Result<Option<Uri>, ApiError> {
+/// Normalizes the path of a target as a Cloud Controller's router does: repeated slashes become one, a trailing slash
+/// and a trailing `.json` are removed, percent-encoded characters are decoded. Returns `None` if nothing changes.
+///
+/// # Errors
+///
+/// Fails if the target is too long or has no path.
+fn normalize(uri: &Uri) -> Result<Option<Uri>, ApiError> {
     let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-    if target.len() > LONGEST_TARGET {
+    if target.len() > MAX_TARGET {
         return Err(ApiError::TargetTooLong);
     }
     let path = uri.path();
-    // `OPTIONS *` and `CONNECT host:port` name no path.
+    // `OPTIONS *` and `CONNECT host:port` have no path.
     if !path.starts_with('/') {
         return Err(ApiError::UnknownRequest);
     }
-    let is_plain = !path.contains("//")
+    let is_normal = !path.contains("//")
         && !path.contains('%')
         && !path.ends_with(".json")
         && (path.len() == 1 || !path.ends_with('/'));
-    if is_plain && uri.authority().is_none() {
+    if is_normal && uri.authority().is_none() {
         return Ok(None);
     }
-    let decoded = percent_encoding::percent_decode_str(path).decode_utf8();
-    // What is not text, or holds what a path cannot say, names no route: any will do that does not exist.
-    let mut plain: String = match &decoded {
-        Ok(path) if !path.contains(['?', '#', '%', ' ']) && !path.contains(char::is_control) => {
-            let mut plain = String::with_capacity(path.len());
-            for piece in path.split('/').filter(|piece| !piece.is_empty()) {
-                plain.push('/');
-                plain.push_str(piece);
-            }
-            plain
-        }
-        _ => "/v3/404".into(),
-    };
-    if let Some(stem) = plain
-        .strip_suffix(".json")
-        .filter(|stem| *stem != "/openapi")
-    {
-        plain.truncate(stem.len());
+    let decoded = percent_encoding::percent_decode_str(path)
+        .decode_utf8()
+        .map_err(|_| ApiError::UnknownRequest)?;
+    // No route has such characters in its path, and they cannot be part of a `Uri`.
+    if decoded.contains(['?', '#', '%', ' ']) || decoded.contains(char::is_control) {
+        return Err(ApiError::UnknownRequest);
     }
-    if plain.is_empty() {
-        plain.push('/');
+    let mut normal = String::with_capacity(target.len());
+    for segment in decoded.split('/').filter(|segment| !segment.is_empty()) {
+        normal.push('/');
+        normal.push_str(segment);
+    }
+    if let Some(stem) = normal.strip_suffix(".json")
+        && stem != "/openapi"
+    {
+        normal.truncate(stem.len());
+    }
+    if normal.is_empty() {
+        normal.push('/');
     }
     if let Some(query) = uri.query() {
-        plain.push('?');
-        plain.push_str(query);
+        normal.push('?');
+        normal.push_str(query);
     }
-    Uri::try_from(plain)
+    Uri::try_from(normal)
         .map(Some)
         .map_err(|_| ApiError::UnknownRequest)
 }
 
-/// `X-Vcap-Request-Id` of the answer (packages-api.md §8): the client's own, cleaned, `::`, a new UUID; or that alone.
+/// Returns the `X-Vcap-Request-Id` of the response: a new UUID, after the client's own id and `::` if it sent one
+/// (`docs/reference/http.md#request-ids`).
 fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let own = headers
+    let sent = headers
         .get(REQUEST_ID)
         .or_else(|| headers.get("x-request-id"))
         .map(HeaderValue::as_bytes)
         .unwrap_or_default();
-    let mut id: String = own
+    let mut id: String = sent
         .iter()
         .filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
-        .take(255)
+        .take(MAX_CLIENT_REQUEST_ID)
         .map(|byte| char::from(*byte))
         .collect();
     if !id.is_empty() {

@@ -1,4 +1,7 @@
-//! Every route, in one list. A request that matches none gets 404 `Unknown request` from the last route.
+//! Every route, in one list.
+//!
+//! A new route is one line in [`routes`]. `HEAD` is answered where `GET` is. Every other request, wrong methods
+//! included, gets 404 `Unknown request`.
 
 use std::sync::Arc;
 
@@ -6,205 +9,141 @@ use warp::filters::BoxedFilter;
 use warp::http::Method;
 use warp::{Filter, Rejection, path};
 
-use super::{Request, Response, admin, collections, info, login, packages, request, response};
+use super::request::RequestBody;
+use super::{Request, Response, admin, collections, info, login, packages, response};
 use crate::error::ApiError;
 use crate::records::{App, Organization, Space};
 use crate::service::{AdminApi, Service};
 
-/// All routes of the edition that `service` speaks.
-pub fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
-    let mut routes = vec![
-        get(path!("v3" / "packages"), service, packages::list),
-        get_guid(path!("v3" / "packages" / String), service, packages::one),
-        get_guid(
-            path!("v3" / "apps" / String / "packages"),
-            service,
-            packages::of_app,
-        ),
-        get(path!("healthz"), service, info::healthz),
-        get(path!("openapi.json"), service, info::openapi),
-        get(path!("login"), service, login::prompts),
-        with_body(
-            path!("oauth" / "token"),
-            service,
-            Method::POST,
-            login::LARGEST_FORM,
-            |_, _| Ok(()),
-            login::token,
-        ),
-    ];
-    if service.edition.serves_foundation() {
-        routes.extend(current(service));
+/// The limit of request bodies that hold a form or a small JSON document, in bytes.
+const SMALL: usize = 64 << 10;
+/// The limit of a seed, in bytes.
+const SEED: usize = 256 << 20;
+
+/// Returns all routes of `service`: those of its edition, and the admin API if it is on.
+#[rustfmt::skip] // One line per route.
+pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
+    let mut routes = Routes::new(service);
+
+    routes.get(path!("v3" / "packages"), packages::list);
+    routes.get_by_guid(path!("v3" / "packages" / String), packages::one);
+    routes.get_by_guid(path!("v3" / "apps" / String / "packages"), packages::of_app);
+    routes.get(path!("healthz"), info::healthz);
+    routes.get(path!("openapi.json"), info::openapi);
+    // Without `--login` these two answer 404 with a text that names the flag.
+    routes.get(path!("login"), login::prompts);
+    routes.with_body(Method::POST, path!("oauth" / "token"), SMALL, login::token);
+
+    if service.edition.foundation().is_some() {
+        routes.get(path::end(), info::root);
+        routes.get(path!("v3"), info::v3);
+        routes.get(path!("v3" / "info"), info::info);
+        routes.get(path!("v3" / "organizations"), collections::list::<Organization>);
+        routes.get_by_guid(path!("v3" / "organizations" / String), collections::one::<Organization>);
+        routes.get(path!("v3" / "spaces"), collections::list::<Space>);
+        routes.get_by_guid(path!("v3" / "spaces" / String), collections::one::<Space>);
+        routes.get(path!("v3" / "apps"), collections::list::<App>);
+        routes.get_by_guid(path!("v3" / "apps" / String), collections::one::<App>);
     }
+
     if service.admin_api != AdminApi::Off {
-        routes.extend(admin(service));
+        routes.with_body(Method::POST, path!("admin" / "seed"), SEED, admin::seed);
+        routes.with_body(Method::POST, path!("admin" / "reset"), SMALL, admin::reset);
+        routes.get(path!("admin" / "export"), admin::export);
+        routes.with_body(Method::PUT, path!("admin" / "clock"), SMALL, admin::set_clock);
+        routes.get(path!("admin" / "faults"), admin::list_fault_rules);
+        routes.with_body(Method::POST, path!("admin" / "faults"), SMALL, admin::add_fault_rule);
+        routes.with_body(Method::DELETE, path!("admin" / "faults"), SMALL, admin::clear_fault_rules);
     }
-    let unknown = {
-        let service = service.clone();
-        warp::any()
-            .map(move || response::error(&service, &ApiError::UnknownRequest))
-            .boxed()
-    };
-    let first_to_last = routes.into_iter().rev();
-    first_to_last.fold(unknown, |others, route| route.or(others).unify().boxed())
+
+    routes.or_unknown()
 }
 
-/// What `current` has and `2015` has not.
-fn current(service: &Arc<Service>) -> Vec<BoxedFilter<(Response,)>> {
-    vec![
-        get(path::end(), service, info::root),
-        get(path!("v3"), service, info::v3),
-        get(path!("v3" / "info"), service, info::info),
-        get(
-            path!("v3" / "organizations"),
-            service,
-            collections::list::<Organization>,
-        ),
-        get_guid(
-            path!("v3" / "organizations" / String),
-            service,
-            collections::one::<Organization>,
-        ),
-        get(path!("v3" / "spaces"), service, collections::list::<Space>),
-        get_guid(
-            path!("v3" / "spaces" / String),
-            service,
-            collections::one::<Space>,
-        ),
-        get(path!("v3" / "apps"), service, collections::list::<App>),
-        get_guid(
-            path!("v3" / "apps" / String),
-            service,
-            collections::one::<App>,
-        ),
-    ]
+/// Routes in the order in which they are tried.
+struct Routes<'a> {
+    service: &'a Arc<Service>,
+    routes: Vec<BoxedFilter<(Response,)>>,
 }
 
-/// What `--ephemeral` and `--admin-api` bring.
-fn admin(service: &Arc<Service>) -> Vec<BoxedFilter<(Response,)>> {
-    use admin::{LARGEST_BODY, LARGEST_SEED, allow};
-    let seed = path!("admin" / "seed");
-    let reset = path!("admin" / "reset");
-    let clock = path!("admin" / "clock");
-    let faults = path!("admin" / "faults");
-    vec![
-        with_body(
-            seed,
-            service,
-            Method::POST,
-            LARGEST_SEED,
-            allow,
-            admin::seed,
-        ),
-        with_body(
-            reset,
-            service,
-            Method::POST,
-            LARGEST_BODY,
-            allow,
-            admin::reset,
-        ),
-        get(path!("admin" / "export"), service, admin::export),
-        with_body(
-            clock,
-            service,
-            Method::PUT,
-            LARGEST_BODY,
-            allow,
-            admin::clock,
-        ),
-        get(faults, service, admin::list_faults),
-        with_body(
-            faults,
-            service,
-            Method::POST,
-            LARGEST_BODY,
-            allow,
-            admin::add_fault,
-        ),
-        with_body(
-            faults,
-            service,
-            Method::DELETE,
-            LARGEST_BODY,
-            allow,
-            admin::clear_faults,
-        ),
-    ]
+impl<'a> Routes<'a> {
+    fn new(service: &'a Arc<Service>) -> Self {
+        let routes = Vec::new();
+        Self { service, routes }
+    }
+
+    /// Adds `GET` and `HEAD` of a fixed path.
+    fn get<P, H, A>(&mut self, path: P, handler: H)
+    where
+        P: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
+        H: Fn(Arc<Service>, Request) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Result<Response, ApiError>> + Send,
+    {
+        self.get_by_guid(path.map(String::new), move |service, request, _| {
+            handler(service, request)
+        });
+    }
+
+    /// Adds `GET` and `HEAD` of a path that holds a guid.
+    fn get_by_guid<P, H, A>(&mut self, path: P, handler: H)
+    where
+        P: Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static,
+        H: Fn(Arc<Service>, Request, String) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Result<Response, ApiError>> + Send,
+    {
+        let service = self.service.clone();
+        let route = path
+            .and(method(|method| {
+                matches!(*method, Method::GET | Method::HEAD)
+            }))
+            .and(warp::ext::get::<Request>())
+            .then(move |guid, request: Request| {
+                let service = service.clone();
+                let answer = handler(service.clone(), request.clone(), guid);
+                async move {
+                    let answer = answer.await;
+                    answer.unwrap_or_else(|error| response::error(&service, &request, &error))
+                }
+            });
+        self.routes.push(route.boxed());
+    }
+
+    /// Adds a fixed path with a request body of at most `limit` bytes.
+    fn with_body<P, H, A>(&mut self, wanted: Method, path: P, limit: usize, handler: H)
+    where
+        P: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
+        H: Fn(Arc<Service>, Request, RequestBody) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Result<Response, ApiError>> + Send,
+    {
+        let service = self.service.clone();
+        let route = path
+            .and(method(move |method| *method == wanted))
+            .and(warp::ext::get::<Request>())
+            .and(warp::body::stream())
+            .then(move |request: Request, body| {
+                let service = service.clone();
+                let body = RequestBody::new(body, limit);
+                let answer = handler(service.clone(), request.clone(), body);
+                async move {
+                    let answer = answer.await;
+                    answer.unwrap_or_else(|error| response::error(&service, &request, &error))
+                }
+            });
+        self.routes.push(route.boxed());
+    }
+
+    /// Returns the routes as one filter, whose last route answers 404 `Unknown request`.
+    fn or_unknown(self) -> BoxedFilter<(Response,)> {
+        let service = self.service.clone();
+        let unknown = warp::ext::get::<Request>()
+            .map(move |request| response::error(&service, &request, &ApiError::UnknownRequest))
+            .boxed();
+        let last_to_first = self.routes.into_iter().rev();
+        last_to_first.fold(unknown, |others, route| route.or(others).unify().boxed())
+    }
 }
 
-/// `GET` and `HEAD` of a fixed path; any other method is a route that there is not.
-fn get<F, H, A>(path: F, service: &Arc<Service>, handler: H) -> BoxedFilter<(Response,)>
-where
-    F: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
-    H: Fn(Arc<Service>, Request) -> A + Clone + Send + Sync + 'static,
-    A: Future<Output = Result<Response, ApiError>> + Send,
-{
-    get_guid(
-        path.map(String::new),
-        service,
-        move |service, request, _: String| handler(service, request),
-    )
-}
-
-/// `GET` and `HEAD` of a path with a guid in it.
-fn get_guid<F, H, A>(path: F, service: &Arc<Service>, handler: H) -> BoxedFilter<(Response,)>
-where
-    F: Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static,
-    H: Fn(Arc<Service>, Request, String) -> A + Clone + Send + Sync + 'static,
-    A: Future<Output = Result<Response, ApiError>> + Send,
-{
-    let service = service.clone();
-    path.and(method(|method| {
-        matches!(*method, Method::GET | Method::HEAD)
-    }))
-    .and(warp::ext::get::<Request>())
-    .then(move |guid: String, request: Request| {
-        let (service, handler) = (service.clone(), handler.clone());
-        async move {
-            let answer = handler(service.clone(), request, guid).await;
-            answer.unwrap_or_else(|error| response::error(&service, &error))
-        }
-    })
-    .boxed()
-}
-
-/// Another method of a fixed path, with a body of at most `limit` bytes, which is read only if `allow` lets it.
-fn with_body<F, H, A>(
-    path: F,
-    service: &Arc<Service>,
-    wanted: Method,
-    limit: usize,
-    allow: fn(&Service, &Request) -> Result<(), ApiError>,
-    handler: H,
-) -> BoxedFilter<(Response,)>
-where
-    F: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
-    H: Fn(Arc<Service>, Request, Vec<u8>) -> A + Clone + Send + Sync + 'static,
-    A: Future<Output = Result<Response, ApiError>> + Send,
-{
-    let service = service.clone();
-    path.and(method(move |method| *method == wanted))
-        .and(warp::ext::get::<Request>())
-        .and(warp::body::stream())
-        .then(move |request: Request, body| {
-            let (service, handler) = (service.clone(), handler.clone());
-            async move {
-                let body = match allow(&service, &request) {
-                    Ok(()) => request::whole(body, limit).await,
-                    Err(error) => Err(error),
-                };
-                let answer = match body {
-                    Ok(body) => handler(service.clone(), request, body).await,
-                    Err(error) => Err(error),
-                };
-                answer.unwrap_or_else(|error| response::error(&service, &error))
-            }
-        })
-        .boxed()
-}
-
-/// Lets through what `is_wanted`; another route, in the end the last, takes the rest.
+/// Returns a filter that passes requests whose method `is_wanted`. Others go on to the next route, so that a wrong
+/// method of a known path is answered as an unknown path is.
 fn method(
     is_wanted: impl Fn(&Method) -> bool + Clone + Send + Sync + 'static,
 ) -> impl Filter<Extract = (), Error = Rejection> + Clone {

@@ -1,15 +1,17 @@
-//! The SQL of a list, composed from fixed pieces; whatever a client sent is bound, never joined in.
+//! The SQL of conditions, and of statements over a whole list. Values that a client sent are bound, never joined into
+//! the text.
 //!
-//! Two shapes say the same set of rows. A scan, here, is for all of them, in any order: SQLite chooses its indexes.
-//! A page_query (`page_query.rs`) is for the few of one page, in order: it goes along one index, and a `+` before a column keeps
-//! SQLite from taking that column's index and sorting all that matches.
+//! A statement over a whole list reads all of its rows, in any order: SQLite chooses the indexes. A page query
+//! (`page_query.rs`) reads few rows, in order, along one index. There, `dialect::NO_INDEX` before a column keeps SQLite
+//! from choosing the index of that column and sorting all rows that match.
 
 use std::fmt::Write;
 
 use super::request::{Comparison, Condition, LabelRequirement, ListRequest};
 use super::visibility::Visibility;
 use crate::records::{By, Filter, Resource};
-use crate::store::{Snapshot, Value};
+use crate::store::dialect::{FALSE, NO_INDEX, TRUE};
+use crate::store::{Value, dialect};
 
 /// A statement and the values bound to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -18,98 +20,145 @@ pub(super) struct Sql {
     pub(super) values: Vec<Value>,
 }
 
+/// Whether SQLite may use the index of a condition's column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Index {
+    /// It may.
+    Allowed,
+    /// It must look at the column row by row.
+    Forbidden,
+}
+
+impl Index {
+    /// Returns what stands before a column or an expression.
+    pub(super) fn prefix(self) -> &'static str {
+        match self {
+            Self::Allowed => "",
+            Self::Forbidden => NO_INDEX,
+        }
+    }
+
+    pub(super) fn allowed_if(allowed: bool) -> Self {
+        if allowed {
+            Self::Allowed
+        } else {
+            Self::Forbidden
+        }
+    }
+}
+
 impl Sql {
     pub(super) fn push(&mut self, piece: &str) {
         self.text.push_str(piece);
     }
 
-    /// Binds `value` to the next number, which must appear in the text before any later one does.
+    /// Binds `value` to the next number and returns that number. It must appear in the text before any later number
+    /// does, because SQLite numbers parameters by their first appearance.
     pub(super) fn bind(&mut self, value: impl Into<Value>) -> usize {
         self.values.push(value.into());
         self.values.len()
     }
+
+    /// Appends formatted text. Unlike `write!`, it cannot fail.
+    pub(super) fn append(&mut self, text: std::fmt::Arguments<'_>) {
+        self.text
+            .write_fmt(text)
+            .expect("writing to a String never fails");
+    }
 }
 
-/// `select …` of every row of the list, in any order.
-pub(super) fn scan<R: Resource>(what: &str, visibility: &Visibility, request: &ListRequest) -> Sql {
-    scan_where::<R>(what, visibility, request, None)
+/// Returns `select {what}` over every row of the list, in any order.
+pub(super) fn whole_list<R: Resource>(
+    what: &str,
+    visibility: &Visibility,
+    request: &ListRequest,
+) -> Sql {
+    list_sql::<R>(what, visibility, request, None)
 }
 
-/// As `scan`, of the rows whose id lies between `low` and `high`, both included.
-pub(super) fn scan_between<R: Resource>(
+/// Returns `select {what}` over the rows of the list whose id lies between `low` and `high`, both included.
+pub(super) fn id_range<R: Resource>(
     what: &str,
     visibility: &Visibility,
     request: &ListRequest,
     low: i64,
     high: i64,
 ) -> Sql {
-    scan_where::<R>(what, visibility, request, Some((low, high)))
+    list_sql::<R>(what, visibility, request, Some((low, high)))
 }
 
-fn scan_where<R: Resource>(
+fn list_sql<R: Resource>(
     what: &str,
     visibility: &Visibility,
     request: &ListRequest,
-    between: Option<(i64, i64)>,
+    range: Option<(i64, i64)>,
 ) -> Sql {
     let mut sql = Sql::default();
-    let _ = write!(sql.text, "select {what} from {} r where 1", R::TABLE);
-    // Inside a range of ids the range is the way in, whatever else is asked.
-    let plus = if between.is_some() { "+" } else { "" };
-    if let Some((low, high)) = between {
+    sql.append(format_args!(
+        "select {what} from {} r where {TRUE}",
+        R::TABLE
+    ));
+    // The primary key finds a range of ids; no other index may be used for it.
+    let index = Index::allowed_if(range.is_none());
+    if let Some((low, high)) = range {
         let (low, high) = (sql.bind(low), sql.bind(high));
-        let _ = write!(sql.text, " and r.id between ${low} and ${high}");
+        sql.append(format_args!(" and r.id between ${low} and ${high}"));
     }
-    see(&mut sql, visibility, plus);
+    add_visibility(&mut sql, visibility, index);
     for condition in &request.conditions {
         match condition {
-            Condition::Label(label) if between.is_none() => label_set(&mut sql, label),
-            other => fulfil(&mut sql, other, plus),
+            Condition::Label(label) if range.is_none() => add_label_set(&mut sql, label),
+            other => add_condition(&mut sql, other, index),
         }
     }
     sql
 }
 
-/// `select` the id of the row with that guid, if it may be seen.
-pub(super) fn one<R: Resource>(visibility: &Visibility, guid: &str) -> Sql {
+/// Returns the statement that finds the id of the row with that guid, if it is visible.
+pub(super) fn by_guid<R: Resource>(visibility: &Visibility, guid: &str) -> Sql {
     let mut sql = Sql::default();
     let n = sql.bind(guid);
-    let _ = write!(
-        sql.text,
+    sql.append(format_args!(
         "select r.id from {} r where r.guid = ${n}",
         R::TABLE
-    );
-    see(&mut sql, visibility, "+");
+    ));
+    add_visibility(&mut sql, visibility, Index::Forbidden);
     sql
 }
 
-/// What the caller may see, as part of the SQL: totals and pages are the caller's own.
-pub(super) fn see(sql: &mut Sql, visibility: &Visibility, plus: &str) {
+/// Restricts a statement to the visible rows, so that totals and pages are the caller's own.
+pub(super) fn add_visibility(sql: &mut Sql, visibility: &Visibility, index: Index) {
+    let prefix = index.prefix();
     match visibility {
         Visibility::All => {}
-        Visibility::Of(column, ids) => match ids.as_ref() {
-            [] => sql.push(" and 0"),
+        Visibility::Ids(column, ids) => match ids.as_ref() {
+            [] => sql.append(format_args!(" and {FALSE}")),
             [id] => {
                 let n = sql.bind(*id);
-                let _ = write!(sql.text, " and {plus}{column} = ${n}");
+                sql.append(format_args!(" and {prefix}{column} = ${n}"));
             }
             ids => {
-                let n = sql.bind(json_numbers(ids));
-                let _ = write!(sql.text, " and {plus}{}", Snapshot::one_of(column, n));
+                let n = sql.bind(dialect::number_list(ids));
+                sql.append(format_args!(" and {prefix}{}", dialect::one_of(column, n)));
             }
         },
     }
 }
 
-pub(super) fn fulfil(sql: &mut Sql, condition: &Condition, plus: &str) {
+/// Restricts a statement to the rows that fulfil `condition`.
+pub(super) fn add_condition(sql: &mut Sql, condition: &Condition, index: Index) {
+    let prefix = index.prefix();
     match condition {
-        Condition::Nothing => sql.push(" and 0"),
-        Condition::OneOf(filter, values) => one_of(sql, filter, values, plus),
-        Condition::At(order, seconds) => {
-            let n = sql.bind(json_numbers(seconds));
-            let _ = write!(sql.text, " and {plus}{}", Snapshot::one_of(order.column, n));
+        Condition::Nothing => sql.append(format_args!(" and {FALSE}")),
+        Condition::OneOf(filter, values) => add_filter(sql, filter, values, index),
+        Condition::At(time, seconds) => {
+            let n = sql.bind(dialect::number_list(seconds));
+            sql.append(format_args!(
+                " and {prefix}{}",
+                dialect::one_of(time.column, n)
+            ));
         }
-        Condition::Time(order, comparison, second) => {
+        Condition::Time(time, comparison, second) => {
             let n = sql.bind(*second);
             let comparison = match comparison {
                 Comparison::Less => "<",
@@ -117,14 +166,17 @@ pub(super) fn fulfil(sql: &mut Sql, condition: &Condition, plus: &str) {
                 Comparison::Greater => ">",
                 Comparison::GreaterOrEqual => ">=",
             };
-            let _ = write!(sql.text, " and {plus}{} {comparison} ${n}", order.column);
+            sql.append(format_args!(
+                " and {prefix}{} {comparison} ${n}",
+                time.column
+            ));
         }
-        Condition::Label(label) => label_lookup(sql, label),
+        Condition::Label(label) => add_label_lookup(sql, label),
     }
 }
 
-fn one_of(sql: &mut Sql, filter: &Filter, values: &[String], plus: &str) {
-    let column = filter.column;
+fn add_filter(sql: &mut Sql, filter: &Filter, values: &[String], index: Index) {
+    let (column, prefix) = (filter.column, index.prefix());
     let folded: Vec<String>;
     let values = match filter.by {
         By::FoldedValue => {
@@ -133,77 +185,67 @@ fn one_of(sql: &mut Sql, filter: &Filter, values: &[String], plus: &str) {
         }
         _ => values,
     };
-    // One value is an equality: SQLite then knows that an index gives the order too.
-    let (equals, n) = match values {
+    // One value is written as an equality, from which SQLite knows that the index gives the stored order too.
+    let (is_one, n) = match values {
         [value] => (true, sql.bind(value.as_str())),
         values => (
             false,
-            sql.bind(json_list(values.iter().map(String::as_str))),
+            sql.bind(dialect::text_list(values.iter().map(String::as_str))),
         ),
     };
-    let is = |column: &str| {
-        if equals {
+    let matches = |column: &str| {
+        if is_one {
             format!("{column} = ${n}")
         } else {
-            Snapshot::one_of(column, n)
+            dialect::one_of(column, n)
         }
     };
-    let _ = match filter.by {
-        By::Value | By::FoldedValue => write!(sql.text, " and {plus}{}", is(column)),
-        By::Id(select) if equals => write!(sql.text, " and {plus}{column} = ({})", is(select)),
+    match filter.by {
+        By::Value | By::FoldedValue => {
+            sql.append(format_args!(" and {prefix}{}", matches(column)));
+        }
+        By::Id(select) if is_one => {
+            sql.append(format_args!(
+                " and {prefix}{column} = ({})",
+                matches(select)
+            ));
+        }
         By::Id(select) | By::Ids(select) => {
-            write!(sql.text, " and {plus}{column} in ({})", is(select))
+            sql.append(format_args!(
+                " and {prefix}{column} in ({})",
+                matches(select)
+            ));
         }
-    };
+    }
 }
 
-/// A label's packages as a set, made once: for scans.
-pub(super) fn label_set(sql: &mut Sql, label: &LabelRequirement) {
+/// Adds a label requirement as a set of package ids that is read once. For statements over many rows.
+pub(super) fn add_label_set(sql: &mut Sql, label: &LabelRequirement) {
     let not = if label.negated { "not " } else { "" };
     let key = sql.bind(label.key.as_str());
-    let _ = write!(
-        sql.text,
+    sql.append(format_args!(
         " and r.id {not}in (select l.package_id from package_labels l where l.key = ${key}"
-    );
-    label_values(sql, label);
+    ));
+    add_label_values(sql, label);
     sql.push(")");
 }
 
-/// A label's packages looked up one by one: for walks.
-fn label_lookup(sql: &mut Sql, label: &LabelRequirement) {
+/// Adds a label requirement as a look-up for each row. For statements that read few rows.
+fn add_label_lookup(sql: &mut Sql, label: &LabelRequirement) {
     let not = if label.negated { "not " } else { "" };
     let key = sql.bind(label.key.as_str());
-    // Without values the package is the way in, with them the key.
-    let plus = if label.values.is_none() { "+" } else { "" };
-    let _ = write!(
-        sql.text,
-        " and {not}exists (select 1 from package_labels l where l.package_id = r.id and {plus}l.key = ${key}"
-    );
-    label_values(sql, label);
+    // Without values, the index by package finds the label; with values, the primary key does.
+    let index = Index::allowed_if(label.values.is_some()).prefix();
+    sql.append(format_args!(
+        " and {not}exists (select 1 from package_labels l where l.package_id = r.id and {index}l.key = ${key}"
+    ));
+    add_label_values(sql, label);
     sql.push(")");
 }
 
-pub(super) fn label_values(sql: &mut Sql, label: &LabelRequirement) {
+pub(super) fn add_label_values(sql: &mut Sql, label: &LabelRequirement) {
     if let Some(values) = &label.values {
-        let n = sql.bind(json_list(values.iter().map(String::as_str)));
-        let _ = write!(sql.text, " and {}", Snapshot::one_of("l.value", n));
+        let n = sql.bind(dialect::text_list(values.iter().map(String::as_str)));
+        sql.append(format_args!(" and {}", dialect::one_of("l.value", n)));
     }
-}
-
-/// Texts as the JSON array that `one_of` reads.
-pub(super) fn json_list<'a>(values: impl Iterator<Item = &'a str>) -> String {
-    let values: Vec<&str> = values.collect();
-    serde_json::to_string(&values).unwrap_or_else(|_| "[]".into())
-}
-
-/// Numbers as the JSON array that `one_of` reads.
-pub(super) fn json_numbers(numbers: &[i64]) -> String {
-    let mut list = String::with_capacity(numbers.len() * 8 + 2);
-    list.push('[');
-    for (n, number) in numbers.iter().enumerate() {
-        let comma = if n == 0 { "" } else { "," };
-        let _ = write!(list, "{comma}{number}");
-    }
-    list.push(']');
-    list
 }

@@ -1,80 +1,91 @@
-//! The SQL of one page: its ids, in order, along one index.
+//! The page query: the SQL that finds the ids of one page, in order, along one index.
 //!
-//! Which index depends on how many rows fulfil what is query. A condition that few rows fulfil is the way in, and its
-//! rows are sorted. If there is none, the stored order is that of an index on one value, or of several such side by
-//! side and merged; any other order is its own index, along which rows are looked at until the page is full.
+//! The access path depends on how many rows fulfil each condition. If few rows fulfil one, that condition's index finds
+//! them and they are sorted. Otherwise, in stored order, the index of one value is read, because it ends in `id`; the
+//! indexes of several values are read side by side and merged. Any other order is read along its own index, row by row,
+//! until the page is full.
 
-use std::fmt::Write;
-
-use super::conditions::{Sql, fulfil, json_list, label_set, label_values, see};
+use super::conditions::{
+    Index, Sql, add_condition, add_label_set, add_label_values, add_visibility,
+};
 use super::request::{Condition, LabelRequirement, ListRequest, OrderBy, Page};
 use super::visibility::Visibility;
 use crate::records::{By, Resource, SortColumn};
-use crate::store::{Snapshot, StoreError};
+use crate::store::dialect::{JOIN_IN_ORDER, TRUE};
+use crate::store::{Snapshot, StoreError, dialect};
 
-/// Fewer rows than this may be sorted for the sake of a page.
+/// A condition that fewer rows than this fulfil is read by its index, and its rows are sorted.
 const FEW: i64 = 1000;
-/// Up to this many values are walked side by side and merged; more are looked for row by row.
-const MERGED: usize = 32;
+/// The indexes of at most this many values are merged. With more values, rows are read in stored order and compared.
+const MOST_MERGED: usize = 32;
 
-/// `select` the ids of one page, or of the whole list, in the list's order.
+/// Returns the statement that finds the ids of one page, or of the whole list if `page` is `None`, in the list's order.
 pub(super) fn page_query<R: Resource>(
     snapshot: &Snapshot<'_>,
     visibility: &Visibility,
     request: &ListRequest,
     page: Option<Page>,
 ) -> Result<Sql, StoreError> {
-    let query = PageQuery::of(snapshot, visibility, request)?;
+    let query = PageQuery::new(snapshot, visibility, request)?;
     let mut sql = match query.access_path::<R>(snapshot)? {
         AccessPath::Merge(column, ids) => query.merged::<R>(column, ids),
-        AccessPath::Label(label) => query.along_label::<R>(label),
-        AccessPath::Few(part) => query.along::<R>(Some(part), true),
-        AccessPath::Equal(part) => query.along::<R>(Some(part), false),
-        AccessPath::SortColumn => query.along::<R>(None, false),
+        AccessPath::Label(label) => query.by_label::<R>(label),
+        AccessPath::Few(candidate) => query.by_index::<R>(Some(candidate), Sorted::Afterwards),
+        AccessPath::Equal(candidate) => query.by_index::<R>(Some(candidate), Sorted::ByIndex),
+        AccessPath::Order => query.by_index::<R>(None, Sorted::ByIndex),
     };
     if let Some(page) = page {
         let limit = sql.bind(i64::from(page.per_page()));
-        // `Page` holds only offsets that fit.
-        let offset = sql.bind(i64::try_from(page.offset()).unwrap_or(i64::MAX));
-        let _ = write!(sql.text, " limit ${limit} offset ${offset}");
+        let offset = i64::try_from(page.offset()).expect("`Page` holds only offsets that fit");
+        let offset = sql.bind(offset);
+        sql.append(format_args!(" limit ${limit} offset ${offset}"));
     }
     Ok(sql)
 }
 
-/// What is query, with the guids of apps, spaces and organizations as the ids that they stand for.
+/// A list request whose guids of apps, spaces and organizations are replaced by ids.
 struct PageQuery<'r> {
-    /// A row's column holds one of the ids, in each of these. No column stands here twice.
+    /// Sets of ids. The column of each set must hold one of its ids. Each column occurs once.
     sets: Vec<Visibility>,
     conditions: Vec<&'r Condition>,
     order: Option<OrderBy>,
 }
 
-/// Along which index a page is walked.
+/// The index along which a page is read.
 #[derive(Clone, Copy)]
 enum AccessPath<'a> {
-    /// The order's own; in stored order the table itself.
-    SortColumn,
-    /// What few rows fulfil.
+    /// The index of the order; in stored order, the table itself.
+    Order,
+    /// The index of a condition that few rows fulfil.
     Few(Candidate<'a>),
-    /// One value: its index ends in `id`.
+    /// The index of one value. It ends in `id`, so it gives the stored order.
     Equal(Candidate<'a>),
-    /// The one value of a label: its index ends in `id` too.
+    /// The label index of one value. It ends in the package's `id`.
     Label(&'a Condition),
-    /// A column's, once for each of these ids, side by side.
+    /// The index of a column, read once for each of these ids, and merged.
     Merge(&'static str, &'a [i64]),
 }
 
-/// What one index finds.
+/// What one index can find.
 #[derive(Clone, Copy)]
 enum Candidate<'a> {
     Set(&'a Visibility),
-    One(&'a Condition),
-    /// All that is query of one time.
+    Condition(&'a Condition),
+    /// All conditions on one time.
     Times(&'static SortColumn),
 }
 
+/// How the rows of an access path come in order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sorted {
+    /// The index gives them in order.
+    ByIndex,
+    /// They are few, and SQLite sorts them.
+    Afterwards,
+}
+
 impl<'r> PageQuery<'r> {
-    fn of(
+    fn new(
         snapshot: &Snapshot<'_>,
         visibility: &Visibility,
         request: &'r ListRequest,
@@ -93,28 +104,28 @@ impl<'r> PageQuery<'r> {
                 query.conditions.push(condition);
                 continue;
             };
-            let sql = Snapshot::one_of(select, 1);
-            let values = json_list(values.iter().map(String::as_str));
-            let mut ids = super::ids(snapshot, &sql, &[values.into()])?;
+            let sql = dialect::one_of(select, 1);
+            let values = dialect::text_list(values.iter().map(String::as_str));
+            let mut ids = super::ids(snapshot, &sql, &[values])?;
             ids.sort_unstable();
             ids.dedup();
-            query.narrow(Visibility::Of(filter.column, ids.into()));
+            query.intersect(Visibility::Ids(filter.column, ids.into()));
         }
-        query.narrow(visibility.clone());
+        query.intersect(visibility.clone());
         Ok(query)
     }
 
-    /// Leaves only the ids that are in `set` too.
-    fn narrow(&mut self, set: Visibility) {
-        let Visibility::Of(column, ids) = &set else {
+    /// Adds a set, or intersects it with the set of the same column.
+    fn intersect(&mut self, set: Visibility) {
+        let Visibility::Ids(column, ids) = &set else {
             return;
         };
         for known in &mut self.sets {
-            if let Visibility::Of(other, both) = known
+            if let Visibility::Ids(other, both) = known
                 && other == column
             {
-                let inside = |id: &&i64| ids.binary_search(id).is_ok();
-                *both = both.iter().filter(inside).copied().collect();
+                let is_in_set = |id: &&i64| ids.binary_search(id).is_ok();
+                *both = both.iter().filter(is_in_set).copied().collect();
                 return;
             }
         }
@@ -125,199 +136,191 @@ impl<'r> PageQuery<'r> {
         &self,
         snapshot: &Snapshot<'_>,
     ) -> Result<AccessPath<'_>, StoreError> {
-        for part in self.parts() {
-            if self.are_few::<R>(snapshot, part)? {
-                return Ok(AccessPath::Few(part));
+        for candidate in self.candidates() {
+            if self.finds_few::<R>(snapshot, candidate)? {
+                return Ok(AccessPath::Few(candidate));
             }
         }
         if self.order.is_some() {
-            return Ok(AccessPath::SortColumn);
+            return Ok(AccessPath::Order);
         }
         for set in &self.sets {
             match set {
-                Visibility::Of(_, ids) if ids.len() == 1 => {
+                Visibility::Ids(_, ids) if ids.len() == 1 => {
                     return Ok(AccessPath::Equal(Candidate::Set(set)));
                 }
-                Visibility::Of(column, ids) if ids.len() <= MERGED => {
+                Visibility::Ids(column, ids) if ids.len() <= MOST_MERGED => {
                     return Ok(AccessPath::Merge(column, ids));
                 }
-                Visibility::Of(..) | Visibility::All => {}
+                Visibility::Ids(..) | Visibility::All => {}
             }
         }
         let conditions = || self.conditions.iter().copied();
-        let label = conditions().find(|condition| one_label(condition).is_some());
-        if let Some(label) = label {
+        if let Some(label) = conditions().find(|condition| one_label(condition).is_some()) {
             return Ok(AccessPath::Label(label));
         }
-        let value = conditions().find(
+        let one_value = conditions().find(
             |condition| matches!(condition, Condition::OneOf(_, values) if values.len() == 1),
         );
-        Ok(value.map_or(AccessPath::SortColumn, |value| {
-            AccessPath::Equal(Candidate::One(value))
+        Ok(one_value.map_or(AccessPath::Order, |condition| {
+            AccessPath::Equal(Candidate::Condition(condition))
         }))
     }
 
-    /// What an index may find, the most selective by nature first.
-    fn parts(&self) -> impl Iterator<Item = Candidate<'_>> {
-        let selective = |condition: &&Condition| matches!(condition, Condition::OneOf(filter, _) if filter.selective);
-        let plain = |condition: &&Condition| match condition {
+    /// Returns what an index can find: selective filters first, then sets, other conditions and times.
+    fn candidates(&self) -> impl Iterator<Item = Candidate<'_>> {
+        let is_selective = |condition: &&Condition| matches!(condition, Condition::OneOf(filter, _) if filter.selective);
+        let is_other = |condition: &&Condition| match condition {
             Condition::OneOf(filter, _) => !filter.selective,
             Condition::Label(label) => !label.negated,
             Condition::Nothing | Condition::At(..) | Condition::Time(..) => false,
         };
         let mut times = Vec::new();
         for condition in &self.conditions {
-            if let Condition::At(order, _) | Condition::Time(order, ..) = condition
-                && !times.contains(order)
-                && self.order.is_none_or(|by| by.order != *order)
+            if let Condition::At(time, _) | Condition::Time(time, ..) = condition
+                && !times.contains(time)
+                && self.order.is_none_or(|by| by.order != *time)
             {
-                times.push(*order);
+                times.push(*time);
             }
         }
         let conditions = || self.conditions.iter().copied();
         conditions()
-            .filter(selective)
-            .map(Candidate::One)
+            .filter(is_selective)
+            .map(Candidate::Condition)
             .chain(self.sets.iter().map(Candidate::Set))
-            .chain(conditions().filter(plain).map(Candidate::One))
+            .chain(conditions().filter(is_other).map(Candidate::Condition))
             .chain(times.into_iter().map(Candidate::Times))
     }
 
-    /// Whether few rows fulfil that, counted along its index and no further than few.
-    fn are_few<R: Resource>(
+    /// Whether the index of `candidate` finds fewer than `FEW` rows. Counts no further than that.
+    fn finds_few<R: Resource>(
         &self,
         snapshot: &Snapshot<'_>,
-        part: Candidate<'_>,
+        candidate: Candidate<'_>,
     ) -> Result<bool, StoreError> {
         let mut sql = Sql::default();
         sql.push("select count(*) from (select 1 from ");
-        if let Candidate::One(Condition::Label(label)) = part {
+        if let Candidate::Condition(Condition::Label(label)) = candidate {
             let key = sql.bind(label.key.as_str());
-            let _ = write!(sql.text, "package_labels l where l.key = ${key}");
-            label_values(&mut sql, label);
+            sql.append(format_args!("package_labels l where l.key = ${key}"));
+            add_label_values(&mut sql, label);
         } else {
-            let _ = write!(sql.text, "{} r where 1", R::TABLE);
-            match part {
-                Candidate::Set(set) => see(&mut sql, set, ""),
-                Candidate::One(condition) => fulfil(&mut sql, condition, ""),
-                Candidate::Times(order) => {
-                    for condition in self.conditions.iter().filter(|c| is_of(c, order)) {
-                        fulfil(&mut sql, condition, "");
+            sql.append(format_args!("{} r where {TRUE}", R::TABLE));
+            match candidate {
+                Candidate::Set(set) => add_visibility(&mut sql, set, Index::Allowed),
+                Candidate::Condition(condition) => {
+                    add_condition(&mut sql, condition, Index::Allowed);
+                }
+                Candidate::Times(time) => {
+                    for condition in self.conditions.iter().filter(|c| is_about(c, time)) {
+                        add_condition(&mut sql, condition, Index::Allowed);
                     }
                 }
             }
         }
         let few = sql.bind(FEW);
-        let _ = write!(sql.text, " limit ${few})");
-        Ok(snapshot.int(&sql.text, &sql.values)?.unwrap_or(0) < FEW)
+        sql.append(format_args!(" limit ${few})"));
+        let count = snapshot.int(&sql.text, &sql.values)?;
+        Ok(count.expect("`count(*)` always returns a number") < FEW)
     }
 
-    /// Along the index of `access_path`, or else of the order.
-    fn along<R: Resource>(&self, access_path: Option<Candidate<'_>>, sorted: bool) -> Sql {
+    /// Returns the statement that reads the index of `candidate`, or the index of the order.
+    fn by_index<R: Resource>(&self, candidate: Option<Candidate<'_>>, sorted: Sorted) -> Sql {
         let mut sql = Sql::default();
-        let _ = write!(sql.text, "select r.id from {} r where 1", R::TABLE);
+        sql.append(format_args!("select r.id from {} r where {TRUE}", R::TABLE));
         for set in &self.sets {
-            let leads =
-                matches!(access_path, Some(Candidate::Set(part)) if std::ptr::eq(part, set));
-            see(&mut sql, set, plus(leads));
+            let is_candidate =
+                matches!(candidate, Some(Candidate::Set(chosen)) if std::ptr::eq(chosen, set));
+            add_visibility(&mut sql, set, Index::allowed_if(is_candidate));
         }
         for condition in &self.conditions {
-            let leads = match access_path {
-                Some(Candidate::One(part)) => std::ptr::eq(part, *condition),
-                Some(Candidate::Times(order)) => is_of(condition, order),
+            let is_candidate = match candidate {
+                Some(Candidate::Condition(chosen)) => std::ptr::eq(chosen, *condition),
+                Some(Candidate::Times(time)) => is_about(condition, time),
                 Some(Candidate::Set(_)) => false,
-                None => self.order.is_some_and(|by| is_of(condition, by.order)),
+                None => self.order.is_some_and(|by| is_about(condition, by.order)),
             };
             match condition {
-                Condition::Label(label) if leads => label_set(&mut sql, label),
-                other => fulfil(&mut sql, other, plus(leads)),
+                Condition::Label(label) if is_candidate => add_label_set(&mut sql, label),
+                other => add_condition(&mut sql, other, Index::allowed_if(is_candidate)),
             }
         }
-        // What is sorted anyway must not tempt SQLite along the order's index.
-        let plus = plus(!sorted);
+        // Where few rows are sorted afterwards, the index of the order would read many rows instead.
+        let prefix = Index::allowed_if(sorted == Sorted::ByIndex).prefix();
         match self.order {
-            None => {
-                let _ = write!(sql.text, " order by {plus}r.id");
-            }
+            None => sql.append(format_args!(" order by {prefix}r.id")),
             Some(OrderBy { order, descending }) => {
                 let direction = if descending { "desc" } else { "asc" };
-                let _ = write!(
-                    sql.text,
-                    " order by {plus}{} {direction}, r.guid {direction}",
+                sql.append(format_args!(
+                    " order by {prefix}{} {direction}, r.guid {direction}",
                     order.column
-                );
+                ));
             }
         }
         sql
     }
 
-    /// Along a label's index.
-    fn along_label<R: Resource>(&self, access_path: &Condition) -> Sql {
+    /// Returns the statement that reads the label index of one value.
+    fn by_label<R: Resource>(&self, label: &Condition) -> Sql {
         let mut sql = Sql::default();
-        let Some((key, value)) = one_label(access_path) else {
-            return self.along::<R>(None, false);
-        };
+        let (key, value) = one_label(label).expect("this access path is chosen for one label");
         let (key, value) = (sql.bind(key), sql.bind(value));
-        let _ = write!(
-            sql.text,
-            "select l.package_id from package_labels l cross join {} r on r.id = l.package_id
+        sql.append(format_args!(
+            "select l.package_id from package_labels l {JOIN_IN_ORDER} {} r on r.id = l.package_id
              where l.key = ${key} and l.value = ${value}",
             R::TABLE
-        );
-        self.others(&mut sql, None, Some(access_path));
+        ));
+        self.add_others(&mut sql, None, Some(label));
         sql.push(" order by l.package_id");
         sql
     }
 
-    /// One arm an id, each in the order of its index; SQLite merges them without a sort.
+    /// Returns the statement that reads the index of `column` once for each id. SQLite merges the parts without a sort,
+    /// because each comes in stored order.
     fn merged<R: Resource>(&self, column: &'static str, ids: &[i64]) -> Sql {
         let mut sql = Sql::default();
-        let mut rest = String::new();
+        let mut others = String::new();
         for (n, id) in ids.iter().enumerate() {
             sql.push(if n == 0 { "" } else { " union all " });
             let id = sql.bind(*id);
-            let _ = write!(
-                sql.text,
+            sql.append(format_args!(
                 "select r.id as id from {} r where {column} = ${id}",
                 R::TABLE
-            );
+            ));
             if n == 0 {
-                let from = sql.text.len();
-                self.others(&mut sql, Some(column), None);
-                rest = sql.text[from..].to_owned();
+                let start = sql.text.len();
+                self.add_others(&mut sql, Some(column), None);
+                others = sql.text[start..].to_owned();
             } else {
-                // The later arms name the values that the first one bound.
-                sql.push(&rest);
+                // The later parts use the values that the first part bound.
+                sql.push(&others);
             }
         }
         sql.push(" order by 1");
         sql
     }
 
-    /// All that is query, looked at row by row, but for what the way in has already.
-    fn others(&self, sql: &mut Sql, set: Option<&str>, condition: Option<&Condition>) {
-        for other in &self.sets {
-            if !matches!(other, Visibility::Of(column, _) if set == Some(*column)) {
-                see(sql, other, "+");
+    /// Adds all sets and conditions except those that the access path already fulfils. They are compared row by row.
+    fn add_others(&self, sql: &mut Sql, column: Option<&str>, condition: Option<&Condition>) {
+        for set in &self.sets {
+            if !matches!(set, Visibility::Ids(of, _) if column == Some(*of)) {
+                add_visibility(sql, set, Index::Forbidden);
             }
         }
         for other in &self.conditions {
             if !condition.is_some_and(|condition| std::ptr::eq(condition, *other)) {
-                fulfil(sql, other, "+");
+                add_condition(sql, other, Index::Forbidden);
             }
         }
     }
 }
 
-fn plus(leads: bool) -> &'static str {
-    if leads { "" } else { "+" }
+fn is_about(condition: &Condition, time: &'static SortColumn) -> bool {
+    matches!(condition, Condition::At(column, _) | Condition::Time(column, ..) if *column == time)
 }
 
-fn is_of(condition: &Condition, time: &'static SortColumn) -> bool {
-    matches!(condition, Condition::At(order, _) | Condition::Time(order, ..) if *order == time)
-}
-
-/// Key and value of a label that has to have just that.
+/// Returns the key and the value of a requirement that one label has one value.
 fn one_label(condition: &Condition) -> Option<(&str, &str)> {
     match condition {
         Condition::Label(LabelRequirement {

@@ -1,28 +1,28 @@
-//! What is asked of a list, in values that cannot be wrong. An edition makes them from a query string.
+//! A list request: the parsed query of a list. An edition parses it once; every value in it is valid.
 
 use crate::records::{Filter, SortColumn};
 
-/// The highest offset that SQLite's 64-bit numbers can say.
+/// The highest offset of a page. SQLite's integers have 64 bits (<https://sqlite.org/datatype3.html>).
 pub const MAXIMUM_RESULT: u128 = i64::MAX as u128;
 
-/// One list, asked for once.
+/// A request for one page of a list.
 #[derive(Clone, Debug)]
 pub struct ListRequest {
     /// The path that hrefs name, without scheme and host: `/v3/packages`.
     pub path: String,
-    /// Which page.
+    /// The page.
     pub page: Page,
-    /// In which order; `None`: as they were stored.
+    /// The order; `None` means stored order.
     pub order: Option<OrderBy>,
-    /// What rows must fulfil, all of it.
+    /// The conditions that each row must fulfil.
     pub conditions: Vec<Condition>,
-    /// What hrefs repeat of the request.
+    /// The parameters that hrefs echo.
     pub echo: Echo,
-    /// What else to show beside the resources.
+    /// The parents to show beside the resources.
     pub include: Include,
 }
 
-/// Which page. `number` from 1, `per_page` from 1; the offset fits 64 bits.
+/// The number of a page and its size. Both are 1 at least, and the offset is at most `MAXIMUM_RESULT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
     number: u64,
@@ -30,7 +30,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// A page whose offset SQLite can say, or else `None`. `number` and `per_page` are 1 at least.
+    /// Returns a page, or `None` if `number` or `per_page` is 0 or the offset is above `MAXIMUM_RESULT`.
     pub fn new(number: u128, per_page: u32) -> Option<Self> {
         let offset = number.checked_sub(1)?.checked_mul(u128::from(per_page))?;
         (offset <= MAXIMUM_RESULT && per_page > 0).then_some(())?;
@@ -40,96 +40,96 @@ impl Page {
         })
     }
 
-    /// The page's number, from 1.
+    /// Returns the number of the page, from 1.
     pub fn number(self) -> u64 {
         self.number
     }
 
-    /// How many resources a page holds.
+    /// Returns how many resources a page holds at most.
     pub fn per_page(self) -> u32 {
         self.per_page
     }
 
-    /// How many rows lie before the page.
+    /// Returns how many rows precede the page.
     pub fn offset(self) -> u64 {
         (self.number - 1) * u64::from(self.per_page)
     }
 
-    /// The last page of `total` rows; 1 where there are none.
+    /// Returns the number of the last page of `total` rows; 1 if there are no rows.
     pub fn last(self, total: u64) -> u64 {
         total.div_ceil(u64::from(self.per_page)).max(1)
     }
 
-    /// The next page's number, if `total` rows reach that far.
+    /// Returns the number of the next page, if `total` rows reach it.
     pub fn next(self, total: u64) -> Option<u64> {
         (self.number < self.last(total)).then(|| self.number + 1)
     }
 
-    /// The previous page's number: by arithmetic alone, also beyond the last page.
+    /// Returns the number of the previous page, beyond the last page too; `None` on the first page.
     pub fn previous(self) -> Option<u64> {
         (self.number > 1).then(|| self.number - 1)
     }
 }
 
-/// An order other than the stored one.
+/// An order other than stored order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OrderBy {
-    /// What to order by.
+    /// The column to order by.
     pub order: &'static SortColumn,
-    /// The exact reverse, ties included.
+    /// Whether the order is reversed, ties included.
     pub descending: bool,
 }
 
-/// Something that every row of the list fulfils.
+/// A condition that every row of the list fulfils.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
-    /// The filter's column is one of these.
+    /// The column of the filter has one of these values.
     OneOf(&'static Filter, Vec<String>),
-    /// A parameter was there without a value, which a controller compares as NULL: no row.
+    /// No row fulfils it. A controller compares a parameter without a value with NULL.
     Nothing,
-    /// The time is one of these seconds.
+    /// The time is one of these seconds since 1970.
     At(&'static SortColumn, Vec<i64>),
-    /// The time lies on this side of that second.
+    /// The time is before or after this second since 1970.
     Time(&'static SortColumn, Comparison, i64),
-    /// A label is, or is not.
+    /// A label has, or has not, one of some values.
     Label(LabelRequirement),
 }
 
-/// How a time is compared. Times are whole seconds.
+/// How a time is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Comparison {
-    /// Before.
+    /// The time is before the second.
     Less,
-    /// Before, or the same second.
+    /// The time is at or before the second.
     LessOrEqual,
-    /// After.
+    /// The time is after the second.
     Greater,
-    /// After, or the same second.
+    /// The time is at or after the second.
     GreaterOrEqual,
 }
 
-/// One piece of a label selector (reference: packages-api.md §1.6).
+/// One requirement of a label selector (`docs/reference/label-selectors.md`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LabelRequirement {
-    /// The label, with its prefix.
+    /// The key of the label, with its prefix.
     pub key: String,
-    /// Its values; `None`: any.
+    /// The values, one of which the label must have; `None` means any value.
     pub values: Option<Vec<String>>,
-    /// Rows that fulfil this are left out, and those without the label are in.
+    /// Whether the rows that fulfil the requirement are excluded. Rows without the label are then included.
     pub negated: bool,
 }
 
-/// What hrefs repeat of the request: the encoded pairs that sort before `page` and after `per_page`.
+/// The parameters that hrefs echo beside `page` and `per_page`, as encoded pairs in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Echo {
-    /// Each pair followed by `&`.
+    /// The pairs whose name sorts before `page`, each followed by `&`.
     pub before: String,
-    /// Each pair preceded by `&`.
+    /// The pairs whose name sorts after `per_page`, each preceded by `&`.
     pub after: String,
 }
 
 impl Echo {
-    /// From encoded pairs in any order. No name that a list knows sorts between `page` and `per_page`.
+    /// Returns the echo of encoded pairs in any order. No parameter of a list sorts between `page` and `per_page`.
     pub fn new(mut pairs: Vec<String>) -> Self {
         pairs.sort_unstable();
         let mut echo = Self::default();
@@ -146,11 +146,11 @@ impl Echo {
     }
 }
 
-/// Which neighbours of the page's resources are shown beside them.
+/// The parents that are shown beside the resources of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Include {
-    /// The spaces that they lie in.
+    /// Whether their spaces are shown.
     pub spaces: bool,
-    /// The organizations that they lie in.
+    /// Whether their organizations are shown.
     pub organizations: bool,
 }

@@ -1,4 +1,6 @@
-//! Answers as they were rendered, kept while the data they show stands still.
+//! The response cache: remembered bytes of responses, used while the data they show is unchanged.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use quick_cache::Weighter;
@@ -8,34 +10,52 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::caller::Caller;
 use crate::store::Version;
 
-/// An answer longer than this many bytes is not kept.
-const LONGEST: usize = 1 << 20;
+/// The longest document that is remembered, in bytes.
+const LONGEST_DOCUMENT: usize = 1 << 20;
+/// The estimated cost of an entry beside its text, in bytes.
+const ENTRY_OVERHEAD: usize = 256;
+/// The number of entries that the cache makes room for at first.
+const EXPECTED_ENTRIES: usize = 4096;
 
-/// The answers that are kept, at most so many bytes of them.
+/// Remembered responses, bounded in bytes. A cache of size 0 remembers nothing.
 #[derive(Debug)]
-pub struct ResponseCache(Option<Cache<ResponseKey, CachedResponse, ResponseWeight>>);
+pub struct ResponseCache {
+    responses: Option<Cache<ResponseKey, CachedResponse, ResponseWeight>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
 
-/// What makes two requests ask for the same bytes on the same data.
+/// How often the response cache was asked since the server started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResponseCacheCounters {
+    /// Requests answered with remembered bytes.
+    pub hits: u64,
+    /// Requests whose response was rendered.
+    pub misses: u64,
+}
+
+/// What two requests share if their responses are the same bytes on the same data.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ResponseKey {
-    /// Who asks: nobody gets another's page.
+    /// The caller. Two callers never share a response.
     pub caller: Caller,
-    /// The host that hrefs name.
+    /// The base of hrefs; empty where they are relative.
     pub base_url: String,
-    /// The path, made plain.
+    /// The normalized path.
     pub path: String,
-    /// The query, as it was sent.
+    /// The query as it was sent.
     pub query: String,
 }
 
-/// One answer.
+/// A remembered document.
 #[derive(Clone, Debug)]
 pub struct CachedResponse {
-    /// The data that it shows.
+    /// The data version that the document shows.
     pub version: Version,
     /// The document.
     pub body: Bytes,
-    /// A strong entity tag: of the bytes alone, so that equal ones have equal tags, also after a restart.
+    /// The strong entity tag (RFC 9110 §8.8.3). It is a hash of the document alone, so equal documents have equal tags
+    /// after a restart too.
     pub tag: String,
 }
 
@@ -43,37 +63,60 @@ pub struct CachedResponse {
 struct ResponseWeight;
 
 impl Weighter<ResponseKey, CachedResponse> for ResponseWeight {
-    fn weight(&self, key: &ResponseKey, page: &CachedResponse) -> u64 {
-        (256 + key.base_url.len() + key.path.len() + key.query.len() + page.body.len()) as u64
+    fn weight(&self, key: &ResponseKey, response: &CachedResponse) -> u64 {
+        let text = key.base_url.len() + key.path.len() + key.query.len() + response.body.len();
+        (ENTRY_OVERHEAD + text) as u64
     }
 }
 
 impl ResponseCache {
-    /// Keeps at most `mebibytes` of answers; with 0 none.
+    /// Returns an empty cache of at most `mebibytes` MiB; 0 disables it.
     pub fn new(mebibytes: u32) -> Self {
-        Self(
-            (mebibytes > 0)
-                .then(|| Cache::with_weighter(4096, u64::from(mebibytes) << 20, ResponseWeight)),
-        )
+        let bytes = u64::from(mebibytes) << 20;
+        let cache = || Cache::with_weighter(EXPECTED_ENTRIES, bytes, ResponseWeight);
+        Self {
+            responses: (bytes > 0).then(cache),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
     }
 
-    /// The answer, whatever data it is of.
-    pub fn get(&self, key: &ResponseKey) -> Option<CachedResponse> {
-        self.0.as_ref()?.get(key)
+    /// Returns the remembered response if it shows the data of `version`. `None` as version means that the version is
+    /// not known without a read; nothing is returned then.
+    pub fn get(
+        &self,
+        key: &ResponseKey,
+        version: impl FnOnce() -> Option<Version>,
+    ) -> Option<CachedResponse> {
+        let response = self.responses.as_ref()?.get(key)?;
+        if version() != Some(response.version) {
+            return None;
+        }
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        Some(response)
     }
 
-    /// Keeps an answer.
-    pub fn insert(&self, key: ResponseKey, page: &CachedResponse) {
-        if let Some(pages) = &self.0
-            && page.body.len() <= LONGEST
+    /// Remembers a response that was rendered.
+    pub fn insert(&self, key: ResponseKey, response: &CachedResponse) {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        if let Some(responses) = &self.responses
+            && response.body.len() <= LONGEST_DOCUMENT
         {
-            pages.insert(key, page.clone());
+            responses.insert(key, response.clone());
+        }
+    }
+
+    /// Returns how often the cache was asked.
+    pub fn counters(&self) -> ResponseCacheCounters {
+        ResponseCacheCounters {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
         }
     }
 }
 
 impl CachedResponse {
-    /// A document that shows the data of that version.
+    /// Returns a response that shows the data of `version`.
     pub fn new(version: Version, document: Vec<u8>) -> Self {
         let tag = format!("\"{:032x}\"", xxh3_128(&document));
         Self {

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::{
-    By, ColumnVisitor, Filter, Parent, Record, Resource, Scope, SortColumn, Statements, Table,
-    filter, order, selective,
+    By, ColumnVisitor, Filter, Join, Parent, Record, Resource, Scope, SortColumn, Statements,
+    Table, filter, order, selective,
 };
 
 /// The lifecycle of an app for which none is given.
@@ -55,7 +55,10 @@ impl Table for App {
     type Record<'r> = AppRecord<'r>;
 
     const TABLE: &'static str = "apps";
-    const JOINS: &'static str = "cross join spaces s on s.id = r.space_id";
+    const JOINS: &'static [Join] = &[Join {
+        table: "spaces s",
+        on: "s.id = r.space_id",
+    }];
 
     fn statements() -> &'static Statements {
         static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<App>);

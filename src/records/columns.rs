@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 
-use crate::store::{Row, Snapshot, StoreError, Transaction, Value};
+use crate::store::{BorrowedValue, Row, Snapshot, StoreError, Transaction, dialect};
 
 /// A row of a table, with borrowed text.
 pub trait Record<'r>: Copy + Default {
@@ -29,6 +29,9 @@ pub enum ColumnRole {
     /// A column of another table. It is read and never written.
     Joined,
 }
+
+/// The roles of the columns that an insert sets.
+const WRITTEN: &[ColumnRole] = &[ColumnRole::Fixed, ColumnRole::Changeable];
 
 /// Something that is done to each column of a record.
 pub trait ColumnVisitor<'r> {
@@ -110,14 +113,7 @@ pub trait ColumnValue<'r>: Copy {
     fn read(row: &Row<'r>, position: usize) -> Result<Self, StoreError>;
 
     /// Returns the value to bind to a parameter.
-    fn value(self) -> Value;
-
-    /// Whether the column at `position` holds this value.
-    ///
-    /// # Errors
-    ///
-    /// Fails if it holds a value of another type.
-    fn is_at(self, row: &Row<'_>, position: usize) -> Result<bool, StoreError>;
+    fn value(self) -> BorrowedValue<'r>;
 }
 
 impl<'r> ColumnValue<'r> for &'r str {
@@ -126,12 +122,8 @@ impl<'r> ColumnValue<'r> for &'r str {
         row.text(position)
     }
 
-    fn value(self) -> Value {
-        self.into()
-    }
-
-    fn is_at(self, row: &Row<'_>, position: usize) -> Result<bool, StoreError> {
-        Ok(row.text(position)? == self)
+    fn value(self) -> BorrowedValue<'r> {
+        BorrowedValue::Text(self)
     }
 }
 
@@ -141,72 +133,52 @@ impl<'r> ColumnValue<'r> for Option<&'r str> {
         row.optional_text(position)
     }
 
-    fn value(self) -> Value {
-        self.into()
-    }
-
-    fn is_at(self, row: &Row<'_>, position: usize) -> Result<bool, StoreError> {
-        Ok(row.optional_text(position)? == self)
+    fn value(self) -> BorrowedValue<'r> {
+        self.map_or(BorrowedValue::Null, BorrowedValue::Text)
     }
 }
 
-impl ColumnValue<'_> for i64 {
+impl<'r> ColumnValue<'r> for i64 {
     #[inline]
-    fn read(row: &Row<'_>, position: usize) -> Result<Self, StoreError> {
+    fn read(row: &Row<'r>, position: usize) -> Result<Self, StoreError> {
         row.int(position)
     }
 
-    fn value(self) -> Value {
-        self.into()
-    }
-
-    fn is_at(self, row: &Row<'_>, position: usize) -> Result<bool, StoreError> {
-        Ok(row.int(position)? == self)
+    fn value(self) -> BorrowedValue<'r> {
+        BorrowedValue::Int(self)
     }
 }
 
-impl ColumnValue<'_> for Option<i64> {
+impl<'r> ColumnValue<'r> for Option<i64> {
     #[inline]
-    fn read(row: &Row<'_>, position: usize) -> Result<Self, StoreError> {
+    fn read(row: &Row<'r>, position: usize) -> Result<Self, StoreError> {
         row.optional_int(position)
     }
 
-    fn value(self) -> Value {
-        self.into()
-    }
-
-    fn is_at(self, row: &Row<'_>, position: usize) -> Result<bool, StoreError> {
-        Ok(row.optional_int(position)? == self)
+    fn value(self) -> BorrowedValue<'r> {
+        self.map_or(BorrowedValue::Null, BorrowedValue::Int)
     }
 }
 
-impl ColumnValue<'_> for bool {
+impl<'r> ColumnValue<'r> for bool {
     #[inline]
-    fn read(row: &Row<'_>, position: usize) -> Result<Self, StoreError> {
+    fn read(row: &Row<'r>, position: usize) -> Result<Self, StoreError> {
         Ok(row.int(position)? != 0)
     }
 
-    fn value(self) -> Value {
-        self.into()
-    }
-
-    fn is_at(self, row: &Row<'_>, position: usize) -> Result<bool, StoreError> {
-        Ok(Self::read(row, position)? == self)
+    fn value(self) -> BorrowedValue<'r> {
+        BorrowedValue::Int(self.into())
     }
 }
 
-impl ColumnValue<'_> for Option<bool> {
+impl<'r> ColumnValue<'r> for Option<bool> {
     #[inline]
-    fn read(row: &Row<'_>, position: usize) -> Result<Self, StoreError> {
+    fn read(row: &Row<'r>, position: usize) -> Result<Self, StoreError> {
         Ok(row.optional_int(position)?.map(|flag| flag != 0))
     }
 
-    fn value(self) -> Value {
-        self.into()
-    }
-
-    fn is_at(self, row: &Row<'_>, position: usize) -> Result<bool, StoreError> {
-        Ok(Self::read(row, position)? == self)
+    fn value(self) -> BorrowedValue<'r> {
+        self.map(i64::from).value()
     }
 }
 
@@ -217,8 +189,8 @@ pub trait Table: Send + Sync + 'static {
 
     /// The name of the table.
     const TABLE: &'static str;
-    /// The tables whose columns the record joins to its own, as SQL that follows `from TABLE r`.
-    const JOINS: &'static str;
+    /// The tables from which the record has joined columns.
+    const JOINS: &'static [Join];
 
     /// Returns the table's statements, which are built once.
     fn statements() -> &'static Statements;
@@ -235,21 +207,9 @@ pub trait Table: Send + Sync + 'static {
         Ok(record)
     }
 
-    /// Whether a row of one of the select statements holds the values of `record`. The id and the joined columns are not
-    /// compared.
-    ///
-    /// # Errors
-    ///
-    /// Fails if a column holds a value of another type.
-    fn is_equal(row: &Row<'_>, record: &Self::Record<'_>) -> Result<bool, StoreError> {
-        let mut compared = CompareColumns {
-            row,
-            position: 0,
-            equal: true,
-        };
-        let mut record = *record;
-        record.visit_columns(&mut compared)?;
-        Ok(compared.equal)
+    /// Whether two records have the same values. The ids and the joined columns are not compared.
+    fn is_equal(one: &Self::Record<'_>, other: &Self::Record<'_>) -> bool {
+        values(one, WRITTEN) == values(other, WRITTEN)
     }
 
     /// Passes every record to `each`, in the order in which they were inserted.
@@ -300,6 +260,15 @@ pub trait Table: Send + Sync + 'static {
     }
 }
 
+/// A table that is joined to `r`.
+#[derive(Clone, Copy, Debug)]
+pub struct Join {
+    /// The name of the table, and its name in the names of joined columns: `apps a`.
+    pub table: &'static str,
+    /// The condition: `a.id = r.app_id`.
+    pub on: &'static str,
+}
+
 /// The SQL of one table. Each `select` returns the columns of the record in their order.
 #[derive(Debug)]
 pub struct Statements {
@@ -309,7 +278,7 @@ pub struct Statements {
     pub select_by_id: String,
     /// The rows whose ids are `$1` to `$2`, by id.
     pub select_by_id_range: String,
-    /// The rows whose ids are in the JSON array `$1`, in the order of the array.
+    /// The rows whose ids are in the list `$1` (`dialect::number_list`), in the order of the list.
     pub select_by_id_list: String,
     /// Inserts a row. The parameters are the fixed and the changeable columns in their order.
     pub insert: String,
@@ -327,7 +296,13 @@ impl Statements {
             let written = columns.iter().filter(|(role, _)| roles.contains(role));
             written.map(|(_, name)| *name).collect::<Vec<_>>()
         };
-        let (table, joins) = (T::TABLE, T::JOINS);
+        let table = T::TABLE;
+        // Every row has its parents, so that the order decides nothing but the speed: `r` is read first.
+        let joins = T::JOINS.iter().map(|Join { table, on }| {
+            let join = dialect::JOIN_IN_ORDER;
+            format!("{join} {table} on {on}")
+        });
+        let joins = joins.collect::<Vec<_>>().join(" ");
         let selected = columns
             .iter()
             .map(|(role, name)| match role {
@@ -336,7 +311,7 @@ impl Statements {
             })
             .collect::<Vec<_>>()
             .join(", ");
-        let inserted = names(&[ColumnRole::Fixed, ColumnRole::Changeable]);
+        let inserted = names(WRITTEN);
         let parameters = (1..=inserted.len()).map(|n| format!("${n}"));
         let updated = names(&[ColumnRole::Changeable]);
         let assignments = updated
@@ -349,9 +324,9 @@ impl Statements {
             select_by_id_range: format!(
                 "select {selected} from {table} r {joins} where r.id between $1 and $2 order by r.id"
             ),
-            // `cross join` keeps SQLite to the order of the array (https://www.sqlite.org/optoverview.html#crossjoin).
             select_by_id_list: format!(
-                "select {selected} from json_each($1) k cross join {table} r on r.id = k.value {joins}"
+                "select {selected} {} {joins}",
+                dialect::from_in_list_order(table, 1)
             ),
             insert: format!(
                 "insert into {table} ({}) values ({})",
@@ -372,8 +347,8 @@ pub(super) fn insert<T: Table + ?Sized>(
     transaction: &Transaction<'_>,
     record: &T::Record<'_>,
 ) -> Result<i64, StoreError> {
-    let values = values(record, &[ColumnRole::Fixed, ColumnRole::Changeable]);
-    transaction.execute(&T::statements().insert, &values)?;
+    let values = values(record, WRITTEN);
+    transaction.execute_borrowed(&T::statements().insert, &values)?;
     Ok(transaction.last_id())
 }
 
@@ -384,13 +359,13 @@ pub(super) fn update<T: Table + ?Sized>(
     record: &T::Record<'_>,
 ) -> Result<(), StoreError> {
     let mut values = values(record, &[ColumnRole::Changeable]);
-    values.push(id.into());
-    transaction.execute(&T::statements().update, &values)?;
+    values.push(BorrowedValue::Int(id));
+    transaction.execute_borrowed(&T::statements().update, &values)?;
     Ok(())
 }
 
 /// Returns the values of the columns with one of these roles, in their order.
-fn values<'r>(record: &impl Record<'r>, roles: &[ColumnRole]) -> Vec<Value> {
+fn values<'r>(record: &impl Record<'r>, roles: &[ColumnRole]) -> Vec<BorrowedValue<'r>> {
     let mut collected = CollectValues {
         roles,
         // More than any record has, so that the vector is allocated once.
@@ -442,12 +417,12 @@ impl<'r> ColumnVisitor<'r> for ReadColumns<'_, 'r> {
 }
 
 /// Collects the values of the columns with one of these roles.
-struct CollectValues<'a> {
+struct CollectValues<'a, 'r> {
     roles: &'a [ColumnRole],
-    values: Vec<Value>,
+    values: Vec<BorrowedValue<'r>>,
 }
 
-impl<'r> ColumnVisitor<'r> for CollectValues<'_> {
+impl<'r> ColumnVisitor<'r> for CollectValues<'_, 'r> {
     type Error = Infallible;
 
     fn visit<T: ColumnValue<'r>>(
@@ -459,31 +434,6 @@ impl<'r> ColumnVisitor<'r> for CollectValues<'_> {
         if self.roles.contains(&role) {
             self.values.push(field.value());
         }
-        Ok(())
-    }
-}
-
-/// Compares each field that can be written with the column's value in a row.
-struct CompareColumns<'a, 'r> {
-    row: &'a Row<'r>,
-    position: usize,
-    equal: bool,
-}
-
-impl<'r> ColumnVisitor<'r> for CompareColumns<'_, '_> {
-    type Error = StoreError;
-
-    fn visit<T: ColumnValue<'r>>(
-        &mut self,
-        role: ColumnRole,
-        _: &'static str,
-        field: &mut T,
-    ) -> Result<(), StoreError> {
-        let written = matches!(role, ColumnRole::Fixed | ColumnRole::Changeable);
-        if self.equal && written {
-            self.equal = field.is_at(self.row, self.position)?;
-        }
-        self.position += 1;
         Ok(())
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::{
-    By, ColumnVisitor, Filter, Parent, Record, Resource, Scope, SortColumn, Statements, Table,
-    filter, order, selective,
+    By, ColumnVisitor, Filter, Join, Parent, Record, Resource, Scope, SortColumn, Statements,
+    Table, filter, order, selective,
 };
 
 /// The organizations.
@@ -44,7 +44,7 @@ impl Table for Organization {
     type Record<'r> = OrganizationRecord<'r>;
 
     const TABLE: &'static str = "organizations";
-    const JOINS: &'static str = "";
+    const JOINS: &'static [Join] = &[];
 
     fn statements() -> &'static Statements {
         static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<Organization>);

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use super::{
-    By, ColumnValue, ColumnVisitor, Filter, Metadata, Parent, Record, Resource, Scope, SortColumn,
-    Statements, Table, columns, filter, order, selective,
+    By, ColumnValue, ColumnVisitor, Filter, Join, Metadata, Parent, Record, Resource, Scope,
+    SortColumn, Statements, Table, columns, filter, order, selective,
 };
-use crate::store::{Row, StoreError, Transaction, Value};
+use crate::store::{BorrowedValue, Row, StoreError, Transaction};
 
 /// The type of a package that consists of uploaded files.
 pub const BITS: &str = "bits";
@@ -215,12 +215,8 @@ impl<'r> ColumnValue<'r> for Option<DockerPassword<'r>> {
         Ok(row.optional_text(position)?.map(DockerPassword))
     }
 
-    fn value(self) -> Value {
-        self.map(DockerPassword::reveal).into()
-    }
-
-    fn is_at(self, row: &Row<'_>, position: usize) -> Result<bool, StoreError> {
-        self.map(DockerPassword::reveal).is_at(row, position)
+    fn value(self) -> BorrowedValue<'r> {
+        self.map(DockerPassword::reveal).value()
     }
 }
 
@@ -228,7 +224,10 @@ impl Table for Package {
     type Record<'r> = PackageRecord<'r>;
 
     const TABLE: &'static str = "packages";
-    const JOINS: &'static str = "cross join apps a on a.id = r.app_id";
+    const JOINS: &'static [Join] = &[Join {
+        table: "apps a",
+        on: "a.id = r.app_id",
+    }];
 
     fn statements() -> &'static Statements {
         static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<Package>);
@@ -271,9 +270,13 @@ fn insert_labels(
     record: &PackageRecord<'_>,
 ) -> Result<(), StoreError> {
     for (key, value) in record.parsed_labels()?.0 {
-        transaction.execute(
+        transaction.execute_borrowed(
             "insert into package_labels (key, value, package_id) values ($1, $2, $3)",
-            &[(&*key).into(), (&*value).into(), id.into()],
+            &[
+                BorrowedValue::Text(&key),
+                BorrowedValue::Text(&value),
+                BorrowedValue::Int(id),
+            ],
         )?;
     }
     Ok(())

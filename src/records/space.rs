@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::{
-    By, ColumnVisitor, Filter, Parent, Record, Resource, Scope, SortColumn, Statements, Table,
-    filter, order, selective,
+    By, ColumnVisitor, Filter, Join, Parent, Record, Resource, Scope, SortColumn, Statements,
+    Table, filter, order, selective,
 };
 
 /// The spaces.
@@ -47,7 +47,10 @@ impl Table for Space {
     type Record<'r> = SpaceRecord<'r>;
 
     const TABLE: &'static str = "spaces";
-    const JOINS: &'static str = "cross join organizations o on o.id = r.organization_id";
+    const JOINS: &'static [Join] = &[Join {
+        table: "organizations o",
+        on: "o.id = r.organization_id",
+    }];
 
     fn statements() -> &'static Statements {
         static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<Space>);

@@ -211,63 +211,47 @@ fn label_index_follows_the_labels() {
 }
 
 #[test]
-fn stored_row_is_compared_with_a_record_by_its_own_columns() {
-    with_database(|transaction| {
-        let (app_id, space_id) = insert_parents(transaction)?;
-        let package = package(app_id, space_id);
-        let id = Package::insert(transaction, &package)?;
-        let is_equal = |record: PackageRecord<'_>| {
-            let mut equal = None;
-            let sql = &Package::statements().select_by_id;
-            transaction
-                .rows(sql, &[id.into()], |row| {
-                    equal = Some(Package::is_equal(row, &record)?);
-                    Ok::<_, StoreError>(())
-                })
-                .expect("the row is read");
-            equal.expect("there is a row")
-        };
-        assert!(is_equal(package));
-        assert!(is_equal(PackageRecord {
-            id: 77,
-            app_guid: "",
+fn records_are_compared_by_the_columns_of_their_own_table() {
+    let package = package(1, 2);
+    let other_id = PackageRecord {
+        id: 77,
+        app_guid: "other",
+        ..package
+    };
+    assert!(Package::is_equal(&package, &other_id));
+    let other_password = Some(DockerPassword::new("Secret"));
+    for changed in [
+        PackageRecord {
+            guid: "other",
             ..package
-        }));
-        let password = Some(DockerPassword::new("Secret"));
-        for changed in [
-            PackageRecord {
-                guid: "other",
-                ..package
-            },
-            PackageRecord {
-                state: "READY",
-                ..package
-            },
-            PackageRecord {
-                error: None,
-                ..package
-            },
-            PackageRecord {
-                store_image: Some(false),
-                ..package
-            },
-            PackageRecord {
-                docker_password: password,
-                ..package
-            },
-            PackageRecord {
-                created_at: 41,
-                ..package
-            },
-            PackageRecord {
-                updated_at: None,
-                ..package
-            },
-        ] {
-            assert!(!is_equal(changed), "{changed:?}");
-        }
-        Ok(())
-    });
+        },
+        PackageRecord {
+            state: "READY",
+            ..package
+        },
+        PackageRecord {
+            error: None,
+            ..package
+        },
+        PackageRecord {
+            store_image: Some(false),
+            ..package
+        },
+        PackageRecord {
+            docker_password: other_password,
+            ..package
+        },
+        PackageRecord {
+            created_at: 41,
+            ..package
+        },
+        PackageRecord {
+            updated_at: None,
+            ..package
+        },
+    ] {
+        assert!(!Package::is_equal(&package, &changed), "{changed:?}");
+    }
 }
 
 #[test]

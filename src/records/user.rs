@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use super::{ColumnVisitor, Record, Statements, Table};
+use super::{ColumnVisitor, Join, Record, Statements, Table};
 use crate::store::{Snapshot, StoreError, Transaction};
 
 /// The roles in an organization.
@@ -49,7 +49,7 @@ impl Table for User {
     type Record<'r> = UserRecord<'r>;
 
     const TABLE: &'static str = "users";
-    const JOINS: &'static str = "";
+    const JOINS: &'static [Join] = &[];
 
     fn statements() -> &'static Statements {
         static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<User>);

@@ -5,6 +5,7 @@
 mod references;
 mod touched_rows;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -139,8 +140,9 @@ impl<'t, 'c> Applier<'t, 'c> {
     ) -> Result<Outcome, ApplyError> {
         let record = entry.to_record()?;
         let folded_name = &*record.name.to_lowercase();
-        let (guid, is_guid_derived) =
-            given_or_derived_guid(entry.guid.as_ref(), position.kind, &[folded_name]);
+        let guid = guid_or(entry.guid.as_ref(), || {
+            derived_guid(position.kind, &[folded_name])
+        });
         self.claim_name::<Organization>(
             None,
             &NewName {
@@ -148,7 +150,7 @@ impl<'t, 'c> Applier<'t, 'c> {
                 name: record.name,
                 folded_name,
                 guid: &guid,
-                is_guid_derived,
+                is_guid_derived: entry.guid.is_none(),
             },
         )?;
         let times = self.times;
@@ -173,9 +175,9 @@ impl<'t, 'c> Applier<'t, 'c> {
         )?;
         let organization_id = parent.id;
         let folded_name = &*record.name.to_lowercase();
-        let names = [&parent.guid, folded_name];
-        let (guid, is_guid_derived) =
-            given_or_derived_guid(entry.guid.as_ref(), position.kind, &names);
+        let guid = guid_or(entry.guid.as_ref(), || {
+            derived_guid(position.kind, &[&parent.guid, folded_name])
+        });
         self.claim_name::<Space>(
             Some(organization_id),
             &NewName {
@@ -183,7 +185,7 @@ impl<'t, 'c> Applier<'t, 'c> {
                 name: record.name,
                 folded_name,
                 guid: &guid,
-                is_guid_derived,
+                is_guid_derived: entry.guid.is_none(),
             },
         )?;
         let times = self.times;
@@ -206,9 +208,9 @@ impl<'t, 'c> Applier<'t, 'c> {
                 .find::<Space>(self.transaction, space, "space", position.format)?;
         let space_id = parent.id;
         let folded_name = &*record.name.to_lowercase();
-        let names = [&parent.guid, folded_name];
-        let (guid, is_guid_derived) =
-            given_or_derived_guid(entry.guid.as_ref(), position.kind, &names);
+        let guid = guid_or(entry.guid.as_ref(), || {
+            derived_guid(position.kind, &[&parent.guid, folded_name])
+        });
         self.claim_name::<App>(
             Some(space_id),
             &NewName {
@@ -216,7 +218,7 @@ impl<'t, 'c> Applier<'t, 'c> {
                 name: record.name,
                 folded_name,
                 guid: &guid,
-                is_guid_derived,
+                is_guid_derived: entry.guid.is_none(),
             },
         )?;
         let times = self.times;
@@ -282,11 +284,9 @@ impl<'t, 'c> Applier<'t, 'c> {
             .find::<App>(self.transaction, app, "app", position.format)?;
         let (app_id, space_id) = (app.id, app.parent_id);
         let count = self.packages_per_app.entry(app_id).or_default();
-        let (guid, _) = given_or_derived_guid(
-            entry.guid.as_ref(),
-            position.kind,
-            &[&app.guid, &count.to_string()],
-        );
+        let guid = guid_or(entry.guid.as_ref(), || {
+            derived_guid(position.kind, &[&app.guid, &count.to_string()])
+        });
         *count += 1;
         let labels = to_json(entry.labels.as_ref().map(|Labels(labels)| labels));
         let annotations = entry.annotations.as_ref();
@@ -322,8 +322,9 @@ impl<'t, 'c> Applier<'t, 'c> {
                 let mut changed = None;
                 let sql = &T::statements().select_by_id;
                 self.transaction.rows(sql, &[id.into()], |row| {
-                    let record = complete(Some(&T::read(row)?));
-                    if !T::is_equal(row, &record)? {
+                    let stored = T::read(row)?;
+                    let record = complete(Some(&stored));
+                    if !T::is_equal(&stored, &record) {
                         changed = Some(record);
                     }
                     Ok::<_, StoreError>(())
@@ -454,19 +455,20 @@ impl NewTimes {
 }
 
 /// Returns the JSON text for a column of labels or annotations.
-fn to_json(pairs: Option<&Metadata<'_>>) -> std::borrow::Cow<'static, str> {
+fn to_json(pairs: Option<&Metadata<'_>>) -> Cow<'static, str> {
     pairs.map_or(Metadata::EMPTY.into(), Metadata::to_json)
 }
 
-/// Returns the guid of an entry, and whether it is derived from `names`: then it is a UUID v5.
-fn given_or_derived_guid(
-    given: Option<&Guid<'_>>,
-    kind: EntryKind,
-    names: &[&str],
-) -> (String, bool) {
-    if let Some(guid) = given {
-        return (guid.as_str().to_owned(), false);
+/// Returns the guid of an entry, or else a derived one.
+fn guid_or<'e>(given: Option<&'e Guid<'_>>, derive: impl FnOnce() -> String) -> Cow<'e, str> {
+    match given {
+        Some(guid) => Cow::Borrowed(guid.as_str()),
+        None => Cow::Owned(derive()),
     }
+}
+
+/// Returns the UUID v5 of the names that identify an entry without a guid.
+fn derived_guid(kind: EntryKind, names: &[&str]) -> String {
     let mut text = kind.singular().to_owned();
     for name in names {
         // A name contains no control character, so that two entries never have the same text.
@@ -474,5 +476,5 @@ fn given_or_derived_guid(
         text.push_str(name);
     }
     let guid = uuid::Uuid::new_v5(&NAMESPACE, text.as_bytes());
-    (guid.hyphenated().to_string(), true)
+    guid.hyphenated().to_string()
 }

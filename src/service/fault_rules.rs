@@ -1,44 +1,43 @@
-//! FaultRules on demand: what a client's author wants to see their client meet. The first added goes first.
+//! Fault rules: a test requests that some requests fail, wait, or get a warning, to see what its client does.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::duration;
 use crate::error::{ApiError, InjectedError};
-use crate::json_object::parse as object;
+use crate::{duration, json_object};
 
-/// The faults that wait for their requests.
+/// The fault rules that still wait for requests, in the order in which they were added.
 #[derive(Debug, Default)]
 pub struct FaultRules {
-    waiting: Mutex<Vec<FaultRule>>,
-    /// How many wait: a request without faults does not lock.
+    rules: Mutex<Vec<FaultRule>>,
+    /// The number of rules, so that requests do not lock while there are none.
     count: AtomicUsize,
 }
 
-/// A fault as it is request for, listed and kept: for which requests, how often, and one thing that happens to them.
+/// A fault rule as the admin API takes and shows it: which requests it matches, how many of them, and one effect.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FaultRule {
     #[serde(default = "get")]
     method: String,
     path: String,
-    #[serde(default = "once", deserialize_with = "whole")]
+    #[serde(default = "once", deserialize_with = "whole_number")]
     times: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     delay: Option<String>,
     #[serde(
         default,
-        deserialize_with = "whole_or_null",
+        deserialize_with = "optional_whole_number",
         skip_serializing_if = "Option::is_none"
     )]
     status: Option<u16>,
     #[serde(
         default,
-        deserialize_with = "whole_or_null",
+        deserialize_with = "optional_whole_number",
         skip_serializing_if = "Option::is_none"
     )]
     code: Option<u32>,
@@ -61,16 +60,16 @@ enum FaultKind {
     ExpiredToken,
 }
 
-/// What happens to one request.
+/// What a fault rule does to a request.
 #[derive(Debug)]
 pub(crate) enum FaultEffect {
-    /// It waits, and is then answered as ever.
+    /// The request is answered normally after a delay.
     Delay(Duration),
-    /// It is refused.
+    /// The request is answered with an error.
     Refuse(ApiError),
-    /// Its answer breaks off in the middle.
+    /// The connection is closed, and nothing is sent.
     DropConnection,
-    /// Its answer has a warning.
+    /// The request is answered normally, with this `X-Cf-Warnings` header.
     Warn(String),
 }
 
@@ -82,12 +81,14 @@ fn once() -> u64 {
     1
 }
 
-/// A whole number, also where it is written as `1.0`: to JSON they are the same.
-fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<T, D::Error> {
-    whole_or_null(deserializer)?.ok_or_else(|| D::Error::custom("null is not a number"))
+/// Deserializes a whole number, which JSON may also write as `1.0`.
+fn whole_number<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    optional_whole_number(deserializer)?.ok_or_else(|| D::Error::custom("null is not a number"))
 }
 
-fn whole_or_null<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
+fn optional_whole_number<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else {
@@ -103,23 +104,28 @@ fn whole_or_null<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
 }
 
 impl FaultRule {
-    /// Reads one; what is wrong with it is said in a sentence.
+    /// Parses a rule and checks it.
+    ///
+    /// # Errors
+    ///
+    /// Fails with a sentence that says what is wrong with the rule.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, String> {
-        let order: Self = object(body).map_err(|error| error.to_string())?;
-        order.event()?;
-        if !order.path.starts_with('/') || order.path.contains('?') {
+        let rule: Self = json_object::parse(body).map_err(|error| error.to_string())?;
+        rule.effect()?;
+        if !rule.path.starts_with('/') || rule.path.contains('?') {
             return Err(format!(
                 "path `{}` must begin with `/` and have no query",
-                order.path
+                rule.path
             ));
         }
-        if order.times == 0 {
-            return Err("times must be 1 at least".into());
+        if rule.times == 0 {
+            return Err("times is 0; give 1 or more, or leave it out".into());
         }
-        Ok(order)
+        Ok(rule)
     }
 
-    fn event(&self) -> Result<FaultEffect, String> {
+    /// Returns the one effect that the rule names.
+    fn effect(&self) -> Result<FaultEffect, String> {
         let given = [
             self.delay.is_some(),
             self.status.is_some(),
@@ -142,7 +148,7 @@ impl FaultRule {
         }
         if let Some(status) = self.status {
             if !(400..=599).contains(&status) {
-                return Err(format!("status {status} is no error; expected 400 to 599"));
+                return Err(format!("status {status} is not an error; give 400 to 599"));
             }
             return Ok(FaultEffect::Refuse(ApiError::InjectedError(Box::new(
                 InjectedError {
@@ -158,61 +164,61 @@ impl FaultRule {
         }
         match (self.cut, self.kind, &self.warning) {
             (Some(true), ..) => Ok(FaultEffect::DropConnection),
-            (Some(false), ..) => Err("`cut` is `true` or left out".into()),
+            (Some(false), ..) => Err("`cut` is false; give `true`, or leave it out".into()),
             (_, Some(FaultKind::RateLimit), _) => Ok(FaultEffect::Refuse(ApiError::RateLimited)),
             (_, Some(FaultKind::ExpiredToken), _) => {
                 Ok(FaultEffect::Refuse(ApiError::InvalidToken))
             }
             (_, _, Some(warning)) => Ok(FaultEffect::Warn(warning.clone())),
-            _ => Err("nothing is request for".into()),
+            (None, None, None) => Err("the rule has no effect".into()),
         }
     }
 
-    fn is_for(&self, method: &str, path: &str) -> bool {
+    fn matches(&self, method: &str, path: &str) -> bool {
         let method = if method == "HEAD" { "GET" } else { method };
         self.method.eq_ignore_ascii_case(method) && self.path == path
     }
 }
 
 impl FaultRules {
-    /// Adds one behind the others.
-    pub(crate) fn add(&self, order: FaultRule) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push(order);
-        self.count.store(waiting.len(), Ordering::Release);
+    /// Adds a rule after the others.
+    pub(crate) fn add(&self, rule: FaultRule) {
+        let mut rules = self.lock();
+        rules.push(rule);
+        self.count.store(rules.len(), Ordering::Release);
     }
 
-    /// Those that wait, in their order.
+    /// Returns the rules in their order.
     pub(crate) fn list(&self) -> Vec<FaultRule> {
-        self.waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.lock().clone()
     }
 
-    /// Forgets all of them.
+    /// Removes all rules.
     pub(crate) fn clear(&self) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.clear();
+        let mut rules = self.lock();
+        rules.clear();
         self.count.store(0, Ordering::Release);
     }
 
-    /// What happens to this request, once.
+    /// Returns the effect of the first rule that matches a request, and counts the request. A rule that has matched as
+    /// many requests as it says is removed.
     pub(crate) fn take(&self, method: &str, path: &str) -> Option<FaultEffect> {
         if self.count.load(Ordering::Acquire) == 0 {
             return None;
         }
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = waiting
-            .iter()
-            .position(|order| order.is_for(method, path))?;
-        let order = &mut waiting[at];
-        let event = order.event().ok();
-        order.times -= 1;
-        if order.times == 0 {
-            waiting.remove(at);
+        let mut rules = self.lock();
+        let index = rules.iter().position(|rule| rule.matches(method, path))?;
+        let rule = &mut rules[index];
+        let effect = rule.effect().ok();
+        rule.times -= 1;
+        if rule.times == 0 {
+            rules.remove(index);
         }
-        self.count.store(waiting.len(), Ordering::Release);
-        event
+        self.count.store(rules.len(), Ordering::Release);
+        effect
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<FaultRule>> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

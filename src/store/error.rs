@@ -1,32 +1,37 @@
-//! What can go wrong with the SQLite file, each in one sentence that says what to do.
+//! What can go wrong with the database, each in one sentence that says what to do.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Why the file could not be opened, read or written.
-#[derive(Debug)]
+/// Why the database could not be opened, read or written.
+#[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file itself is not what it must be; nothing was changed. The sentence names it.
+    /// The file is not what it must be.
+    #[error("`{}` {fault}", path.display())]
     File {
-        /// The file as it was named.
+        /// The path of the file, as it was given.
         path: PathBuf,
-        /// What is wrong with it, and what to do.
+        /// What is wrong with it, and what to do, as it goes on after the path.
         fault: String,
     },
     /// Another connection kept the file locked for longer than the busy time-out.
+    #[error("another program keeps the database locked; end it, or wait and try again")]
     Busy,
-    /// SQLite may not open the file, or not make beside it what it needs.
+    /// The operating system does not let SQLite open the file, or create the files that it needs beside it.
+    #[error("the database cannot be opened: {0}")]
     CannotOpen(String),
-    /// SQLite met damage while reading.
+    /// SQLite found that the file is damaged.
+    #[error("the database is damaged ({0}); restore it from a copy or an export")]
     Damaged(String),
-    /// Anything else SQLite says.
+    /// Any other error of SQLite.
+    #[error("the database refuses: {0}")]
     Sqlite(String),
     /// The store is closing and takes no more work.
+    #[error("the database is being closed")]
     Closed,
 }
 
 impl StoreError {
-    /// A fault of the file at `path`.
+    /// Returns the error for what is wrong with the file at `path`: `fault` goes on after the path.
     pub fn file(path: &Path, fault: impl Into<String>) -> Self {
         Self::File {
             path: path.to_owned(),
@@ -34,7 +39,8 @@ impl StoreError {
         }
     }
 
-    /// The file at `path` was not there, and was before it could be made; what was to be read for it is read already.
+    /// Returns the error for a file that another program created at the same time as this one, after this one has read
+    /// input that it cannot read again.
     pub fn made_meanwhile(path: &Path) -> Self {
         Self::file(
             path,
@@ -42,7 +48,7 @@ impl StoreError {
         )
     }
 
-    /// The same as a fault of the file at `path`.
+    /// Returns this error with the path of the file, unless it has one.
     pub(super) fn at(self, path: &Path) -> Self {
         match self {
             Self::File { .. } | Self::Closed => self,
@@ -50,7 +56,7 @@ impl StoreError {
         }
     }
 
-    /// The sentence as it goes on after the file's name.
+    /// Returns the sentence as it goes on after the path of the file.
     pub(super) fn fault(&self) -> String {
         match self {
             Self::File { fault, .. } => fault.clone(),
@@ -67,31 +73,11 @@ impl StoreError {
     }
 }
 
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File { path, fault } => write!(f, "`{}` {fault}", path.display()),
-            Self::Busy => f.write_str(
-                "another program keeps the database locked; end it, or wait and try again",
-            ),
-            Self::CannotOpen(text) => write!(f, "the database cannot be opened: {text}"),
-            Self::Damaged(text) => write!(
-                f,
-                "the database is damaged ({text}); restore it from a copy or an export"
-            ),
-            Self::Sqlite(text) => write!(f, "the database refuses: {text}"),
-            Self::Closed => f.write_str("the database is being closed"),
-        }
-    }
-}
-
-impl std::error::Error for StoreError {}
-
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
         let code = error.sqlite_error_code();
-        // What SQLite quotes of a schema has lines of its own.
+        // SQLite quotes statements of the schema with their line breaks. A message is one line.
         let text = error.to_string();
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         match code {

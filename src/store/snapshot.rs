@@ -1,4 +1,4 @@
-//! One snapshot or one writing transaction, as the rest of the program sees it: SQL text, values, rows.
+//! One read transaction: SQL text, values and rows, without a name of the engine.
 
 use std::cell::RefCell;
 
@@ -8,16 +8,16 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use super::StoreError;
 use super::version::{Version, VersionCache};
 
-/// A value bound to `$n`: numbers, text, bytes and null are all there is.
+/// A value that is bound to a parameter. Other types are not used, so that each engine has them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
-    /// SQL NULL.
+    /// Null.
     Null,
-    /// A number, a time in seconds, or a flag.
+    /// A number, a time in seconds since 1970, or a flag (0 or 1).
     Int(i64),
     /// Text in UTF-8.
     Text(String),
-    /// Raw bytes.
+    /// Bytes.
     Bytes(Vec<u8>),
 }
 
@@ -62,29 +62,63 @@ impl ToSql for Value {
     }
 }
 
+/// A value like [`Value`] that borrows its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BorrowedValue<'v> {
+    /// Null.
+    Null,
+    /// A number, a time in seconds since 1970, or a flag (0 or 1).
+    Int(i64),
+    /// Text in UTF-8.
+    Text(&'v str),
+}
+
+impl ToSql for BorrowedValue<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+/// One read transaction, passed to the closure of [`Store::read`](super::Store::read). All reads through it see the
+/// same state of the data.
+///
+/// Prepared statements are cached by their text. Parameters are `$1 $2 …` in the order of their first appearance:
+/// SQLite takes `$n` as a name, and counts appearances (<https://sqlite.org/lang_expr.html#parameters>).
+pub struct Snapshot<'c> {
+    connection: &'c Connection,
+    /// `None` in a write transaction, whose version changes with what it writes.
+    versions: Option<&'c VersionCache>,
+    later: RefCell<Vec<Later>>,
+}
+
 impl std::fmt::Debug for Snapshot<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Snapshot").finish_non_exhaustive()
     }
 }
 
-/// One snapshot (in `Store::read`) or one writing transaction (in `Store::write`).
-///
-/// Statements are cached by their text. Parameters are `$1 $2 …`, numbered as they first appear.
-pub struct Snapshot<'c> {
-    connection: &'c Connection,
-    version_cache: &'c VersionCache,
-    later: RefCell<Vec<Later>>,
-}
-
-/// Work that is done over the same snapshot, but after its answer was sent.
+/// Work over the same snapshot after its answer was sent.
 pub(super) type Later = Box<dyn FnOnce(&Snapshot<'_>) + Send>;
 
 impl<'c> Snapshot<'c> {
-    pub(super) fn new(connection: &'c Connection, version_cache: &'c VersionCache) -> Self {
+    /// Over a read transaction of a reader's connection.
+    pub(super) fn of_reader(connection: &'c Connection, versions: &'c VersionCache) -> Self {
         Self {
             connection,
-            version_cache,
+            versions: Some(versions),
+            later: RefCell::default(),
+        }
+    }
+
+    /// Over a write transaction.
+    pub(super) fn of_writer(connection: &'c Connection) -> Self {
+        Self {
+            connection,
+            versions: None,
             later: RefCell::default(),
         }
     }
@@ -93,12 +127,12 @@ impl<'c> Snapshot<'c> {
         self.connection
     }
 
-    /// Puts off `work` until the answer of this read was sent; it then sees the same snapshot.
+    /// Runs `work` over the same snapshot, after the answer of this read was sent.
     pub fn later(&self, work: impl FnOnce(&Snapshot<'_>) + Send + 'static) {
         self.later.borrow_mut().push(Box::new(work));
     }
 
-    /// Does what was put off.
+    /// Runs what [`Snapshot::later`] was given.
     pub(super) fn finish(&self) {
         let later = self.later.take();
         for work in later {
@@ -106,7 +140,11 @@ impl<'c> Snapshot<'c> {
         }
     }
 
-    /// Steps through the rows of `sql`, lending each to `each`; an error of `each` ends it.
+    /// Runs `sql` and passes each row to `each`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement cannot be run, or with the first error of `each`, which ends it.
     pub fn rows<E: From<StoreError>>(
         &self,
         sql: &str,
@@ -126,7 +164,12 @@ impl<'c> Snapshot<'c> {
         Ok(())
     }
 
-    /// The number in the first column of the first row, or `None` without a row or with null.
+    /// Runs `sql` and returns the number in the first column of the first row. `None`: there is no row, or it holds
+    /// null.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement cannot be run, or if the column holds another type.
     pub fn int(&self, sql: &str, values: &[Value]) -> Result<Option<i64>, StoreError> {
         let mut number = None;
         self.rows(sql, values, |columns| {
@@ -138,18 +181,24 @@ impl<'c> Snapshot<'c> {
         Ok(number)
     }
 
-    /// `column in (the JSON list bound as $n)`: a list of any length is one value and one text.
-    pub fn one_of(column: &str, n: usize) -> String {
-        format!("{column} in (select value from json_each(${n}))")
-    }
-
-    /// What this snapshot is of: equal versions show equal data, whichever process wrote it.
+    /// Returns the version of the data in this snapshot, whichever process wrote it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be read.
     pub fn version(&self) -> Result<Version, StoreError> {
-        self.version_cache.version(self.connection)
+        match self.versions {
+            Some(versions) => versions.version(self.connection),
+            None => Version::read(self.connection),
+        }
     }
 
-    /// How many steps SQLite's machine took for `sql` since this was asked last, and how many of them
-    /// moved forward in a scan of a whole table: (VM steps, full-scan steps). For tests of the work done.
+    /// Returns how many virtual machine steps SQLite took for `sql` since the last call, and how many of them moved
+    /// forward in a scan of a whole table (<https://sqlite.org/c3ref/c_stmtstatus_counter.html>). For tests.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the statement cannot be prepared.
     pub fn work(&self, sql: &str) -> Result<(i32, i32), StoreError> {
         use rusqlite::StatementStatus::{FullscanStep, VmStep};
         let statement = self.connection.prepare_cached(sql)?;
@@ -160,18 +209,20 @@ impl<'c> Snapshot<'c> {
     }
 }
 
-/// The columns of the row at hand, by index, borrowed until the next row is stepped.
+/// One row, valid until the next one is read. Columns are numbered from 0.
+///
+/// Each method fails with [`StoreError::Damaged`] if the column holds another type.
 #[derive(Debug)]
 pub struct Row<'r>(&'r rusqlite::Row<'r>);
 
 impl<'r> Row<'r> {
-    /// Text that is never null.
+    /// Returns text.
     pub fn text(&self, index: usize) -> Result<&'r str, StoreError> {
         let value = self.0.get_ref(index)?;
         value.as_str().map_err(|error| unexpected(index, &error))
     }
 
-    /// Text or null.
+    /// Returns text, or `None` for null.
     pub fn optional_text(&self, index: usize) -> Result<Option<&'r str>, StoreError> {
         let value = self.0.get_ref(index)?;
         value
@@ -179,13 +230,13 @@ impl<'r> Row<'r> {
             .map_err(|error| unexpected(index, &error))
     }
 
-    /// A number that is never null.
+    /// Returns a number.
     pub fn int(&self, index: usize) -> Result<i64, StoreError> {
         let value = self.0.get_ref(index)?;
         value.as_i64().map_err(|error| unexpected(index, &error))
     }
 
-    /// A number or null.
+    /// Returns a number, or `None` for null.
     pub fn optional_int(&self, index: usize) -> Result<Option<i64>, StoreError> {
         let value = self.0.get_ref(index)?;
         value
@@ -193,7 +244,7 @@ impl<'r> Row<'r> {
             .map_err(|error| unexpected(index, &error))
     }
 
-    /// Bytes that are never null.
+    /// Returns bytes.
     pub fn bytes(&self, index: usize) -> Result<&'r [u8], StoreError> {
         let value = self.0.get_ref(index)?;
         value.as_blob().map_err(|error| unexpected(index, &error))

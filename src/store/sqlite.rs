@@ -1,10 +1,16 @@
-//! The SQLite engine: how a database file is recognized, created, opened, checked and read.
+//! The SQLite engine: how a file is recognized, created, opened, checked and read.
 
 pub(super) mod check;
+pub(super) mod close;
 pub(super) mod connect;
+pub(super) mod copy;
 pub(super) mod create;
+mod draft;
+pub(super) mod folder_lock;
 pub(super) mod identify;
+pub(super) mod kept_copy;
+pub(super) mod latest_version;
+pub(super) mod open;
 pub(super) mod read_only;
 pub(super) mod readers;
 pub(super) mod schema;
-pub(super) mod wal_index;

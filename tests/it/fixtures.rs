@@ -1,4 +1,4 @@
-//! Fixtures as files, and servers that leave nothing behind: what a test suite does hundreds of times.
+//! Fixture files, and servers that leave nothing behind.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -9,7 +9,7 @@ use crate::support::{Bench, Server};
 
 const CLOCK: &str = "2026-01-01T00:00:00Z";
 
-/// A server whose temporary folder is the bench's own, so that the test sees what is left in it.
+/// Starts a server whose temporary folder is the bench's, so that the test sees what is left in it.
 fn ephemeral(bench: &Bench, flags: &[&str]) -> Server {
     let mut command = bench.command();
     command
@@ -26,7 +26,7 @@ fn first_page(server: &Server, token: &str) -> String {
 }
 
 #[test]
-fn an_ephemeral_server_leaves_nothing_after_sigterm() {
+fn ephemeral_server_leaves_nothing_after_sigterm() {
     let bench = Bench::new();
     let server = ephemeral(&bench, &["--seed", "demo", "--token-key", "k"]);
     let folders = bench.names();
@@ -41,7 +41,7 @@ fn an_ephemeral_server_leaves_nothing_after_sigterm() {
 }
 
 #[test]
-fn what_a_killed_server_left_the_next_one_removes_and_no_other() {
+fn folder_of_a_killed_server_is_removed_by_the_next_server() {
     let bench = Bench::new();
     let living = ephemeral(&bench, &["--token-key", "k"]);
     let killed = ephemeral(&bench, &["--token-key", "k"]);
@@ -57,7 +57,7 @@ fn what_a_killed_server_left_the_next_one_removes_and_no_other() {
 }
 
 #[test]
-fn many_servers_at_once_each_have_data_of_their_own() {
+fn servers_started_at_once_have_separate_data() {
     let bench = Bench::new();
     let servers: Vec<Server> = std::thread::scope(|scope| {
         let starts: Vec<_> = (0..20)
@@ -79,7 +79,7 @@ fn many_servers_at_once_each_have_data_of_their_own() {
 }
 
 #[test]
-fn a_server_ends_with_its_standard_input() {
+fn server_stops_when_standard_input_ends() {
     let bench = Bench::new();
     let mut server: Child = bench
         .command()
@@ -110,7 +110,7 @@ fn a_server_ends_with_its_standard_input() {
 }
 
 #[test]
-fn a_copy_is_served_and_the_original_never_touched() {
+fn from_serves_a_copy_and_does_not_change_the_original() {
     let bench = Bench::new();
     bench.ok(&["seed", "example", "--db", "fixture.db"]);
     let before = (bench.bytes("fixture.db"), bench.names());
@@ -128,7 +128,7 @@ fn a_copy_is_served_and_the_original_never_touched() {
 }
 
 #[test]
-fn a_read_only_file_is_served_without_a_trace() {
+fn read_only_server_changes_no_file() {
     let bench = Bench::new();
     bench.ok(&["seed", "example", "--db", "fixture.db"]);
     let before = (bench.bytes("fixture.db"), bench.names());
@@ -151,7 +151,7 @@ fn a_read_only_file_is_served_without_a_trace() {
 }
 
 #[test]
-fn a_read_only_file_with_a_log_beside_it_is_refused() {
+fn read_only_server_refuses_a_file_with_a_wal() {
     let bench = Bench::new();
     bench.ok(&["seed", "example", "--db", "fixture.db"]);
     bench.write("fixture.db-wal", [1; 100]);
@@ -168,7 +168,7 @@ fn a_read_only_file_with_a_log_beside_it_is_refused() {
 }
 
 #[test]
-fn the_same_seed_and_clock_give_the_same_bytes() {
+fn same_seed_and_clock_give_the_same_bytes() {
     let answers: Vec<String> = (0..2)
         .map(|_| {
             let bench = Bench::new();
@@ -191,7 +191,7 @@ fn the_same_seed_and_clock_give_the_same_bytes() {
     assert_eq!(answers[0], answers[1]);
 }
 
-/// Neither guids nor times.
+/// A seed without guids and times.
 const SEED: &str = r#"{
     "organizations": [{"name": "acme"}],
     "spaces": [{"name": "dev", "organization": "acme"}],
@@ -200,7 +200,7 @@ const SEED: &str = r#"{
 }"#;
 
 #[test]
-fn get_prints_the_servers_bytes() {
+fn get_prints_the_bytes_of_the_server() {
     let bench = Bench::new();
     bench.ok(&["seed", "demo"]);
     let user = bench.ok(&["export", "--jsonl"]);
@@ -229,15 +229,19 @@ fn get_prints_the_servers_bytes() {
                 server.get(target, &member).body,
                 "{target}"
             );
-            let by_nobody = bench.run(&["get", target, "--api", api]);
-            assert_eq!(by_nobody.stdout, server.get(target, "").body, "{target}");
+            let without_token = bench.run(&["get", target, "--api", api]);
+            assert_eq!(
+                without_token.stdout,
+                server.get(target, "").body,
+                "{target}"
+            );
         }
         server.stop();
     }
 }
 
 #[test]
-fn health_needs_no_token_and_no_shell() {
+fn healthcheck_tells_whether_the_server_is_up() {
     let bench = Bench::new();
     let server = bench.serve(&["--seed", "example", "--delay", "0s"]);
     assert_eq!(
@@ -259,7 +263,7 @@ fn health_needs_no_token_and_no_shell() {
 }
 
 #[test]
-fn flags_that_contradict_each_other_are_wrong_usage() {
+fn contradicting_flags_are_wrong_usage() {
     let bench = Bench::new();
     for flags in [
         &["--ephemeral", "--db", "x.db"][..],

@@ -1,4 +1,4 @@
-//! The edge of the server: paths, methods, headers, sizes, and requests that are none.
+//! HTTP: paths, methods, headers, sizes, and malformed requests.
 
 use crate::support::{Answer, Bench, Server, get, refusal, unknown_request};
 
@@ -13,7 +13,7 @@ fn target_too_long() -> String {
 }
 
 #[test]
-fn paths_are_made_plain_before_they_are_routed() {
+fn path_is_normalized_before_it_is_routed() {
     let (_bench, server) = served();
     let list = server.get("/v3/packages", "").body;
     for target in [
@@ -78,7 +78,7 @@ fn paths_are_made_plain_before_they_are_routed() {
         };
         assert_eq!(answer.told(), expected, "{target}");
     }
-    // Their text names the flag that would bring them.
+    // The text names the flag that enables the route.
     for ask in [
         get("/login", ""),
         "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".into(),
@@ -90,7 +90,7 @@ fn paths_are_made_plain_before_they_are_routed() {
 }
 
 #[test]
-fn every_other_method_is_a_route_that_there_is_not() {
+fn other_methods_are_answered_like_unknown_routes() {
     let (_bench, server) = served();
     for method in [
         "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "BREW", "get", "Get",
@@ -120,7 +120,7 @@ fn every_other_method_is_a_route_that_there_is_not() {
 }
 
 #[test]
-fn unknown_routes_ask_for_no_token() {
+fn unknown_routes_need_no_token() {
     let bench = Bench::new();
     let server = bench.serve(&[]);
     for (ask, status) in [
@@ -161,7 +161,7 @@ fn head_is_get_without_a_body() {
             "HEAD {target} HTTP/1.1\r\nHost: example.org\r\n\r\n"
         ));
         let head = client.read(true).expect("an answer");
-        let but_id_and_date = |answer: &Answer| -> Vec<(String, String)> {
+        let without_id_and_date = |answer: &Answer| -> Vec<(String, String)> {
             let headers = answer.headers.iter();
             headers
                 .filter(|(name, _)| name != "date" && name != "x-vcap-request-id")
@@ -169,15 +169,15 @@ fn head_is_get_without_a_body() {
                 .collect()
         };
         assert_eq!(
-            (head.status, but_id_and_date(&head)),
-            (got.status, but_id_and_date(&got)),
+            (head.status, without_id_and_date(&head)),
+            (got.status, without_id_and_date(&got)),
             "{target}"
         );
         assert_eq!(
             head.header("content-length"),
             Some(got.body.len().to_string().as_str())
         );
-        // Nothing follows the head: the next answer on the connection begins at once.
+        // No body follows: the next bytes on the connection are the next response.
         client.send(get("/healthz", ""));
         assert_eq!(
             client.read(false).expect("an answer").status,
@@ -188,7 +188,7 @@ fn head_is_get_without_a_body() {
 }
 
 #[test]
-fn every_answer_is_json_and_says_only_what_it_must() {
+fn every_response_is_json_without_unneeded_headers() {
     let (_bench, server) = served();
     for (ask, status) in [
         (get("/v3/packages", ""), 200),
@@ -215,13 +215,13 @@ fn every_answer_is_json_and_says_only_what_it_must() {
     }
 }
 
-/// Whether `text` is a UUID in lower case.
+/// Whether `text` is a lower-case UUID.
 fn is_uuid(text: &str) -> bool {
     uuid::Uuid::parse_str(text).is_ok_and(|uuid| uuid.hyphenated().to_string() == text)
 }
 
 #[test]
-fn each_answer_has_a_request_id_that_begins_with_the_clients_own() {
+fn request_id_begins_with_the_id_that_the_client_sent() {
     let (_bench, server) = served();
     let long = "x".repeat(300);
     for (headers, own) in [
@@ -256,12 +256,12 @@ fn each_answer_has_a_request_id_that_begins_with_the_clients_own() {
             ids.push(id);
         }
         ids.dedup();
-        assert_eq!(ids.len(), 3, "each a new one");
+        assert_eq!(ids.len(), 3, "each response has a new id");
     }
 }
 
 #[test]
-fn what_is_too_large_is_refused_and_the_server_lives() {
+fn large_targets_and_heads_are_refused() {
     let (_bench, server) = served();
     let longest = format!(
         "/v3/packages?page=1&per_page={:0>1$}",
@@ -274,7 +274,7 @@ fn what_is_too_large_is_refused_and_the_server_lives() {
         server.get(&format!("{longest}0"), "").told(),
         (414, target_too_long().as_str())
     );
-    // What does not even fit is refused before there is a request.
+    // Larger than the buffer of a request head: refused before it is parsed.
     for head in [
         format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(100_000)),
         format!(
@@ -292,7 +292,7 @@ fn what_is_too_large_is_refused_and_the_server_lives() {
     ] {
         let mut client = server.connect();
         client.send(&head);
-        // The end may overtake the answer, where more was sent than was read.
+        // The client may not see the response: TCP resets the connection if the server closes it with bytes unread.
         if let Some(answer) = client.read(false) {
             assert!(
                 matches!(answer.status, 414 | 431),
@@ -311,10 +311,10 @@ fn what_is_too_large_is_refused_and_the_server_lives() {
 }
 
 #[test]
-fn a_head_that_is_a_little_too_large_is_431() {
+fn head_that_is_slightly_too_large_gets_431() {
     let (_bench, server) = served();
     let mut client = server.connect();
-    // Exactly what is read, so that nothing lies unread when the connection ends.
+    // Exactly the size of the buffer, so that no byte is unread when the server closes the connection.
     let begin = "GET /v3/packages HTTP/1.1\r\nHost: x\r\nX-Large: ";
     client.send(format!("{begin}{}", "x".repeat(32 * 1024 - begin.len())));
     assert_eq!(client.read(false).expect("an answer").status, 431);
@@ -322,7 +322,7 @@ fn a_head_that_is_a_little_too_large_is_431() {
 }
 
 #[test]
-fn what_is_no_request_ends_its_connection_and_no_other() {
+fn malformed_request_closes_only_its_own_connection() {
     let (_bench, server) = served();
     let mut other = server.connect();
     other.send(get("/healthz", ""));
@@ -353,13 +353,13 @@ fn what_is_no_request_ends_its_connection_and_no_other() {
         }
         assert!(client.is_ended());
     }
-    // A whole request, and then no more: it is answered.
+    // A client that closes its sending half after the request is answered.
     let mut client = server.connect();
     client.send(get("/healthz", ""));
     client.half_close();
     assert_eq!(client.read(false).expect("an answer").status, 200);
     assert!(client.is_ended());
-    // Half a request, and then nothing: the client is gone, the server is not.
+    // A client that closes the connection in the middle of a request does no harm.
     for half in [
         "",
         "G",
@@ -375,7 +375,7 @@ fn what_is_no_request_ends_its_connection_and_no_other() {
 }
 
 #[test]
-fn requests_come_in_pieces_or_many_at_once() {
+fn requests_may_arrive_in_pieces_or_pipelined() {
     let (_bench, server) = served();
     let list = server.get("/v3/packages?per_page=1", "").body;
     let mut client = server.connect();
@@ -386,7 +386,7 @@ fn requests_come_in_pieces_or_many_at_once() {
         client.read(false).expect("an answer").told(),
         (200, list.as_str())
     );
-    // Pipelined: all answered, in their order; a body of GET is skipped.
+    // Pipelined requests are answered in their order. The body of a GET is skipped.
     let mut all = String::new();
     for number in 0..20 {
         all.push_str(&get(&format!("/v3/packages?page={number}&per_page=1"), ""));
@@ -421,7 +421,7 @@ fn requests_come_in_pieces_or_many_at_once() {
 }
 
 #[test]
-fn all_pages_at_once_is_a_normal_request() {
+fn client_may_request_256_pages_at_once() {
     let (_bench, server) = served();
     let mut clients: Vec<_> = (0..256).map(|_| server.connect()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
@@ -433,4 +433,31 @@ fn all_pages_at_once_is_a_normal_request() {
     for client in &mut clients {
         assert_eq!(client.read(false).expect("an answer").status, 200);
     }
+}
+
+#[test]
+fn internal_error_is_logged_with_its_request_id() {
+    let bench = Bench::new();
+    let server = bench.serve(&["--no-auth", "--api", "current", "--log", "json"]);
+    let database = rusqlite::Connection::open(bench.path("packages.db")).expect("opens");
+    database
+        .execute_batch("drop table packages")
+        .expect("the table is dropped");
+    drop(database);
+    let answer = server.get("/v3/packages", "");
+    assert_eq!(answer.status, 500);
+    assert!(!answer.body.contains("table"), "{}", answer.body);
+    let id = answer
+        .header("x-vcap-request-id")
+        .expect("an id")
+        .to_owned();
+    server.signal("TERM");
+    let (status, _, log) = server.wait();
+    assert_eq!(status, Some(0));
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert_eq!(lines[0]["request_id"], id.as_str(), "{log}");
 }

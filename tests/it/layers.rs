@@ -119,12 +119,13 @@ const LAYERS: &[&[&str]] = &[
         "caller",
         "clock",
         "duration",
-        "error_text",
         "json_object",
         "labels",
         "log",
         "private_file",
     ],
+    &["error_text"],
+    &["error_text"],
 ];
 
 /// The layer of a file. `None` for the files that may import everything.

@@ -106,7 +106,7 @@ fn they_name_what_a_query_may_hold() {
         assert_eq!(query(&current, path), set(&accepted.names()), "{path}");
     }
     let mut of_one_app = set(&parameters::PACKAGES.names());
-    for name in parameters::NOT_WITHIN_AN_APP {
+    for name in parameters::REFUSED_WITHIN_APP {
         of_one_app.remove(name);
     }
     assert_eq!(query(&current, "/v3/apps/{guid}/packages"), of_one_app);

@@ -1,5 +1,5 @@
-//! What lies at `--db`: a file that is not ours, or not right, is refused in one sentence and left byte for byte, and
-//! nothing is left beside it.
+//! The file that `--db` names. One that is not a database of this program, or is damaged, is refused with one sentence and
+//! not changed, and no other file is left beside it.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -13,8 +13,8 @@ use rusqlite::Connection;
 
 use crate::support::{Bench, command};
 
-/// Every verb that opens a database.
-const VERBS: [(&str, &[&str]); 6] = [
+/// The commands that open a database, with arguments that make each of them end by itself.
+const COMMANDS: [(&str, &[&str]); 6] = [
     (
         "serve",
         &[
@@ -32,17 +32,17 @@ const VERBS: [(&str, &[&str]); 6] = [
     ("get", &["/v3/packages", "--admin"]),
 ];
 
-/// Those that make the file where it is not there.
-const MAKERS: [&str; 2] = ["serve", "seed"];
+/// The commands that create the file if it does not exist.
+const CREATING_COMMANDS: [&str; 2] = ["serve", "seed"];
 
-fn run(bench: &Bench, verb: &str, file: impl AsRef<OsStr>) -> Output {
-    let (_, arguments) = VERBS
+fn run(bench: &Bench, subcommand: &str, file: impl AsRef<OsStr>) -> Output {
+    let (_, arguments) = COMMANDS
         .iter()
-        .find(|(name, _)| *name == verb)
-        .expect("a verb");
+        .find(|(name, _)| *name == subcommand)
+        .expect("a command");
     bench
         .command()
-        .arg(verb)
+        .arg(subcommand)
         .args(*arguments)
         .arg("--db")
         .arg(file)
@@ -51,8 +51,8 @@ fn run(bench: &Bench, verb: &str, file: impl AsRef<OsStr>) -> Output {
         .expect("the binary runs")
 }
 
-/// Everything in the folder: names, kinds, and the bytes of files.
-fn everything(bench: &Bench) -> BTreeMap<OsString, (String, Vec<u8>)> {
+/// Returns the name, the kind and the bytes of each file in the folder.
+fn files(bench: &Bench) -> BTreeMap<OsString, (String, Vec<u8>)> {
     let entries = std::fs::read_dir(bench.path("")).expect("a folder is read");
     entries
         .map(|entry| {
@@ -72,29 +72,29 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The verb must refuse with exactly this sentence, and nothing may change.
-fn refused(bench: &Bench, verb: &str, file: &str, sentence: &str) {
-    let before = everything(bench);
-    let output = run(bench, verb, file);
+/// Runs the command, which must fail with exactly this sentence, and change nothing.
+fn assert_refused(bench: &Bench, subcommand: &str, file: &str, sentence: &str) {
+    let before = files(bench);
+    let output = run(bench, subcommand, file);
     let expected = format!("cf-packages: `{file}` {sentence}\n");
     assert_eq!(
         (output.status.code(), text(&output.stderr)),
         (Some(1), expected),
-        "{verb}"
+        "{subcommand}"
     );
     let out = text(&output.stdout);
     assert!(
-        out.is_empty() || verb == "check" && !out.contains("no fault"),
-        "{verb}: {out}"
+        out.is_empty() || subcommand == "check" && !out.contains("no fault"),
+        "{subcommand}: {out}"
     );
     assert!(
-        everything(bench) == before,
-        "{verb} of {file} changed something: {:?}",
+        files(bench) == before,
+        "{subcommand} of {file} changed something: {:?}",
         bench.names()
     );
 }
 
-/// A database with the example in it, as `file`.
+/// Creates a database with the data of the seed `example`.
 fn database(bench: &Bench, file: &str) -> PathBuf {
     bench.ok(&[
         "seed",
@@ -107,24 +107,26 @@ fn database(bench: &Bench, file: &str) -> PathBuf {
     bench.path(file)
 }
 
-fn patched(bench: &Bench, file: &str, patch: impl FnOnce(&mut Vec<u8>)) {
+/// Creates a database and changes its bytes.
+fn database_with_bytes(bench: &Bench, file: &str, patch: impl FnOnce(&mut Vec<u8>)) {
     let path = database(bench, file);
     let mut bytes = std::fs::read(&path).expect("bytes");
     patch(&mut bytes);
     std::fs::write(path, bytes).expect("written");
 }
 
-fn altered(bench: &Bench, file: &str, sql: &str) {
+/// Creates a database and changes it with SQL.
+fn database_with_sql(bench: &Bench, file: &str, sql: &str) {
     let connection = Connection::open(database(bench, file)).expect("opens");
     connection.execute_batch(sql).expect(sql);
     connection.close().expect("closes");
     assert_eq!(bench.names(), [file]);
 }
 
-type Make = fn(&Bench);
+type Create = fn(&Bench);
 
-/// What makes `f` in a folder, and what is said of it.
-const FILES: &[(Make, &str)] = &[
+/// How to create each file `f`, and the sentence with which it is refused.
+const FILES: &[(Create, &str)] = &[
     (
         |bench| drop(bench.write("f", "{\"packages\": []}\n")),
         "is not an SQLite database; name another file",
@@ -154,7 +156,7 @@ const FILES: &[(Make, &str)] = &[
         "is cut short; restore it from a copy or an export",
     ),
     (
-        |bench| patched(bench, "f", |bytes| bytes.truncate(99)),
+        |bench| database_with_bytes(bench, "f", |bytes| bytes.truncate(99)),
         "is cut short; restore it from a copy or an export",
     ),
     (
@@ -177,19 +179,19 @@ const FILES: &[(Make, &str)] = &[
     ),
     (
         |bench| {
-            patched(bench, "f", |bytes| {
+            database_with_bytes(bench, "f", |bytes| {
                 bytes[60..64].copy_from_slice(&999_u32.to_be_bytes())
             })
         },
-        "was made by a newer cf-packages (schema 999, this program knows 1); upgrade the program",
+        "was made by a newer cf-packages (schema 999, this program knows 2); upgrade the program",
     ),
     (
         |bench| {
-            patched(bench, "f", |bytes| {
+            database_with_bytes(bench, "f", |bytes| {
                 bytes[60..64].copy_from_slice(&0_u32.to_be_bytes())
             })
         },
-        "has schema 0, which no release of cf-packages made (this program knows 1); restore it from a copy or an export",
+        "has schema 0, which no release of cf-packages made (this program knows 2); restore it from a copy or an export",
     ),
     (
         |bench| std::fs::create_dir(bench.path("f")).expect("a folder"),
@@ -224,18 +226,18 @@ const FILES: &[(Make, &str)] = &[
 ];
 
 #[test]
-fn a_file_that_is_not_ours_is_refused_and_left_as_it_is() {
-    for (make, sentence) in FILES {
+fn file_of_another_kind_is_refused_and_not_changed() {
+    for (create, sentence) in FILES {
         let bench = Bench::new();
-        make(&bench);
-        for (verb, _) in VERBS {
-            refused(&bench, verb, "f", sentence);
+        create(&bench);
+        for (subcommand, _) in COMMANDS {
+            assert_refused(&bench, subcommand, "f", sentence);
         }
     }
 }
 
 #[test]
-fn a_file_that_is_cut_short_is_refused_at_any_length() {
+fn truncated_file_is_refused_at_any_length() {
     let bench = Bench::new();
     let whole = std::fs::read(database(&bench, "f")).expect("bytes");
     for length in [
@@ -252,49 +254,49 @@ fn a_file_that_is_cut_short_is_refused_at_any_length() {
             "is cut short ({length} of {} bytes); restore it from a copy or an export",
             whole.len()
         );
-        for (verb, _) in VERBS {
-            refused(&bench, verb, "f", &sentence);
+        for (subcommand, _) in COMMANDS {
+            assert_refused(&bench, subcommand, "f", &sentence);
         }
     }
 }
 
 #[test]
-fn what_is_not_there_is_only_made_by_those_that_fill_it() {
-    for (verb, _) in VERBS {
+fn only_serve_and_seed_create_a_missing_file_or_fill_an_empty_one() {
+    for (subcommand, _) in COMMANDS {
         for name in ["f", "empty"] {
             let bench = Bench::new();
             if name == "empty" {
                 bench.write(name, "");
             }
-            if MAKERS.contains(&verb) {
-                let output = run(&bench, verb, name);
+            if CREATING_COMMANDS.contains(&subcommand) {
+                let output = run(&bench, subcommand, name);
                 assert_eq!(
                     (output.status.code(), text(&output.stderr)),
                     (Some(0), String::new()),
-                    "{verb}"
+                    "{subcommand}"
                 );
                 assert_eq!(bench.names(), [name]);
                 assert!(bench.ok(&["export", "--db", name]).contains("uaa-id-463"));
             } else if name == "empty" {
-                refused(
+                assert_refused(
                     &bench,
-                    verb,
+                    subcommand,
                     name,
                     "is empty; `cf-packages seed` or `serve` fills it",
                 );
             } else {
-                refused(
+                assert_refused(
                     &bench,
-                    verb,
+                    subcommand,
                     name,
                     "does not exist; `cf-packages seed` or `serve` creates it",
                 );
             }
         }
         let bench = Bench::new();
-        refused(
+        assert_refused(
             &bench,
-            verb,
+            subcommand,
             "no/such/f",
             "cannot be made: there is no folder `no/such`; make it first",
         );
@@ -302,7 +304,7 @@ fn what_is_not_there_is_only_made_by_those_that_fill_it() {
 }
 
 #[test]
-fn a_schema_that_is_not_ours_is_refused_before_anything_of_it_runs() {
+fn foreign_schema_is_refused_before_any_of_it_runs() {
     for (sql, difference) in [
         (
             "create trigger evil after insert on packages begin delete from packages; end",
@@ -335,21 +337,21 @@ fn a_schema_that_is_not_ours_is_refused_before_anything_of_it_runs() {
         ),
     ] {
         let bench = Bench::new();
-        altered(&bench, "f", sql);
-        for (verb, _) in VERBS {
-            let sentence = match verb {
+        database_with_sql(&bench, "f", sql);
+        for (subcommand, _) in COMMANDS {
+            let sentence = match subcommand {
                 "check" => format!("has {difference}"),
                 _ => format!("has {difference}; `cf-packages check` names every difference"),
             };
-            refused(&bench, verb, "f", &sentence);
+            assert_refused(&bench, subcommand, "f", &sentence);
         }
     }
 }
 
 #[test]
-fn check_names_each_fault() {
+fn check_reports_each_fault() {
     let bench = Bench::new();
-    altered(
+    database_with_sql(
         &bench,
         "f",
         "create view one as select 1; create view two as select 2; drop index packages_by_state",
@@ -366,7 +368,7 @@ fn check_names_each_fault() {
             "pragma foreign_keys = off; update packages set app_id = 77 where id = 2",
             &["has a row 2 in `packages` that refers to nothing in `apps`"][..],
         ),
-        // The space of a package is its app's.
+        // The space of a package must be that of its app.
         (
             "pragma foreign_keys = off; update packages set space_id = 2 where id = 1",
             &["has a row 1 in `packages` that refers to nothing in `apps`"],
@@ -391,10 +393,17 @@ fn check_names_each_fault() {
             ],
         ),
         (
-            "update packages set labels = '{', annotations = '[]' where id in (1, 2)",
+            "pragma ignore_check_constraints = on; update packages set labels = '{', annotations = '[]' where id in (1, 2)",
             &[
+                "is damaged: CHECK constraint failed in packages",
                 "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are no JSON object",
                 "has a package `guid-c24fd786-9aad-4bd2-85de-511186485d21` that has labels or annotations that are no JSON object",
+            ],
+        ),
+        (
+            "update packages set annotations = '[]' where id = 1",
+            &[
+                "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are no JSON object",
             ],
         ),
         ("delete from versions", &["has lost its row in `versions`"]),
@@ -404,8 +413,8 @@ fn check_names_each_fault() {
         ),
     ] {
         let bench = Bench::new();
-        altered(&bench, "f", sql);
-        let before = everything(&bench);
+        database_with_sql(&bench, "f", sql);
+        let before = files(&bench);
         let output = run(&bench, "check", "f");
         let mut expected: Vec<String> = faults
             .iter()
@@ -420,42 +429,46 @@ fn check_names_each_fault() {
             (Some(1), expected.iter().map(String::as_str).collect()),
             "{sql}"
         );
-        assert!(everything(&bench) == before);
+        assert!(files(&bench) == before);
     }
 }
 
 #[test]
-fn check_of_a_sound_database_says_so_and_touches_nothing() {
+fn check_of_a_sound_database_reports_no_fault_and_changes_nothing() {
     let bench = Bench::new();
     database(&bench, "f");
-    let before = everything(&bench);
+    let before = files(&bench);
     let report = bench.ok(&["check", "--db", "f"]);
     assert_eq!(
         report,
         format!(
-            "cf-packages {}, SQLite {}\n`f`: schema 1, 4 packages\nintegrity, foreign keys, schema and labels: no fault\n",
+            "cf-packages {}, SQLite {}\n`f`: schema 2, 4 packages\nintegrity, foreign keys, schema and labels: no fault\n",
             env!("CARGO_PKG_VERSION"),
             rusqlite::version()
         )
     );
-    // Before 3.51.3 two connections at once could corrupt a write-ahead log.
+    // Before 3.51.3, two connections could damage a file in WAL mode (https://sqlite.org/wal.html).
     assert!(rusqlite::version_number() >= 3_051_003);
-    for verb in ["check", "export", "token", "get"] {
-        assert_eq!(run(&bench, verb, "f").status.code(), Some(0), "{verb}");
+    for subcommand in ["check", "export", "token", "get"] {
+        assert_eq!(
+            run(&bench, subcommand, "f").status.code(),
+            Some(0),
+            "{subcommand}"
+        );
         assert!(
-            everything(&bench) == before,
-            "{verb} left {:?}",
+            files(&bench) == before,
+            "{subcommand} left {:?}",
             bench.names()
         );
     }
-    // Where a server has it open, and after that.
+    // While a server has the file open, and after that.
     let server = bench.serve(&["--db", "f"]);
     assert_eq!(bench.ok(&["check", "--db", "f"]), report);
     server.stop();
-    assert!(everything(&bench) == before);
+    assert!(files(&bench) == before);
 }
 
-/// The same numbers in every run (xorshift).
+/// Pseudorandom numbers, the same in every run (xorshift).
 struct Numbers(u64);
 
 impl Numbers {
@@ -468,7 +481,7 @@ impl Numbers {
 }
 
 #[test]
-fn flipped_bits_are_found_mostly_and_never_panic_or_change_the_file() {
+fn check_finds_most_flipped_bits_and_never_panics_or_changes_the_file() {
     let bench = Bench::new();
     bench.ok(&[
         "seed",
@@ -504,7 +517,7 @@ fn flipped_bits_are_found_mostly_and_never_panic_or_change_the_file() {
 }
 
 #[test]
-fn whatever_is_damaged_every_verb_ends_with_a_sentence_at_most() {
+fn every_command_ends_without_a_panic_on_a_damaged_file() {
     let bench = Bench::new();
     bench.ok(&[
         "seed",
@@ -518,7 +531,7 @@ fn whatever_is_damaged_every_verb_ends_with_a_sentence_at_most() {
     let mut numbers = Numbers(7);
     for round in 0..8 {
         let mut bytes = whole.clone();
-        // From a few bytes, the schema's page among them, to whole pages.
+        // From 4 to 512 bytes, in every second round near the start, where the schema is.
         for _ in 0..(4 << round) {
             let end = if round % 2 == 0 {
                 4096 * 4
@@ -528,29 +541,29 @@ fn whatever_is_damaged_every_verb_ends_with_a_sentence_at_most() {
             let place = 100 + numbers.below(end - 100);
             bytes[place] = u8::try_from(numbers.below(256)).expect("fits");
         }
-        for (verb, _) in VERBS {
+        for (subcommand, _) in COMMANDS {
             bench.write("f", &bytes);
-            let output = run(&bench, verb, "f");
+            let output = run(&bench, subcommand, "f");
             let stderr = text(&output.stderr);
             assert!(
                 matches!(output.status.code(), Some(0 | 1)),
-                "{verb}: {:?} {stderr}",
+                "{subcommand}: {:?} {stderr}",
                 output.status
             );
-            assert!(!stderr.contains("panicked"), "{verb}: {stderr}");
-            if verb != "check" && output.status.code() == Some(1) && verb != "get" {
-                assert_eq!(stderr.lines().count(), 1, "{verb}: {stderr}");
+            assert!(!stderr.contains("panicked"), "{subcommand}: {stderr}");
+            if subcommand != "check" && output.status.code() == Some(1) && subcommand != "get" {
+                assert_eq!(stderr.lines().count(), 1, "{subcommand}: {stderr}");
             }
-            if !MAKERS.contains(&verb) {
-                assert!(bench.bytes("f") == bytes, "{verb} changed the file");
+            if !CREATING_COMMANDS.contains(&subcommand) {
+                assert!(bench.bytes("f") == bytes, "{subcommand} changed the file");
             }
-            assert_eq!(bench.names(), ["f", "whole"], "{verb}: {stderr}");
+            assert_eq!(bench.names(), ["f", "whole"], "{subcommand}: {stderr}");
         }
     }
 }
 
 #[test]
-fn any_name_is_a_plain_path() {
+fn any_file_name_is_taken_literally() {
     for name in [
         &b"a?b"[..],
         b"a?mode=memory",
@@ -570,17 +583,17 @@ fn any_name_is_a_plain_path() {
     ] {
         let name = OsStr::from_bytes(name);
         let bench = Bench::new();
-        for verb in ["seed", "serve", "check", "export", "token", "get"] {
-            let output = run(&bench, verb, name);
+        for subcommand in ["seed", "serve", "check", "export", "token", "get"] {
+            let output = run(&bench, subcommand, name);
             assert_eq!(
                 (output.status.code(), text(&output.stderr)),
                 (Some(0), String::new()),
-                "{verb} {name:?}"
+                "{subcommand} {name:?}"
             );
-            let there: Vec<_> = everything(&bench).into_keys().collect();
-            assert_eq!(there, [name], "{verb}");
+            let there: Vec<_> = files(&bench).into_keys().collect();
+            assert_eq!(there, [name], "{subcommand}");
         }
-        // The one that names the file by a URI of our own.
+        // `--read-only` passes a URI to SQLite.
         let output = bench
             .command()
             .args([
@@ -600,19 +613,23 @@ fn any_name_is_a_plain_path() {
             (Some(0), String::new()),
             "{name:?}"
         );
-        assert_eq!(everything(&bench).len(), 1);
+        assert_eq!(files(&bench).len(), 1);
     }
 }
 
 #[test]
-fn a_link_leads_to_its_file() {
+fn symbolic_link_is_followed() {
     let bench = Bench::new();
     std::fs::create_dir(bench.path("folder")).expect("a folder");
     database(&bench, "folder/f");
     symlink("folder/f", bench.path("link")).expect("a link");
-    for (verb, _) in VERBS {
-        assert_eq!(run(&bench, verb, "link").status.code(), Some(0), "{verb}");
-        assert_eq!(bench.names(), ["folder", "link"], "{verb}");
+    for (subcommand, _) in COMMANDS {
+        assert_eq!(
+            run(&bench, subcommand, "link").status.code(),
+            Some(0),
+            "{subcommand}"
+        );
+        assert_eq!(bench.names(), ["folder", "link"], "{subcommand}");
     }
     assert_eq!(
         std::fs::read_dir(bench.path("folder"))
@@ -622,8 +639,8 @@ fn a_link_leads_to_its_file() {
     );
 }
 
-/// Leaves `f` as a killed server does: with what was stored last only in `f-wal`.
-fn killed(bench: &Bench) {
+/// Creates `f` as a server leaves it that was killed: the last commit is only in `f-wal`.
+fn database_of_a_killed_server(bench: &Bench) {
     database(bench, "f");
     bench.write(
         "more.json",
@@ -637,19 +654,19 @@ fn killed(bench: &Bench) {
 }
 
 #[test]
-fn what_lies_in_a_write_ahead_log_is_data_too() {
+fn commits_in_a_left_over_write_ahead_log_are_read() {
     for with_shm in [true, false] {
         let bench = Bench::new();
-        killed(&bench);
+        database_of_a_killed_server(&bench);
         if !with_shm {
             std::fs::remove_file(bench.path("f-shm")).expect("removed");
         }
-        let before = everything(&bench);
+        let before = files(&bench);
         let report = bench.ok(&["check", "--db", "f"]);
-        assert!(report.contains("schema 1, 5 packages"), "{report}");
-        let mut after = everything(&bench);
+        assert!(report.contains("schema 2, 5 packages"), "{report}");
+        let mut after = files(&bench);
         if with_shm {
-            // An index of the log that whoever comes first may make anew.
+            // SQLite may rebuild this index of the log.
             after.insert("f-shm".into(), before[OsStr::new("f-shm")].clone());
         }
         assert!(after == before, "{:?}", bench.names());
@@ -661,7 +678,7 @@ fn what_lies_in_a_write_ahead_log_is_data_too() {
             refused.stderr
         );
         assert!(bench.ok(&["export", "--db", "f"]).contains("\"more\""));
-        // Whoever writes takes it in.
+        // A program that writes moves the log into the file.
         assert_eq!(run(&bench, "serve", "f").status.code(), Some(0));
         assert_eq!(bench.names(), ["f", "more.json"]);
         assert!(bench.ok(&["export", "--db", "f"]).contains("\"more\""));
@@ -669,9 +686,9 @@ fn what_lies_in_a_write_ahead_log_is_data_too() {
 }
 
 #[test]
-fn a_log_that_is_none_or_another_files_harms_nothing() {
+fn invalid_or_foreign_write_ahead_log_causes_no_panic() {
     let other = Bench::new();
-    killed(&other);
+    database_of_a_killed_server(&other);
     for wal in [
         Vec::new(),
         vec![0; 5000],
@@ -679,20 +696,20 @@ fn a_log_that_is_none_or_another_files_harms_nothing() {
         vec![0xA5; 100_000],
         other.bytes("f-wal"),
     ] {
-        for (verb, _) in VERBS {
+        for (subcommand, _) in COMMANDS {
             let bench = Bench::new();
             database(&bench, "f");
             bench.write("f-wal", &wal);
             let before = bench.bytes("f");
-            let output = run(&bench, verb, "f");
-            // A log whose frames fit is replayed, as SQLite does; nothing else may be promised of it.
+            let output = run(&bench, subcommand, "f");
+            // SQLite replays a log whose checksums are right, whatever file it is of. No result can be promised.
             assert!(
                 matches!(output.status.code(), Some(0 | 1)),
-                "{verb}: {}",
+                "{subcommand}: {}",
                 text(&output.stderr)
             );
             assert!(!text(&output.stderr).contains("panicked"));
-            if verb == "check" {
+            if subcommand == "check" {
                 assert!(bench.bytes("f") == before && bench.bytes("f-wal") == wal);
                 assert_eq!(bench.names(), ["f", "f-wal"]);
             }
@@ -701,7 +718,7 @@ fn a_log_that_is_none_or_another_files_harms_nothing() {
 }
 
 #[test]
-fn a_file_that_another_program_has_for_itself_is_said_to_be_locked() {
+fn file_locked_by_another_program_is_reported_as_locked() {
     let bench = Bench::new();
     let path = database(&bench, "f");
     let holder = Connection::open(&path).expect("opens");
@@ -711,13 +728,14 @@ fn a_file_that_another_program_has_for_itself_is_said_to_be_locked() {
         )
         .expect("locks");
     std::thread::scope(|scope| {
-        let runs = VERBS.map(|(verb, _)| (verb, scope.spawn(|| run(&bench, verb, "f"))));
-        for (verb, run) in runs {
+        let runs = COMMANDS
+            .map(|(subcommand, _)| (subcommand, scope.spawn(|| run(&bench, subcommand, "f"))));
+        for (subcommand, run) in runs {
             let output = run.join().expect("ran");
             assert_eq!(
                 (output.status.code(), text(&output.stderr)),
                 (Some(1), "cf-packages: `f` is kept locked by another program; end it, or wait and try again\n".into()),
-                "{verb}"
+                "{subcommand}"
             );
         }
     });
@@ -728,21 +746,22 @@ fn a_file_that_another_program_has_for_itself_is_said_to_be_locked() {
 }
 
 #[test]
-fn many_that_start_at_once_on_one_new_file_all_work() {
+fn programs_that_start_at_once_on_a_new_file_all_succeed() {
     for empty in [false, true] {
         let bench = Bench::new();
         if empty {
             bench.write("f", "");
         }
         std::thread::scope(|scope| {
-            let verbs = ["seed", "serve", "seed", "serve", "seed", "serve"];
-            let runs = verbs.map(|verb| (verb, scope.spawn(|| run(&bench, verb, "f"))));
-            for (verb, run) in runs {
+            let subcommands = ["seed", "serve", "seed", "serve", "seed", "serve"];
+            let runs = subcommands
+                .map(|subcommand| (subcommand, scope.spawn(|| run(&bench, subcommand, "f"))));
+            for (subcommand, run) in runs {
                 let output = run.join().expect("ran");
                 assert_eq!(
                     (output.status.code(), text(&output.stderr)),
                     (Some(0), String::new()),
-                    "{verb}"
+                    "{subcommand}"
                 );
             }
         });
@@ -756,9 +775,9 @@ fn many_that_start_at_once_on_one_new_file_all_work() {
 }
 
 #[test]
-fn a_kill_while_it_is_made_leaves_nothing_half_made() {
+fn kill_during_creation_leaves_no_database_or_a_complete_one() {
     for empty in [false, true] {
-        // Sooner or later: whatever was reached by then, the next start finds all or nothing.
+        // Whatever was done before the kill, the next start finds all of the data or none.
         for wait in [5, 20, 50, 100, 200] {
             let bench = Bench::new();
             if empty {
@@ -784,9 +803,9 @@ fn a_kill_while_it_is_made_leaves_nothing_half_made() {
 }
 
 #[test]
-fn a_file_whose_filling_was_broken_off_is_an_empty_one() {
+fn file_whose_first_transaction_did_not_end_counts_as_empty() {
     let bench = Bench::new();
-    // As SQLite leaves it: pages beyond the first, and a journal that goes back to none.
+    // SQLite leaves pages without a header, and a journal that says that the file had 0 pages.
     let mut journal = vec![0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
     for number in [0_u32, 0x1234_5678, 0, 512, 4096] {
         journal.extend(number.to_be_bytes());
@@ -794,22 +813,22 @@ fn a_file_whose_filling_was_broken_off_is_an_empty_one() {
     journal.resize(1024, 0);
     let mut half = vec![0; 4096];
     half.extend([13; 8192]);
-    for (verb, _) in VERBS {
+    for (subcommand, _) in COMMANDS {
         bench.write("f", &half);
         bench.write("f-journal", &journal);
-        if MAKERS.contains(&verb) {
-            let output = run(&bench, verb, "f");
+        if CREATING_COMMANDS.contains(&subcommand) {
+            let output = run(&bench, subcommand, "f");
             assert_eq!(
                 (output.status.code(), text(&output.stderr)),
                 (Some(0), String::new()),
-                "{verb}"
+                "{subcommand}"
             );
             assert_eq!(bench.names(), ["f"]);
             assert!(bench.ok(&["check", "--db", "f"]).contains(", 4 packages"));
         } else {
-            refused(
+            assert_refused(
                 &bench,
-                verb,
+                subcommand,
                 "f",
                 "is empty; `cf-packages seed` or `serve` fills it",
             );
@@ -817,12 +836,12 @@ fn a_file_whose_filling_was_broken_off_is_an_empty_one() {
     }
 }
 
-/// The binary as somebody whom modes stop; `None` where that cannot be had.
+/// Returns a command that runs the binary as a user without special rights, or `None` if that is not possible.
 fn unprivileged(bench: &Bench) -> Option<Command> {
     std::fs::set_permissions(bench.path(""), PermissionsExt::from_mode(0o755)).expect("a mode");
     let binary = env!("CARGO_BIN_EXE_cf-packages");
     let plain = command(&bench.path(""));
-    // Only root reads what nobody may read.
+    // Only a user with special rights reads a file of mode 000.
     let secret = bench.write("secret", "x");
     std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o000)).expect("a mode");
     let is_root = std::fs::read(&secret).is_ok();
@@ -855,8 +874,8 @@ fn chmod(path: &Path, mode: u32) {
 }
 
 #[test]
-fn what_modes_forbid_is_said_in_a_sentence() {
-    for (file, folder, verbs, sentence) in [
+fn missing_permission_is_reported_in_one_sentence() {
+    for (file, folder, subcommands, sentence) in [
         (
             0o000,
             0o777,
@@ -875,11 +894,11 @@ fn what_modes_forbid_is_said_in_a_sentence() {
             &["serve", "seed"],
             "cannot be opened: it cannot be written; let this user write the file and its folder",
         ),
-        // A read-only place is no hindrance to who only reads.
+        // Commands that only read need no permission to write.
         (0o444, 0o555, &["check", "export", "token", "get"], ""),
         (0o666, 0o555, &["check", "export", "token", "get"], ""),
     ] {
-        for verb in verbs {
+        for subcommand in subcommands {
             let bench = Bench::new();
             std::fs::create_dir(bench.path("folder")).expect("a folder");
             let path = database(&bench, "folder/f");
@@ -890,9 +909,12 @@ fn what_modes_forbid_is_said_in_a_sentence() {
             chmod(&path, file);
             chmod(&bench.path("folder"), folder);
             let before = std::fs::metadata(&path).expect("a file").len();
-            let (_, arguments) = VERBS.iter().find(|(name, _)| name == verb).expect("a verb");
+            let (_, arguments) = COMMANDS
+                .iter()
+                .find(|(name, _)| name == subcommand)
+                .expect("a command");
             let output = command
-                .arg(verb)
+                .arg(subcommand)
                 .args(*arguments)
                 .args(["--db", "folder/f"])
                 .stdin(Stdio::null())
@@ -905,13 +927,13 @@ fn what_modes_forbid_is_said_in_a_sentence() {
             assert_eq!(
                 (output.status.code(), text(&output.stderr)),
                 expected,
-                "{verb} {file:o} {folder:o}"
+                "{subcommand} {file:o} {folder:o}"
             );
             chmod(&bench.path("folder"), 0o755);
             let left: Vec<_> = std::fs::read_dir(bench.path("folder"))
                 .expect("a folder")
                 .collect();
-            assert_eq!(left.len(), 1, "{verb} {file:o} {folder:o}: {left:?}");
+            assert_eq!(left.len(), 1, "{subcommand} {file:o} {folder:o}: {left:?}");
             chmod(&path, 0o644);
             assert_eq!(std::fs::metadata(&path).expect("a file").len(), before);
         }

@@ -595,7 +595,9 @@ fn every_wrong_entry_is_refused_with_its_path() {
         ),
         (
             r#"{"organizations": [{"guid": "g", "name": "a"}, {"guid": "g", "name": "b"}]}"#,
-            &["`organizations[1].guid`: the guid `g` is used twice: here and in `organizations[0]`"],
+            &[
+                "`organizations[1].guid`: the guid `g` is used twice: here and in `organizations[0]`",
+            ],
         ),
         (
             r#"{"organizations": [{"guid": "g", "name": "a"}], "users": [{"guid": "g"}]}"#,
@@ -691,7 +693,10 @@ fn every_wrong_entry_is_refused_with_its_path() {
         ),
         (
             r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a": "b c"}}]}"#,
-            &["`packages[0].labels", "label `a`: value `b c`: 'b c' contains invalid characters"],
+            &[
+                "`packages[0].labels",
+                "label `a`: value `b c`: 'b c' contains invalid characters",
+            ],
         ),
         (
             r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a": 1}}]}"#,

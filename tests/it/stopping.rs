@@ -1,25 +1,27 @@
-//! Starting and stopping: one line on stdout, what was begun is answered, and the file alone remains.
+//! Starting and stopping: the line on stdout, requests in flight, signals, and the files that remain.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use crate::support::{Bench, Server, get};
 
-/// What the design promises from the signal to the end.
-const BOUND: Duration = Duration::from_secs(10);
+/// The longest time from the signal to the exit that a test accepts. A server needs ten seconds at most; the rest is
+/// for a loaded machine. It has to be shorter than the tests' delays, which a server must not wait for.
+const BOUND: Duration = Duration::from_secs(60);
 
-/// Sends the signal; the server must end well, in time, with nothing more said. Answers what `meanwhile` did.
+/// Sends the signal, runs `meanwhile`, and checks that the server exits with 0 and prints nothing. Returns the result
+/// of `meanwhile`.
 fn stop_while<T>(server: Server, signal: &str, meanwhile: impl FnOnce() -> T) -> T {
     let begin = Instant::now();
     server.signal(signal);
-    let did = meanwhile();
+    let result = meanwhile();
     assert_eq!(server.wait(), (Some(0), String::new(), String::new()));
     assert!(begin.elapsed() < BOUND, "{:?}", begin.elapsed());
-    did
+    result
 }
 
 #[test]
-fn what_is_in_flight_is_answered() {
+fn requests_in_flight_are_answered() {
     for signal in ["TERM", "INT"] {
         let bench = Bench::new();
         let server = bench.serve(&["--seed", "example", "--no-auth", "--delay", "2s"]);
@@ -27,7 +29,7 @@ fn what_is_in_flight_is_answered() {
         for client in &mut clients {
             client.send(get("/v3/packages", ""));
         }
-        // The delay does not concern it: once it is answered, those before were taken up.
+        // `--delay` does not apply to `/healthz`. Once these are answered, the requests before them have been read.
         for _ in 0..clients.len() {
             assert_eq!(server.get("/healthz", "").status, 200);
         }
@@ -45,48 +47,51 @@ fn what_is_in_flight_is_answered() {
         });
         assert!(
             std::net::TcpStream::connect(address).is_err(),
-            "nobody listens any more"
+            "the address still accepts connections"
         );
         assert_eq!(bench.names(), ["packages.db"]);
     }
 }
 
 #[test]
-fn half_requests_and_idle_connections_hold_nothing_up() {
-    let bench = Bench::new();
-    let server = bench.serve(&["--seed", "example", "--no-auth"]);
-    let mut idle: Vec<_> = (0..5).map(|_| server.connect()).collect();
-    let mut kept: Vec<_> = (0..5).map(|_| server.connect()).collect();
-    let mut half: Vec<_> = (0..5).map(|_| server.connect()).collect();
-    for client in &mut kept {
-        client.send(get("/healthz", ""));
-        assert_eq!(client.read(false).expect("an answer").status, 200);
-    }
-    for client in &mut half {
-        client.send("GET /v3/packages HTTP/1.1\r\nHost: exam");
-    }
-    // Nothing was begun, so that nothing is waited for: far from the nine seconds of an answer in flight.
-    stop_while(server, "TERM", || {
-        for client in idle.iter_mut().chain(&mut kept).chain(&mut half) {
-            assert!(client.is_ended());
-        }
-    });
-    assert_eq!(bench.names(), ["packages.db"]);
-}
-
-#[test]
-fn an_answer_that_takes_too_long_does_not_hold_it_up_either() {
+fn only_requests_in_flight_get_the_grace_period() {
     let bench = Bench::new();
     let server = bench.serve(&["--no-auth", "--delay", "1h"]);
-    let mut client = server.connect();
-    client.send(get("/v3/packages", ""));
-    assert_eq!(server.get("/healthz", "").status, 200);
-    stop_while(server, "TERM", || assert!(client.read(false).is_none()));
+    let mut in_flight = server.connect();
+    in_flight.send(get("/v3/packages", ""));
+    let mut others: Vec<_> = (0..15).map(|_| server.connect()).collect();
+    for (number, client) in others.iter_mut().enumerate() {
+        match number % 3 {
+            0 => {}
+            1 => client.send("GET /v3/packages HTTP/1.1\r\nHost: exam"),
+            _ => {
+                client.send(get("/healthz", ""));
+                assert_eq!(client.read(false).expect("an answer").status, 200);
+            }
+        }
+    }
+    let (others_ended, in_flight_ended) = stop_while(server, "TERM", || {
+        std::thread::scope(|scope| {
+            let in_flight = scope.spawn(|| {
+                assert!(in_flight.read(false).is_none());
+                Instant::now()
+            });
+            for client in &mut others {
+                assert!(client.is_ended());
+            }
+            let others_ended = Instant::now();
+            (others_ended, in_flight.join().expect("no panic"))
+        })
+    });
+    assert!(
+        others_ended < in_flight_ended,
+        "idle connections and half requests were kept open"
+    );
     assert_eq!(bench.names(), ["packages.db"]);
 }
 
 #[test]
-fn a_client_that_does_not_read_holds_nothing_up() {
+fn client_that_does_not_read_does_not_delay_the_exit() {
     let bench = Bench::new();
     bench.ok(&["seed", "--generate", "5000"]);
     let server = bench.serve(&["--no-auth"]);
@@ -101,14 +106,14 @@ fn a_client_that_does_not_read_holds_nothing_up() {
 }
 
 #[test]
-fn it_stops_at_once_where_nothing_is_going_on() {
+fn idle_server_stops_on_sigterm() {
     let bench = Bench::new();
     stop_while(bench.serve(&[]), "TERM", || ());
     assert_eq!(bench.names(), ["packages.db"]);
 }
 
 #[test]
-fn the_second_start_uses_the_file_as_it_is() {
+fn second_start_does_not_change_the_file() {
     let bench = Bench::new();
     let first = bench.serve(&["--seed", "example"]);
     let token = bench.token("uaa-id-463");
@@ -135,7 +140,7 @@ fn the_second_start_uses_the_file_as_it_is() {
 }
 
 #[test]
-fn what_was_stored_survives_a_kill() {
+fn committed_seed_survives_sigkill() {
     let bench = Bench::new();
     let server = bench.serve(&["--seed", "example"]);
     bench.write(
@@ -155,13 +160,13 @@ fn what_was_stored_survives_a_kill() {
 }
 
 #[test]
-fn the_file_is_its_owners_alone() {
+fn database_files_are_readable_by_their_owner_only() {
     let bench = Bench::new();
-    // Made here, or a file of 0 bytes that was there.
+    // A file that the server creates, and an existing file of 0 bytes.
     bench.write("empty.db", "");
     std::fs::set_permissions(bench.path("empty.db"), PermissionsExt::from_mode(0o600))
         .expect("a mode");
-    for name in ["made.db", "empty.db"] {
+    for name in ["created.db", "empty.db"] {
         let server = bench.serve(&["--db", name, "--seed", "example"]);
         bench.write(
             "role.json",
@@ -177,11 +182,11 @@ fn the_file_is_its_owners_alone() {
         }
         server.stop();
     }
-    assert_eq!(bench.names(), ["empty.db", "made.db", "role.json"]);
+    assert_eq!(bench.names(), ["created.db", "empty.db", "role.json"]);
 }
 
 #[test]
-fn an_address_in_use_or_none_is_said_in_a_sentence() {
+fn address_that_cannot_be_used_is_named() {
     let bench = Bench::new();
     let server = bench.serve(&[]);
     let taken = server.address().to_string();
@@ -201,9 +206,9 @@ fn an_address_in_use_or_none_is_said_in_a_sentence() {
 }
 
 #[test]
-fn it_stops_when_standard_input_closes_if_that_is_wanted() {
+fn exit_with_stdin_stops_when_standard_input_ends() {
     let bench = Bench::new();
-    // Standard input is empty from the start here.
+    // Standard input is empty here.
     let ran = bench.run(&["serve", "--exit-with-stdin", "--listen", "127.0.0.1:0"]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     assert!(
@@ -215,7 +220,7 @@ fn it_stops_when_standard_input_closes_if_that_is_wanted() {
 }
 
 #[test]
-fn every_flag_may_come_from_the_environment() {
+fn flags_may_come_from_the_environment() {
     let bench = Bench::new();
     let server = Server::start(bench.command().envs([
         ("CF_PACKAGES_DB", "named.db"),
@@ -233,7 +238,7 @@ fn every_flag_may_come_from_the_environment() {
     );
     server.stop();
     assert_eq!(bench.names(), ["named.db"]);
-    // A flag wins.
+    // A flag takes precedence over the environment.
     let server = Server::start(
         bench
             .command()

@@ -299,7 +299,9 @@ impl Client {
                 .collect(),
             body: String::new(),
         };
-        if !to_head {
+        if !to_head && answer.header("transfer-encoding") == Some("chunked") {
+            answer.body = String::from_utf8(self.read_chunks()?).expect("a body in UTF-8");
+        } else if !to_head {
             let length = answer
                 .header("content-length")
                 .and_then(|length| length.parse().ok());
@@ -308,6 +310,22 @@ impl Client {
             answer.body = String::from_utf8(body).expect("a body in UTF-8");
         }
         Some(answer)
+    }
+
+    /// Reads a chunked body, or `None` if the connection ended before the body did.
+    fn read_chunks(&mut self) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let mut size = String::new();
+            self.stream.read_line(&mut size).ok()?;
+            let size = usize::from_str_radix(size.trim_end(), 16).ok()?;
+            let mut chunk = vec![0; size + 2];
+            self.stream.read_exact(&mut chunk).ok()?;
+            if size == 0 {
+                return Some(body);
+            }
+            body.extend_from_slice(&chunk[..size]);
+        }
     }
 
     /// Whether the server ended the connection, without another byte.

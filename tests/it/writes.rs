@@ -138,7 +138,7 @@ impl Stage {
                 let found = listing::find::<Package>(db, &list_cache, &caller, &request)?;
                 let without = listing::find_without_cache::<Package>(db, &caller, &request)?;
                 let (total, ids) = asked.ask(db, page, per_page)?;
-                let rows = |each: &mut cf_packages::edition::Each<'_, Package>| {
+                let rows = |each: &mut cf_packages::edition::RecordSink<'_, Package>| {
                     listing::rows::<Package, StoreError>(db, &ids, each)
                 };
                 let bytes = Edition::Current.package_list(&site(), &request, total, rows)?;

@@ -1,9 +1,10 @@
-//! The database that is served: made if it is not there, copied if it is not to be touched, seeded, opened.
+//! Opens the database of a server: creates it if it does not exist, or copies it for an ephemeral server, and applies
+//! the seeds.
 
 use super::Settings;
 use super::flags::Data;
 use crate::cli::CommandError;
-use crate::ephemeral::{Ephemeral, Folder, seeded};
+use crate::ephemeral::{Ephemeral, Folder, open_seeded};
 use crate::service::AdminApi;
 use crate::store::{Durability, OpenMode, Store};
 
@@ -11,38 +12,43 @@ use crate::store::{Durability, OpenMode, Store};
 pub(super) struct OpenedData {
     pub store: Store,
     pub admin_api: AdminApi,
-    /// Where an ephemeral one is; to be dropped after the store is closed.
+    /// The folder of an ephemeral database; has to be dropped after the store is closed.
     pub folder: Option<Folder>,
 }
 
-/// Opens the database with its seeds applied: all of them, or nothing is changed and nothing is made.
-pub(super) fn open(settings: &Settings, now: i64) -> Result<OpenedData, CommandError> {
-    let admin_api = if settings.admin_api {
-        AdminApi::On
-    } else {
-        AdminApi::Off
-    };
-    let (store, admin_api, folder) = match &settings.data {
-        Data::File(file) => {
-            let store = seeded(file, &settings.seeds, now, Durability::Full)?;
-            (store, admin_api, None)
-        }
-        Data::ReadOnly(file) => {
-            let store = Store::open(file, OpenMode::Immutable, Durability::Full)?;
-            (store, admin_api, None)
-        }
+/// Opens the database and applies the seeds.
+///
+/// # Errors
+///
+/// Fails if the database cannot be opened, or if a seed is refused. Then nothing is stored.
+pub(super) fn open(settings: &Settings) -> Result<OpenedData, CommandError> {
+    let now = settings.clock.now();
+    let store = match &settings.data {
+        Data::File(file) => open_seeded(file, &settings.seeds, now, Durability::Full)?,
+        Data::ReadOnly(file) => Store::open(file, OpenMode::Immutable, Durability::Full)?,
         Data::Ephemeral(from) => {
-            let data = Ephemeral::new(from.as_deref(), &settings.seeds, now)?;
-            (
-                data.store,
-                AdminApi::Ephemeral { start: data.start },
-                Some(data.folder),
-            )
+            let Ephemeral {
+                store,
+                start,
+                folder,
+            } = Ephemeral::new(from.as_deref(), &settings.seeds, now)?;
+            return Ok(OpenedData {
+                store,
+                admin_api: AdminApi::Ephemeral { start },
+                folder: Some(folder),
+            });
         }
     };
+    if let Some(migrated) = store.migrated() {
+        tracing::info!("{migrated}");
+    }
     Ok(OpenedData {
         store,
-        admin_api,
-        folder,
+        admin_api: if settings.admin_api {
+            AdminApi::On
+        } else {
+            AdminApi::Off
+        },
+        folder: None,
     })
 }

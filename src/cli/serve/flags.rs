@@ -1,4 +1,4 @@
-//! What was typed, and what it means: nothing behind `Settings` sees a raw flag.
+//! The flags of `serve`, and the settings that follow from them. No other module reads the flags.
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -8,20 +8,21 @@ use std::time::Duration;
 use crate::auth::Secret;
 use crate::auth::secret;
 use crate::cli::CommandError;
-use crate::cli::args::KeyFlags;
-use crate::cli::args::external_url;
+use crate::cli::args::{
+    ApiFlag, ClockFlag, DatabaseFlag, ExternalUrlFlag, KeyFlags, NoAuthFlag, switch,
+};
+use crate::clock::Clock;
 use crate::edition::{BaseUrl, Edition};
 use crate::seed::Source;
-use crate::{clock, duration, log};
+use crate::{duration, log};
 
 /// The flags of `serve`; each is also `CF_PACKAGES_<FLAG>`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The SQLite file, created if it is not there [default: packages.db]
-    #[arg(long, value_name = "FILE", env = "CF_PACKAGES_DB")]
-    db: Option<PathBuf>,
+    #[command(flatten)]
+    database: DatabaseFlag,
 
-    /// Where to listen; port 0 is a free one
+    /// The address to listen on; port 0 means any free port
     #[arg(
         long,
         value_name = "ADDR:PORT",
@@ -30,43 +31,34 @@ pub struct Args {
     )]
     listen: SocketAddr,
 
-    /// Apply a seed first: a bundled name (`seed --list`), a file, or `-` for standard input; repeatable
+    /// Apply a seed first: the name of a bundled one (`seed --list`), a file, or `-` for standard input; repeatable
     #[arg(long, value_name = "SEED", env = "CF_PACKAGES_SEED")]
     seed: Vec<String>,
 
-    /// The edition of the API; today's clients need `current`
-    #[arg(
-        long,
-        value_name = "EDITION",
-        env = "CF_PACKAGES_API",
-        default_value = "2015"
-    )]
-    api: Edition,
+    #[command(flatten)]
+    edition: ApiFlag,
 
     #[command(flatten)]
     keys: KeyFlags,
 
-    /// RS256 public key (PEM) or JWKS file that verifies tokens too; repeatable
+    /// File with an RS256 public key (PEM) or a JWKS that also verifies tokens; repeatable
     #[arg(long, value_name = "FILE", env = "CF_PACKAGES_TOKEN_PUBLIC_KEY")]
     token_public_key: Vec<PathBuf>,
 
-    /// Write an admin's token to this file, readable by its owner only
+    /// Write an admin's token to this file, which only its owner can read
     #[arg(long, value_name = "FILE", env = "CF_PACKAGES_ADMIN_TOKEN_FILE")]
     admin_token_file: Option<PathBuf>,
 
-    /// The time (RFC 3339) at which the server's clock stands still [default: the system's clock]
-    #[arg(long, value_name = "TIME", env = "CF_PACKAGES_CLOCK", value_parser = clock::parse_rfc3339)]
-    clock: Option<i64>,
+    #[command(flatten)]
+    clock: ClockFlag,
 
-    /// Ask for no token: every request is an admin's; only on loopback
-    #[arg(long, env = "CF_PACKAGES_NO_AUTH", value_parser = clap::builder::FalseyValueParser::new())]
-    no_auth: bool,
+    #[command(flatten)]
+    authentication: NoAuthFlag,
 
-    /// Scheme and host of absolute hrefs [default: the request's Host]
-    #[arg(long, value_name = "URL", env = "CF_PACKAGES_EXTERNAL_URL", value_parser = external_url)]
-    external_url: Option<BaseUrl>,
+    #[command(flatten)]
+    hrefs: ExternalUrlFlag,
 
-    /// Memory for response_cache pages, in MiB; 0: none
+    /// The size of the response cache, in MiB; 0 disables it
     #[arg(
         long,
         value_name = "MIB",
@@ -77,19 +69,19 @@ pub struct Args {
     cache_size: u32,
 
     /// Let clients log in (`POST /oauth/token`); only with `--api current`
-    #[arg(long, env = "CF_PACKAGES_LOGIN", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "CF_PACKAGES_LOGIN", value_parser = switch())]
     login: bool,
 
-    /// The one password of all users [default: random, shown once on the terminal]
-    // A password that begins with `-` is a password: refused, it would be printed.
+    /// The password of all users [default: random, shown once on the terminal]
+    // Without `allow_hyphen_values`, clap would print a password that begins with `-` in its error.
     #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true)]
     login_password: Option<Secret>,
 
-    /// A file that holds the `--login-password`
+    /// File with the `--login-password`
     #[arg(long, value_name = "FILE")]
     login_password_file: Option<PathBuf>,
 
-    /// How long a token lives that a login gives
+    /// How long the token that a login grants is valid
     #[arg(
         long,
         value_name = "DURATION",
@@ -99,27 +91,27 @@ pub struct Args {
     )]
     login_ttl: Duration,
 
-    /// Serve a private temporary database that is gone at exit
-    #[arg(long, env = "CF_PACKAGES_EPHEMERAL", value_parser = clap::builder::FalseyValueParser::new())]
+    /// Serve a private temporary database that is removed at exit
+    #[arg(long, env = "CF_PACKAGES_EPHEMERAL", value_parser = switch())]
     ephemeral: bool,
 
-    /// With `--ephemeral`: begin with a copy of this database, which is never touched
+    /// With `--ephemeral`: start with a copy of this database, which is never changed
     #[arg(long, value_name = "FILE", env = "CF_PACKAGES_FROM")]
     from: Option<PathBuf>,
 
-    /// Serve a file that nobody writes while it is served, also on a read-only file system
-    #[arg(long, env = "CF_PACKAGES_READ_ONLY", value_parser = clap::builder::FalseyValueParser::new())]
+    /// Serve a file that no program changes meanwhile; works on a read-only file system
+    #[arg(long, env = "CF_PACKAGES_READ_ONLY", value_parser = switch())]
     read_only: bool,
 
-    /// Stop when standard input closes
-    #[arg(long, env = "CF_PACKAGES_EXIT_WITH_STDIN", value_parser = clap::builder::FalseyValueParser::new())]
+    /// Stop when standard input ends
+    #[arg(long, env = "CF_PACKAGES_EXIT_WITH_STDIN", value_parser = switch())]
     exit_with_stdin: bool,
 
-    /// Serve `/admin/*` to admins, also on a database that is not ephemeral
-    #[arg(long, env = "CF_PACKAGES_ADMIN_API", value_parser = clap::builder::FalseyValueParser::new())]
+    /// Serve the admin API (`/admin/*`), also for a database that is not ephemeral
+    #[arg(long, env = "CF_PACKAGES_ADMIN_API", value_parser = switch())]
     admin_api: bool,
 
-    /// Let every answer of the API wait this long
+    /// Delay every response of the API by this long
     #[arg(
         long,
         value_name = "DURATION",
@@ -129,7 +121,7 @@ pub struct Args {
     )]
     delay: Duration,
 
-    /// How messages are written to stderr
+    /// The format of the messages on stderr
     #[arg(
         long,
         value_name = "FORMAT",
@@ -142,23 +134,25 @@ pub struct Args {
 /// Which database is served, and how.
 #[derive(Debug)]
 pub(super) enum Data {
-    /// This file, made if it is not there.
+    /// This file, which is created if it does not exist.
     File(PathBuf),
-    /// This file, which nobody writes.
+    /// This file, which no program changes meanwhile.
     ReadOnly(PathBuf),
-    /// A temporary one, empty at first, or a copy of that file.
+    /// A temporary database: a copy of this file, or empty.
     Ephemeral(Option<PathBuf>),
 }
 
-/// Logins, if there are any: the password, whether it was made up, and how long their tokens live.
+/// The settings of the login.
 #[derive(Debug)]
-pub(super) struct Logins {
+pub(super) struct LoginSettings {
     pub password: Secret,
-    pub made_up: bool,
+    /// Whether the password is random, so that it has to be shown.
+    pub is_random: bool,
+    /// How long an access token is valid.
     pub ttl: Duration,
 }
 
-/// What a server is started with: every flag checked, alone and with the others.
+/// The settings of a server. Every flag is checked, alone and together with the others.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub data: Data,
@@ -168,11 +162,11 @@ pub(super) struct Settings {
     pub token_keys: Vec<Secret>,
     pub public_keys: Vec<PathBuf>,
     pub admin_token_file: Option<PathBuf>,
-    pub clock: Option<i64>,
+    pub clock: Clock,
     pub no_auth: bool,
     pub external_url: Option<BaseUrl>,
     pub cache_size: u32,
-    pub logins: Option<Logins>,
+    pub login: Option<LoginSettings>,
     pub exit_with_stdin: bool,
     pub admin_api: bool,
     pub delay: Duration,
@@ -180,10 +174,16 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// Checks the flags.
+    ///
+    /// # Errors
+    ///
+    /// Fails with wrong usage if flags contradict each other, or if a secret cannot be read.
     pub(super) fn from_args(args: Args) -> Result<Self, CommandError> {
-        if args.no_auth && !args.listen.ip().is_loopback() {
+        let no_auth = args.authentication.no_auth;
+        if no_auth && !args.listen.ip().is_loopback() {
             return Err(CommandError::Usage(format!(
-                "`--no-auth` lets everybody in who reaches `{}`; listen on loopback, or leave it out",
+                "`--no-auth` on `{}` would give everyone full access; listen on loopback, or leave it out",
                 args.listen
             )));
         }
@@ -195,24 +195,24 @@ impl Settings {
             .collect::<Result<Vec<_>, _>>()?;
         if args.exit_with_stdin && args.seed.iter().any(|name| name == "-") {
             return Err(CommandError::Usage(
-                "`--seed -` and `--exit-with-stdin` both want standard input; name a file".into(),
+                "`--seed -` and `--exit-with-stdin` both read standard input; name a file as the seed".into(),
             ));
         }
-        let logins = logins(&args)?;
+        let login = login(&args)?;
         let data = data(&args)?;
         Ok(Self {
             data,
             listen: args.listen,
             seeds,
-            edition: args.api,
+            edition: args.edition.api,
             token_keys,
             public_keys: args.token_public_key,
             admin_token_file: args.admin_token_file,
-            clock: args.clock,
-            no_auth: args.no_auth,
-            external_url: args.external_url,
+            clock: args.clock.clock(),
+            no_auth,
+            external_url: args.hrefs.external_url,
             cache_size: args.cache_size,
-            logins,
+            login,
             exit_with_stdin: args.exit_with_stdin,
             admin_api: args.admin_api,
             delay: args.delay,
@@ -223,30 +223,24 @@ impl Settings {
 
 fn data(args: &Args) -> Result<Data, CommandError> {
     let usage = |text: &str| Err(CommandError::Usage(text.into()));
-    match (args.ephemeral, &args.db, args.read_only) {
-        (true, Some(_), _) => {
-            usage("`--ephemeral` has a file of its own; leave out `--db`, or give it as `--from`")
-        }
-        (true, None, true) => usage("`--ephemeral` is written to; leave out `--read-only`"),
-        (true, None, false) => Ok(Data::Ephemeral(args.from.clone())),
-        (false, ..) if args.from.is_some() => {
-            usage("`--from` is copied for an `--ephemeral` server; give both")
-        }
-        (false, _, true) if !args.seed.is_empty() => usage(
-            "`--read-only` writes nothing; apply the `--seed` before, with `cf-packages seed`",
+    match (args.ephemeral, args.database.given(), args.read_only) {
+        (true, Some(_), _) => usage(
+            "`--ephemeral` serves a temporary file; leave out `--db`, or give the file as `--from`",
         ),
-        (false, db, read_only) => {
-            let file = db.clone().unwrap_or_else(|| "packages.db".into());
-            Ok(if read_only {
-                Data::ReadOnly(file)
-            } else {
-                Data::File(file)
-            })
+        (true, None, true) => {
+            usage("`--ephemeral` and `--read-only` contradict each other; give one of them")
         }
+        (true, None, false) => Ok(Data::Ephemeral(args.from.clone())),
+        (false, ..) if args.from.is_some() => usage("`--from` needs `--ephemeral`; give both"),
+        (false, _, true) if !args.seed.is_empty() => {
+            usage("`--read-only` cannot apply a `--seed`; apply it before, with `cf-packages seed`")
+        }
+        (false, _, true) => Ok(Data::ReadOnly(args.database.path().to_owned())),
+        (false, _, false) => Ok(Data::File(args.database.path().to_owned())),
     }
 }
 
-fn logins(args: &Args) -> Result<Option<Logins>, CommandError> {
+fn login(args: &Args) -> Result<Option<LoginSettings>, CommandError> {
     let usage = |text: String| Err(CommandError::Usage(text));
     let password = secret::resolve_one(
         "login-password",
@@ -254,25 +248,23 @@ fn logins(args: &Args) -> Result<Option<Logins>, CommandError> {
         args.login_password_file.as_ref(),
     )?;
     if !args.login {
-        // The environment may hold one for another server; a flag is meant.
+        // Only a flag is refused: the environment may hold a password for another server.
         return if args.login_password.is_some() || args.login_password_file.is_some() {
-            usage("`--login-password` goes with `--login`; give both".into())
+            usage("`--login-password` needs `--login`; give both".into())
         } else {
             Ok(None)
         };
     }
-    if args.api != Edition::Current {
-        return usage(
-            "`--login` goes with `--api current`; no client of `2015` logs in here".into(),
-        );
+    if args.edition.api.foundation().is_none() {
+        return usage("`--login` needs `--api current`; the edition `2015` has no login".into());
     }
-    if args.no_auth {
+    if args.authentication.no_auth {
         return usage("`--login` and `--no-auth` contradict each other; give one of them".into());
     }
     if args.login_ttl.is_zero() {
-        return usage("`--login-ttl` is 0; give a second at least".into());
+        return usage("`--login-ttl` is 0; give at least one second".into());
     }
-    let made_up = password.is_none();
+    let is_random = password.is_none();
     let password = match password {
         Some(password) => password,
         None if !args.listen.ip().is_loopback() => {
@@ -282,13 +274,13 @@ fn logins(args: &Args) -> Result<Option<Logins>, CommandError> {
             ));
         }
         None if !std::io::stderr().is_terminal() => {
-            return usage("`--login` without a terminal to show a password on needs one; give `--login-password-file`".into());
+            return usage("`--login` needs a password if there is no terminal to show one on; give `--login-password-file`".into());
         }
         None => Secret::random(),
     };
-    Ok(Some(Logins {
+    Ok(Some(LoginSettings {
         password,
-        made_up,
+        is_random,
         ttl: args.login_ttl,
     }))
 }

@@ -1,4 +1,4 @@
-//! What a person at a terminal is told: the line to hint, with a token that works.
+//! What `serve` shows to a person at a terminal: a `curl` command with a token that works, and the login's password.
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
@@ -13,57 +13,59 @@ use crate::clock::Clock;
 use crate::edition::Edition;
 use crate::private_file::write_private;
 
-/// The lines for the terminal; nothing where stderr is none.
+/// How long an admin's token is valid: a working day. A server that is started again accepts it, as it keeps the key.
+const ADMIN_TOKEN_TTL: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// The lines that are shown once the server listens, if stderr is a terminal.
 pub(super) struct StartupHint {
-    authorization: Option<String>,
-    /// The password to log in with, if nobody but us knows it.
-    made_up: Option<Secret>,
+    is_terminal: bool,
+    /// An admin's token, unless the server needs none.
+    admin_token: Option<String>,
+    /// The login's password, if it is random.
+    random_password: Option<Secret>,
     edition: Edition,
-    shown: bool,
 }
 
 impl StartupHint {
-    pub(super) fn new(
-        settings: &Settings,
-        keys: &Keys,
-        clock: &Clock,
-    ) -> Result<Self, CommandError> {
-        let shown = io::stderr().is_terminal();
-        let authorization = if shown && !settings.no_auth {
-            Some(admin_token(keys, clock)?)
+    /// Prepares the lines.
+    pub(super) fn new(settings: &Settings, keys: &Keys) -> Result<Self, CommandError> {
+        let is_terminal = io::stderr().is_terminal();
+        let admin_token = if is_terminal && !settings.no_auth {
+            Some(admin_token(keys, &settings.clock)?)
         } else {
             None
         };
-        let made_up = settings.logins.as_ref().filter(|logins| logins.made_up);
+        let random = settings.login.as_ref().filter(|login| login.is_random);
         Ok(Self {
-            authorization,
-            made_up: made_up.map(|logins| logins.password.clone()),
+            is_terminal,
+            admin_token,
+            random_password: random.map(|login| login.password.clone()),
             edition: settings.edition,
-            shown,
         })
     }
 
+    /// Prints the lines for a server that listens on `address`.
     pub(super) fn show(&self, address: SocketAddr) {
-        if !self.shown {
+        if !self.is_terminal {
             return;
         }
         let header = self
-            .authorization
+            .admin_token
             .as_ref()
             .map(|token| format!(" -H \"Authorization: bearer {token}\""))
             .unwrap_or_default();
         eprintln!("curl \"http://{address}/v3/packages?page=1&per_page=2\"{header}");
-        if self.edition == Edition::Of2015 {
+        if !self.edition.has_absolute_hrefs() {
             eprintln!("clients: --api current");
         }
-        if let Some(password) = &self.made_up {
+        if let Some(password) = &self.random_password {
             let password = String::from_utf8_lossy(password.expose());
             eprintln!("login: admin or a seeded user, password {password}");
         }
     }
 }
 
-/// Writes an admin's token where a test suite finds it.
+/// Writes an admin's token to a file that only its owner can read.
 pub(super) fn write_admin_token(
     file: &Path,
     keys: &Keys,
@@ -73,10 +75,8 @@ pub(super) fn write_admin_token(
     write_private(file, token.as_bytes()).map_err(CommandError::Failed)
 }
 
-/// Long enough for a day at work; a server's end need not be its end, the key stays.
-const TTL: Duration = Duration::from_secs(12 * 60 * 60);
-
 fn admin_token(keys: &Keys, clock: &Clock) -> Result<String, CommandError> {
-    let token = tokens::access(keys, clock, &Subject::admin(), &tokens::admin_scopes(), TTL)?;
+    let (subject, scopes) = (Subject::admin(), tokens::admin_scopes());
+    let token = tokens::access(keys, clock, &subject, &scopes, ADMIN_TOKEN_TTL)?;
     Ok(token.text)
 }

@@ -1,8 +1,8 @@
-//! Refusals as today's v3 API writes them: a list of one, compact (packages-api.md §0.1).
+//! Errors as `current` writes them: a list of one object. See `docs/reference/errors.md#envelopes`.
 
 use serde::Serialize;
 
-use crate::edition::json::compact;
+use super::json::write_compact;
 use crate::error::ApiError;
 
 #[derive(Serialize)]
@@ -17,39 +17,32 @@ struct ErrorDocument<'a> {
     code: u32,
 }
 
-/// What no controller expected has its keys in another order.
+/// A 500 has its keys in another order. See `docs/reference/errors.md#unexpected-failures`.
 #[derive(Serialize)]
-struct UnknownErrorDocument<'a> {
+struct UnexpectedErrorDocument<'a> {
     title: &'a str,
     detail: &'a str,
     code: u32,
 }
 
-/// The error's document.
-pub fn error(error: &ApiError) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
+/// Returns the document of an error.
+pub fn document(error: &ApiError) -> Vec<u8> {
     let (title, detail, code) = (error.title(), &error.detail(), error.code());
-    match error {
-        ApiError::Internal(_) => compact(
-            &mut out,
-            &ErrorsDocument {
-                errors: [UnknownErrorDocument {
-                    title,
-                    detail,
-                    code,
-                }],
-            },
-        ),
-        _ => compact(
-            &mut out,
-            &ErrorsDocument {
-                errors: [ErrorDocument {
-                    detail,
-                    title,
-                    code,
-                }],
-            },
-        ),
+    let mut out = Vec::with_capacity(256);
+    if let ApiError::Internal(_) = error {
+        let errors = [UnexpectedErrorDocument {
+            title,
+            detail,
+            code,
+        }];
+        write_compact(&mut out, &ErrorsDocument { errors });
+    } else {
+        let errors = [ErrorDocument {
+            detail,
+            title,
+            code,
+        }];
+        write_compact(&mut out, &ErrorsDocument { errors });
     }
     out
 }

@@ -1,8 +1,10 @@
-//! The documents of the current edition, one file per resource.
+//! The documents of the edition, one file per resource.
 
 pub mod app;
-pub mod list;
+pub mod list_document;
 pub mod organization;
 pub mod package;
-pub mod root;
+pub mod root_documents;
 pub mod space;
+
+mod parts;

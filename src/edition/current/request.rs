@@ -1,55 +1,60 @@
-//! Lists today: every parameter of every list, all faults in one refusal (reference: packages-api.md §1,
-//! neighbours.md §1).
+//! Lists in `current`, and `include` by guid. All messages about a query are joined in one error.
+//!
+//! See `docs/reference/query-parameters.md`.
+
+pub mod parameters;
 
 mod label_selector;
-pub mod parameters;
 mod parser;
 mod timestamps;
 
-use crate::edition::ruby::query_string::{self, Fields, QueryStringRules};
+use crate::edition::ruby::query_string::{self, QueryFields, QueryStringRules};
 use crate::edition::{PackageListRequest, SingleRequest};
 use crate::error::ApiError;
 use crate::listing::request::{Echo, Include, ListRequest};
 use crate::records::{Package, Resource};
 use parameters::{ListParameters, ParameterKind};
-use parser::{ParameterParser, named, one_of};
+use parser::{ParameterParser, non_blank_text, one_of};
 
-const RULES: QueryStringRules = QueryStringRules {
-    separators: &['&'],
-    stray_brackets_ignored: false,
-};
-const PACKAGES_PATH: &str = "/v3/packages";
-/// What the query of `GET` by guid may hold (neighbours.md §7).
+/// How the query of `GET` by guid is treated. See `docs/reference/organizations-spaces-apps.md#by-guid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SingleQuery {
     /// The query is ignored.
     Ignored,
-    /// `include` is checked before the row is looked up.
-    IncludeFirst,
-    /// `include` is checked once the row is known to exist.
-    IncludeLast,
+    /// A wrong `include` is reported even if the record does not exist.
+    IncludeBeforeRecord,
+    /// A wrong `include` is reported only if the record exists.
+    IncludeAfterRecord,
 }
 
-const NO_ISOLATION_SEGMENT: &str = "Isolation segment not found";
-
-/// `GET /v3/packages` (reference: packages-api.md §1; `app_guid`: §1.8).
-pub fn packages(query: &str) -> Result<PackageListRequest, ApiError> {
-    let fields = query_string::parse(query, &RULES)?;
-    let app = named("app_guid", &fields);
-    packages_of(app, &fields)
+/// Parses the query of `GET /v3/packages`. With an `app_guid`, that is the list of one app.
+///
+/// # Errors
+///
+/// Fails with the errors of [`parse_list`].
+pub fn parse_packages(query: &str) -> Result<PackageListRequest, ApiError> {
+    let fields = parse_query(query)?;
+    let app = non_blank_text("app_guid", &fields);
+    package_list(app, &fields)
 }
 
-/// `GET /v3/apps/:guid/packages` (reference: packages-api.md §7.11). The path's app, whatever `app_guid` says.
-pub fn app_packages(app: &str, query: &str) -> Result<PackageListRequest, ApiError> {
-    packages_of(Some(app.to_owned()), &query_string::parse(query, &RULES)?)
+/// Parses the query of `GET /v3/apps/:guid/packages`, in which `app_guid` has no effect. See
+/// `docs/reference/packages.md#list-of-one-app`.
+///
+/// # Errors
+///
+/// Fails with the errors of [`parse_list`].
+pub fn parse_app_packages(app: &str, query: &str) -> Result<PackageListRequest, ApiError> {
+    package_list(Some(app.to_owned()), &parse_query(query)?)
 }
 
-fn packages_of(app: Option<String>, fields: &Fields) -> Result<PackageListRequest, ApiError> {
+fn package_list(app: Option<String>, fields: &QueryFields) -> Result<PackageListRequest, ApiError> {
     let path = match &app {
         Some(app) => format!("/v3/apps/{app}/packages"),
-        None => PACKAGES_PATH.to_owned(),
+        None => "/v3/packages".to_owned(),
     };
-    let mut list = read::<Package>(&parameters::PACKAGES, app.is_some(), path, fields)?;
+    let within_app = app.is_some();
+    let mut list = list_request::<Package>(&parameters::PACKAGES, within_app, path, fields)?;
     if let Some(app) = &app {
         list.conditions
             .push(one_of::<Package>("app_guids", vec![app.clone()]));
@@ -57,91 +62,108 @@ fn packages_of(app: Option<String>, fields: &Fields) -> Result<PackageListReques
     Ok(PackageListRequest { list, app })
 }
 
-/// What is asked of the list of `R` at `path` (reference: packages-api.md §1.2, neighbours.md §1.3).
+/// Parses the query of the list of `R` at `path`. Packages have [`parse_packages`] and [`parse_app_packages`] instead,
+/// which know the app.
 ///
-/// For packages ask [`packages`] or [`app_packages`]: they know of the app.
-pub fn list<R: Resource>(
+/// # Errors
+///
+/// Fails with [`ApiError::InvalidRequest`] if the query cannot be parsed, with [`ApiError::BadQuery`], which holds all
+/// messages, if a parameter is unknown or wrong, and else with [`ApiError::NotFound`] if it names an isolation
+/// segment.
+pub fn parse_list<R: Resource>(
     parameters: &ListParameters,
     path: &str,
     query: &str,
 ) -> Result<ListRequest, ApiError> {
-    read::<R>(
-        parameters,
-        false,
-        path.to_owned(),
-        &query_string::parse(query, &RULES)?,
-    )
+    list_request::<R>(parameters, false, path.to_owned(), &parse_query(query)?)
 }
 
 /// Parses the query of `GET` by guid.
-pub fn single(
+///
+/// # Errors
+///
+/// Fails with the errors of [`parse_include`] if the resource reports them before a missing record.
+pub fn parse_single(
     expected: SingleQuery,
     parameters: &ListParameters,
     query: &str,
 ) -> Result<SingleRequest, ApiError> {
     Ok(match expected {
         SingleQuery::Ignored => SingleRequest::default(),
-        SingleQuery::IncludeFirst => SingleRequest::new(Ok(include(parameters, query)?)),
-        SingleQuery::IncludeLast => SingleRequest::new(include(parameters, query)),
+        SingleQuery::IncludeBeforeRecord => {
+            SingleRequest::new(Ok(parse_include(parameters, query)?))
+        }
+        SingleQuery::IncludeAfterRecord => SingleRequest::new(parse_include(parameters, query)),
     })
 }
 
-/// Parses `include` of one space or one app (reference: neighbours.md §7).
-pub(in crate::edition) fn include(
-    parameters: &ListParameters,
-    query: &str,
-) -> Result<Include, ApiError> {
-    let fields = query_string::parse(query, &RULES)?;
+/// Parses a query whose only parameter is `include`.
+///
+/// # Errors
+///
+/// Fails with [`ApiError::InvalidRequest`] if the query cannot be parsed, and with [`ApiError::BadQuery`] if `include`
+/// is wrong or another parameter is given.
+pub fn parse_include(parameters: &ListParameters, query: &str) -> Result<Include, ApiError> {
+    let fields = parse_query(query)?;
     let mut parser = ParameterParser::default();
     parser.unknown(&["include"], &fields);
-    parser.include(parameters.include().unwrap_or_default(), &fields)?;
-    if parser.faults.is_empty() {
+    parser.include(parameters.include_words(), &fields)?;
+    if parser.errors.is_empty() {
         Ok(parser.include)
     } else {
-        Err(ApiError::BadQuery(parser.faults.join(", ")))
+        Err(ApiError::BadQuery(parser.errors.join(", ")))
     }
 }
 
-/// Reads the parameters in the order in which their faults are told.
-fn read<R: Resource>(
+fn parse_query(query: &str) -> Result<QueryFields, ApiError> {
+    query_string::parse(query, &QueryStringRules::RACK_3_2)
+}
+
+/// Parses the parameters in the order of their messages, which is
+/// `docs/reference/query-parameters.md#order-of-messages`.
+fn list_request<R: Resource>(
     parameters: &ListParameters,
-    within_an_app: bool,
+    within_app: bool,
     path: String,
-    fields: &Fields,
+    fields: &QueryFields,
 ) -> Result<ListRequest, ApiError> {
     let mut parser = ParameterParser::default();
     let page = parser.page(fields);
-    let order = parser.order::<R>(parameters, fields);
-    parser.times::<R>("created_ats", "created_at", fields)?;
-    parser.times::<R>("updated_ats", "updated_at", fields)?;
-    parser.list::<R>("guids", &ParameterKind::List, fields)?;
+    let order = parser.order_by::<R>(parameters, fields);
+    parser.timestamps::<R>("created_ats", "created_at", fields)?;
+    parser.timestamps::<R>("updated_ats", "updated_at", fields)?;
+    parser.comma_list::<R>("guids", &ParameterKind::CommaList, fields)?;
     parser.label_selector::<R>(fields);
     parser.unknown(&parameters.names(), fields);
-    let mut of_isolation_segment = false;
+    let mut names_isolation_segment = false;
     for parameter in parameters.own {
         match &parameter.kind {
             ParameterKind::Include(words) => parser.include(words, fields)?,
-            ParameterKind::Word(words) => parser.word::<R>(parameter.name, words, fields),
-            ParameterKind::IsolationSegment => {
-                of_isolation_segment = named(parameter.name, fields).is_some();
+            ParameterKind::OneWord(words) => parser.one_word::<R>(parameter.name, words, fields),
+            ParameterKind::IsolationSegmentGuid => {
+                names_isolation_segment = non_blank_text(parameter.name, fields).is_some();
             }
-            ParameterKind::App | ParameterKind::List | ParameterKind::ListWithValue => {}
+            ParameterKind::AppGuid
+            | ParameterKind::CommaList
+            | ParameterKind::CommaListWithValue => {}
         }
     }
     for parameter in parameters.own {
-        if let kind @ (ParameterKind::List | ParameterKind::ListWithValue) = &parameter.kind {
-            parser.list::<R>(parameter.name, kind, fields)?;
+        if let kind @ (ParameterKind::CommaList | ParameterKind::CommaListWithValue) =
+            &parameter.kind
+        {
+            parser.comma_list::<R>(parameter.name, kind, fields)?;
         }
     }
-    if within_an_app {
-        parser.refused_within_an_app(&parameters::NOT_WITHIN_AN_APP, fields);
+    if within_app {
+        parser.refused_within_app(&parameters::REFUSED_WITHIN_APP, fields);
     }
 
-    let Some(page) = page.filter(|_| parser.faults.is_empty()) else {
-        return Err(ApiError::BadQuery(parser.faults.join(", ")));
+    let Some(page) = page.filter(|_| parser.errors.is_empty()) else {
+        return Err(ApiError::BadQuery(parser.errors.join(", ")));
     };
-    if of_isolation_segment {
-        return Err(ApiError::NotFound(NO_ISOLATION_SEGMENT));
+    if names_isolation_segment {
+        return Err(ApiError::NotFound("Isolation segment not found"));
     }
     Ok(ListRequest {
         path,

@@ -1,8 +1,8 @@
-//! Refusals as the v3 API of 2015 wrote them: one object, pretty (packages-api.md §0.1).
+//! Errors as `2015` writes them: one object. See `docs/reference/errors.md#envelopes`.
 
 use serde::Serialize;
 
-use crate::edition::json::pretty;
+use super::json::write_pretty;
 use crate::error::ApiError;
 
 #[derive(Serialize)]
@@ -12,51 +12,37 @@ struct ErrorDocument<'a> {
     error_code: &'a str,
 }
 
-/// What no controller expected has its keys in another order.
+/// A 500 has its keys in another order. See `docs/reference/errors.md#unexpected-failures`.
 #[derive(Serialize)]
-struct UnknownErrorDocument<'a> {
+struct UnexpectedErrorDocument<'a> {
     error_code: &'a str,
     description: &'a str,
     code: u32,
 }
 
-/// The error's document.
-pub fn error(error: &ApiError) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
+/// Returns the document of an error.
+pub fn document(error: &ApiError) -> Vec<u8> {
     let (code, error_code) = (error.code(), error.title());
-    let description = error.detail();
-    match error {
-        ApiError::Internal(_) => pretty(
-            &mut out,
-            &UnknownErrorDocument {
-                error_code,
-                description: &description,
-                code,
-            },
-            0,
-        ),
-        ApiError::Unprocessable(_) => {
-            let description = format!("The request is semantically invalid: {description}");
-            let description = description.as_str();
-            pretty(
-                &mut out,
-                &ErrorDocument {
-                    code,
-                    description,
-                    error_code,
-                },
-                0,
-            );
-        }
-        _ => pretty(
-            &mut out,
-            &ErrorDocument {
-                code,
-                description: &description,
-                error_code,
-            },
-            0,
-        ),
+    let mut description = error.detail();
+    if let ApiError::Unprocessable(_) = error {
+        description.insert_str(0, "The request is semantically invalid: ");
+    }
+    let description = description.as_str();
+    let mut out = Vec::with_capacity(256);
+    if let ApiError::Internal(_) = error {
+        let document = UnexpectedErrorDocument {
+            error_code,
+            description,
+            code,
+        };
+        write_pretty(&mut out, &document, 0);
+    } else {
+        let document = ErrorDocument {
+            code,
+            description,
+            error_code,
+        };
+        write_pretty(&mut out, &document, 0);
     }
     out
 }

@@ -1,3 +1,3 @@
-//! The documents of the 2015 edition, one file per resource.
+//! The documents of the edition, one file per resource.
 
 pub mod package;

@@ -1,28 +1,30 @@
-//! Lists in 2015: `page` and `per_page`, and nothing else (reference: packages-api.md §1.3).
+//! Lists of packages in `2015`, whose only parameters are `page` and `per_page`.
+//!
+//! See `docs/reference/query-parameters.md#parameters-of-packages`.
 
 use crate::edition::PackageListRequest;
-use crate::edition::ruby::numericality::{NotPositive, positive};
-use crate::edition::ruby::query_string::{self, Fields, QueryStringRules, Value};
+use crate::edition::ruby::numericality::{NumericalityError, positive_integer};
+use crate::edition::ruby::query_string::{self, QueryFields, QueryStringRules, QueryValue};
 use crate::error::ApiError;
 use crate::listing::request::{Condition, Echo, Include, ListRequest, MAXIMUM_RESULT, Page};
 use crate::records::{Package, Resource};
 
-const RULES: QueryStringRules = QueryStringRules {
-    separators: &['&', ';'],
-    stray_brackets_ignored: true,
-};
 const PARAMETERS: [&str; 2] = ["page", "per_page"];
 const DEFAULT_PAGE: u128 = 1;
 const DEFAULT_PER_PAGE: u128 = 50;
-const MOST_PER_PAGE: u32 = 5000;
+const MAX_PER_PAGE: u32 = 5000;
 
-/// `GET /v3/packages`, or `GET /v3/apps/:guid/packages` with that `app`.
-pub fn packages(app: Option<&str>, query: &str) -> Result<PackageListRequest, ApiError> {
+/// Parses the query of `GET /v3/packages`, or of `GET /v3/apps/:guid/packages` if `app` is that guid.
+///
+/// # Errors
+///
+/// Fails with the errors of [`parse_list`].
+pub fn parse_packages(app: Option<&str>, query: &str) -> Result<PackageListRequest, ApiError> {
     let Some(guid) = app else {
-        let list = list("/v3/packages", query)?;
+        let list = parse_list("/v3/packages", query)?;
         return Ok(PackageListRequest { list, app: None });
     };
-    let mut list = list(&format!("/v3/apps/{guid}/packages"), query)?;
+    let mut list = parse_list(&format!("/v3/apps/{guid}/packages"), query)?;
     list.conditions.push(match Package::filter("app_guids") {
         Some(filter) => Condition::OneOf(filter, vec![guid.to_owned()]),
         None => Condition::Nothing,
@@ -33,39 +35,44 @@ pub fn packages(app: Option<&str>, query: &str) -> Result<PackageListRequest, Ap
     })
 }
 
-/// What is asked of the list at `path`; every list of 2015 takes the same (reference: packages-api.md §1.3, §7.11).
+/// Parses the query of the list at `path`. A controller validates in two stages, and the second one (`per_page` at
+/// most 5000) is reached only by a query that passes the first. See
+/// `docs/reference/query-parameters.md#order-of-messages`.
 ///
-/// A second stage is reached only by what passes the first. Where the controller's database would fail
-/// on the offset, the refusal is today's.
-pub fn list(path: &str, query: &str) -> Result<ListRequest, ApiError> {
-    let fields = query_string::parse(query, &RULES)?;
-    let mut faults = Vec::new();
+/// # Errors
+///
+/// Fails with [`ApiError::InvalidRequest`] if the query cannot be parsed, and with [`ApiError::BadQuery`], which holds
+/// all messages of a stage, if a parameter is unknown or wrong. A page whose offset does not fit into 63 bits gets the
+/// message of `current`, because a controller of 2015 fails on it.
+pub fn parse_list(path: &str, query: &str) -> Result<ListRequest, ApiError> {
+    let fields = query_string::parse(query, &QueryStringRules::RACK_1_6)?;
+    let mut errors = Vec::new();
     let unknown = fields.unknown(&PARAMETERS);
     if !unknown.is_empty() {
-        faults.push(format!(
+        errors.push(format!(
             "Unknown query parameter(s): '{}'",
             unknown.join("', '")
         ));
     }
-    let number = whole(&fields, "page", "Page", DEFAULT_PAGE, &mut faults);
-    let per_page = whole(
-        &fields,
-        "per_page",
-        "Per page",
-        DEFAULT_PER_PAGE,
-        &mut faults,
-    );
-    if !faults.is_empty() {
-        return Err(ApiError::BadQuery(faults.join(", ")));
+    let mut integer = |name, shown_name, default| {
+        parse_integer(&fields, name, default).unwrap_or_else(|message| {
+            errors.push(format!("{shown_name} {message}"));
+            default
+        })
+    };
+    let page = integer("page", "Page", DEFAULT_PAGE);
+    let per_page = integer("per_page", "Per page", DEFAULT_PER_PAGE);
+    if !errors.is_empty() {
+        return Err(ApiError::BadQuery(errors.join(", ")));
     }
 
     let per_page = u32::try_from(per_page)
         .ok()
-        .filter(|per_page| *per_page <= MOST_PER_PAGE)
+        .filter(|per_page| *per_page <= MAX_PER_PAGE)
         .ok_or_else(|| {
-            ApiError::BadQuery(format!("Per page must be between 1 and {MOST_PER_PAGE}"))
+            ApiError::BadQuery(format!("Per page must be between 1 and {MAX_PER_PAGE}"))
         })?;
-    let page = Page::new(number, per_page).ok_or_else(|| {
+    let page = Page::new(page, per_page).ok_or_else(|| {
         ApiError::BadQuery(format!(
             "Maximum result (page * per_page) must be less than {MAXIMUM_RESULT}"
         ))
@@ -80,28 +87,15 @@ pub fn list(path: &str, query: &str) -> Result<ListRequest, ApiError> {
     })
 }
 
-/// The parameter's number, or the default where it has none; its fault goes to `faults`.
-fn whole(
-    fields: &Fields,
-    name: &str,
-    shown: &str,
-    default: u128,
-    faults: &mut Vec<String>,
-) -> u128 {
-    let number = match fields.get(name) {
-        None | Some(Value::Null) => Ok(default),
-        Some(Value::Text(text)) => positive(text),
-        Some(Value::Array(_) | Value::Map(_)) => Err(NotPositive::NoNumber),
-    };
-    number.unwrap_or_else(|fault| {
-        let fault = match fault {
-            NotPositive::NoNumber => "is not a number",
-            NotPositive::NotWhole => "must be an integer",
-            NotPositive::TooSmall => "must be greater than 0",
-        };
-        faults.push(format!("{shown} {fault}"));
-        default
-    })
+/// Returns the positive integer of a parameter, `default` if it has no value, or the message of its first error.
+fn parse_integer(fields: &QueryFields, name: &str, default: u128) -> Result<u128, &'static str> {
+    match fields.get(name) {
+        None | Some(QueryValue::Null) => Ok(default),
+        Some(QueryValue::Text(text)) => positive_integer(text).map_err(|error| error.message()),
+        Some(QueryValue::Array(_) | QueryValue::Map(_)) => {
+            Err(NumericalityError::NotANumber.message())
+        }
+    }
 }
 
 #[cfg(test)]

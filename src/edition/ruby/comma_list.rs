@@ -1,22 +1,30 @@
-//! Comma lists, and how hrefs repeat them (reference: packages-api.md §1.3, §3.2).
+//! Comma lists, split with Ruby's `value.split(/,\s*/, -1)` as a Cloud Controller does it, and the links that repeat
+//! them.
+//!
+//! A controller decodes each element once more. Therefore whitespace at the very start of the value stays, empty
+//! elements are kept, and a comma inside an element has to be sent as `%252C`.
+//!
+//! See `docs/reference/query-parameters.md#comma-lists`.
 
 use percent_encoding::percent_decode_str;
 
+use super::WHITESPACE;
+use super::cgi_escape::escape;
 use crate::error::ApiError;
 
-/// The elements of a comma list. Blanks after a comma are dropped, empty elements kept, and each element is
-/// URL-decoded a second time, in which `+` is a `+`.
+/// Returns the elements of a comma list. In the decoding of an element, `+` stays `+`.
 ///
-/// An element that this makes into something no database compares, bytes that are not UTF-8 or a NUL, is
-/// [`ApiError::InvalidRequest`].
+/// # Errors
+///
+/// Fails with [`ApiError::InvalidRequest`] if a decoded element is not UTF-8 or holds a NUL, because a database cannot
+/// compare such text.
 pub fn split(text: &str) -> Result<Vec<String>, ApiError> {
     text.split(',')
         .enumerate()
-        .map(|(at, element)| {
-            let element = if at == 0 {
-                element
-            } else {
-                element.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r'])
+        .map(|(index, element)| {
+            let element = match index {
+                0 => element,
+                _ => element.trim_start_matches(WHITESPACE),
             };
             let element = percent_decode_str(element)
                 .decode_utf8()
@@ -29,39 +37,46 @@ pub fn split(text: &str) -> Result<Vec<String>, ApiError> {
         .collect()
 }
 
-/// `name=a%2Cb`; a comma within an element ends up as `%252C`.
-pub fn echo_list(name: &str, elements: &[String]) -> String {
+/// Returns `name=a%2Cb`, the pair with which a link repeats a comma list. A comma inside an element becomes `%252C`.
+pub fn list_pair(name: &str, elements: &[String]) -> String {
     let elements: Vec<String> = elements
         .iter()
         .map(|element| element.replace(',', "%2C"))
         .collect();
-    echo(name, &elements.join(","))
+    query_pair(name, &elements.join(","))
 }
 
-/// `name=value`, both encoded.
-pub fn echo(name: &str, value: &str) -> String {
-    let mut pair = String::with_capacity(name.len() + value.len() + 1);
-    escape(&mut pair, name);
-    pair.push('=');
-    escape(&mut pair, value);
-    pair
+/// Returns `name=value`, the pair with which a link repeats a parameter. Name and value are escaped.
+pub fn query_pair(name: &str, value: &str) -> String {
+    format!("{}={}", escape(name), escape(value))
 }
 
-/// As Ruby's `CGI.escape`: a blank is `+`, and only `A-Za-z0-9_.-~` stay as they are.
-fn escape(out: &mut String, text: &str) {
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-    ];
-    for byte in text.bytes() {
-        match byte {
-            b' ' => out.push('+'),
-            b'_' | b'.' | b'-' | b'~' => out.push(char::from(byte)),
-            _ if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
-            _ => {
-                out.push('%');
-                out.push(HEX[usize::from(byte >> 4)]);
-                out.push(HEX[usize::from(byte & 15)]);
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whitespace_is_dropped_only_after_a_comma() {
+        let elements = split(" a ,\t\n b,,c ").unwrap();
+        assert_eq!(elements, [" a ", "b", "", "c "]);
+    }
+
+    #[test]
+    fn elements_are_decoded_and_plus_signs_stay() {
+        assert_eq!(split("a%2Cb,%41+%zz").unwrap(), ["a,b", "A+%zz"]);
+    }
+
+    #[test]
+    fn elements_that_a_database_cannot_compare_are_refused() {
+        for text in ["%FF", "a,%C3", "a%00b", "\0"] {
+            assert_eq!(split(text), Err(ApiError::InvalidRequest), "{text:?}");
         }
+    }
+
+    #[test]
+    fn links_escape_a_comma_inside_an_element_twice() {
+        let elements = ["a,b".to_owned(), "c d".to_owned()];
+        assert_eq!(list_pair("states", &elements), "states=a%252Cb%2Cc+d");
+        assert_eq!(query_pair("a[gt]", "*"), "a%5Bgt%5D=%2A");
     }
 }

@@ -1,21 +1,26 @@
-//! What Ruby's `inspect` makes of parameters whose shape is not the expected one: some refusals show it.
+//! Ruby 3.3's `inspect` and `to_s`, which a Cloud Controller applies to a parameter that is an array or a hash where
+//! text is expected. Error messages and links show the result.
+//!
+//! See `docs/reference/query-parameters.md#values-shown-as-ruby-writes-them`.
 
 use std::fmt::Write;
 
-use super::query_string::{Fields, Value};
+use super::query_string::{QueryFields, QueryValue};
 
-/// How the keys of maps look: they are text until the controller symbolizes them.
+/// How the keys of a hash are written.
 #[derive(Clone, Copy, Debug)]
-pub enum Keys {
-    Text,
+pub enum HashKeys {
+    /// As text, `{"a"=>"b"}`. A controller parses comma lists and timestamps before it turns keys into symbols.
+    Strings,
+    /// As symbols, `{:a=>"b"}`. A controller parses all other parameters afterwards.
     Symbols,
 }
 
-/// `["READY"]`, `{:a=>"docker"}`; a text as it is and null as nothing, as `to_s` has them.
-pub fn to_s(value: &Value, keys: Keys) -> String {
+/// Returns Ruby's `value.to_s`: text as it is, null as nothing, an array or a hash as `inspect` writes it.
+pub fn to_s(value: &QueryValue, keys: HashKeys) -> String {
     match value {
-        Value::Null => String::new(),
-        Value::Text(text) => text.clone(),
+        QueryValue::Null => String::new(),
+        QueryValue::Text(text) => text.clone(),
         value => {
             let mut out = String::new();
             inspect(&mut out, value, keys);
@@ -24,43 +29,43 @@ pub fn to_s(value: &Value, keys: Keys) -> String {
     }
 }
 
-/// `[:x, "org"]`: one entry of a map.
-pub fn pair(name: &str, value: &Value) -> String {
+/// Returns `[:name, "value"]`: how one entry of a hash is written if the hash is treated as an array.
+pub fn inspect_pair(name: &str, value: &QueryValue) -> String {
     let mut out = "[".to_owned();
     symbol(&mut out, name);
     out.push_str(", ");
-    inspect(&mut out, value, Keys::Symbols);
+    inspect(&mut out, value, HashKeys::Symbols);
     out.push(']');
     out
 }
 
-fn inspect(out: &mut String, value: &Value, keys: Keys) {
+fn inspect(out: &mut String, value: &QueryValue, keys: HashKeys) {
     match value {
-        Value::Null => out.push_str("nil"),
-        Value::Text(text) => quoted(out, text),
-        Value::Array(values) => {
+        QueryValue::Null => out.push_str("nil"),
+        QueryValue::Text(text) => string(out, text),
+        QueryValue::Array(values) => {
             out.push('[');
-            for (at, value) in values.iter().enumerate() {
-                if at > 0 {
+            for (index, value) in values.iter().enumerate() {
+                if index > 0 {
                     out.push_str(", ");
                 }
                 inspect(out, value, keys);
             }
             out.push(']');
         }
-        Value::Map(fields) => map(out, fields, keys),
+        QueryValue::Map(fields) => hash(out, fields, keys),
     }
 }
 
-fn map(out: &mut String, fields: &Fields, keys: Keys) {
+fn hash(out: &mut String, fields: &QueryFields, keys: HashKeys) {
     out.push('{');
-    for (at, (name, value)) in fields.iter().enumerate() {
-        if at > 0 {
+    for (index, (name, value)) in fields.iter().enumerate() {
+        if index > 0 {
             out.push_str(", ");
         }
         match keys {
-            Keys::Text => quoted(out, name),
-            Keys::Symbols => symbol(out, name),
+            HashKeys::Strings => string(out, name),
+            HashKeys::Symbols => symbol(out, name),
         }
         out.push_str("=>");
         inspect(out, value, keys);
@@ -68,7 +73,7 @@ fn map(out: &mut String, fields: &Fields, keys: Keys) {
     out.push('}');
 }
 
-/// `:name`, or `:"another name"`.
+/// Appends `:name`, or `:"a name"` if the name is not a plain word.
 fn symbol(out: &mut String, name: &str) {
     out.push(':');
     let word = name.strip_suffix(['?', '!', '=']).unwrap_or(name);
@@ -79,11 +84,11 @@ fn symbol(out: &mut String, name: &str) {
     if plain {
         out.push_str(name);
     } else {
-        quoted(out, name);
+        string(out, name);
     }
 }
 
-fn quoted(out: &mut String, text: &str) {
+fn string(out: &mut String, text: &str) {
     out.push('"');
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
@@ -101,7 +106,7 @@ fn quoted(out: &mut String, text: &str) {
             '\x7f' => "\\x7F",
             '#' if matches!(characters.peek(), Some('{' | '$' | '@')) => "\\#",
             control if control.is_control() => {
-                // Writing to a String cannot fail.
+                // Writing to a `String` cannot fail.
                 let _ = write!(out, "\\u{:04X}", u32::from(control));
                 continue;
             }
@@ -113,4 +118,43 @@ fn quoted(out: &mut String, text: &str) {
         out.push_str(escape);
     }
     out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edition::ruby::query_string::{QueryStringRules, parse};
+
+    fn value(query: &str) -> QueryValue {
+        let fields = parse(query, &QueryStringRules::RACK_3_2).unwrap();
+        fields.get("a").unwrap().clone()
+    }
+
+    #[test]
+    fn arrays_and_hashes_are_written_as_ruby_3_3_does() {
+        for (query, strings, symbols) in [
+            ("a", "", ""),
+            ("a=x\"", "x\"", "x\""),
+            ("a[]=1&a[]=2", r#"["1", "2"]"#, r#"["1", "2"]"#),
+            (
+                "a[b]=1&a[c]",
+                r#"{"b"=>"1", "c"=>nil}"#,
+                r#"{:b=>"1", :c=>nil}"#,
+            ),
+            ("a[b c]=1", r#"{"b c"=>"1"}"#, r#"{:"b c"=>"1"}"#),
+            ("a[b?]=1", r#"{"b?"=>"1"}"#, r#"{:b?=>"1"}"#),
+        ] {
+            assert_eq!(to_s(&value(query), HashKeys::Strings), strings, "{query}");
+            assert_eq!(to_s(&value(query), HashKeys::Symbols), symbols, "{query}");
+        }
+    }
+
+    #[test]
+    fn special_characters_are_escaped() {
+        let all = value("a[]=%22%5C%0A%0D%09%0C%0B%08%07%1B%7F%01%23%7B%23$%23@%23x%C2%85é");
+        assert_eq!(
+            to_s(&all, HashKeys::Strings),
+            r##"["\"\\\n\r\t\f\v\b\a\e\x7F\u0001\#{\#$\#@#x\u0085é"]"##
+        );
+    }
 }

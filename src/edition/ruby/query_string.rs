@@ -1,56 +1,77 @@
-//! A query string as the controllers' frameworks read it: names, shapes, values, in order of first appearance.
+//! Rack's `parse_nested_query`, with which Rails reads a query string: names with brackets become arrays and hashes.
+//!
+//! `2015` uses Rack 1.6 and `current` uses Rack 3.2. [`QueryStringRules`] holds the differences. No crate treats
+//! repeated names, missing values and unmatched brackets as Rack does.
+//!
+//! See `docs/reference/query-parameters.md#separators-and-empty-pieces`.
 
 use std::collections::HashMap;
 
+use percent_encoding::percent_decode_str;
+
 use crate::error::ApiError;
 
-/// How deep a name may nest, `a[b][c]…`: the frameworks' own limit.
-const DEEPEST: usize = 100;
+/// How many levels of brackets a name may have, which is Rack's own limit.
+const MAX_DEPTH: usize = 100;
 
-/// In what the frameworks of the editions differ.
+/// The differences between the Rack versions of the editions.
 #[derive(Debug)]
 pub struct QueryStringRules {
-    /// What separates pairs.
+    /// The characters that separate pairs.
     pub separators: &'static [char],
-    /// Brackets before a name, and stray `]` after it, are not part of it.
-    pub stray_brackets_ignored: bool,
+    /// Whether brackets before a name, and an unmatched `]` after it, are dropped instead of being part of the name.
+    pub ignores_stray_brackets: bool,
 }
 
-/// What a parameter was given.
+impl QueryStringRules {
+    /// The rules of `2015`.
+    pub const RACK_1_6: Self = Self {
+        separators: &['&', ';'],
+        ignores_stray_brackets: true,
+    };
+    /// The rules of `current`.
+    pub const RACK_3_2: Self = Self {
+        separators: &['&'],
+        ignores_stray_brackets: false,
+    };
+}
+
+/// The value of a query parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// `name`
+pub enum QueryValue {
+    /// `name`, without `=`.
     Null,
-    /// `name=`, `name=text`; of several the last.
+    /// `name=` or `name=text`. If the name is repeated, the last value.
     Text(String),
-    /// `name[]=a&name[]=b`
-    Array(Vec<Value>),
-    /// `name[key]=a`
-    Map(Fields),
+    /// `name[]=a&name[]=b`.
+    Array(Vec<QueryValue>),
+    /// `name[key]=a`.
+    Map(QueryFields),
 }
 
-/// Names and their values, in order of each name's first appearance.
+/// Parameters by name, in the order in which each name first appeared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Fields {
-    entries: Vec<(String, Value)>,
-    places: HashMap<String, usize>,
+pub struct QueryFields {
+    entries: Vec<(String, QueryValue)>,
+    /// The index in `entries` of each name, so that a query of many names is read in linear time.
+    index: HashMap<String, usize>,
 }
 
-impl Fields {
-    /// The value of that name, if the name was there.
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        let place = *self.places.get(name)?;
-        self.entries.get(place).map(|(_, value)| value)
+impl QueryFields {
+    /// Returns the value of `name`, if the parameter was given.
+    pub fn get(&self, name: &str) -> Option<&QueryValue> {
+        let index = *self.index.get(name)?;
+        self.entries.get(index).map(|(_, value)| value)
     }
 
-    /// All names and values.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+    /// Returns all names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &QueryValue)> {
         self.entries
             .iter()
             .map(|(name, value)| (name.as_str(), value))
     }
 
-    /// The names that are not among `known`.
+    /// Returns the names that are not in `known`.
     pub fn unknown<'f>(&'f self, known: &[&str]) -> Vec<&'f str> {
         self.iter()
             .map(|(name, _)| name)
@@ -58,31 +79,31 @@ impl Fields {
             .collect()
     }
 
-    /// Where the value of that name stands; a new name starts as null, which any shape may replace.
-    fn slot(&mut self, name: &str) -> &mut Value {
-        let place = match self.places.get(name) {
-            Some(place) => *place,
+    /// Returns the value of `name`, after adding it as null if it is new. Any shape may replace null.
+    fn entry(&mut self, name: &str) -> &mut QueryValue {
+        let index = match self.index.get(name) {
+            Some(index) => *index,
             None => {
-                self.places.insert(name.to_owned(), self.entries.len());
-                self.entries.push((name.to_owned(), Value::Null));
+                self.index.insert(name.to_owned(), self.entries.len());
+                self.entries.push((name.to_owned(), QueryValue::Null));
                 self.entries.len() - 1
             }
         };
-        &mut self.entries[place].1
+        &mut self.entries[index].1
     }
 
-    /// Whether the path that a nested name spells is there.
-    fn holds(&self, name: &str) -> bool {
+    /// Whether the fields already hold the value to which the nested name `name` leads.
+    fn contains_nested(&self, name: &str) -> bool {
         if name.contains("[]") {
             return false;
         }
         let mut fields = Some(self);
-        for part in name.split(['[', ']']).filter(|part| !part.is_empty()) {
-            let Some(value) = fields.and_then(|fields| fields.get(part)) else {
+        for key in name.split(['[', ']']).filter(|key| !key.is_empty()) {
+            let Some(value) = fields.and_then(|fields| fields.get(key)) else {
                 return false;
             };
             fields = match value {
-                Value::Map(inner) => Some(inner),
+                QueryValue::Map(inner) => Some(inner),
                 _ => None,
             };
         }
@@ -90,92 +111,88 @@ impl Fields {
     }
 }
 
-/// Reads a query string (reference: packages-api.md §1.3, separators, shapes and repeated parameters).
+/// Parses a query string, without its `?`.
 ///
-/// A malformed escape, bytes that are not UTF-8 and shapes that contradict each other are
-/// [`ApiError::InvalidRequest`].
-pub fn parse(query: &str, rules: &QueryStringRules) -> Result<Fields, ApiError> {
-    let mut fields = Fields::default();
-    for piece in query.split(rules.separators) {
-        let (name, value) = match piece.split_once('=') {
-            Some((name, value)) => (decode(name)?, Value::Text(decode(value)?)),
-            None => (decode(piece)?, Value::Null),
+/// # Errors
+///
+/// Fails with [`ApiError::InvalidRequest`] if an escape is malformed, if a name or value is not UTF-8, if a name has
+/// conflicting shapes, or if it has more than 100 levels of brackets.
+pub fn parse(query: &str, rules: &QueryStringRules) -> Result<QueryFields, ApiError> {
+    let mut fields = QueryFields::default();
+    for pair in query.split(rules.separators) {
+        let (name, value) = match pair.split_once('=') {
+            Some((name, value)) => (decode(name)?, QueryValue::Text(decode(value)?)),
+            None => (decode(pair)?, QueryValue::Null),
         };
-        store(&mut fields, &name, value, rules, 0)?;
+        insert(&mut fields, &name, value, rules, 0)?;
     }
     Ok(fields)
 }
 
-/// `+` is a space, `%XX` a byte.
+/// Decodes `+` and `%XX`. Unlike `percent_encoding`, Rack refuses a `%` without two hexadecimal digits.
 fn decode(text: &str) -> Result<String, ApiError> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'+' => b' ',
-            b'%' => match (hex_digit(bytes.next()), hex_digit(bytes.next())) {
-                (Some(high), Some(low)) => high << 4 | low,
-                _ => return Err(ApiError::InvalidRequest),
-            },
-            byte => byte,
-        });
+    let is_escape = |after_percent: &str| {
+        let digits = after_percent.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(is_escape) {
+        return Err(ApiError::InvalidRequest);
     }
-    String::from_utf8(decoded).map_err(|_| ApiError::InvalidRequest)
+    let text = text.replace('+', " ");
+    match percent_decode_str(&text).decode_utf8() {
+        Ok(decoded) => Ok(decoded.into_owned()),
+        Err(_) => Err(ApiError::InvalidRequest),
+    }
 }
 
-fn hex_digit(byte: Option<u8>) -> Option<u8> {
-    let digit = char::from(byte?).to_digit(16)?;
-    u8::try_from(digit).ok()
-}
-
-/// Puts `value` where the name, at this depth of its brackets, says.
-fn store(
-    fields: &mut Fields,
+/// Inserts `value` under the nested name `name`. `depth` counts the levels of brackets above it.
+fn insert(
+    fields: &mut QueryFields,
     name: &str,
-    value: Value,
+    value: QueryValue,
     rules: &QueryStringRules,
     depth: usize,
 ) -> Result<(), ApiError> {
-    if depth >= DEEPEST {
+    if depth >= MAX_DEPTH {
         return Err(ApiError::InvalidRequest);
     }
-    let (key, after) = split(name, rules, depth);
+    let (key, rest) = split_name(name, rules, depth);
     if key.is_empty() {
         return Ok(());
     }
-    match after {
-        "" => *fields.slot(key) = value,
-        "[" => *fields.slot(name) = value,
+    match rest {
+        "" => *fields.entry(key) = value,
+        "[" => *fields.entry(name) = value,
         "[]" => {
-            let values = array(fields.slot(key))?;
-            // A null in an array is dropped, the array stays.
-            if value != Value::Null {
+            let values = as_array(fields.entry(key))?;
+            // A null adds no element, but the array exists.
+            if value != QueryValue::Null {
                 values.push(value);
             }
         }
-        _ => match after.strip_prefix("[]") {
-            Some(rest) => push(
-                array(fields.slot(key))?,
-                child_key(rest),
+        _ => match rest.strip_prefix("[]") {
+            Some(rest) => insert_in_array(
+                as_array(fields.entry(key))?,
+                element_key(rest),
                 value,
                 rules,
                 depth,
             )?,
-            None => store(map(fields.slot(key))?, after, value, rules, depth + 1)?,
+            None => insert(as_map(fields.entry(key))?, rest, value, rules, depth + 1)?,
         },
     }
     Ok(())
 }
 
-/// The outermost name, and the brackets after it.
-fn split<'n>(name: &'n str, rules: &QueryStringRules, depth: usize) -> (&'n str, &'n str) {
-    if rules.stray_brackets_ignored {
+/// Splits a name into its outermost key and the brackets after it.
+fn split_name<'n>(name: &'n str, rules: &QueryStringRules, depth: usize) -> (&'n str, &'n str) {
+    if rules.ignores_stray_brackets {
         let name = name.trim_start_matches(['[', ']']);
-        let (key, after) = name.split_at(name.find(['[', ']']).unwrap_or(name.len()));
-        return (key, after.trim_start_matches(']'));
+        let (key, rest) = name.split_at(name.find(['[', ']']).unwrap_or(name.len()));
+        return (key, rest.trim_start_matches(']'));
     }
     if depth == 0 {
-        // A bracket at the very start opens nothing.
+        // A bracket at the very start is part of the key.
         let open = name.bytes().skip(1).position(|byte| byte == b'[');
         return name.split_at(open.map_or(name.len(), |open| open + 1));
     }
@@ -186,53 +203,53 @@ fn split<'n>(name: &'n str, rules: &QueryStringRules, depth: usize) -> (&'n str,
     inner.unwrap_or((name, ""))
 }
 
-/// What `name[][key]` and `name[]key` call the entry of the map in the array.
-fn child_key(rest: &str) -> &str {
+/// Returns the key inside an element of an array, for the `rest` of `name[]rest`: `[key]` and `key` are the same.
+fn element_key(rest: &str) -> &str {
     rest.strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
         .filter(|key| !key.is_empty() && !key.contains(['[', ']']))
         .unwrap_or(rest)
 }
 
-/// Into the last map of the array, or into a new one where that has the key already.
-fn push(
-    values: &mut Vec<Value>,
+/// Inserts `value` under `key` in the last map of the array, or in a new map if the last one has the key already.
+fn insert_in_array(
+    values: &mut Vec<QueryValue>,
     key: &str,
-    value: Value,
+    value: QueryValue,
     rules: &QueryStringRules,
     depth: usize,
 ) -> Result<(), ApiError> {
     if key == "[]" {
-        values.push(Value::Array(vec![value]));
+        values.push(QueryValue::Array(vec![value]));
         return Ok(());
     }
-    if let Some(Value::Map(last)) = values.last_mut()
-        && !last.holds(key)
+    if let Some(QueryValue::Map(last)) = values.last_mut()
+        && !last.contains_nested(key)
     {
-        return store(last, key, value, rules, depth + 1);
+        return insert(last, key, value, rules, depth + 1);
     }
-    let mut fields = Fields::default();
-    store(&mut fields, key, value, rules, depth + 1)?;
-    values.push(Value::Map(fields));
+    let mut fields = QueryFields::default();
+    insert(&mut fields, key, value, rules, depth + 1)?;
+    values.push(QueryValue::Map(fields));
     Ok(())
 }
 
-fn array(value: &mut Value) -> Result<&mut Vec<Value>, ApiError> {
-    if *value == Value::Null {
-        *value = Value::Array(Vec::new());
+fn as_array(value: &mut QueryValue) -> Result<&mut Vec<QueryValue>, ApiError> {
+    if *value == QueryValue::Null {
+        *value = QueryValue::Array(Vec::new());
     }
     match value {
-        Value::Array(values) => Ok(values),
+        QueryValue::Array(values) => Ok(values),
         _ => Err(ApiError::InvalidRequest),
     }
 }
 
-fn map(value: &mut Value) -> Result<&mut Fields, ApiError> {
-    if *value == Value::Null {
-        *value = Value::Map(Fields::default());
+fn as_map(value: &mut QueryValue) -> Result<&mut QueryFields, ApiError> {
+    if *value == QueryValue::Null {
+        *value = QueryValue::Map(QueryFields::default());
     }
     match value {
-        Value::Map(fields) => Ok(fields),
+        QueryValue::Map(fields) => Ok(fields),
         _ => Err(ApiError::InvalidRequest),
     }
 }

@@ -1,36 +1,42 @@
-//! Whether a database is sound, told without changing it or leaving anything beside it.
+//! Checks a database, without changing it or leaving files beside it.
 
 use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::identify::{FileState, identify};
+use super::identify::{FileState, identify, nothing_there};
 use super::{read_only, schema};
-use crate::store::{SCHEMA_VERSION, StoreError, nothing_there};
+use crate::store::StoreError;
+use crate::store::migrate::{self, SCHEMA_VERSION};
 
-/// What was found in a database.
+/// What [`check`] found.
 #[derive(Debug)]
 pub struct CheckReport {
-    /// The schema's version, which the file and the program share.
+    /// The version of the file's schema.
     pub schema: u32,
-    /// How many packages it holds; `None` where they cannot be counted.
+    /// The number of packages; `None` if they cannot be counted.
     pub packages: Option<i64>,
-    /// What is wrong, a sentence each that goes on after the file's name; empty for a sound database.
+    /// What is wrong, one sentence each, as it goes on after the path of the file. Empty: no fault was found.
     pub faults: Vec<String>,
 }
 
-/// The version of SQLite in the program.
+/// Returns the version of SQLite in this program.
 pub fn sqlite_version() -> &'static str {
     rusqlite::version()
 }
 
-/// Checks the database at `path`, also while a server has it open. An error: it cannot be looked into at all.
+/// Checks the database at `path`: schema, integrity, foreign keys, and the rules that the schema cannot express. A
+/// server may have it open.
+///
+/// # Errors
+///
+/// Fails if the file is not a database of this program, or cannot be read.
 pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
-    if identify(path)? != FileState::Ours {
+    let FileState::Ours { .. } = identify(path)? else {
         return Err(nothing_there(path));
-    }
+    };
     let connection = read_only::unchanged(path).map_err(|error| error.at(path))?;
-    // One snapshot for all of it: a server may write meanwhile.
+    // All checks see one snapshot: a server may write at the same time.
     let transaction = connection
         .unchecked_transaction()
         .map_err(|error| StoreError::from(error).at(path))?;
@@ -39,33 +45,44 @@ pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
         packages: None,
         faults: Vec::new(),
     };
-    let differences = checked.try_all(schema::differences(&transaction));
+    let version = checked.try_all(schema::version(&transaction));
+    checked.schema = version.unwrap_or(SCHEMA_VERSION);
+    if checked.schema < SCHEMA_VERSION {
+        checked.faults.push(migrate::older(path, checked.schema));
+    }
+    let differences = checked.try_all(schema::differences(&transaction, checked.schema));
     let is_ours = differences.as_ref().is_some_and(Vec::is_empty);
     for difference in differences.into_iter().flatten() {
         checked.faults.push(format!("has {difference}"));
     }
     checked.integrity(&transaction);
-    // Another schema has other meanings, and nothing of it is to be run.
+    // Triggers and views of another schema are not run, and what it means is not known.
     if is_ours {
         checked.foreign_keys(&transaction);
-        checked.data(&transaction);
+        if checked.schema == SCHEMA_VERSION {
+            checked.data(&transaction);
+        }
+        checked.count_packages(&transaction);
     }
     Ok(checked)
 }
 
-/// JSON that is none, or not an object. The others are only asked of packages whose labels are one.
+/// Packages whose labels or annotations are not a JSON object. A program that ignores checks can write what is not
+/// JSON; the other statements therefore test again.
 const NO_OBJECT: &str = "
     select guid from packages
     where case when json_valid(labels) and json_valid(annotations)
                then json_type(labels) <> 'object' or json_type(annotations) <> 'object' else 1 end
     order by id";
 
+/// Packages with a label that `package_labels` lacks.
 const NOT_INDEXED: &str = "
     select distinct p.guid from packages p, json_each(case when json_valid(p.labels) then p.labels else '{}' end) j
     where not exists (select 1 from package_labels l
                       where l.key = j.key and l.value = j.value and l.package_id = p.id)
     order by p.id";
 
+/// Packages with a row in `package_labels` and without the label.
 const ONLY_INDEXED: &str = "
     select distinct p.guid from package_labels l join packages p on p.id = l.package_id
     where json_valid(p.labels)
@@ -76,7 +93,7 @@ impl CheckReport {
     fn integrity(&mut self, connection: &Connection) {
         let found = texts(connection, "pragma integrity_check");
         for fault in self.try_all(found).into_iter().flatten() {
-            // SQLite heads its findings with the name that it gives the file.
+            // SQLite writes its name of the file as the first line.
             for line in fault
                 .lines()
                 .filter(|line| *line != "ok" && !line.starts_with("*** in database"))
@@ -86,7 +103,7 @@ impl CheckReport {
         }
     }
 
-    /// Also holds that a package's space is its app's: that is one of the foreign keys.
+    /// One of the foreign keys says that the space of a package is that of its app.
     fn foreign_keys(&mut self, connection: &Connection) {
         let found = texts(
             connection,
@@ -113,14 +130,16 @@ impl CheckReport {
                     .push(format!("has a package `{guid}` that {fault}"));
             }
         }
-        let one = |sql| Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))?);
-        if self.try_all(one("select count(*) from versions")) == Some(0) {
+        if self.try_all(number(connection, "select count(*) from versions")) == Some(0) {
             self.faults.push("has lost its row in `versions`".into());
         }
-        self.packages = self.try_all(one("select count(*) from packages"));
     }
 
-    /// What cannot be read is a fault as well, named once.
+    fn count_packages(&mut self, connection: &Connection) {
+        self.packages = self.try_all(number(connection, "select count(*) from packages"));
+    }
+
+    /// Returns the value, or records the error as a fault, unless it is recorded already.
     fn try_all<T>(&mut self, found: Result<T, StoreError>) -> Option<T> {
         match found {
             Ok(found) => Some(found),
@@ -133,6 +152,10 @@ impl CheckReport {
             }
         }
     }
+}
+
+fn number(connection: &Connection, sql: &str) -> Result<i64, StoreError> {
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>, StoreError> {

@@ -1,26 +1,26 @@
-//! Connections: how a file is opened, and set up for files that may come from strangers.
+//! How a connection is opened and configured.
+//!
+//! A database may come from a person that is not trusted:
+//! <https://sqlite.org/security.html#untrusted_sqlite_database_files>.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-use r2d2::Pool;
-use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::identify::beside;
-use super::readers;
-use crate::store::version::VersionCache;
 use crate::store::{OpenMode, StoreError};
 
-/// How long a connection waits for another's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Composed listings have many texts; each connection keeps this many statements.
+/// How long a connection waits for the lock of another connection.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many prepared statements each connection keeps. Composed lists have many texts.
 const CACHED_STATEMENTS: usize = 128;
 
-/// `immutable` would silently leave out what still lies in the write-ahead log.
+/// Fails if a write-ahead log with changes lies beside the file. A connection that takes the file as immutable would
+/// ignore them (<https://sqlite.org/uri.html#uriimmutable>).
 pub(in crate::store) fn refuse_wal(path: &Path) -> Result<(), StoreError> {
     let wal = beside(path, "-wal");
     match std::fs::metadata(&wal) {
@@ -35,52 +35,16 @@ pub(in crate::store) fn refuse_wal(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// A connection that only ever asks for the version, and never waits for a lock.
-pub(in crate::store) fn watcher(
-    path: &Path,
-    opened: OpenMode,
-) -> Result<(Connection, VersionCache), StoreError> {
-    let opened = match opened {
-        OpenMode::ReadWrite => OpenMode::ReadOnly,
-        other => other,
-    };
-    let connection = connect(path, opened)?;
-    connection.busy_timeout(Duration::ZERO)?;
-    Ok((connection, VersionCache::default()))
-}
-
-/// One connection, set up for files that may come from strangers.
-pub(in crate::store) fn connect(path: &Path, opened: OpenMode) -> Result<Connection, StoreError> {
-    let (name, flags) = name_and_flags(path, opened)?;
+/// Opens a connection to the file at `path`, which must exist.
+pub(in crate::store) fn connect(path: &Path, mode: OpenMode) -> Result<Connection, StoreError> {
+    let (name, flags) = name_and_flags(path, mode)?;
     let connection = Connection::open_with_flags(name, flags)?;
     set_up(&connection)?;
     Ok(connection)
 }
 
-pub(in crate::store) fn pool(path: &Path, opened: OpenMode) -> Pool<SqliteConnectionManager> {
-    let opened = match opened {
-        OpenMode::ReadWrite => OpenMode::ReadOnly,
-        other => other,
-    };
-    // The first connection was opened by now: a name that cannot be opened does not get here.
-    let (name, flags) = name_and_flags(path, opened).unwrap_or_default();
-    let manager = SqliteConnectionManager::file(name)
-        .with_flags(flags)
-        .with_init(|connection| {
-            set_up(connection)?;
-            connection.execute_batch("pragma query_only = on")
-        });
-    Pool::builder()
-        .max_size(u32::try_from(readers::count()).unwrap_or(8))
-        .min_idle(Some(0))
-        .test_on_check_out(false)
-        .max_lifetime(None)
-        .idle_timeout(None)
-        .connection_timeout(BUSY_TIMEOUT)
-        .build_unchecked(manager)
-}
-
-fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+/// Configures a connection.
+pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
@@ -89,12 +53,18 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-/// An absolute path is never taken for a `file:` URI; only our own URI for immutable files is one.
-fn name_and_flags(path: &Path, opened: OpenMode) -> Result<(PathBuf, OpenFlags), StoreError> {
+/// Returns the name and the flags with which SQLite opens the file.
+///
+/// The path is made absolute, so that SQLite does not take `file:name` for a URI. Only the name of an immutable file is
+/// one.
+pub(super) fn name_and_flags(
+    path: &Path,
+    mode: OpenMode,
+) -> Result<(PathBuf, OpenFlags), StoreError> {
     let path = std::path::absolute(path)
         .map_err(|error| StoreError::file(path, format!("names no file: {error}")))?;
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Ok(match opened {
+    Ok(match mode {
         OpenMode::ReadWrite => (path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE),
         OpenMode::ReadOnly => (path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY),
         OpenMode::Immutable => {

@@ -1,6 +1,8 @@
-//! What lies at a path, told from its first 100 bytes before SQLite ever opens it.
+//! What is at a path, found out before SQLite opens it: by its kind and by its header, the first 100 bytes
+//! (<https://sqlite.org/fileformat2.html#the_database_header>).
 //!
-//! Only called before the first connection to the file: closing a descriptor later would drop SQLite's locks.
+//! Must be called before this process has a connection to the file: to close another descriptor of the file drops
+//! SQLite's locks on it (<https://sqlite.org/howtocorrupt.html>, §2.2).
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
@@ -8,20 +10,28 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use crate::error_text::os_error;
-use crate::store::{APPLICATION_ID, SCHEMA_VERSION, StoreError};
+use crate::store::migrate::{self, SCHEMA_VERSION};
+use crate::store::{APPLICATION_ID, StoreError};
 
-/// What lies at a path that we may use.
+/// What is at a path that this program may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum FileState {
-    /// Nothing.
+    /// No file.
     Absent,
-    /// A regular file of 0 bytes, as a mounted volume makes it, or one whose filling was broken off.
+    /// An empty file, as container runtimes create it for a mount, or a file whose first transaction did not end.
     Empty,
-    /// A database of this program and this schema version, as far as its header tells.
-    Ours,
+    /// A database of this program.
+    Ours {
+        /// The version of its schema, from 1 to the current one. The write-ahead log may hold a later one.
+        schema: u32,
+    },
 }
 
-/// Tells what lies at `path`; anything that is not ours to use is an error, and left as it is.
+/// Returns what is at `path`. Does not change it.
+///
+/// # Errors
+///
+/// Fails if it is not a database of this program or of this schema, or cannot be read.
 pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
     let fault = |text: String| Err(StoreError::file(path, text));
     let metadata = match fs::metadata(path) {
@@ -70,21 +80,14 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
         ));
     }
     let version = number(60);
-    if version > SCHEMA_VERSION {
-        return fault(format!(
-            "was made by a newer cf-packages (schema {version}, this program knows {SCHEMA_VERSION}); upgrade the program"
-        ));
-    }
-    if version < SCHEMA_VERSION {
-        return fault(format!(
-            "has schema {version}, which no release of cf-packages made (this program knows {SCHEMA_VERSION}); restore it from a copy or an export"
-        ));
+    if !(1..=SCHEMA_VERSION).contains(&version) {
+        migrate::require_current(path, version)?;
     }
     let page_size = match u16::from_be_bytes([header[16], header[17]]) {
         1 => 65_536,
         size => u64::from(size),
     };
-    // The page count in the header holds only when the two counters agree.
+    // The number of pages in the header is valid only if the two counters are equal.
     let needed = page_size * u64::from(number(28));
     if number(24) == number(92) && metadata.len() < needed && !is_being_filled(path, needed) {
         return fault(format!(
@@ -92,11 +95,12 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
             metadata.len()
         ));
     }
-    Ok(FileState::Ours)
+    Ok(FileState::Ours { schema: version })
 }
 
-/// Whether the file's first transaction was broken off, so that nothing in it counts: the rollback journal that was
-/// left beside it goes back to 0 pages. A later transaction of ours has no such journal.
+/// Returns whether the first transaction of the file did not end: then the rollback journal beside it says that the
+/// file had 0 pages before (<https://sqlite.org/fileformat2.html#the_rollback_journal>). Later transactions use the
+/// write-ahead log.
 fn was_never_filled(path: &Path) -> bool {
     const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
     let journal = beside(path, "-journal");
@@ -107,14 +111,15 @@ fn was_never_filled(path: &Path) -> bool {
         && header[16..] == [0; 4]
 }
 
-/// Whether what a file lacks lies in its write-ahead log, from which it is moved page by page, the header first: while
-/// another program does this, and after a crash in the midst of it. Once the log is empty, nothing is lacking.
+/// Returns whether the pages that are missing in the file are in its write-ahead log. Pages are copied to the file one
+/// by one, the header first: the file is shorter than its header says while another program does this, and after a
+/// crash.
 fn is_being_filled(path: &Path, needed: u64) -> bool {
     let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
     length(&beside(path, "-wal")) > 0 || length(path) >= needed
 }
 
-/// Nothing is there; but a folder must be, for a file to be made in.
+/// Checks that a file can be created at `path`, where none is.
 fn absent(path: &Path) -> Result<FileState, StoreError> {
     if path.symlink_metadata().is_ok() {
         return Err(StoreError::file(
@@ -135,9 +140,18 @@ fn absent(path: &Path) -> Result<FileState, StoreError> {
     }
 }
 
-/// The path of a file that SQLite keeps beside the database: `-wal`, `-shm`.
+/// Returns the path of a file beside the file at `path`, as those that SQLite keeps there: `-wal`, `-shm`.
 pub(in crate::store) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// Returns the error for a path where a database must be, and there is no file or an empty one.
+pub(in crate::store) fn nothing_there(path: &Path) -> StoreError {
+    let state = match fs::metadata(path) {
+        Ok(_) => "is empty; `cf-packages seed` or `serve` fills it",
+        Err(_) => "does not exist; `cf-packages seed` or `serve` creates it",
+    };
+    StoreError::file(path, state)
 }

@@ -1,48 +1,58 @@
-//! Reading a file so that afterwards it, and what lies beside it, are as they were.
+//! Connections for reading that leave the file, and the files beside it, as they were.
 
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, MAIN_DB};
 
 use super::connect::{connect, refuse_wal};
 use super::identify::beside;
+use super::open::connect_for_writing;
 use crate::store::{OpenMode, StoreError};
 
-/// Opens for reading beside others.
+/// Returns the mode of a connection that reads while other programs may write.
 ///
-/// A connection that can only read makes `-wal` and `-shm` and cannot remove them. Where there is no `-wal`, this is one
-/// that could write but does not: its end removes both, unless somebody else came to use them.
-pub(in crate::store) fn beside_others(path: &Path) -> Result<Connection, StoreError> {
-    let is_there = |suffix| beside(path, suffix).exists();
-    let opened = if is_there("-wal") || is_there("-journal") {
+/// A connection that cannot write creates `-wal` and `-shm`, and cannot remove them. Where there is no `-wal`, the
+/// connection therefore is one that could write but does not: when it closes last, it removes both files.
+pub(in crate::store) fn mode_beside_others(path: &Path) -> OpenMode {
+    let exists = |suffix| beside(path, suffix).exists();
+    if exists("-wal") || exists("-journal") {
         OpenMode::ReadOnly
     } else {
         OpenMode::ReadWrite
-    };
-    let connection = connect(path, opened)?;
+    }
+}
+
+/// Connects for reading while other programs may write.
+pub(in crate::store) fn beside_others(
+    path: &Path,
+    mode: OpenMode,
+) -> Result<Connection, StoreError> {
+    let connection = connect(path, mode)?;
     connection.execute_batch("pragma query_only = on")?;
-    touch(&connection)?;
+    open_file(&connection)?;
     Ok(connection)
 }
 
-/// Opens for reading whoever else is there, or is not, or may not be.
+/// Connects for reading whatever other programs do, and whether or not this one may write.
 ///
-/// A `-wal` without `-shm` was left by a program that was killed. Then nobody is there, so that the file can be had
-/// alone, which needs no `-shm`; and its end leaves the `-wal` to whoever writes next.
+/// A `-wal` without `-shm` was left by a program that was killed. No program has the file open, so that it can be
+/// locked: then SQLite needs no `-shm`, and the `-wal` stays for the next program that writes.
 pub(in crate::store) fn unchanged(path: &Path) -> Result<Connection, StoreError> {
-    let opened = if beside(path, "-wal").exists() && !beside(path, "-shm").exists() {
-        match alone(path) {
-            // Somebody is there after all, and brings what was missing, or keeps others out.
-            Err(StoreError::Busy) => beside_others(path),
+    let is_left_over = beside(path, "-wal").exists() && !beside(path, "-shm").exists();
+    let beside_others = || beside_others(path, mode_beside_others(path));
+    let opened = if is_left_over {
+        match exclusively(path) {
+            // Another program opened the file in the meantime.
+            Err(StoreError::Busy) => beside_others(),
             other => other,
         }
     } else {
-        beside_others(path)
+        beside_others()
     };
     match opened {
-        // Nobody can write here, so that nobody does.
+        // This program may not create files in the folder.
         Err(StoreError::CannotOpen(_)) => {
             refuse_wal(path)?;
             connect(path, OpenMode::Immutable)
@@ -51,22 +61,19 @@ pub(in crate::store) fn unchanged(path: &Path) -> Result<Connection, StoreError>
     }
 }
 
-fn alone(path: &Path) -> Result<Connection, StoreError> {
-    let connection = connect(path, OpenMode::ReadWrite)?;
-    if connection.is_readonly(MAIN_DB)? {
-        return Err(StoreError::CannotOpen("it cannot be written".into()));
-    }
+fn exclusively(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect_for_writing(path)?;
     connection.busy_timeout(Duration::ZERO)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.execute_batch("pragma locking_mode = exclusive; pragma query_only = on")?;
-    touch(&connection)?;
+    open_file(&connection)?;
     Ok(connection)
 }
 
-/// SQLite opens a file only once something is read. Damage is named later, with all the other.
-fn touch(connection: &Connection) -> Result<(), StoreError> {
-    let touched = connection.query_row("select count(*) from sqlite_schema", [], |_| Ok(()));
-    match touched.map_err(StoreError::from) {
+/// Makes SQLite open the file, which it does at the first read. Damage is reported by the checks that follow.
+fn open_file(connection: &Connection) -> Result<(), StoreError> {
+    let read = connection.query_row("select count(*) from sqlite_schema", [], |_| Ok(()));
+    match read.map_err(StoreError::from) {
         Err(StoreError::Damaged(_)) => Ok(()),
         other => other,
     }

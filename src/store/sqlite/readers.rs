@@ -1,49 +1,63 @@
-//! The threads that read: each owns one connection, and runs one closure over one snapshot at a time.
+//! The reader threads: each owns one connection, and runs one closure over one snapshot at a time.
 
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use r2d2::Pool;
+use r2d2::{ManageConnection, Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 
+use super::connect::{BUSY_TIMEOUT, name_and_flags, set_up};
+use super::latest_version::LatestVersion;
 use crate::store::version::VersionCache;
-use crate::store::{Snapshot, StoreError};
+use crate::store::{OpenMode, Snapshot, StoreError};
 
 type Job = Box<dyn FnOnce(&mut Connection, &VersionCache) + Send>;
 
-/// A queue of reads and the threads that take from it. Dropping it ends them once the queue is empty.
+/// A queue of reads, and the threads that take from it.
+///
+/// Dropping it runs what is queued, ends the threads and closes their connections.
 #[derive(Debug)]
 pub(in crate::store) struct Readers {
     jobs: Option<Sender<Job>>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<JoinHandle<Option<PooledConnection<ReaderConnections>>>>,
 }
 
 impl Readers {
-    /// As many threads as processors, two at least: one long listing must not stop the short ones.
+    /// Starts the threads. Each opens its connection, in `mode`, at its first read.
     pub(in crate::store) fn start(
-        pool: &Pool<SqliteConnectionManager>,
+        path: &Path,
+        mode: OpenMode,
+        latest: &Arc<LatestVersion>,
     ) -> Result<Self, StoreError> {
+        let count = count();
+        let pool = pool(path, mode, count)?;
         let (jobs, queue) = channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
-        let threads = (0..count())
+        let threads = (0..count)
             .map(|_| {
-                let (queue, pool) = (queue.clone(), pool.clone());
+                let (queue, pool, latest) = (queue.clone(), pool.clone(), latest.clone());
                 thread::Builder::new()
                     .name("reader".into())
-                    .spawn(move || run(&queue, &pool))
+                    .spawn(move || run(&queue, &pool, &latest))
             })
             .collect::<Result<_, _>>()
-            .map_err(|error| StoreError::Sqlite(format!("no thread to read with: {error}")))?;
+            .map_err(|error| StoreError::Sqlite(format!("a reader cannot be started: {error}")))?;
         Ok(Self {
             jobs: Some(jobs),
             threads,
         })
     }
 
-    /// Queues `job`. An error: the store is closing.
+    /// Queues `job`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Closed`] if the threads are ending.
     pub(in crate::store) fn submit(&self, job: Job) -> Result<(), StoreError> {
         self.jobs
             .as_ref()
@@ -55,20 +69,69 @@ impl Readers {
 impl Drop for Readers {
     fn drop(&mut self) {
         drop(self.jobs.take());
+        // The connections are closed here, one after the other. Two that close at the same time each find the other one
+        // still open, and neither removes `-wal` and `-shm`.
         for thread in self.threads.drain(..) {
-            let _ = thread.join();
+            drop(thread.join());
         }
     }
 }
 
-/// How many connections read at the same time.
-pub(in crate::store) fn count() -> usize {
-    thread::available_parallelism()
-        .map_or(2, NonZero::get)
-        .clamp(2, 8)
+/// Returns the number of reader threads: one per processor, from 2 to 8. With one alone, a slow read would delay all
+/// others.
+fn count() -> u32 {
+    let processors = thread::available_parallelism().map_or(2, NonZero::get);
+    u32::try_from(processors).map_or(8, |processors| processors.clamp(2, 8))
 }
 
-fn run(queue: &Mutex<Receiver<Job>>, pool: &Pool<SqliteConnectionManager>) {
+/// The connections of the reader threads, as the pool opens them.
+#[derive(Debug)]
+struct ReaderConnections(SqliteConnectionManager);
+
+impl ManageConnection for ReaderConnections {
+    type Connection = Connection;
+    type Error = rusqlite::Error;
+
+    fn connect(&self) -> Result<Connection, rusqlite::Error> {
+        self.0.connect()
+    }
+
+    fn is_valid(&self, connection: &mut Connection) -> Result<(), rusqlite::Error> {
+        self.0.is_valid(connection)
+    }
+
+    /// A thread keeps its connection until it ends, or until a read panics. In both cases the connection is closed at
+    /// once, not kept for another thread: a connection that the pool held would outlive the readers for a moment, and
+    /// the connection that closes last is the one that removes `-wal` and `-shm`.
+    fn has_broken(&self, _: &mut Connection) -> bool {
+        true
+    }
+}
+
+fn pool(path: &Path, mode: OpenMode, count: u32) -> Result<Pool<ReaderConnections>, StoreError> {
+    let (name, flags) = name_and_flags(path, mode)?;
+    let connections = SqliteConnectionManager::file(name)
+        .with_flags(flags)
+        .with_init(|connection| {
+            set_up(connection)?;
+            connection.execute_batch("pragma query_only = on")
+        });
+    Ok(Pool::builder()
+        .max_size(count)
+        .min_idle(Some(0))
+        .test_on_check_out(false)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .connection_timeout(BUSY_TIMEOUT)
+        .build_unchecked(ReaderConnections(connections)))
+}
+
+/// Runs what is queued until the queue is closed and empty. Returns the connection of this thread, still open.
+fn run(
+    queue: &Mutex<Receiver<Job>>,
+    pool: &Pool<ReaderConnections>,
+    latest: &Arc<LatestVersion>,
+) -> Option<PooledConnection<ReaderConnections>> {
     let mut owned = None;
     loop {
         let job = {
@@ -77,44 +140,34 @@ fn run(queue: &Mutex<Receiver<Job>>, pool: &Pool<SqliteConnectionManager>) {
         };
         let Ok(job) = job else { break };
         if owned.is_none() {
-            owned = pool
-                .get()
-                .ok()
-                .map(|connection| (connection, VersionCache::default()));
+            let connection = pool.get().ok();
+            owned = connection.map(|connection| (connection, VersionCache::new(latest.clone())));
         }
-        // Without a connection the job is dropped, and whoever waits for it is told.
-        let Some((connection, version_cache)) = &mut owned else {
+        // Without a connection the job is dropped, and with it the sender that its caller waits on: the read fails.
+        let Some((connection, versions)) = &mut owned else {
             continue;
         };
-        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            job(connection, version_cache)
-        }));
-        if ran.is_err() {
+        if catch_unwind(AssertUnwindSafe(|| job(connection, versions))).is_err() {
             owned = None;
         }
     }
-    // A thread of the pool's own may hold the pool, and so what was given back to it, for a moment longer than anybody
-    // else. Whoever closes the file last must find it alone, to take away `-wal` and `-shm`: nothing real is given back.
-    if let Some((mut connection, _)) = owned
-        && let Ok(nothing) = Connection::open_in_memory()
-    {
-        drop(std::mem::replace(&mut *connection, nothing));
-    }
+    owned.map(|(connection, _)| connection)
 }
 
-/// Runs `read` over one snapshot of `connection` and hands its result to `answer`; what `read` put off comes after.
+/// Runs `read` over one snapshot of `connection` and passes the result to `answer`. What `read` put off comes after.
 pub(in crate::store) fn snapshot<T, E: From<StoreError>>(
     connection: &mut Connection,
-    version_cache: &VersionCache,
+    versions: &VersionCache,
     read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
     answer: impl FnOnce(Result<T, E>),
 ) {
-    // Nothing is written: how the transaction ends makes no difference but to release the snapshot.
+    versions.snapshot_begins();
+    // The transaction only reads. When it is dropped, it releases the snapshot.
     match connection.transaction() {
         Ok(transaction) => {
-            let db = Snapshot::new(&transaction, version_cache);
-            answer(read(&db));
-            db.finish();
+            let snapshot = Snapshot::of_reader(&transaction, versions);
+            answer(read(&snapshot));
+            snapshot.finish();
         }
         Err(error) => answer(Err(StoreError::from(error).into())),
     }

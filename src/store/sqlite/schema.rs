@@ -1,27 +1,40 @@
-//! Whether a file's schema is the bundled one, table by table: a foreign trigger or view is never run.
+//! Whether the schema of a file is the one that it must be. Before that is known, no trigger or view of the file is
+//! run.
+
+use std::iter::Peekable;
+use std::str::Chars;
 
 use rusqlite::Connection;
 
-use crate::store::{SCHEMA, StoreError};
+use crate::store::{StoreError, migrate};
 
-/// What differs between the file's schema and the bundled one, a phrase each; empty where nothing does.
-pub(in crate::store) fn differences(connection: &Connection) -> Result<Vec<String>, StoreError> {
-    let bundled = Connection::open_in_memory()?;
-    bundled.execute_batch(SCHEMA)?;
-    let ours = objects(&bundled)?;
-    let theirs = objects(connection)?;
-    let mut faults = Vec::new();
-    for object in &theirs {
-        match ours.iter().find(|known| known.name == object.name) {
+/// Returns the version of the schema that the file names.
+pub(in crate::store) fn version(connection: &Connection) -> Result<u32, StoreError> {
+    Ok(connection.query_row("pragma user_version", [], |row| row.get(0))?)
+}
+
+/// Returns how the schema of a file differs from the schema of that version, a phrase for each table, index, trigger or
+/// view. Comments, white space and the quotes that `alter table` adds make no difference.
+pub(in crate::store) fn differences(
+    connection: &Connection,
+    version: u32,
+) -> Result<Vec<String>, StoreError> {
+    let expected = Connection::open_in_memory()?;
+    migrate::build_schema(&expected, version)?;
+    let expected = objects(&expected)?;
+    let found = objects(connection)?;
+    let mut differences = Vec::new();
+    for object in &found {
+        match expected.iter().find(|known| known.name == object.name) {
             None => {
                 let a = if object.kind == "index" { "an" } else { "a" };
-                faults.push(format!(
+                differences.push(format!(
                     "{a} {} `{}` that is not ours",
                     object.kind, object.name
                 ));
             }
             Some(known) if known != object => {
-                faults.push(format!(
+                differences.push(format!(
                     "another {} `{}` than ours",
                     object.kind, object.name
                 ));
@@ -29,31 +42,145 @@ pub(in crate::store) fn differences(connection: &Connection) -> Result<Vec<Strin
             Some(_) => {}
         }
     }
-    for known in &ours {
-        if !theirs.iter().any(|object| object.name == known.name) {
-            faults.push(format!("no {} `{}`", known.kind, known.name));
+    for known in &expected {
+        if !found.iter().any(|object| object.name == known.name) {
+            differences.push(format!("no {} `{}`", known.kind, known.name));
         }
     }
-    Ok(faults)
+    Ok(differences)
 }
 
-#[derive(PartialEq)]
+/// A row of `sqlite_schema` (<https://sqlite.org/schematab.html>).
+#[derive(Debug, PartialEq)]
 struct Object {
     kind: String,
     name: String,
-    sql: Option<String>,
+    table: String,
+    /// Empty for the indexes that SQLite makes by itself.
+    tokens: Vec<String>,
 }
 
 fn objects(connection: &Connection) -> Result<Vec<Object>, StoreError> {
     let mut statement = connection.prepare(
-        "select type, name, sql from sqlite_schema where name not like 'sqlite\\_stat%' escape '\\'",
+        "select type, name, tbl_name, coalesce(sql, '') from sqlite_schema
+         where name not like 'sqlite\\_stat%' escape '\\'",
     )?;
     let objects = statement.query_map([], |row| {
+        let (table, sql): (String, String) = (row.get(2)?, row.get(3)?);
         Ok(Object {
             kind: row.get(0)?,
             name: row.get(1)?,
-            sql: row.get(2)?,
+            tokens: tokens(&sql, &table),
+            table,
         })
     })?;
     Ok(objects.collect::<Result<_, _>>()?)
+}
+
+/// Returns the tokens of a statement, without comments and white space.
+///
+/// `alter table … rename to` writes the name of the table in quotes. These are removed where the name is `table`; other
+/// quoted names are kept as they are, since in some places SQLite reads `"x"` as a string.
+fn tokens(sql: &str, table: &str) -> Vec<String> {
+    let quoted_table = format!("\"{table}\"");
+    let mut tokens = Vec::new();
+    let mut chars = sql.chars().peekable();
+    while let Some(first) = chars.next() {
+        let second = chars.peek().copied();
+        match first {
+            '-' if second == Some('-') => {
+                let _ = chars.by_ref().find(|char| *char == '\n');
+            }
+            '/' if second == Some('*') => {
+                chars.next();
+                let mut last = ' ';
+                let _ = chars.by_ref().find(|char| {
+                    let ends = last == '*' && *char == '/';
+                    last = *char;
+                    ends
+                });
+            }
+            '\'' | '"' | '`' => {
+                let token = quoted(first, &mut chars);
+                if token == quoted_table {
+                    tokens.push(table.to_owned());
+                } else {
+                    tokens.push(token);
+                }
+            }
+            first if first.is_ascii_whitespace() => {}
+            first => {
+                let mut token = first.to_string();
+                while is_word(first)
+                    && let Some(next) = chars.next_if(|next| is_word(*next))
+                {
+                    token.push(next);
+                }
+                tokens.push(token);
+            }
+        }
+    }
+    tokens
+}
+
+/// Reads to the end of a string or a quoted name. A quote in it is written twice.
+fn quoted(quote: char, chars: &mut Peekable<Chars<'_>>) -> String {
+    let mut token = quote.to_string();
+    while let Some(next) = chars.next() {
+        token.push(next);
+        if next == quote {
+            match chars.next_if_eq(&quote) {
+                Some(second) => token.push(second),
+                None => break,
+            }
+        }
+    }
+    token
+}
+
+fn is_word(char: char) -> bool {
+    char.is_ascii_alphanumeric() || char == '_' || char == '$' || !char.is_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_white_space_make_no_difference() {
+        assert_eq!(
+            tokens(
+                "create table t (a text, -- it's one\n  b /* \"two\" */ integer)",
+                "t"
+            ),
+            tokens("create table t(a text,b integer)", "t")
+        );
+    }
+
+    #[test]
+    fn quotes_of_a_renamed_table_make_no_difference() {
+        assert_eq!(
+            tokens("CREATE TABLE \"t\" (a)", "t"),
+            tokens("CREATE TABLE t (a)", "t")
+        );
+        assert_ne!(
+            tokens("create table t (\"a\")", "t"),
+            tokens("create table t (a)", "t")
+        );
+    }
+
+    #[test]
+    fn strings_are_compared_as_they_are() {
+        for (one, other) in [
+            ("check (a in ('x'))", "check (a in ('X'))"),
+            ("check (a in ('x'))", "check (a in (x))"),
+            ("default 'a -- b'", "default 'a'"),
+            ("default 'a''b'", "default 'a'"),
+            ("default ' '", "default ''"),
+            ("default '\"t\"'", "default 't'"),
+            ("default [t]", "default t"),
+        ] {
+            assert_ne!(tokens(one, "t"), tokens(other, "t"), "{one} {other}");
+        }
+    }
 }

@@ -1,65 +1,64 @@
-//! An app as today's controllers show it (neighbours.md §3.3), key order and all.
+//! Apps. The order of keys matters. See `docs/reference/organizations-spaces-apps.md#app`.
 
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
-use super::list::{Link, Metadata, ToOne};
-use crate::edition::BaseUrl;
+use super::parts::{EmptyMetadata, EmptyObject, Link, ToOne};
 use crate::edition::current::Presentation;
+use crate::edition::current::json::write_compact;
 use crate::edition::current::request::{SingleQuery, parameters};
-use crate::edition::json::{Time, compact};
+use crate::edition::json::Timestamp;
+use crate::edition::{BaseUrl, Presented};
 use crate::records::{App, AppRecord, STACK};
+use crate::store::StoreError;
 
-/// How this edition presents apps.
-pub const PRESENTATION: Presentation<App> = Presentation {
-    path: "/v3/apps",
-    parameters: &parameters::APPS,
-    single_query: SingleQuery::IncludeFirst,
-    write,
-};
+impl Presented for App {
+    const PRESENTATION: Presentation<Self> = Presentation {
+        path: "/v3/apps",
+        parameters: &parameters::APPS,
+        single_query: SingleQuery::IncludeBeforeRecord,
+        write,
+    };
+}
 
-fn write(row: &AppRecord<'_>, base_url: &BaseUrl, out: &mut Vec<u8>) {
+fn write(record: &AppRecord<'_>, base_url: &BaseUrl, out: &mut Vec<u8>) -> Result<(), StoreError> {
     let document = AppDocument {
-        guid: row.guid,
-        created_at: Time(row.created_at),
-        updated_at: Time(row.created_at),
-        name: row.name,
+        guid: record.guid,
+        created_at: Timestamp(record.created_at),
+        updated_at: Timestamp(record.created_at),
+        name: record.name,
         state: "STOPPED",
         lifecycle: Lifecycle {
-            r#type: row.lifecycle,
-            data: if row.lifecycle == "docker" {
-                LifecycleData::Docker {}
-            } else {
-                LifecycleData::Buildpacks {
+            r#type: record.lifecycle,
+            data: match record.lifecycle {
+                "docker" => LifecycleData::Docker(EmptyObject {}),
+                _ => LifecycleData::Buildpacks {
                     buildpacks: [],
                     stack: STACK,
-                }
+                },
             },
         },
         relationships: AppRelationships {
-            space: ToOne::guid(row.space_guid),
-            current_droplet: ToOne::nothing(),
+            space: ToOne::new(Some(record.space_guid)),
+            current_droplet: ToOne::new(None),
         },
-        metadata: Metadata::none(),
-        links: AppLinks {
-            base_url,
-            app: row.guid,
-            space: row.space_guid,
-        },
+        metadata: EmptyMetadata::VALUE,
+        links: AppLinks { base_url, record },
     };
-    compact(out, &document);
+    write_compact(out, &document);
+    Ok(())
 }
 
 #[derive(Serialize)]
 struct AppDocument<'a> {
     guid: &'a str,
-    created_at: Time,
-    updated_at: Time,
+    created_at: Timestamp,
+    updated_at: Timestamp,
     name: &'a str,
     state: &'static str,
     lifecycle: Lifecycle<'a>,
     relationships: AppRelationships<'a>,
-    metadata: Metadata<'a>,
+    metadata: EmptyMetadata,
     links: AppLinks<'a>,
 }
 
@@ -72,7 +71,7 @@ struct Lifecycle<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum LifecycleData {
-    Docker {},
+    Docker(EmptyObject),
     Buildpacks {
         buildpacks: [&'static str; 0],
         stack: &'static str,
@@ -87,12 +86,12 @@ struct AppRelationships<'a> {
 
 struct AppLinks<'a> {
     base_url: &'a BaseUrl,
-    app: &'a str,
-    space: &'a str,
+    record: &'a AppRecord<'a>,
 }
 
-/// The links in their order: each but `space` leads below the app itself.
-const LINKS: [(&str, &str, Option<&str>); 14] = [
+/// The name, the path below the app and the method of each link, in order. `space` does not lead to a path below the
+/// app.
+const LINKS: &[(&str, &str, Option<&str>)] = &[
     ("self", "", None),
     ("environment_variables", "/environment_variables", None),
     ("space", "", None),
@@ -116,19 +115,13 @@ const LINKS: [(&str, &str, Option<&str>); 14] = [
 impl Serialize for AppLinks<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(LINKS.len()))?;
-        for (name, action, method) in LINKS {
-            let (collection, guid) = match name {
-                "space" => ("spaces", self.space),
-                _ => ("apps", self.app),
+        let base_url = self.base_url.as_str();
+        for &(name, suffix, method) in LINKS {
+            let link = match name {
+                "space" => Link::new([base_url, "/v3/spaces/", self.record.space_guid]),
+                _ => Link::new([base_url, "/v3/apps/", self.record.guid, suffix]),
             };
-            let link = Link {
-                base_url: self.base_url,
-                collection,
-                guid,
-                action,
-                method,
-            };
-            map.serialize_entry(name, &link)?;
+            map.serialize_entry(name, &link.with_method(method))?;
         }
         map.end()
     }

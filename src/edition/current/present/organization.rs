@@ -1,63 +1,66 @@
-//! An organization as today's controllers show it (neighbours.md §3.1), key order and all.
+//! Organizations. The order of keys matters. See `docs/reference/organizations-spaces-apps.md#organization`.
 
 use serde::Serialize;
 
-use super::list::{Link, Metadata, ToOne};
-use crate::edition::BaseUrl;
+use super::parts::{EmptyMetadata, Link, ToOne};
 use crate::edition::current::Presentation;
+use crate::edition::current::json::write_compact;
 use crate::edition::current::request::{SingleQuery, parameters};
-use crate::edition::json::{Time, compact};
+use crate::edition::json::Timestamp;
+use crate::edition::{BaseUrl, Presented};
 use crate::records::{Organization, OrganizationRecord};
+use crate::store::StoreError;
 
-/// The default quota's guid: a controller always has one, any constant serves.
-const QUOTA: &str = "a1f5c9b2-6d3e-4f70-8b14-2c9d7e605a38";
+/// The guid of the default quota. A controller always shows one; quotas are not stored here, so it is a constant.
+const QUOTA_GUID: &str = "a1f5c9b2-6d3e-4f70-8b14-2c9d7e605a38";
 
-/// How this edition presents organizations.
-pub const PRESENTATION: Presentation<Organization> = Presentation {
-    path: "/v3/organizations",
-    parameters: &parameters::ORGANIZATIONS,
-    single_query: SingleQuery::Ignored,
-    write,
-};
-
-fn write(row: &OrganizationRecord<'_>, base_url: &BaseUrl, out: &mut Vec<u8>) {
-    let link = |collection, guid, action| Link {
-        base_url,
-        collection,
-        guid,
-        action,
-        method: None,
+impl Presented for Organization {
+    const PRESENTATION: Presentation<Self> = Presentation {
+        path: "/v3/organizations",
+        parameters: &parameters::ORGANIZATIONS,
+        single_query: SingleQuery::Ignored,
+        write,
     };
+}
+
+fn write(
+    record: &OrganizationRecord<'_>,
+    base_url: &BaseUrl,
+    out: &mut Vec<u8>,
+) -> Result<(), StoreError> {
+    let base_url = base_url.as_str();
+    let link = |suffix| Link::new([base_url, "/v3/organizations/", record.guid, suffix]);
     let document = OrganizationDocument {
-        guid: row.guid,
-        created_at: Time(row.created_at),
-        updated_at: Time(row.created_at),
-        name: row.name,
-        suspended: row.suspended,
+        guid: record.guid,
+        created_at: Timestamp(record.created_at),
+        updated_at: Timestamp(record.created_at),
+        name: record.name,
+        suspended: record.suspended,
         relationships: OrganizationRelationships {
-            quota: ToOne::guid(QUOTA),
+            quota: ToOne::new(Some(QUOTA_GUID)),
         },
-        metadata: Metadata::none(),
+        metadata: EmptyMetadata::VALUE,
         links: OrganizationLinks {
-            this: link("organizations", row.guid, ""),
-            domains: link("organizations", row.guid, "/domains"),
-            default_domain: link("organizations", row.guid, "/domains/default"),
-            quota: link("organization_quotas", QUOTA, ""),
+            this: link(""),
+            domains: link("/domains"),
+            default_domain: link("/domains/default"),
+            quota: Link::new([base_url, "/v3/organization_quotas/", QUOTA_GUID]),
         },
     };
-    compact(out, &document);
+    write_compact(out, &document);
+    Ok(())
 }
 
 #[derive(Serialize)]
 struct OrganizationDocument<'a> {
     guid: &'a str,
-    created_at: Time,
-    updated_at: Time,
+    created_at: Timestamp,
+    updated_at: Timestamp,
     name: &'a str,
     suspended: bool,
     relationships: OrganizationRelationships<'a>,
-    metadata: Metadata<'a>,
-    links: OrganizationLinks<'a>,
+    metadata: EmptyMetadata,
+    links: OrganizationLinks,
 }
 
 #[derive(Serialize)]
@@ -66,10 +69,10 @@ struct OrganizationRelationships<'a> {
 }
 
 #[derive(Serialize)]
-struct OrganizationLinks<'a> {
+struct OrganizationLinks {
     #[serde(rename = "self")]
-    this: Link<'a>,
-    domains: Link<'a>,
-    default_domain: Link<'a>,
-    quota: Link<'a>,
+    this: Link,
+    domains: Link,
+    default_domain: Link,
+    quota: Link,
 }

@@ -1,87 +1,99 @@
-//! A package as today's controllers show it (packages-api.md §4.2), key order and all.
-//!
-//! Written piece by piece rather than serialized: a page holds thousands of them, and this is what it costs.
+//! Packages. The order of keys matters. See `docs/reference/packages.md#package-in-current`.
 
 use crate::edition::BaseUrl;
-use crate::edition::current::Presentation;
-use crate::edition::current::request::{SingleQuery, parameters};
-use crate::edition::json::{JsonWriter, StoredMetadata, Text, compact};
-use crate::records::{Content, DockerCredentials, Package, PackageRecord};
+use crate::edition::current::json::{EscapedText, JsonWriter};
+use crate::records::{Content, DockerCredentials, PackageRecord};
+use crate::store::StoreError;
 
-/// How this edition presents packages.
-pub const PRESENTATION: Presentation<Package> = Presentation {
-    path: "/v3/packages",
-    parameters: &parameters::PACKAGES,
-    single_query: SingleQuery::Ignored,
-    write,
-};
+/// Appends the document of one package.
+///
+/// # Errors
+///
+/// Fails with [`StoreError::Damaged`] if the stored labels or annotations are not a JSON object of text.
+pub fn write(
+    record: &PackageRecord<'_>,
+    base_url: &BaseUrl,
+    out: &mut Vec<u8>,
+) -> Result<(), StoreError> {
+    let content = record.content();
+    let is_bits = matches!(content, Content::Bits { .. });
+    let mut json = JsonWriter::new(out);
+    // These texts appear several times in the document.
+    let guid = EscapedText::new(record.guid);
+    let app_guid = EscapedText::new(record.app_guid);
+    let base_url = EscapedText::new(base_url.as_str());
 
-fn write(row: &PackageRecord<'_>, base_url: &BaseUrl, out: &mut Vec<u8>) {
-    let mut out = JsonWriter(out);
-    // These stand in several places: escaped once.
-    let (guid, app) = (Text::new(row.guid), Text::new(row.app_guid));
-    let base_url = Text::new(base_url.as_str());
-    out.plain("{\"guid\":\"").text(&guid);
-    out.plain("\",\"created_at\":\"").time(row.created_at);
-    let updated_at = row.updated_at.unwrap_or(row.created_at);
-    out.plain("\",\"updated_at\":\"").time(updated_at);
-    match &row.content() {
-        Content::Bits { sha1, sha256 } => bits(&mut out, row.error, *sha1, *sha256),
+    json.raw("{\"guid\":\"").escaped(&guid);
+    json.raw("\",\"created_at\":\"")
+        .timestamp(record.created_at);
+    let updated_at = record.updated_at.unwrap_or(record.created_at);
+    json.raw("\",\"updated_at\":\"").timestamp(updated_at);
+    match content {
+        Content::Bits { sha1, sha256 } => bits(&mut json, record.error, sha1, sha256),
         Content::Docker {
             image, credentials, ..
-        } => docker(&mut out, image, credentials),
+        } => docker(&mut json, image, &credentials),
     }
-    out.plain(",\"state\":").string(row.state);
-    out.plain(",\"relationships\":{\"app\":{\"data\":{\"guid\":\"")
-        .text(&app);
-    out.plain("\"}}},\"metadata\":{\"labels\":")
-        .object(row.labels);
-    out.plain(",\"annotations\":").object(row.annotations);
-    out.plain("},\"links\":{\"self\":{\"href\":\"")
-        .text(&base_url);
-    out.plain("/v3/packages/").text(&guid);
-    if let Content::Bits { .. } = row.content() {
-        out.plain("\"},\"upload\":{\"href\":\"").text(&base_url);
-        out.plain("/v3/packages/").text(&guid);
-        // `download` has no method, although the published documentation shows one.
-        out.plain("/upload\",\"method\":\"POST\"},\"download\":{\"href\":\"");
-        out.text(&base_url)
-            .plain("/v3/packages/")
-            .text(&guid)
-            .plain("/download");
+    json.raw(",\"state\":").string(record.state);
+    json.raw(",\"relationships\":{\"app\":{\"data\":{\"guid\":\"")
+        .escaped(&app_guid);
+    json.raw("\"}}},\"metadata\":{\"labels\":")
+        .stored_object(record.labels)
+        .map_err(|error| damaged(record, "labels", &error))?;
+    json.raw(",\"annotations\":")
+        .stored_object(record.annotations)
+        .map_err(|error| damaged(record, "annotations", &error))?;
+
+    json.raw("},\"links\":{\"self\":{\"href\":\"")
+        .escaped(&base_url);
+    json.raw("/v3/packages/").escaped(&guid);
+    if is_bits {
+        json.raw("\"},\"upload\":{\"href\":\"").escaped(&base_url);
+        json.raw("/v3/packages/").escaped(&guid);
+        // A controller shows no method for `download`, although its published documentation does.
+        json.raw("/upload\",\"method\":\"POST\"},\"download\":{\"href\":\"")
+            .escaped(&base_url);
+        json.raw("/v3/packages/").escaped(&guid).raw("/download");
     }
-    out.plain("\"},\"app\":{\"href\":\"").text(&base_url);
-    out.plain("/v3/apps/").text(&app).plain("\"}}}");
+    json.raw("\"},\"app\":{\"href\":\"").escaped(&base_url);
+    json.raw("/v3/apps/").escaped(&app_guid).raw("\"}}}");
+    Ok(())
 }
 
-fn bits(out: &mut JsonWriter<'_>, error: Option<&str>, sha1: Option<&str>, sha256: Option<&str>) {
-    out.plain("\",\"type\":\"bits\",\"data\":{\"error\":")
-        .optional(error);
-    // sha1 only where there is one and no sha256.
-    let (kind, value) = match (sha256, sha1) {
+fn bits(json: &mut JsonWriter<'_>, error: Option<&str>, sha1: Option<&str>, sha256: Option<&str>) {
+    let (kind, value) = checksum(sha1, sha256);
+    json.raw("\",\"type\":\"bits\",\"data\":{\"error\":")
+        .optional_string(error);
+    json.raw(",\"checksum\":{\"type\":").string(kind);
+    json.raw(",\"value\":").optional_string(value).raw("}}");
+}
+
+/// Returns the kind and the value of the checksum to show: sha1 only if the package has no sha256.
+fn checksum<'a>(sha1: Option<&'a str>, sha256: Option<&'a str>) -> (&'static str, Option<&'a str>) {
+    match (sha256, sha1) {
         (None, Some(sha1)) => ("sha1", Some(sha1)),
         (sha256, _) => ("sha256", sha256),
-    };
-    out.plain(",\"checksum\":{\"type\":").string(kind);
-    out.plain(",\"value\":").optional(value).plain("}}");
-}
-
-fn docker(out: &mut JsonWriter<'_>, image: &str, credentials: &DockerCredentials<'_>) {
-    out.plain("\",\"type\":\"docker\",\"data\":{\"image\":")
-        .string(image);
-    out.plain(",\"username\":").optional(credentials.user);
-    // Presented as hidden whenever there is a user name, whether a password is stored or not.
-    let password = credentials.user.map(|_| "***");
-    out.plain(",\"password\":").optional(password).plain("}");
-}
-
-impl JsonWriter<'_> {
-    /// A stored object of text.
-    fn object(&mut self, stored: &str) -> &mut Self {
-        if stored == "{}" {
-            return self.plain("{}");
-        }
-        compact(self.0, &StoredMetadata(stored));
-        self
     }
 }
+
+fn docker(json: &mut JsonWriter<'_>, image: &str, credentials: &DockerCredentials<'_>) {
+    let user = credentials.user;
+    json.raw("\",\"type\":\"docker\",\"data\":{\"image\":")
+        .string(image);
+    json.raw(",\"username\":").optional_string(user);
+    // A controller shows a hidden password for every user name, whether a password is stored or not.
+    let password = user.map(|_| "***");
+    json.raw(",\"password\":")
+        .optional_string(password)
+        .raw("}");
+}
+
+fn damaged(record: &PackageRecord<'_>, column: &str, error: &serde_json::Error) -> StoreError {
+    StoreError::Damaged(format!(
+        "the {column} of the package `{}` are not a JSON object of text: {error}",
+        record.guid
+    ))
+}
+
+#[cfg(test)]
+mod tests;

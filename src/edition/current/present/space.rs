@@ -1,62 +1,66 @@
-//! A space as today's controllers show it (neighbours.md §3.2), key order and all.
+//! Spaces. The order of keys matters. See `docs/reference/organizations-spaces-apps.md#space`.
 
 use serde::Serialize;
 
-use super::list::{Link, Metadata, ToOne};
-use crate::edition::BaseUrl;
+use super::parts::{EmptyMetadata, Link, ToOne};
 use crate::edition::current::Presentation;
+use crate::edition::current::json::write_compact;
 use crate::edition::current::request::{SingleQuery, parameters};
-use crate::edition::json::{Time, compact};
+use crate::edition::json::Timestamp;
+use crate::edition::{BaseUrl, Presented};
 use crate::records::{Space, SpaceRecord};
+use crate::store::StoreError;
 
-/// How this edition presents spaces.
-pub const PRESENTATION: Presentation<Space> = Presentation {
-    path: "/v3/spaces",
-    parameters: &parameters::SPACES,
-    single_query: SingleQuery::IncludeLast,
-    write,
-};
-
-fn write(row: &SpaceRecord<'_>, base_url: &BaseUrl, out: &mut Vec<u8>) {
-    let link = |collection, guid, action, method| Link {
-        base_url,
-        collection,
-        guid,
-        action,
-        method,
+impl Presented for Space {
+    const PRESENTATION: Presentation<Self> = Presentation {
+        path: "/v3/spaces",
+        parameters: &parameters::SPACES,
+        single_query: SingleQuery::IncludeAfterRecord,
+        write,
     };
+}
+
+fn write(
+    record: &SpaceRecord<'_>,
+    base_url: &BaseUrl,
+    out: &mut Vec<u8>,
+) -> Result<(), StoreError> {
+    let base_url = base_url.as_str();
+    let organization_guid = record.organization_guid;
+    let link = |suffix| Link::new([base_url, "/v3/spaces/", record.guid, suffix]);
     let document = SpaceDocument {
-        guid: row.guid,
-        created_at: Time(row.created_at),
-        updated_at: Time(row.created_at),
-        name: row.name,
+        guid: record.guid,
+        created_at: Timestamp(record.created_at),
+        updated_at: Timestamp(record.created_at),
+        name: record.name,
         suspended: false,
         relationships: SpaceRelationships {
-            organization: ToOne::guid(row.organization_guid),
+            organization: ToOne::new(Some(organization_guid)),
             quota: NoQuota { data: () },
         },
-        metadata: Metadata::none(),
+        metadata: EmptyMetadata::VALUE,
         links: SpaceLinks {
-            this: link("spaces", row.guid, "", None),
-            organization: link("organizations", row.organization_guid, "", None),
-            features: link("spaces", row.guid, "/features", None),
-            apply_manifest: link("spaces", row.guid, "/actions/apply_manifest", Some("POST")),
+            this: link(""),
+            organization: Link::new([base_url, "/v3/organizations/", organization_guid]),
+            features: link("/features"),
+            apply_manifest: link("/actions/apply_manifest").with_method(Some("POST")),
         },
     };
-    compact(out, &document);
+    write_compact(out, &document);
+    Ok(())
 }
 
 #[derive(Serialize)]
 struct SpaceDocument<'a> {
     guid: &'a str,
-    created_at: Time,
-    updated_at: Time,
+    created_at: Timestamp,
+    updated_at: Timestamp,
     name: &'a str,
-    /// The space's own status, not its organization's.
+    /// The status of the space itself, which does not follow that of its organization.
     suspended: bool,
     relationships: SpaceRelationships<'a>,
-    metadata: Metadata<'a>,
-    links: SpaceLinks<'a>,
+    metadata: EmptyMetadata,
+    links: SpaceLinks,
 }
 
 #[derive(Serialize)]
@@ -65,17 +69,17 @@ struct SpaceRelationships<'a> {
     quota: NoQuota,
 }
 
-/// `{"data":null}`
+/// `{"data":null}`. Unlike in [`ToOne`], `data` itself is null.
 #[derive(Serialize)]
 struct NoQuota {
     data: (),
 }
 
 #[derive(Serialize)]
-struct SpaceLinks<'a> {
+struct SpaceLinks {
     #[serde(rename = "self")]
-    this: Link<'a>,
-    organization: Link<'a>,
-    features: Link<'a>,
-    apply_manifest: Link<'a>,
+    this: Link,
+    organization: Link,
+    features: Link,
+    apply_manifest: Link,
 }

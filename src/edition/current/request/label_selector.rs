@@ -1,101 +1,109 @@
-//! `label_selector` (reference: packages-api.md §1.6).
+//! `label_selector`. See `docs/reference/label-selectors.md`.
 
-use crate::edition::ruby::query_string::Value;
+use crate::edition::ruby::query_string::QueryValue;
 use crate::labels::{key_fault, value_fault};
 use crate::listing::request::LabelRequirement;
 
 const MISSING: &str = "Missing label_selector value";
 const INVALID: &str = "Invalid label_selector value";
-const MOST: usize = 50;
+const MAX_REQUIREMENTS: usize = 50;
 
-/// The requirements that a selector makes, or all its faults.
-pub fn read(value: &Value) -> Result<Vec<LabelRequirement>, Vec<String>> {
+/// Returns the requirements of a selector.
+///
+/// # Errors
+///
+/// Fails with the first message of each wrong requirement, or with one message about the whole selector.
+pub fn parse(value: &QueryValue) -> Result<Vec<LabelRequirement>, Vec<String>> {
     let text = match value {
-        Value::Null => "",
-        Value::Text(text) => text,
-        Value::Array(_) | Value::Map(_) => return Err(vec![INVALID.to_owned()]),
+        QueryValue::Null => "",
+        QueryValue::Text(text) => text,
+        QueryValue::Array(_) | QueryValue::Map(_) => return Err(vec![INVALID.to_owned()]),
     };
-    let pieces = pieces(text);
-    if pieces.is_empty() {
+    let texts = split(text);
+    if texts.is_empty() {
         return Err(vec![MISSING.to_owned()]);
     }
-    if pieces.len() > MOST {
+    if texts.len() > MAX_REQUIREMENTS {
         return Err(vec![format!(
-            "Too many label_selector requirements (maximum is {MOST})"
+            "Too many label_selector requirements (maximum is {MAX_REQUIREMENTS})"
         )]);
     }
-    let mut requirements = Vec::with_capacity(pieces.len());
-    let mut faults = Vec::new();
-    for piece in pieces {
-        match requirement(piece) {
+    let mut requirements = Vec::with_capacity(texts.len());
+    let mut errors = Vec::new();
+    for text in texts {
+        match parse_requirement(text) {
             Ok(requirement) => requirements.push(requirement),
-            Err(fault) => faults.push(fault),
+            Err(error) => errors.push(error),
         }
     }
-    if faults.is_empty() {
+    if errors.is_empty() {
         Ok(requirements)
     } else {
-        Err(faults)
+        Err(errors)
     }
 }
 
-/// Splits at commas that are not between `(` and the next `)` of the same line; empty pieces vanish.
-fn pieces(text: &str) -> Vec<&str> {
+/// Splits at commas, except between `(` and the next `)` on the same line. Empty texts are dropped.
+///
+/// A controller does this with the regular expression `(?:\(.*?\)|[^,])+`.
+fn split(text: &str) -> Vec<&str> {
     let bytes = text.as_bytes();
-    let mut pieces = Vec::new();
+    let mut texts = Vec::new();
     let mut start = 0;
-    let mut at = 0;
-    // Where the search for `)` ended last: it holds for every `(` before it, so that no byte is searched twice.
-    let mut end_of_search = 0;
-    while at < bytes.len() {
-        match bytes[at] {
+    let mut index = 0;
+    // Where the last search for `)` ended, which is also its result for every `(` before that place. So no byte is
+    // searched twice.
+    let mut searched = 0;
+    while index < bytes.len() {
+        match bytes[index] {
             b',' => {
-                pieces.push(&text[start..at]);
-                start = at + 1;
+                texts.push(&text[start..index]);
+                start = index + 1;
             }
             b'(' => {
-                end_of_search = end_of_search.max(at + 1);
-                while !matches!(bytes.get(end_of_search), None | Some(b')' | b'\n')) {
-                    end_of_search += 1;
+                searched = searched.max(index + 1);
+                while !matches!(bytes.get(searched), None | Some(b')' | b'\n')) {
+                    searched += 1;
                 }
-                if bytes.get(end_of_search) == Some(&b')') {
-                    at = end_of_search;
+                if bytes.get(searched) == Some(&b')') {
+                    index = searched;
                 }
             }
             _ => {}
         }
-        at += 1;
+        index += 1;
     }
-    pieces.push(&text[start..]);
-    pieces.retain(|piece| !piece.is_empty());
-    pieces
+    texts.push(&text[start..]);
+    texts.retain(|text| !text.is_empty());
+    texts
 }
 
-fn requirement(piece: &str) -> Result<LabelRequirement, String> {
-    let requirement = parse(piece).ok_or_else(|| INVALID.to_owned())?;
+/// Parses one requirement and validates its key and values.
+fn parse_requirement(text: &str) -> Result<LabelRequirement, String> {
+    let requirement = match_form(text).ok_or_else(|| INVALID.to_owned())?;
     let values = requirement.values.iter().flatten();
     match key_fault(&requirement.key).or_else(|| values.map(String::as_str).find_map(value_fault)) {
-        Some(fault) => Err(fault),
+        Some(error) => Err(error),
         None => Ok(requirement),
     }
 }
 
-/// The forms in the order in which they are tried. None of them spans lines.
-fn parse(piece: &str) -> Option<LabelRequirement> {
-    if piece.contains('\n') {
+/// Matches the forms in the order of `docs/reference/label-selectors.md#grammar`. No form matches a line break.
+fn match_form(text: &str) -> Option<LabelRequirement> {
+    if text.contains('\n') {
         return None;
     }
-    for (word, negated) in [(" in (", false), (" notin (", true)] {
-        if let Some((key, values)) = piece.split_once(word)
+    for (operator, negated) in [(" in (", false), (" notin (", true)] {
+        if let Some((key, values)) = text.split_once(operator)
             && let Some(values) = values.strip_suffix(')')
         {
             return Some(any_of(key, values, negated));
         }
     }
-    let (key, rest) = split_key(piece);
+    let (key, rest) = split_key(text);
     if !key.is_empty() {
         return match rest {
-            "" => Some(present(key, false)),
+            "" => Some(exists(key, false)),
             _ => match rest.strip_prefix("!=") {
                 Some(value) => Some(any_of(key, value, true)),
                 None => rest
@@ -105,14 +113,14 @@ fn parse(piece: &str) -> Option<LabelRequirement> {
             },
         };
     }
-    match split_key(piece.strip_prefix('!')?) {
+    match split_key(text.strip_prefix('!')?) {
         ("", _) => None,
-        (key, "") => Some(present(key, true)),
+        (key, "") => Some(exists(key, true)),
         _ => None,
     }
 }
 
-/// The characters of a key that stand at the start, and what follows them.
+/// Splits off the longest prefix of characters that a key may hold.
 fn split_key(text: &str) -> (&str, &str) {
     let end = text.find(|character: char| {
         !character.is_ascii_alphanumeric() && !matches!(character, '_' | '-' | '.' | '/')
@@ -120,7 +128,8 @@ fn split_key(text: &str) -> (&str, &str) {
     text.split_at(end.unwrap_or(text.len()))
 }
 
-/// Values are split at commas; empty ones at the end are dropped, so that `key=` has none and matches nothing.
+/// Returns a requirement of one of the values in a comma list. Empty values at its end are dropped, so `key=` has no
+/// values and matches nothing.
 fn any_of(key: &str, values: &str, negated: bool) -> LabelRequirement {
     let values = values.trim_end_matches(',');
     let values = match values {
@@ -134,7 +143,8 @@ fn any_of(key: &str, values: &str, negated: bool) -> LabelRequirement {
     }
 }
 
-fn present(key: &str, negated: bool) -> LabelRequirement {
+/// Returns a requirement that the label exists, with any value.
+fn exists(key: &str, negated: bool) -> LabelRequirement {
     LabelRequirement {
         key: key.to_owned(),
         values: None,

@@ -1,9 +1,10 @@
-//! What each list accepts. A new filter is one line here and one in its resource.
+//! The parameters of each list. A filter is one line here and one line in its record (`src/records/`), under the same
+//! name.
 
 use crate::listing::request::Include;
 
 /// What every list accepts before its own parameters.
-const FIRST: [&str; 6] = [
+const COMMON_FIRST: [&str; 6] = [
     "page",
     "per_page",
     "order_by",
@@ -12,137 +13,151 @@ const FIRST: [&str; 6] = [
     "guids",
 ];
 /// What every list accepts after its own parameters.
-const LAST: [&str; 1] = ["label_selector"];
+const COMMON_LAST: [&str; 1] = ["label_selector"];
 
-/// What a list accepts (reference: packages-api.md §1.1, neighbours.md §1.1).
+/// The parameters of one list. See `docs/reference/query-parameters.md#parameters-of-packages` and
+/// `docs/reference/query-parameters.md#parameters-of-organizations-spaces-and-apps`.
 #[derive(Debug)]
 pub struct ListParameters {
-    /// The list's own parameters, in the order in which the text on unknown parameters names them. FaultRules are
-    /// told in this order too, those of comma lists after all others (neighbours.md §1.3).
+    /// The parameters beside the common ones, in the order in which the message about an unknown parameter names them.
+    /// Messages about wrong values come in this order too, those about comma lists after all others.
     pub own: &'static [Parameter],
-    /// What `order_by` may name, in the order of its refusal.
-    pub orders: &'static [&'static str],
+    /// The values of `order_by`, without a sign, in the order in which the message about a wrong value names them.
+    pub order_by: &'static [&'static str],
 }
 
 /// One parameter of a list.
 #[derive(Debug)]
 pub struct Parameter {
-    /// Its name.
+    /// The name, which is also the name of the record's filter.
     pub name: &'static str,
-    /// How it is read.
+    /// How its value is parsed.
     pub kind: ParameterKind,
 }
 
-/// How a parameter is read.
+/// How the value of a parameter is parsed.
 #[derive(Debug)]
 pub enum ParameterKind {
-    /// A comma list: rows whose column is one of its elements. Without a value: no row.
-    List,
-    /// A comma list that has to have a value, where the controller would fail (neighbours.md §10).
-    ListWithValue,
-    /// One of these words, as a filter.
-    Word(&'static [&'static str]),
-    /// A comma list of these words, and what each of them shows.
+    /// A comma list that filters by equality. Without a value, the list is empty.
+    CommaList,
+    /// A comma list that must have a value. A real controller fails without one, see
+    /// `docs/reference/query-parameters.md#requests-that-make-a-controller-fail`.
+    CommaListWithValue,
+    /// Exactly one of these words, as a filter.
+    OneWord(&'static [&'static str]),
+    /// A comma list of these words, each with the parents that it includes.
     Include(&'static [(&'static str, Include)]),
-    /// The app whose packages are meant, in place of the path (packages-api.md §1.8).
-    App,
-    /// The isolation segment whose organizations are meant; there is none (neighbours.md §1.6).
-    IsolationSegment,
+    /// The app whose packages are listed. See `docs/reference/query-parameters.md#app_guid`.
+    AppGuid,
+    /// The isolation segment whose organizations are listed. None exists, see
+    /// `docs/reference/query-parameters.md#isolation_segment_guid`.
+    IsolationSegmentGuid,
 }
 
 impl ListParameters {
-    /// All names, in the order in which the text on unknown parameters has them.
+    /// Returns all names, in the order in which the message about an unknown parameter names them.
     pub fn names(&self) -> Vec<&'static str> {
         let own = self.own.iter().map(|parameter| parameter.name);
-        FIRST.into_iter().chain(own).chain(LAST).collect()
+        COMMON_FIRST
+            .into_iter()
+            .chain(own)
+            .chain(COMMON_LAST)
+            .collect()
     }
 
-    /// What `include` may name.
-    pub fn include(&self) -> Option<&'static [(&'static str, Include)]> {
-        self.own.iter().find_map(|parameter| match parameter.kind {
-            ParameterKind::Include(words) => Some(words),
-            _ => None,
-        })
+    /// Returns the words of `include` and the parents that each of them includes. Empty if the list has no `include`.
+    pub fn include_words(&self) -> &'static [(&'static str, Include)] {
+        self.own
+            .iter()
+            .find_map(|parameter| match parameter.kind {
+                ParameterKind::Include(words) => Some(words),
+                _ => None,
+            })
+            .unwrap_or_default()
     }
 }
 
-const SPACES_SHOWN: Include = Include {
+const SPACES_INCLUDED: Include = Include {
     spaces: true,
     organizations: false,
 };
-const ORGANIZATIONS_SHOWN: Include = Include {
+const ORGANIZATIONS_INCLUDED: Include = Include {
     spaces: false,
     organizations: true,
 };
-const BOTH_SHOWN: Include = Include {
+const BOTH_INCLUDED: Include = Include {
     spaces: true,
     organizations: true,
 };
 
-/// `GET /v3/packages`, and `GET /v3/apps/:guid/packages`, whose text on unknown parameters is the same.
+/// `GET /v3/packages` and `GET /v3/apps/:guid/packages`, which have the same message about unknown parameters.
 pub const PACKAGES: ListParameters = ListParameters {
     own: &[
-        own("states", ParameterKind::List),
-        own("types", ParameterKind::List),
-        own("app_guids", ParameterKind::List),
-        own("app_guid", ParameterKind::App),
-        own("space_guids", ParameterKind::List),
-        own("organization_guids", ParameterKind::List),
+        parameter("states", ParameterKind::CommaList),
+        parameter("types", ParameterKind::CommaList),
+        parameter("app_guids", ParameterKind::CommaList),
+        parameter("app_guid", ParameterKind::AppGuid),
+        parameter("space_guids", ParameterKind::CommaList),
+        parameter("organization_guids", ParameterKind::CommaList),
     ],
-    orders: &["created_at", "updated_at"],
+    order_by: &["created_at", "updated_at"],
 };
 
-/// What the packages of one app cannot be filtered by, in the order of the refusal (packages-api.md §1.8).
-pub const NOT_WITHIN_AN_APP: [&str; 3] = ["app_guids", "organization_guids", "space_guids"];
+/// The parameters that the packages of one app refuse, in the order in which the message names them. See
+/// `docs/reference/query-parameters.md#app_guid`.
+pub const REFUSED_WITHIN_APP: [&str; 3] = ["app_guids", "organization_guids", "space_guids"];
 
 /// `GET /v3/organizations`.
 pub const ORGANIZATIONS: ListParameters = ListParameters {
     own: &[
-        own("names", ParameterKind::List),
-        own("isolation_segment_guid", ParameterKind::IsolationSegment),
+        parameter("names", ParameterKind::CommaList),
+        parameter(
+            "isolation_segment_guid",
+            ParameterKind::IsolationSegmentGuid,
+        ),
     ],
-    orders: &["created_at", "updated_at", "name"],
+    order_by: &["created_at", "updated_at", "name"],
 };
 
-/// `GET /v3/spaces`, and the `include` of `GET /v3/spaces/:guid`.
+/// `GET /v3/spaces`, and `include` of `GET /v3/spaces/:guid`.
 pub const SPACES: ListParameters = ListParameters {
     own: &[
-        own("names", ParameterKind::List),
-        own("organization_guids", ParameterKind::List),
-        own(
+        parameter("names", ParameterKind::CommaList),
+        parameter("organization_guids", ParameterKind::CommaList),
+        parameter(
             "include",
             ParameterKind::Include(&[
-                ("org", ORGANIZATIONS_SHOWN),
-                ("organization", ORGANIZATIONS_SHOWN),
+                ("org", ORGANIZATIONS_INCLUDED),
+                ("organization", ORGANIZATIONS_INCLUDED),
             ]),
         ),
     ],
-    orders: &["created_at", "updated_at", "name"],
+    order_by: &["created_at", "updated_at", "name"],
 };
 
-/// `GET /v3/apps`, and the `include` of `GET /v3/apps/:guid`.
+/// `GET /v3/apps`, and `include` of `GET /v3/apps/:guid`.
 pub const APPS: ListParameters = ListParameters {
     own: &[
-        own("names", ParameterKind::List),
-        own("organization_guids", ParameterKind::List),
-        own("space_guids", ParameterKind::List),
-        own("stacks", ParameterKind::ListWithValue),
-        own(
+        parameter("names", ParameterKind::CommaList),
+        parameter("organization_guids", ParameterKind::CommaList),
+        parameter("space_guids", ParameterKind::CommaList),
+        parameter("stacks", ParameterKind::CommaListWithValue),
+        parameter(
             "include",
             ParameterKind::Include(&[
-                ("space", SPACES_SHOWN),
-                ("org", ORGANIZATIONS_SHOWN),
-                ("space.organization", BOTH_SHOWN),
+                ("space", SPACES_INCLUDED),
+                ("org", ORGANIZATIONS_INCLUDED),
+                ("space.organization", BOTH_INCLUDED),
             ]),
         ),
-        own(
+        parameter(
             "lifecycle_type",
-            ParameterKind::Word(&["buildpack", "docker", "cnb"]),
+            ParameterKind::OneWord(&["buildpack", "docker", "cnb"]),
         ),
     ],
-    orders: &["created_at", "updated_at", "name", "state"],
+    order_by: &["created_at", "updated_at", "name", "state"],
 };
 
-const fn own(name: &'static str, kind: ParameterKind) -> Parameter {
+const fn parameter(name: &'static str, kind: ParameterKind) -> Parameter {
     Parameter { name, kind }
 }

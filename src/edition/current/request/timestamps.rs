@@ -1,86 +1,101 @@
-//! Filters by time (reference: packages-api.md §1.5).
+//! Filters by time: `created_ats` and `updated_ats`. See `docs/reference/query-parameters.md#timestamps`.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::edition::ruby::comma_list;
-use crate::edition::ruby::inspect::{Keys, to_s};
-use crate::edition::ruby::query_string::{Fields, Value};
+use crate::edition::ruby::inspect::{HashKeys, to_s};
+use crate::edition::ruby::query_string::{QueryFields, QueryValue};
 use crate::error::ApiError;
 use crate::listing::request::{Comparison, Condition};
 use crate::records::SortColumn;
 
-const FORMAT: &str =
+const INVALID_FORMAT: &str =
     "has an invalid timestamp format. Timestamps should be formatted as 'YYYY-MM-DDThh:mm:ssZ'";
 const ONE_VALUE: &str = "only accepts one value when using a relational operator";
 
-/// What a filter by time asks for.
+/// A parsed filter by time.
 #[derive(Debug, Default)]
-pub struct Times {
-    /// To be put after the parameter's name.
-    pub faults: Vec<String>,
-    /// Complete where there is no fault.
+pub struct TimestampFilter {
+    /// The messages, each without the name of the parameter before it.
+    pub errors: Vec<String>,
+    /// The conditions. They are incomplete if there are errors.
     pub conditions: Vec<Condition>,
-    /// What hrefs repeat.
+    /// Escaped pairs that hrefs repeat.
     pub echo: Vec<String>,
 }
 
-/// Reads a list of times, or a map of operators and times, as a filter of `order`'s time.
-pub fn read(name: &str, value: &Value, order: &'static SortColumn) -> Result<Times, ApiError> {
+/// Parses a comma list of times, or a map from operators to times, as a filter by `column`.
+///
+/// # Errors
+///
+/// Fails if an element of the list cannot be decoded.
+pub fn parse(
+    name: &str,
+    value: &QueryValue,
+    column: &'static SortColumn,
+) -> Result<TimestampFilter, ApiError> {
     match value {
-        // Only null fails in the controller itself: the nearest refusal is the one of an empty text.
-        Value::Null => Ok(Times {
-            faults: vec![FORMAT.to_owned()],
-            ..Times::default()
+        // A controller fails on null. The nearest message is the one about an empty text.
+        QueryValue::Null => Ok(TimestampFilter {
+            errors: vec![INVALID_FORMAT.to_owned()],
+            ..TimestampFilter::default()
         }),
-        Value::Map(operators) => Ok(compared(name, operators, order)),
-        value => listed(name, &to_s(value, Keys::Text), order),
+        QueryValue::Map(operators) => Ok(parse_operators(name, operators, column)),
+        value => parse_list(name, &to_s(value, HashKeys::Strings), column),
     }
 }
 
-fn listed(name: &str, text: &str, order: &'static SortColumn) -> Result<Times, ApiError> {
+fn parse_list(
+    name: &str,
+    text: &str,
+    column: &'static SortColumn,
+) -> Result<TimestampFilter, ApiError> {
     let elements = comma_list::split(text)?;
-    let mut times = Times::default();
+    let mut filter = TimestampFilter::default();
     let mut seconds = Vec::with_capacity(elements.len());
     for element in &elements {
-        match second(element) {
+        match parse_timestamp(element) {
             Some(second) => seconds.push(second),
-            None => times.faults.push(FORMAT.to_owned()),
+            None => filter.errors.push(INVALID_FORMAT.to_owned()),
         }
     }
-    times.conditions.push(Condition::At(order, seconds));
-    times.echo.push(comma_list::echo_list(name, &elements));
-    Ok(times)
+    filter.conditions.push(Condition::At(column, seconds));
+    filter.echo.push(comma_list::list_pair(name, &elements));
+    Ok(filter)
 }
 
-fn compared(name: &str, operators: &Fields, order: &'static SortColumn) -> Times {
-    let mut times = Times::default();
+fn parse_operators(
+    name: &str,
+    operators: &QueryFields,
+    column: &'static SortColumn,
+) -> TimestampFilter {
+    let mut filter = TimestampFilter::default();
     for (operator, value) in operators.iter() {
         let comparison = comparison(operator);
         if comparison.is_none() {
-            times
-                .faults
+            filter
+                .errors
                 .push(format!("Invalid relational operator: '{operator}'"));
         }
-        let text = to_s(value, Keys::Text);
+        let text = to_s(value, HashKeys::Strings);
         if text.contains(',') {
-            times.faults.push(ONE_VALUE.to_owned());
+            filter.errors.push(ONE_VALUE.to_owned());
             continue;
         }
-        match (second(&text), comparison) {
+        match (parse_timestamp(&text), comparison) {
             (Some(second), Some(comparison)) => {
-                times
+                filter
                     .conditions
-                    .push(Condition::Time(order, comparison, second));
-                times
-                    .echo
-                    .push(comma_list::echo(&format!("{name}[{operator}]"), &text));
+                    .push(Condition::Time(column, comparison, second));
+                let name = format!("{name}[{operator}]");
+                filter.echo.push(comma_list::query_pair(&name, &text));
             }
             (Some(_), None) => {}
-            (None, _) => times.faults.push(FORMAT.to_owned()),
+            (None, _) => filter.errors.push(INVALID_FORMAT.to_owned()),
         }
     }
-    times
+    filter
 }
 
 fn comparison(operator: &str) -> Option<Comparison> {
@@ -93,18 +108,20 @@ fn comparison(operator: &str) -> Option<Comparison> {
     }
 }
 
-/// The second that `YYYY-MM-DDThh:mm:ssZ` names, of any year; one newline after it is tolerated. A date or
-/// time of day that does not exist is none, also where a controller would roll it over (§1.5).
-fn second(text: &str) -> Option<i64> {
-    const FORM: &[u8] = b"0000-00-00T00:00:00Z";
+/// Returns the second since 1970 of a `YYYY-MM-DDThh:mm:ssZ` in any year, with at most one newline after it. Returns
+/// `None` for a date or a time of day that does not exist; a controller fails on some of them and rolls others over.
+fn parse_timestamp(text: &str) -> Option<i64> {
+    const TEMPLATE: &[u8] = b"0000-00-00T00:00:00Z";
     let text = text.strip_suffix('\n').unwrap_or(text);
-    let right = text.len() == FORM.len()
-        && text.bytes().zip(FORM).all(|(byte, form)| match form {
-            b'0' => byte.is_ascii_digit(),
-            form => byte == *form,
-        });
-    // The time crate takes a leap second for the second before it.
-    if !right || text.ends_with(":60Z") {
+    let fits = |(byte, expected): (u8, &u8)| match expected {
+        b'0' => byte.is_ascii_digit(),
+        expected => byte == *expected,
+    };
+    if text.len() != TEMPLATE.len() || !text.bytes().zip(TEMPLATE).all(fits) {
+        return None;
+    }
+    // The time crate parses a leap second as the second before it.
+    if text.ends_with(":60Z") {
         return None;
     }
     OffsetDateTime::parse(text, &Rfc3339)

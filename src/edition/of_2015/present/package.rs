@@ -1,69 +1,66 @@
-//! Packages as the API document shows them (packages-api.md §3.1, §4.1), key order and all.
+//! Packages as the API document shows them. The order of keys matters.
+//!
+//! See `docs/reference/packages.md#package-in-2015` and `docs/reference/ordering-and-paging.md#pagination-object`.
 
 use serde::Serialize;
 
-use crate::edition::Each;
-use crate::edition::json::{Pieces, Time, pretty};
+use crate::edition::RecordSink;
+use crate::edition::json::Timestamp;
+use crate::edition::of_2015::json::write_pretty;
 use crate::listing::request::ListRequest;
-use crate::records::{Content, Package, PackageRecord};
+use crate::records::{Content, DockerCredentials, Package, PackageRecord};
 use crate::store::StoreError;
 
-/// The list document. `rows` lends the page's packages in their order.
-pub fn packages(
+/// Returns the document of one page. `send_records` sends the records of the page in their order.
+///
+/// # Errors
+///
+/// Fails if `send_records` fails.
+pub fn list(
     request: &ListRequest,
     total: u64,
-    rows: impl FnOnce(&mut Each<'_, Package>) -> Result<(), StoreError>,
+    send_records: impl FnOnce(&mut RecordSink<'_, Package>) -> Result<(), StoreError>,
 ) -> Result<Vec<u8>, StoreError> {
     let mut out = Vec::with_capacity(1024);
     out.extend_from_slice(b"{\n  \"pagination\": ");
-    pretty(&mut out, &Pagination::new(request, total), 1);
+    write_pretty(&mut out, &Pagination::new(request, total), 1);
     out.extend_from_slice(b",\n  \"resources\": [");
-    let empty = out.len();
-    rows(&mut |row| {
-        out.extend_from_slice(if out.len() == empty {
-            b"\n    "
-        } else {
-            b",\n    "
-        });
-        with_document(&row, |document| pretty(&mut out, document, 2));
+    let start = out.len();
+    send_records(&mut |record| {
+        let is_first = out.len() == start;
+        out.extend_from_slice(if is_first { b"\n    " } else { b",\n    " });
+        write_pretty(&mut out, &PackageDocument::new(&record), 2);
         Ok(())
     })?;
-    out.extend_from_slice(if out.len() == empty {
-        b"]\n}"
-    } else {
-        b"\n  ]\n}"
-    });
+    let is_empty = out.len() == start;
+    out.extend_from_slice(if is_empty { b"]\n}" } else { b"\n  ]\n}" });
     Ok(out)
 }
 
-/// One package's document.
-pub fn package(row: &PackageRecord<'_>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(1024);
-    with_document(row, |document| pretty(&mut out, document, 0));
-    out
+/// Appends the document of one package.
+pub fn write(record: &PackageRecord<'_>, out: &mut Vec<u8>) {
+    write_pretty(out, &PackageDocument::new(record), 0);
 }
 
 #[derive(Serialize)]
-struct Pagination<'a> {
+struct Pagination {
     total_results: u64,
-    first: Link<'a>,
-    last: Link<'a>,
-    next: Option<Link<'a>>,
-    previous: Option<Link<'a>>,
+    first: Link,
+    last: Link,
+    next: Option<Link>,
+    previous: Option<Link>,
 }
 
-impl<'a> Pagination<'a> {
-    fn new(request: &'a ListRequest, total: u64) -> Self {
-        let page = |number| Link {
-            href: Href::Page(request, number),
-            method: None,
-        };
+impl Pagination {
+    fn new(request: &ListRequest, total: u64) -> Self {
+        let (path, per_page) = (&request.path, request.page.per_page());
+        let link = |number| Link::new(format!("{path}?page={number}&per_page={per_page}"), None);
         Self {
             total_results: total,
-            first: page(1),
-            last: page(request.page.last(total)),
-            next: request.page.next(total).map(page),
-            previous: request.page.previous().map(page),
+            first: link(1),
+            last: link(request.page.last(total)),
+            next: request.page.next(total).map(link),
+            previous: request.page.previous().map(link),
         }
     }
 }
@@ -74,20 +71,20 @@ struct PackageDocument<'a> {
     r#type: &'static str,
     data: PackageData<'a>,
     state: &'a str,
-    created_at: Time,
-    updated_at: Option<Time>,
-    links: PackageLinks<'a>,
+    created_at: Timestamp,
+    updated_at: Option<Timestamp>,
+    links: PackageLinks,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
 enum PackageData<'a> {
     Bits {
-        hash: HashDocument<'a>,
+        hash: Sha1<'a>,
         error: Option<&'a str>,
     },
     Docker {
-        hash: HashDocument<'a>,
+        hash: Sha1<'a>,
         error: Option<&'a str>,
         image: &'a str,
         credentials: CredentialsDocument<'a>,
@@ -96,17 +93,17 @@ enum PackageData<'a> {
 }
 
 #[derive(Serialize)]
-struct HashDocument<'a> {
+struct Sha1<'a> {
     r#type: &'static str,
     value: Option<&'a str>,
 }
 
-/// `{}` where there are none, else all four.
+/// `{}` if the package has no credentials, else all four keys.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum CredentialsDocument<'a> {
-    None {},
-    Some {
+    Absent {},
+    Present {
         user: Option<&'a str>,
         email: Option<&'a str>,
         password: Option<&'static str>,
@@ -115,121 +112,102 @@ enum CredentialsDocument<'a> {
 }
 
 #[derive(Serialize)]
-struct PackageLinks<'a> {
+struct PackageLinks {
     #[serde(rename = "self")]
-    this: Link<'a>,
+    this: Link,
     #[serde(skip_serializing_if = "Option::is_none")]
-    upload: Option<Link<'a>>,
+    upload: Option<Link>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    download: Option<Link<'a>>,
+    download: Option<Link>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stage: Option<Link<'a>>,
-    app: Link<'a>,
+    stage: Option<Link>,
+    app: Link,
 }
 
+/// A link, whose `href` is relative in this edition.
 #[derive(Serialize)]
-struct Link<'a> {
-    href: Href<'a>,
+struct Link {
+    href: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<&'static str>,
 }
 
-/// Hrefs of this edition are relative.
-enum Href<'a> {
-    Page(&'a ListRequest, u64),
-    Package(&'a str, &'static str),
-    App(&'a str),
+impl Link {
+    fn new(href: String, method: Option<&'static str>) -> Self {
+        Self { href, method }
+    }
 }
 
-impl Serialize for Href<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Page(request, number) => serializer.collect_str(&format_args!(
-                "{}?{}page={number}&per_page={}{}",
-                request.path,
-                request.echo.before,
-                request.page.per_page(),
-                request.echo.after
-            )),
-            Self::Package(guid, action) => {
-                Pieces(["/v3/packages/", guid, action]).serialize(serializer)
-            }
-            Self::App(guid) => Pieces(["/v3/apps/", guid]).serialize(serializer),
+impl<'a> PackageDocument<'a> {
+    fn new(record: &'a PackageRecord<'_>) -> Self {
+        let content = record.content();
+        let is_bits = matches!(content, Content::Bits { .. });
+        let path = ["/v3/packages/", record.guid].concat();
+        let action = |action, method| {
+            is_bits.then(|| Link::new([path.as_str(), action].concat(), Some(method)))
+        };
+        Self {
+            guid: record.guid,
+            r#type: if is_bits { "bits" } else { "docker" },
+            data: PackageData::new(content, record.error),
+            state: record.state,
+            created_at: Timestamp(record.created_at),
+            updated_at: record.updated_at.map(Timestamp),
+            links: PackageLinks {
+                upload: action("/upload", "POST"),
+                download: action("/download", "GET"),
+                stage: action("/droplets", "POST"),
+                app: Link::new(["/v3/apps/", record.app_guid].concat(), None),
+                this: Link::new(path, None),
+            },
         }
     }
 }
 
-fn with_document(row: &PackageRecord<'_>, show: impl FnOnce(&PackageDocument<'_>)) {
-    let bits = matches!(row.content(), Content::Bits { .. });
-    let action = |action, method| {
-        bits.then_some(Link {
-            href: Href::Package(row.guid, action),
-            method: Some(method),
-        })
-    };
-    show(&PackageDocument {
-        guid: row.guid,
-        r#type: if bits { "bits" } else { "docker" },
-        data: data(row),
-        state: row.state,
-        created_at: Time(row.created_at),
-        updated_at: row.updated_at.map(Time),
-        links: PackageLinks {
-            this: Link {
-                href: Href::Package(row.guid, ""),
-                method: None,
+impl<'a> PackageData<'a> {
+    fn new(content: Content<'a>, error: Option<&'a str>) -> Self {
+        let sha1 = |value| Sha1 {
+            r#type: "sha1",
+            value,
+        };
+        match content {
+            Content::Bits { sha1: value, .. } => Self::Bits {
+                hash: sha1(value),
+                error,
             },
-            upload: action("/upload", "POST"),
-            download: action("/download", "GET"),
-            stage: action("/droplets", "POST"),
-            app: Link {
-                href: Href::App(row.app_guid),
-                method: None,
+            Content::Docker {
+                image,
+                store_image,
+                credentials,
+            } => Self::Docker {
+                hash: sha1(None),
+                error,
+                image,
+                credentials: CredentialsDocument::new(credentials),
+                store_image,
             },
-        },
-    });
-}
-
-fn data<'a>(row: &PackageRecord<'a>) -> PackageData<'a> {
-    let hash = |value| HashDocument {
-        r#type: "sha1",
-        value,
-    };
-    let error = row.error;
-    match &row.content() {
-        Content::Bits { sha1, .. } => PackageData::Bits {
-            hash: hash(*sha1),
-            error,
-        },
-        Content::Docker {
-            image,
-            store_image,
-            credentials,
-        } => PackageData::Docker {
-            hash: hash(None),
-            error,
-            image,
-            credentials: present(credentials),
-            store_image: *store_image,
-        },
+        }
     }
 }
 
-/// A controller of 2015 showed the password; we never do.
-fn present<'a>(credentials: &crate::records::DockerCredentials<'a>) -> CredentialsDocument<'a> {
-    let password = credentials.has_password.then_some("***");
-    match (
-        credentials.user,
-        credentials.email,
-        password,
-        credentials.login_server,
-    ) {
-        (None, None, None, None) => CredentialsDocument::None {},
-        (user, email, password, login_server) => CredentialsDocument::Some {
+impl<'a> CredentialsDocument<'a> {
+    /// A controller of 2015 shows the password; this server shows `***` instead.
+    fn new(credentials: DockerCredentials<'a>) -> Self {
+        let DockerCredentials {
+            user,
+            has_password,
+            email,
+            login_server,
+        } = credentials;
+        let password = has_password.then_some("***");
+        if (user, email, password, login_server) == (None, None, None, None) {
+            return Self::Absent {};
+        }
+        Self::Present {
             user,
             email,
             password,
             login_server,
-        },
+        }
     }
 }

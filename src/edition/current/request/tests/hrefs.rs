@@ -1,8 +1,8 @@
 use super::*;
 
-/// §3.2; DER-2, DER-3, REQ-12, REQ-17, REQ-24 to REQ-30, REQ-99 to REQ-103, REQ-117, REQ-120.
+/// See `docs/reference/ordering-and-paging.md#query-string-of-hrefs`.
 #[test]
-fn what_hrefs_of_packages_repeat() {
+fn hrefs_of_packages_repeat_known_parameters_in_order() {
     for (query, expected) in [
         ("", "page=2&per_page=50"),
         ("page=1.9&per_page=10abc", "page=2&per_page=10"),
@@ -80,60 +80,63 @@ fn what_hrefs_of_packages_repeat() {
         ),
     ] {
         assert_eq!(
-            next(get(query)),
+            next_href(packages(query)),
             format!("/v3/packages?{expected}"),
             "{query}"
         );
     }
 }
 
-/// neighbours.md §6.
+/// See `docs/reference/ordering-and-paging.md#encoding-of-hrefs`.
 #[test]
-fn what_hrefs_of_neighbours_repeat() {
+fn hrefs_of_organizations_spaces_and_apps_repeat_known_parameters_in_order() {
     for (href, expected) in [
         (
-            next(organizations("order_by=name")),
+            next_href(organizations("order_by=name")),
             "/v3/organizations?order_by=%2Bname&page=2&per_page=50",
         ),
         (
-            next(organizations("names=acme&page=1&per_page=1")),
+            next_href(organizations("names=acme&page=1&per_page=1")),
             "/v3/organizations?names=acme&page=2&per_page=1",
         ),
         (
-            next(organizations("label_selector=!env")),
+            next_href(organizations("label_selector=!env")),
             "/v3/organizations?label_selector=%21env&page=2&per_page=50",
         ),
         (
-            next(organizations("names[]=a")),
+            next_href(organizations("names[]=a")),
             "/v3/organizations?names=%5B%22a%22%5D&page=2&per_page=50",
         ),
         (
-            next(organizations("names=a%252Cb")),
+            next_href(organizations("names=a%252Cb")),
             "/v3/organizations?names=a%252Cb&page=2&per_page=50",
         ),
         (
-            next(organizations("isolation_segment_guid=")),
+            next_href(organizations("isolation_segment_guid=")),
             "/v3/organizations?page=2&per_page=50",
         ),
         (
-            next(organizations("isolation_segment_guid")),
+            next_href(organizations("isolation_segment_guid")),
             "/v3/organizations?page=2&per_page=50",
         ),
         (
-            next(spaces("order_by=name&organization_guids=G")),
+            next_href(spaces("order_by=name&organization_guids=G")),
             "/v3/spaces?order_by=%2Bname&organization_guids=G&page=2&per_page=50",
         ),
         (
-            next(apps("include=space,space.organization")),
+            next_href(apps("include=space,space.organization")),
             "/v3/apps?include=space%2Cspace.organization&page=2&per_page=50",
         ),
         (
-            next(apps("names=A&space_guids=G")),
+            next_href(apps("names=A&space_guids=G")),
             "/v3/apps?names=A&page=2&per_page=50&space_guids=G",
         ),
-        (next(apps("stacks=")), "/v3/apps?page=2&per_page=50&stacks="),
         (
-            next(apps("order_by=-state&lifecycle_type=docker")),
+            next_href(apps("stacks=")),
+            "/v3/apps?page=2&per_page=50&stacks=",
+        ),
+        (
+            next_href(apps("order_by=-state&lifecycle_type=docker")),
             "/v3/apps?lifecycle_type=docker&order_by=-state&page=2&per_page=50",
         ),
     ] {

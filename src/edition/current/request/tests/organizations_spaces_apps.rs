@@ -1,34 +1,35 @@
 use super::*;
 
-const ORDERS_BY_NAME: &str = "Order by can only be: 'created_at', 'updated_at', 'name'";
-const APP_ORDERS: &str = "Order by can only be: 'created_at', 'updated_at', 'name', 'state'";
+const ORDER_BY_NAME_MESSAGE: &str = "Order by can only be: 'created_at', 'updated_at', 'name'";
+const ORDER_BY_STATE_MESSAGE: &str =
+    "Order by can only be: 'created_at', 'updated_at', 'name', 'state'";
 
-fn space_include(name: &str) -> String {
+fn invalid_space_include(name: &str) -> String {
     format!(
         "Invalid included resource: '{name}'. Valid included resources are: 'org', 'organization'"
     )
 }
 
-fn app_include(name: &str) -> String {
+fn invalid_app_include(name: &str) -> String {
     format!(
         "Invalid included resource: '{name}'. Valid included resources are: 'space', 'org', 'space.organization'"
     )
 }
 
-/// neighbours.md §1.2.
+/// See `docs/reference/query-parameters.md#unknown-parameters`.
 #[test]
-fn the_unknown_text_is_whole() {
+fn message_about_unknown_parameters_names_all_valid_ones() {
     for (text, valid) in [
         (
-            refusal(organizations("foo&bar")),
+            messages(organizations("foo&bar")),
             "'page', 'per_page', 'order_by', 'created_ats', 'updated_ats', 'guids', 'names', 'isolation_segment_guid', 'label_selector'",
         ),
         (
-            refusal(spaces("foo&bar")),
+            messages(spaces("foo&bar")),
             "'page', 'per_page', 'order_by', 'created_ats', 'updated_ats', 'guids', 'names', 'organization_guids', 'include', 'label_selector'",
         ),
         (
-            refusal(apps("foo&bar")),
+            messages(apps("foo&bar")),
             "'page', 'per_page', 'order_by', 'created_ats', 'updated_ats', 'guids', 'names', 'organization_guids', 'space_guids', 'stacks', 'include', 'lifecycle_type', 'label_selector'",
         ),
     ] {
@@ -38,9 +39,9 @@ fn the_unknown_text_is_whole() {
         );
     }
     for text in [
-        refusal(apps("app_guid=x")),
-        refusal(spaces("app_guid=x")),
-        refusal(organizations("app_guid=x")),
+        messages(apps("app_guid=x")),
+        messages(spaces("app_guid=x")),
+        messages(organizations("app_guid=x")),
     ] {
         assert!(
             text.starts_with("Unknown query parameter(s): 'app_guid'."),
@@ -48,21 +49,22 @@ fn the_unknown_text_is_whole() {
         );
     }
     assert!(
-        refusal(organizations("include=org")).starts_with("Unknown query parameter(s): 'include'.")
+        messages(organizations("include=org"))
+            .starts_with("Unknown query parameter(s): 'include'.")
     );
 }
 
-/// neighbours.md §1.3.
+/// See `docs/reference/query-parameters.md#order-of-messages`.
 #[test]
-fn faults_are_told_in_one_order() {
+fn order_of_messages_does_not_depend_on_the_query() {
     let query = "stacks[a]=1&space_guids[a]=1&organization_guids[a]=1&names[a]=1&lifecycle_type=x&include=z&foo=1\
                  &label_selector=,&guids[a]=1&updated_ats=x&created_ats=x&order_by=x&per_page=0&page=0";
-    let text = refusal(apps(query));
+    let text = messages(apps(query));
     let mut rest = text.as_str();
     for part in [
         "Page must be a positive integer, ",
         "Per page must be a positive integer, ",
-        APP_ORDERS,
+        ORDER_BY_STATE_MESSAGE,
         ", Created ats ",
         ", Updated ats ",
         ", Guids must be an array, ",
@@ -83,24 +85,29 @@ fn faults_are_told_in_one_order() {
     assert_eq!(rest, "");
 }
 
-/// neighbours.md §1.4 and §10, spaces and organizations.
+/// See `docs/reference/query-parameters.md#include` and
+/// `docs/reference/query-parameters.md#requests-that-make-a-controller-fail`.
 #[test]
-fn what_spaces_and_organizations_refuse() {
+fn organizations_and_spaces_refuse_wrong_order_by_and_include() {
     for query in [
         "order_by=state",
         "order_by=id",
         "order_by=NAME",
         "order_by=+name",
     ] {
-        assert_eq!(refusal(organizations(query)), ORDERS_BY_NAME);
-        assert_eq!(refusal(spaces(query)), ORDERS_BY_NAME);
+        assert_eq!(messages(organizations(query)), ORDER_BY_NAME_MESSAGE);
+        assert_eq!(messages(spaces(query)), ORDER_BY_NAME_MESSAGE);
     }
-    assert_eq!(refusal(organizations("order_by=&names=a")), "");
+    assert_eq!(messages(organizations("order_by=&names=a")), "");
     for (query, text) in [
-        ("include=space", space_include("space")),
+        ("include=space", invalid_space_include("space")),
         (
             "include=a,b",
-            format!("{}, {}", space_include("a"), space_include("b")),
+            format!(
+                "{}, {}",
+                invalid_space_include("a"),
+                invalid_space_include("b")
+            ),
         ),
         (
             "include=org,org",
@@ -114,23 +121,29 @@ fn what_spaces_and_organizations_refuse() {
             "include=org,potato,org",
             format!(
                 "{}, Duplicate included resource: 'org'",
-                space_include("potato")
+                invalid_space_include("potato")
             ),
         ),
         ("include=org,organization", String::new()),
-        ("include=", space_include("")),
-        ("include", space_include("")),
-        ("include=org,", space_include("")),
+        ("include=", invalid_space_include("")),
+        ("include", invalid_space_include("")),
+        ("include=org,", invalid_space_include("")),
         (
             "include=org,,org",
-            format!("{}, Duplicate included resource: 'org'", space_include("")),
+            format!(
+                "{}, Duplicate included resource: 'org'",
+                invalid_space_include("")
+            ),
         ),
-        ("include=Org", space_include("Org")),
-        ("include=%20org", space_include(" org")),
-        ("include[]=org", space_include("[\"org\"]")),
-        ("include[x]=org", space_include("[:x, \"org\"]")),
-        ("include[a+b]=org", space_include("[:\"a b\", \"org\"]")),
-        ("include=%25%7Bmodel%7D", space_include("%{model}")),
+        ("include=Org", invalid_space_include("Org")),
+        ("include=%20org", invalid_space_include(" org")),
+        ("include[]=org", invalid_space_include("[\"org\"]")),
+        ("include[x]=org", invalid_space_include("[:x, \"org\"]")),
+        (
+            "include[a+b]=org",
+            invalid_space_include("[:\"a b\", \"org\"]"),
+        ),
+        ("include=%25%7Bmodel%7D", invalid_space_include("%{model}")),
         ("names[x]=1", "Names must be an array".into()),
         (
             "organization_guids[x]=1",
@@ -138,21 +151,22 @@ fn what_spaces_and_organizations_refuse() {
         ),
         ("guids[x]=1", "Guids must be an array".into()),
     ] {
-        assert_eq!(refusal(spaces(query)), text, "{query}");
+        assert_eq!(messages(spaces(query)), text, "{query}");
     }
 }
 
-/// neighbours.md §1.4 and §10, apps.
+/// See `docs/reference/query-parameters.md#lifecycle_type` and
+/// `docs/reference/query-parameters.md#requests-that-make-a-controller-fail`.
 #[test]
-fn what_apps_refuse() {
+fn apps_refuse_wrong_order_by_include_and_lifecycle_type() {
     for (query, text) in [
-        ("order_by=desired_state", APP_ORDERS.to_owned()),
-        ("order_by=id", APP_ORDERS.to_owned()),
+        ("order_by=desired_state", ORDER_BY_STATE_MESSAGE.to_owned()),
+        ("order_by=id", ORDER_BY_STATE_MESSAGE.to_owned()),
         ("order_by=state", String::new()),
-        ("include=organization", app_include("organization")),
+        ("include=organization", invalid_app_include("organization")),
         ("include=org,space.organization", String::new()),
         ("include=space&include=org", String::new()),
-        ("include", app_include("")),
+        ("include", invalid_app_include("")),
         (
             "lifecycle_type=Docker",
             "Invalid lifecycle_type: 'Docker'".into(),
@@ -184,17 +198,17 @@ fn what_apps_refuse() {
         ("stacks[x]=1", "Stacks must be an array".into()),
         ("space_guids[x]=1", "Space guids must be an array".into()),
     ] {
-        assert_eq!(refusal(apps(query)), text, "{query}");
+        assert_eq!(messages(apps(query)), text, "{query}");
     }
-    let text = refusal(apps("foo=1&include=z"));
+    let text = messages(apps("foo=1&include=z"));
     assert!(
-        text.ends_with(&format!("'label_selector', {}", app_include("z"))),
+        text.ends_with(&format!("'label_selector', {}", invalid_app_include("z"))),
         "{text}"
     );
 }
 
 #[test]
-fn lists_of_names() {
+fn comma_lists_become_filters() {
     for (query, expected) in [
         ("names[]=a", "[\"a\"]"),
         ("names=", ""),
@@ -208,43 +222,44 @@ fn lists_of_names() {
         ("names=x&names=y", "y"),
     ] {
         assert_eq!(
-            elements(organizations(query)),
+            only_filter(organizations(query)),
             ("names".into(), vec![expected.into()]),
             "{query}"
         );
     }
-    assert_eq!(elements(spaces("names=a, b")).1, ["a", "b"]);
+    assert_eq!(only_filter(spaces("names=a, b")).1, ["a", "b"]);
     assert_eq!(
-        elements(apps("stacks=a,")),
+        only_filter(apps("stacks=a,")),
         ("stacks".into(), vec!["a".into(), String::new()])
     );
     assert_eq!(
-        elements(apps("lifecycle_type=docker")),
+        only_filter(apps("lifecycle_type=docker")),
         ("lifecycle_type".into(), vec!["docker".into()])
     );
     for name in ["names", "organization_guids", "guids"] {
-        assert_eq!(elements(spaces(name)).0, "nothing");
+        assert_eq!(only_filter(spaces(name)).0, "nothing");
     }
 }
 
-/// neighbours.md §1.6.
+/// See `docs/reference/query-parameters.md#isolation_segment_guid`.
 #[test]
-fn there_is_no_isolation_segment() {
+fn every_isolation_segment_is_not_found() {
     let missing = ApiError::NotFound("Isolation segment not found");
     assert_eq!(
         organizations("isolation_segment_guid=x").unwrap_err(),
         missing
     );
     assert_eq!(
-        refusal(organizations("isolation_segment_guid=x&page=0")),
+        messages(organizations("isolation_segment_guid=x&page=0")),
         "Page must be a positive integer"
     );
 }
 
-/// neighbours.md §4, §7.
+/// See `docs/reference/organizations-spaces-apps.md#include` and
+/// `docs/reference/organizations-spaces-apps.md#by-guid`.
 #[test]
-fn what_is_shown_beside() {
-    let shown = |include: Include| (include.spaces, include.organizations);
+fn include_selects_parents() {
+    let parents = |include: Include| (include.spaces, include.organizations);
     for (query, expected) in [
         ("", (false, false)),
         ("include=space", (true, false)),
@@ -253,25 +268,25 @@ fn what_is_shown_beside() {
         ("include=org, space", (true, true)),
     ] {
         assert_eq!(
-            shown(include(&parameters::APPS, query).unwrap()),
+            parents(parse_include(&parameters::APPS, query).unwrap()),
             expected,
             "{query}"
         );
-        assert_eq!(shown(apps(query).unwrap().include), expected, "{query}");
+        assert_eq!(parents(apps(query).unwrap().include), expected, "{query}");
     }
     assert_eq!(
-        shown(include(&parameters::SPACES, "include=organization").unwrap()),
+        parents(parse_include(&parameters::SPACES, "include=organization").unwrap()),
         (false, true)
     );
     assert_eq!(
-        refusal(include(&parameters::SPACES, "include=x&page=1&y")),
+        messages(parse_include(&parameters::SPACES, "include=x&page=1&y")),
         format!(
             "Unknown query parameter(s): 'page', 'y'. Valid parameters are: 'include', {}",
-            space_include("x")
+            invalid_space_include("x")
         )
     );
     assert_eq!(
-        refusal(include(&parameters::APPS, "include")),
-        app_include("")
+        messages(parse_include(&parameters::APPS, "include")),
+        invalid_app_include("")
     );
 }

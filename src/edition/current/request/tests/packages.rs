@@ -1,8 +1,8 @@
 use super::*;
 
-/// The 200s by number (§1.3; DER-1, DER-10, REQ-105, REQ-106, REQ-107).
+/// The accepted values of `docs/reference/query-parameters.md#integers`, column `current`.
 #[test]
-fn what_is_a_page() {
+fn pages_are_parsed() {
     for (query, expected) in [
         ("", (1, 50)),
         ("page", (1, 50)),
@@ -33,22 +33,23 @@ fn what_is_a_page() {
             (9_223_372_036_854_775_807, 1),
         ),
     ] {
-        let page = get(query).unwrap().page;
+        let page = packages(query).unwrap().page;
         assert_eq!((page.number(), page.per_page()), expected, "{query}");
     }
 }
 
-/// The 400s by number and name (§1.3; DER-6, DER-7, REQ-71, REQ-72, REQ-107, REQ-118).
+/// The refused values of `docs/reference/query-parameters.md#integers`,
+/// `docs/reference/query-parameters.md#odd-input` and `docs/reference/query-parameters.md#unknown-parameters`.
 #[test]
-fn what_is_refused() {
+fn wrong_queries_are_refused_with_the_messages_of_current() {
     const PAGE: &str = "Page must be a positive integer";
     const PER_PAGE: &str = "Per page must be a positive integer";
     const BETWEEN: &str = "Per page must be between 1 and 5000";
-    let huge = format!("{BETWEEN}, {MAXIMUM}");
+    let huge = format!("{BETWEEN}, {MAXIMUM_MESSAGE}");
     let both = format!("{PAGE}, {PER_PAGE}");
     let page_between = format!("{PAGE}, {BETWEEN}");
-    let foo = format!("Unknown query parameter(s): 'foo'. {VALID}");
-    let two = format!("Unknown query parameter(s): 'invalid', 'bad'. {VALID}");
+    let foo = format!("Unknown query parameter(s): 'foo'. {VALID_PARAMETERS}");
+    let two = format!("Unknown query parameter(s): 'invalid', 'bad'. {VALID_PARAMETERS}");
     let page_foo = format!("{PAGE}, {foo}");
     for (query, text) in [
         ("page=0", PAGE),
@@ -63,9 +64,9 @@ fn what_is_refused() {
         ("page[]=1", PAGE),
         ("page[]=", PAGE),
         ("page[a]=1", PAGE),
-        ("page=99999999999999999999", MAXIMUM),
-        ("page=184467440737095517", MAXIMUM),
-        ("page=9223372036854775807&per_page=2", MAXIMUM),
+        ("page=99999999999999999999", MAXIMUM_MESSAGE),
+        ("page=184467440737095517", MAXIMUM_MESSAGE),
+        ("page=9223372036854775807&per_page=2", MAXIMUM_MESSAGE),
         ("per_page=0", PER_PAGE),
         ("per_page=-1", PER_PAGE),
         ("per_page=abc", PER_PAGE),
@@ -83,19 +84,19 @@ fn what_is_refused() {
         ("foo=1&page=0", &page_foo),
         ("invalid=thing&bad=stuff", &two),
         ("invalid=thing&bad=stuff&invalid=again", &two),
-        ("order_by=+created_at", SORT_COLUMNS),
-        ("order_by=name", SORT_COLUMNS),
-        ("order_by=id", SORT_COLUMNS),
-        ("order_by=12312", SORT_COLUMNS),
-        ("order_by=*created_at", SORT_COLUMNS),
-        ("order_by=created_at,updated_at", SORT_COLUMNS),
-        ("order_by=-", SORT_COLUMNS),
-        ("order_by=CREATED_AT", SORT_COLUMNS),
-        ("order_by=--created_at", SORT_COLUMNS),
-        ("order_by=created_at%0A", SORT_COLUMNS),
-        ("order_by[]=created_at", SORT_COLUMNS),
-        ("order_by[]", SORT_COLUMNS),
-        ("order_by[a]=created_at", SORT_COLUMNS),
+        ("order_by=+created_at", ORDER_BY_MESSAGE),
+        ("order_by=name", ORDER_BY_MESSAGE),
+        ("order_by=id", ORDER_BY_MESSAGE),
+        ("order_by=12312", ORDER_BY_MESSAGE),
+        ("order_by=*created_at", ORDER_BY_MESSAGE),
+        ("order_by=created_at,updated_at", ORDER_BY_MESSAGE),
+        ("order_by=-", ORDER_BY_MESSAGE),
+        ("order_by=CREATED_AT", ORDER_BY_MESSAGE),
+        ("order_by=--created_at", ORDER_BY_MESSAGE),
+        ("order_by=created_at%0A", ORDER_BY_MESSAGE),
+        ("order_by[]=created_at", ORDER_BY_MESSAGE),
+        ("order_by[]", ORDER_BY_MESSAGE),
+        ("order_by[a]=created_at", ORDER_BY_MESSAGE),
         ("states[x]=READY", "States must be an array"),
         ("guids[x]=1", "Guids must be an array"),
         ("types[x]=1", "Types must be an array"),
@@ -106,7 +107,7 @@ fn what_is_refused() {
             "Organization guids must be an array",
         ),
     ] {
-        assert_eq!(refusal(get(query)), text, "{query}");
+        assert_eq!(messages(packages(query)), text, "{query}");
     }
     for name in [
         "package_guid",
@@ -118,8 +119,8 @@ fn what_is_refused() {
     ] {
         let shown = name.replace("%25%7B", "%{").replace("%7D", "}");
         assert_eq!(
-            refusal(get(&format!("{name}=x"))),
-            format!("Unknown query parameter(s): '{shown}'. {VALID}")
+            messages(packages(&format!("{name}=x"))),
+            format!("Unknown query parameter(s): '{shown}'. {VALID_PARAMETERS}")
         );
     }
     for query in [
@@ -129,22 +130,26 @@ fn what_is_refused() {
         "states=%25FF",
         "guids=a%00",
     ] {
-        assert_eq!(get(query).unwrap_err(), ApiError::InvalidRequest, "{query}");
+        assert_eq!(
+            packages(query).unwrap_err(),
+            ApiError::InvalidRequest,
+            "{query}"
+        );
     }
 }
 
-/// DER-7: one of each, whatever their order in the query.
+/// See `docs/reference/query-parameters.md#order-of-messages`.
 #[test]
-fn faults_are_told_in_one_order() {
+fn order_of_messages_does_not_depend_on_the_query() {
     let query = "organization_guids[a]=1&space_guids[a]=1&app_guids[a]=1&types[a]=1&states[a]=1&foo=1\
                  &label_selector=&guids[a]=1&updated_ats=x&created_ats=x&order_by=x&app_guid=A\
                  &per_page=5001&page=99999999999999999999";
-    let updated = FORMAT.replace("Created", "Updated");
+    let updated = TIMESTAMP_MESSAGE.replace("Created", "Updated");
     assert_eq!(
-        refusal(get(query)),
+        messages(packages(query)),
         format!(
-            "Per page must be between 1 and 5000, {MAXIMUM}, {SORT_COLUMNS}, {FORMAT}, {updated}, Guids must be an array, \
-             Missing label_selector value, Unknown query parameter(s): 'foo'. {VALID}, States must be an array, \
+            "Per page must be between 1 and 5000, {MAXIMUM_MESSAGE}, {ORDER_BY_MESSAGE}, {TIMESTAMP_MESSAGE}, {updated}, Guids must be an array, \
+             Missing label_selector value, Unknown query parameter(s): 'foo'. {VALID_PARAMETERS}, States must be an array, \
              Types must be an array, App guids must be an array, Space guids must be an array, \
              Organization guids must be an array, \
              Unknown query parameter(s): 'app_guids', 'organization_guids', 'space_guids'"
@@ -152,9 +157,9 @@ fn faults_are_told_in_one_order() {
     );
 }
 
-/// §1.3; DER-3, DER-4, DER-5, REQ-82, REQ-85, REQ-116.
+/// See `docs/reference/query-parameters.md#comma-lists`.
 #[test]
-fn lists_are_split_as_the_controller_splits_them() {
+fn comma_lists_become_filters() {
     for (query, expected) in [
         ("states=", &[""][..]),
         ("states=READY", &["READY"]),
@@ -177,7 +182,7 @@ fn lists_are_split_as_the_controller_splits_them() {
         ("states=a%2Bb", &["a+b"]),
         ("states=100%25", &["100%"]),
     ] {
-        let (name, values) = elements(get(query));
+        let (name, values) = only_filter(packages(query));
         assert_eq!(
             (name.as_str(), values),
             ("states", expected.iter().map(ToString::to_string).collect()),
@@ -192,44 +197,44 @@ fn lists_are_split_as_the_controller_splits_them() {
         "space_guids",
         "organization_guids",
     ] {
-        assert_eq!(elements(get(name)).0, "nothing");
+        assert_eq!(only_filter(packages(name)).0, "nothing");
         assert_eq!(
-            elements(get(&format!("{name}=1,2"))),
+            only_filter(packages(&format!("{name}=1,2"))),
             (name.to_owned(), vec!["1".to_owned(), "2".to_owned()])
         );
     }
 }
 
-/// REQ-109: the sign and the column.
+/// See `docs/reference/query-parameters.md#odd-input`.
 #[test]
-fn orders() {
+fn order_by_has_a_sign_and_a_column() {
     for (query, name, descending) in [
         ("order_by=created_at", "created_at", false),
         ("order_by=%2Bcreated_at", "created_at", false),
         ("order_by=-updated_at", "updated_at", true),
     ] {
-        let order = get(query).unwrap().order.unwrap();
+        let order = packages(query).unwrap().order.unwrap();
         assert_eq!((order.order.name, order.descending), (name, descending));
     }
-    assert_eq!(get("order_by=").unwrap().order, None);
+    assert_eq!(packages("order_by=").unwrap().order, None);
 }
 
-/// REQ-22: the project's own query with everything in it.
+/// See `docs/reference/query-parameters.md#parameters-of-packages`.
 #[test]
-fn all_parameters_at_once() {
+fn all_parameters_are_accepted_together() {
     let query = "page=2&per_page=10&order_by=updated_at&states[]=foo&states[]=bar&types[]=a&guids[]=b&app_guids[]=c\
                  &space_guids[]=d&organization_guids[]=e&label_selector=foo,bar\
                  &created_ats=2020-01-01T00:00:00Z,2020-01-02T00:00:00Z&updated_ats[gt]=2020-01-01T00:00:00Z";
-    assert_eq!(get(query).unwrap().conditions.len(), 10);
+    assert_eq!(packages(query).unwrap().conditions.len(), 10);
 }
 
-/// §1.8; REQ-66, REQ-67, REQ-86, DER-9.
+/// See `docs/reference/query-parameters.md#app_guid`.
 #[test]
-fn an_app_guid_is_the_list_of_that_app() {
-    let request = super::super::packages("app_guid=G&states=READY").unwrap();
+fn app_guid_selects_the_list_of_that_app() {
+    let request = parse_packages("app_guid=G&states=READY").unwrap();
     assert_eq!(request.app.as_deref(), Some("G"));
     assert_eq!(
-        next(Ok(request.list.clone())),
+        next_href(Ok(request.list.clone())),
         "/v3/apps/G/packages?page=2&per_page=50&states=READY"
     );
     let filters: Vec<_> = request.list.conditions.iter().collect();
@@ -240,30 +245,30 @@ fn an_app_guid_is_the_list_of_that_app() {
     let text = "Unknown query parameter(s): 'app_guids', 'organization_guids', 'space_guids'";
     let query = "space_guids=1&organization_guids=2&app_guids=";
     assert_eq!(
-        refusal(super::super::packages(&format!("app_guid=G&{query}"))),
+        messages(parse_packages(&format!("app_guid=G&{query}"))),
         text
     );
-    assert_eq!(refusal(app_packages("G", query)), text);
+    assert_eq!(messages(parse_app_packages("G", query)), text);
     assert_eq!(
-        refusal(app_packages("G", "space_guids=1")),
+        messages(parse_app_packages("G", "space_guids=1")),
         "Unknown query parameter(s): 'space_guids'"
     );
     assert_eq!(
-        refusal(app_packages("G", "foo")),
-        format!("Unknown query parameter(s): 'foo'. {VALID}")
+        messages(parse_app_packages("G", "foo")),
+        format!("Unknown query parameter(s): 'foo'. {VALID_PARAMETERS}")
     );
-    let request = app_packages("G", "app_guid=other&guids=G1,G2").unwrap();
+    let request = parse_app_packages("G", "app_guid=other&guids=G1,G2").unwrap();
     assert_eq!(request.app.as_deref(), Some("G"));
     assert_eq!(
-        next(Ok(request.list)),
+        next_href(Ok(request.list)),
         "/v3/apps/G/packages?guids=G1%2CG2&page=2&per_page=50"
     );
-    let ordered = app_packages("G", "page=1&per_page=2&order_by=-created_at")
+    let ordered = parse_app_packages("G", "page=1&per_page=2&order_by=-created_at")
         .unwrap()
         .list;
     assert_eq!(
-        next(Ok(ordered)),
+        next_href(Ok(ordered)),
         "/v3/apps/G/packages?order_by=-created_at&page=2&per_page=2"
     );
-    assert_eq!(super::super::packages("app_guid=").unwrap().app, None);
+    assert_eq!(parse_packages("app_guid=").unwrap().app, None);
 }

@@ -1,17 +1,17 @@
 use super::*;
 
-fn asked(selector: &str) -> String {
+fn messages_for(selector: &str) -> String {
     let escaped = selector
         .replace('%', "%25")
         .replace('&', "%26")
         .replace('+', "%2B")
         .replace('\n', "%0A");
-    refusal(get(&format!("label_selector={escaped}")))
+    messages(packages(&format!("label_selector={escaped}")))
 }
 
-/// Each requirement as `key`, `!key`, `key=[values]`, `key!=[values]`.
-fn read(selector: &str) -> Vec<String> {
-    let conditions = get(&format!("label_selector={selector}"))
+/// Returns each requirement as `key`, `!key`, `key=[values]`, `key!=[values]`.
+fn requirements(selector: &str) -> Vec<String> {
+    let conditions = packages(&format!("label_selector={selector}"))
         .unwrap()
         .conditions;
     conditions
@@ -28,9 +28,9 @@ fn read(selector: &str) -> Vec<String> {
         .collect()
 }
 
-/// §1.6, the replayed examples; REQ-110, REQ-113.
+/// See `docs/reference/label-selectors.md#grammar` and `docs/reference/label-selectors.md#validation`.
 #[test]
-fn what_is_no_selector() {
+fn wrong_selectors_are_refused() {
     const INVALID: &str = "Invalid label_selector value";
     const EMPTY: &str = "key cannot be empty string";
     for (selector, text) in [
@@ -96,45 +96,48 @@ fn what_is_no_selector() {
         ),
         ("a=é", "'é' contains invalid characters"),
     ] {
-        assert_eq!(asked(selector), text, "{selector:?}");
+        assert_eq!(messages_for(selector), text, "{selector:?}");
     }
     assert_eq!(
-        refusal(get("label_selector")),
+        messages(packages("label_selector")),
         "Missing label_selector value"
     );
-    assert_eq!(refusal(get("label_selector[]=a")), INVALID);
-    assert_eq!(refusal(get("label_selector[a]=a")), INVALID);
+    assert_eq!(messages(packages("label_selector[]=a")), INVALID);
+    assert_eq!(messages(packages("label_selector[a]=a")), INVALID);
 }
 
 #[test]
-fn lengths_have_limits() {
+fn keys_values_and_the_number_of_requirements_are_limited() {
     let long = "a".repeat(64);
     let most = "a".repeat(63);
     let label = format!("{most}.");
     let prefix_253 = format!("{}{}", label.repeat(3), "b".repeat(61));
     let prefix_254 = format!("{}{}", label.repeat(3), "b".repeat(62));
-    assert_eq!(asked(&long), "'aaaaaaaa...' is greater than 63 characters");
     assert_eq!(
-        asked(&format!("a={long}")),
+        messages_for(&long),
         "'aaaaaaaa...' is greater than 63 characters"
     );
-    assert_eq!(asked(&format!("{most}={most}")), "");
-    assert_eq!(asked(&format!("{prefix_253}/a")), "");
     assert_eq!(
-        asked(&format!("{prefix_254}/a")),
+        messages_for(&format!("a={long}")),
+        "'aaaaaaaa...' is greater than 63 characters"
+    );
+    assert_eq!(messages_for(&format!("{most}={most}")), "");
+    assert_eq!(messages_for(&format!("{prefix_253}/a")), "");
+    assert_eq!(
+        messages_for(&format!("{prefix_254}/a")),
         "prefix 'aaaaaaaa...' is greater than 253 characters"
     );
-    assert!(asked(&format!("{long}.com/a")).ends_with("must be in valid dns format"));
-    assert_eq!(asked(&"a,".repeat(50)), "");
+    assert!(messages_for(&format!("{long}.com/a")).ends_with("must be in valid dns format"));
+    assert_eq!(messages_for(&"a,".repeat(50)), "");
     assert_eq!(
-        asked(&"a,".repeat(51)),
+        messages_for(&"a,".repeat(51)),
         "Too many label_selector requirements (maximum is 50)"
     );
 }
 
-/// §1.6; REQ-111, DER-16.
+/// See `docs/reference/label-selectors.md#meaning`.
 #[test]
-fn what_a_selector_asks() {
+fn selectors_become_requirements() {
     for (selector, expected) in [
         ("foo in (bar,baz)", &["foo=[\"bar\", \"baz\"]"][..]),
         (
@@ -161,6 +164,6 @@ fn what_a_selector_asks() {
         ),
         ("A.B-c_1", &["A.B-c_1"]),
     ] {
-        assert_eq!(read(selector), expected, "{selector}");
+        assert_eq!(requirements(selector), expected, "{selector}");
     }
 }

@@ -1,11 +1,12 @@
-//! `/admin/*` and faults: a test suite in any language sets the stage over HTTP.
+//! The admin API: a test suite in any language changes data, clock and faults over HTTP.
 
 use crate::support::{Answer, Bench, Server, get};
 
-const ADMIN: [&str; 4] = ["--ephemeral", "--no-auth", "--api", "current"];
+const FLAGS: [&str; 4] = ["--ephemeral", "--no-auth", "--api", "current"];
 
-fn stage(bench: &Bench, flags: &[&str]) -> Server {
-    let mut all = ADMIN.to_vec();
+/// Starts an ephemeral server of the `current` edition that needs no token.
+fn serve(bench: &Bench, flags: &[&str]) -> Server {
+    let mut all = FLAGS.to_vec();
     all.extend(flags);
     bench.serve(&all)
 }
@@ -26,9 +27,9 @@ fn total(server: &Server) -> String {
 }
 
 #[test]
-fn a_seed_over_http_is_seen_at_once() {
+fn seed_is_visible_at_once() {
     let bench = Bench::new();
-    let server = stage(&bench, &[]);
+    let server = serve(&bench, &[]);
     assert_eq!(total(&server), "0");
     let answer = send(&server, "POST", "/admin/seed", "{\"name\":\"demo\"}");
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -45,9 +46,9 @@ fn a_seed_over_http_is_seen_at_once() {
 }
 
 #[test]
-fn a_bad_seed_is_422_and_stores_nothing() {
+fn refused_seed_gets_422_and_stores_nothing() {
     let bench = Bench::new();
-    let server = stage(&bench, &["--seed", "example"]);
+    let server = serve(&bench, &["--seed", "example"]);
     let seed =
         r#"{"organizations": [{"name": "one"}], "packages": [{"app": "nope", "type": "bits"}]}"#;
     let answer = send(&server, "POST", "/admin/seed", seed);
@@ -64,9 +65,9 @@ fn a_bad_seed_is_422_and_stores_nothing() {
 }
 
 #[test]
-fn reset_goes_back_to_the_start() {
+fn reset_restores_data_clock_and_faults() {
     let bench = Bench::new();
-    let server = stage(
+    let server = serve(
         &bench,
         &["--seed", "example", "--clock", "2026-01-01T00:00:00Z"],
     );
@@ -86,7 +87,7 @@ fn reset_goes_back_to_the_start() {
 }
 
 #[test]
-fn somebodys_file_is_not_reset() {
+fn reset_of_a_file_is_refused() {
     let bench = Bench::new();
     let server = bench.serve(&[
         "--admin-api",
@@ -103,16 +104,40 @@ fn somebodys_file_is_not_reset() {
 }
 
 #[test]
-fn an_export_over_http_is_the_verbs() {
+fn export_over_http_is_the_export_of_the_command() {
     let bench = Bench::new();
-    let server = bench.serve(&["--admin-api", "--no-auth", "--seed", "demo"]);
-    assert_eq!(server.get("/admin/export", "").body, bench.ok(&["export"]));
+    bench.ok(&["seed", "demo", "--generate", "2000"]);
+    let server = bench.serve(&["--admin-api", "--no-auth"]);
+    let answer = server.get("/admin/export", "");
+    assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/json; charset=utf-8")
+    );
+    assert!(answer.body.len() > 500_000, "{}", answer.body.len());
+    assert!(answer.body == bench.ok(&["export"]), "the exports differ");
 }
 
 #[test]
-fn the_clock_is_set_and_goes_on() {
+fn client_that_leaves_an_export_does_no_harm() {
     let bench = Bench::new();
-    let server = stage(&bench, &["--clock", "2026-01-01T00:00:00Z"]);
+    bench.ok(&["seed", "--generate", "2000"]);
+    let server = bench.serve(&["--admin-api", "--no-auth"]);
+    // More clients than there are readers.
+    for _ in 0..20 {
+        let mut client = server.connect();
+        client.send(get("/admin/export", ""));
+        drop(client);
+    }
+    assert_eq!(server.get("/admin/export", "").status, 200);
+    assert_eq!(server.get("/v3/packages", "").status, 200);
+    server.stop();
+}
+
+#[test]
+fn clock_is_set_and_advanced() {
+    let bench = Bench::new();
+    let server = serve(&bench, &["--clock", "2026-01-01T00:00:00Z"]);
     let put = |body: &str| send(&server, "PUT", "/admin/clock", body);
     assert_eq!(
         put("{\"time\":\"2027-05-06T07:08:09Z\"}").body,
@@ -137,7 +162,7 @@ fn the_clock_is_set_and_goes_on() {
 }
 
 #[test]
-fn the_stage_is_an_admins_and_only_where_it_was_asked_for() {
+fn admin_api_needs_its_flag_and_an_admins_token() {
     let bench = Bench::new();
     let server = bench.serve(&["--admin-api", "--seed", "example"]);
     let (admin, user) = (bench.admin_token(), bench.token("uaa-id-463"));
@@ -152,7 +177,7 @@ fn the_stage_is_an_admins_and_only_where_it_was_asked_for() {
 }
 
 #[test]
-fn an_admin_is_not_locked_out_by_the_clock_they_moved() {
+fn admins_token_stays_valid_after_the_clock_was_moved() {
     let bench = Bench::new();
     let server = bench.serve(&[
         "--admin-api",
@@ -175,9 +200,9 @@ fn an_admin_is_not_locked_out_by_the_clock_they_moved() {
 }
 
 #[test]
-fn each_fault_happens_as_often_as_it_was_asked_for() {
+fn fault_rules_apply_in_order_and_as_often_as_they_say() {
     let bench = Bench::new();
-    let server = stage(&bench, &["--seed", "example"]);
+    let server = serve(&bench, &["--seed", "example"]);
     let fault = |body: &str| {
         let answer = send(&server, "POST", "/admin/faults", body);
         assert_eq!(answer.status, 200, "{}", answer.body);
@@ -217,9 +242,9 @@ fn each_fault_happens_as_often_as_it_was_asked_for() {
 }
 
 #[test]
-fn a_cut_answer_never_comes_and_the_next_does() {
+fn cut_closes_the_connection_of_one_request() {
     let bench = Bench::new();
-    let server = stage(&bench, &["--seed", "example"]);
+    let server = serve(&bench, &["--seed", "example"]);
     send(
         &server,
         "POST",
@@ -233,9 +258,9 @@ fn a_cut_answer_never_comes_and_the_next_does() {
 }
 
 #[test]
-fn faults_are_cleared_and_bad_ones_refused() {
+fn fault_rules_are_cleared_and_wrong_ones_refused() {
     let bench = Bench::new();
-    let server = stage(&bench, &["--seed", "example"]);
+    let server = serve(&bench, &["--seed", "example"]);
     send(
         &server,
         "POST",

@@ -1,30 +1,34 @@
-//! The documents that tell a client where everything is (packages-api.md §8, neighbours.md §8).
+//! The documents that tell a client what the server is and where its resources are.
+//!
+//! See `docs/reference/root-documents.md`.
 
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
+use super::parts::{EmptyObject, Link};
 use crate::edition::BaseUrl;
-use crate::edition::json::{Pieces, compact};
+use crate::edition::current::json::write_compact;
 
-/// The version of the API that this edition is.
+/// The version of the API that this edition follows.
 pub const API_VERSION: &str = "3.228.0";
 
-/// `GET /`: `login` and `uaa` are this server itself; what it has not is null where a controller may have null.
+/// Returns the document of `GET /`. `login` and `uaa` are this server itself. Services that it does not have are null
+/// wherever a controller may show null.
 pub fn root(base_url: &BaseUrl) -> Vec<u8> {
-    let at = |path| Href { base_url, path };
+    let link = |path| Link::new([base_url.as_str(), path]);
     document(&Root {
         links: RootLinks {
-            this: at(""),
-            cloud_controller_v3: Versioned {
-                href: BaseUrl::join(base_url, "/v3"),
-                meta: Version {
+            this: link(""),
+            cloud_controller_v3: VersionedLink {
+                link: link("/v3"),
+                meta: VersionMeta {
                     version: API_VERSION,
                 },
             },
-            network_policy_v0: at("/networking/v0/external"),
-            network_policy_v1: at("/networking/v1/external"),
-            login: at(""),
-            uaa: at(""),
+            network_policy_v0: link("/networking/v0/external"),
+            network_policy_v1: link("/networking/v1/external"),
+            login: link(""),
+            uaa: link(""),
             credhub: None,
             routing: None,
             logging: None,
@@ -41,14 +45,14 @@ pub fn root(base_url: &BaseUrl) -> Vec<u8> {
     })
 }
 
-/// `GET /v3`: every collection that a controller has, whether it is served here or not.
+/// Returns the document of `GET /v3`: all collections of a controller, including those that this server does not have.
 pub fn v3(base_url: &BaseUrl) -> Vec<u8> {
     document(&V3 {
         links: V3Links(base_url),
     })
 }
 
-/// `GET /v3/info`: the values of a controller in which nothing is configured.
+/// Returns the document of `GET /v3/info`: the values of a controller in which nothing is configured.
 pub fn info(base_url: &BaseUrl) -> Vec<u8> {
     document(&Info {
         build: "",
@@ -56,7 +60,7 @@ pub fn info(base_url: &BaseUrl) -> Vec<u8> {
             minimum: "",
             recommended: "",
         },
-        custom: Empty {},
+        custom: EmptyObject {},
         description: "",
         name: "",
         version: 0,
@@ -67,65 +71,50 @@ pub fn info(base_url: &BaseUrl) -> Vec<u8> {
             reset_interval_in_minutes: "",
         },
         links: InfoLinks {
-            this: Href {
-                base_url,
-                path: "/v3/info",
-            },
-            support: Support { href: "" },
+            this: Link::new([base_url.as_str(), "/v3/info"]),
+            support: Link::new([""]),
         },
     })
 }
 
 fn document<T: Serialize>(value: &T) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
-    compact(&mut out, value);
+    write_compact(&mut out, value);
     out
 }
 
-/// `{"href": base_url + path}`
-struct Href<'a> {
-    base_url: &'a BaseUrl,
-    path: &'static str,
-}
-
-impl Serialize for Href<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry("href", &Pieces([self.base_url.as_str(), self.path]))?;
-        map.end()
-    }
+#[derive(Serialize)]
+struct Root {
+    links: RootLinks,
 }
 
 #[derive(Serialize)]
-struct Root<'a> {
-    links: RootLinks<'a>,
-}
-
-#[derive(Serialize)]
-struct RootLinks<'a> {
+struct RootLinks {
     #[serde(rename = "self")]
-    this: Href<'a>,
-    cloud_controller_v3: Versioned,
-    network_policy_v0: Href<'a>,
-    network_policy_v1: Href<'a>,
-    login: Href<'a>,
-    uaa: Href<'a>,
-    credhub: Option<Href<'a>>,
-    routing: Option<Href<'a>>,
-    logging: Option<Href<'a>>,
-    log_cache: Option<Href<'a>>,
-    log_stream: Option<Href<'a>>,
+    this: Link,
+    cloud_controller_v3: VersionedLink,
+    network_policy_v0: Link,
+    network_policy_v1: Link,
+    login: Link,
+    uaa: Link,
+    credhub: Option<Link>,
+    routing: Option<Link>,
+    logging: Option<Link>,
+    log_cache: Option<Link>,
+    log_stream: Option<Link>,
     app_ssh: AppSsh,
 }
 
+/// `{"href":"…","meta":{"version":"…"}}`.
 #[derive(Serialize)]
-struct Versioned {
-    href: String,
-    meta: Version,
+struct VersionedLink {
+    #[serde(flatten)]
+    link: Link,
+    meta: VersionMeta,
 }
 
 #[derive(Serialize)]
-struct Version {
+struct VersionMeta {
     version: &'static str,
 }
 
@@ -148,8 +137,8 @@ struct V3<'a> {
 
 struct V3Links<'a>(&'a BaseUrl);
 
-/// After `self`, in this order.
-const COLLECTIONS: [&str; 32] = [
+/// The collections, in the order in which they follow `self`.
+const COLLECTIONS: &[&str] = &[
     "app_usage_events",
     "apps",
     "audit_events",
@@ -186,38 +175,27 @@ const COLLECTIONS: [&str; 32] = [
 
 impl Serialize for V3Links<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let base_url = self.0.as_str();
         let mut map = serializer.serialize_map(Some(COLLECTIONS.len() + 1))?;
-        let this = Href {
-            base_url: self.0,
-            path: "/v3",
-        };
-        map.serialize_entry("self", &this)?;
+        map.serialize_entry("self", &Link::new([base_url, "/v3"]))?;
         for name in COLLECTIONS {
-            let href = Collection {
-                href: BaseUrl::join(self.0, &format!("/v3/{name}")),
-            };
-            map.serialize_entry(name, &href)?;
+            map.serialize_entry(name, &Link::new([base_url, "/v3/", name]))?;
         }
         map.end()
     }
 }
 
 #[derive(Serialize)]
-struct Collection {
-    href: String,
-}
-
-#[derive(Serialize)]
-struct Info<'a> {
+struct Info {
     build: &'static str,
     cli_version: CliVersion,
-    custom: Empty,
+    custom: EmptyObject,
     description: &'static str,
     name: &'static str,
     version: u32,
     osbapi_version: &'static str,
     rate_limits: RateLimits,
-    links: InfoLinks<'a>,
+    links: InfoLinks,
 }
 
 #[derive(Serialize)]
@@ -227,9 +205,6 @@ struct CliVersion {
 }
 
 #[derive(Serialize)]
-struct Empty {}
-
-#[derive(Serialize)]
 struct RateLimits {
     enabled: bool,
     general_limit: &'static str,
@@ -237,13 +212,8 @@ struct RateLimits {
 }
 
 #[derive(Serialize)]
-struct InfoLinks<'a> {
+struct InfoLinks {
     #[serde(rename = "self")]
-    this: Href<'a>,
-    support: Support,
-}
-
-#[derive(Serialize)]
-struct Support {
-    href: &'static str,
+    this: Link,
+    support: Link,
 }

@@ -1,10 +1,10 @@
 use super::*;
 use crate::listing::request::Comparison::{Greater, GreaterOrEqual, Less, LessOrEqual};
 
-/// §1.3, §1.5; REQ-112, REQ-114.
+/// See `docs/reference/query-parameters.md#timestamps`.
 #[test]
-fn what_is_no_time() {
-    let twice = format!("{FORMAT}, {FORMAT}");
+fn wrong_timestamps_are_refused() {
+    let twice = format!("{TIMESTAMP_MESSAGE}, {TIMESTAMP_MESSAGE}");
     for value in [
         "=bogus",
         "=",
@@ -22,7 +22,7 @@ fn what_is_no_time() {
         "[gt]",
         "[gt][]=2020-06-30T00:00:00Z",
         "[gt]=2020-06-30T00:00:00%2B00:00",
-        // Of the right form, but no time; the controller fails, or rolls over.
+        // Dates and times of day that do not exist. A controller fails on them or rolls them over.
         "=2020-13-01T00:00:00Z",
         "=2020-00-01T00:00:00Z",
         "=2020-01-00T00:00:00Z",
@@ -37,47 +37,50 @@ fn what_is_no_time() {
         "[lt]=2020-13-01T00:00:00Z",
     ] {
         assert_eq!(
-            refusal(get(&format!("created_ats{value}"))),
-            FORMAT,
+            messages(packages(&format!("created_ats{value}"))),
+            TIMESTAMP_MESSAGE,
             "{value}"
         );
     }
-    assert_eq!(refusal(get("created_ats=a,b")), twice);
-    assert_eq!(refusal(get("created_ats=2020-06-30T00:00:00Z,")), FORMAT);
+    assert_eq!(messages(packages("created_ats=a,b")), twice);
     assert_eq!(
-        refusal(get("updated_ats=bogus")),
-        FORMAT.replace("Created", "Updated")
+        messages(packages("created_ats=2020-06-30T00:00:00Z,")),
+        TIMESTAMP_MESSAGE
+    );
+    assert_eq!(
+        messages(packages("updated_ats=bogus")),
+        TIMESTAMP_MESSAGE.replace("Created", "Updated")
     );
 }
 
 #[test]
-fn operators_that_are_none() {
-    const FOO: &str = "Created ats Invalid relational operator: 'foo'";
-    const ONE: &str = "Created ats only accepts one value when using a relational operator";
-    let foo_bad = format!("{FOO}, {FORMAT}");
-    let foo_two = format!("{FOO}, {ONE}");
+fn wrong_operators_are_refused() {
+    const WRONG_OPERATOR: &str = "Created ats Invalid relational operator: 'foo'";
+    const ONE_VALUE: &str = "Created ats only accepts one value when using a relational operator";
+    let foo_bad = format!("{WRONG_OPERATOR}, {TIMESTAMP_MESSAGE}");
+    let foo_two = format!("{WRONG_OPERATOR}, {ONE_VALUE}");
     for (query, text) in [
-        ("created_ats[foo]=2020-01-01T00:00:00Z", FOO),
+        ("created_ats[foo]=2020-01-01T00:00:00Z", WRONG_OPERATOR),
         ("created_ats[foo]=bad", &foo_bad),
         ("created_ats[foo]=a,b", &foo_two),
         (
             "created_ats[gt]=2020-01-01T00:00:00Z,2020-01-02T00:00:00Z",
-            ONE,
+            ONE_VALUE,
         ),
-        ("created_ats[gt]=A,B", ONE),
+        ("created_ats[gt]=A,B", ONE_VALUE),
         (
             "created_ats[GT]=2020-01-01T00:00:00Z",
             "Created ats Invalid relational operator: 'GT'",
         ),
     ] {
-        assert_eq!(refusal(get(query)), text, "{query}");
+        assert_eq!(messages(packages(query)), text, "{query}");
     }
 }
 
 #[test]
-fn times_are_conditions() {
-    let order = Package::order("created_at").unwrap();
-    let at = |seconds: &[i64]| vec![Condition::At(order, seconds.to_vec())];
+fn timestamps_become_conditions() {
+    let column = Package::order("created_at").unwrap();
+    let at = |seconds: &[i64]| vec![Condition::At(column, seconds.to_vec())];
     let t = 1_577_836_800;
     for (query, expected) in [
         ("created_ats=2020-01-01T00:00:00Z", at(&[t])),
@@ -93,30 +96,30 @@ fn times_are_conditions() {
         ("created_ats=9999-12-31T23:59:59Z", at(&[253_402_300_799])),
         (
             "created_ats[lt]=2020-01-01T00:00:00Z",
-            vec![Condition::Time(order, Less, t)],
+            vec![Condition::Time(column, Less, t)],
         ),
         (
             "created_ats[lte]=2020-01-01T00:00:00Z",
-            vec![Condition::Time(order, LessOrEqual, t)],
+            vec![Condition::Time(column, LessOrEqual, t)],
         ),
         (
             "created_ats[gte]=2020-01-01T00:00:00Z%0A",
-            vec![Condition::Time(order, GreaterOrEqual, t)],
+            vec![Condition::Time(column, GreaterOrEqual, t)],
         ),
         (
             "created_ats[gt]=2020-01-01T00:00:00Z&created_ats[lt]=2020-01-01T00:00:09Z&created_ats[gt]=2020-01-01T00:00:01Z",
             vec![
-                Condition::Time(order, Greater, t + 1),
-                Condition::Time(order, Less, t + 9),
+                Condition::Time(column, Greater, t + 1),
+                Condition::Time(column, Less, t + 9),
             ],
         ),
     ] {
-        assert_eq!(get(query).unwrap().conditions, expected, "{query}");
+        assert_eq!(packages(query).unwrap().conditions, expected, "{query}");
     }
-    let updated = get("updated_ats[gte]=2020-01-01T00:00:00Z")
+    let updated = packages("updated_ats[gte]=2020-01-01T00:00:00Z")
         .unwrap()
         .conditions;
     assert!(
-        matches!(updated[..], [Condition::Time(order, GreaterOrEqual, _)] if order.name == "updated_at")
+        matches!(updated[..], [Condition::Time(column, GreaterOrEqual, _)] if column.name == "updated_at")
     );
 }

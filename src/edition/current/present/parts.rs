@@ -1,0 +1,65 @@
+//! Parts that the documents of several resources share.
+
+use serde::Serialize;
+
+/// A link.
+#[derive(Serialize)]
+pub struct Link {
+    href: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'static str>,
+}
+
+impl Link {
+    /// Returns a link to the URL that the parts make together.
+    pub fn new<const N: usize>(href: [&str; N]) -> Self {
+        Self {
+            href: href.concat(),
+            method: None,
+        }
+    }
+
+    /// Returns the link with this method shown.
+    pub fn with_method(self, method: Option<&'static str>) -> Self {
+        Self { method, ..self }
+    }
+}
+
+/// A relationship to one resource: `{"data":{"guid":…}}`.
+#[derive(Serialize)]
+pub struct ToOne<'a> {
+    data: ToOneData<'a>,
+}
+
+#[derive(Serialize)]
+struct ToOneData<'a> {
+    guid: Option<&'a str>,
+}
+
+impl<'a> ToOne<'a> {
+    /// Returns `{"data":{"guid":"…"}}`, or `{"data":{"guid":null}}`.
+    pub fn new(guid: Option<&'a str>) -> Self {
+        Self {
+            data: ToOneData { guid },
+        }
+    }
+}
+
+/// `{}`.
+#[derive(Serialize)]
+pub struct EmptyObject {}
+
+/// The metadata of resources that have no labels and annotations on this server.
+#[derive(Serialize)]
+pub struct EmptyMetadata {
+    labels: EmptyObject,
+    annotations: EmptyObject,
+}
+
+impl EmptyMetadata {
+    /// `{"labels":{},"annotations":{}}`.
+    pub const VALUE: Self = Self {
+        labels: EmptyObject {},
+        annotations: EmptyObject {},
+    };
+}

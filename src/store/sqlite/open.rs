@@ -1,0 +1,79 @@
+//! The first connection to a database, in each mode.
+
+use std::path::Path;
+
+use rusqlite::{Connection, MAIN_DB};
+
+use super::connect::{connect, refuse_wal};
+use super::{read_only, schema};
+use crate::store::migrate::{self, Migrated, SCHEMA_VERSION};
+use crate::store::{Durability, OpenMode, StoreError};
+
+/// The first connection to a database.
+#[derive(Debug)]
+pub(in crate::store) struct Opened {
+    /// The connection.
+    pub connection: Connection,
+    /// The mode in which the readers' connections are to be opened.
+    pub reader_mode: OpenMode,
+    /// The migration that was carried out, if the file had an earlier schema.
+    pub migrated: Option<Migrated>,
+}
+
+/// Opens the database at `path`, whose header names `schema`, and compares its schema with the current one before any
+/// of it is used. A file of an earlier schema is migrated if it is opened for writing, and refused otherwise.
+pub(in crate::store) fn open(
+    path: &Path,
+    schema: u32,
+    mode: OpenMode,
+    durability: Durability,
+) -> Result<Opened, StoreError> {
+    let mut migrated = None;
+    let (connection, reader_mode) = match mode {
+        OpenMode::ReadWrite => {
+            if schema < SCHEMA_VERSION {
+                migrated = migrate::migrate(path, durability)?;
+            }
+            (for_writing(path, durability)?, OpenMode::ReadOnly)
+        }
+        OpenMode::ReadOnly => {
+            let reader_mode = read_only::mode_beside_others(path);
+            (read_only::beside_others(path, reader_mode)?, reader_mode)
+        }
+        OpenMode::Immutable => {
+            refuse_wal(path)?;
+            (connect(path, mode)?, mode)
+        }
+    };
+    migrate::require_current(path, schema::version(&connection)?)?;
+    let differences = schema::differences(&connection, SCHEMA_VERSION)?;
+    if let Some(difference) = differences.first() {
+        return Err(StoreError::file(
+            path,
+            format!("has {difference}; `cf-packages check` names every difference"),
+        ));
+    }
+    Ok(Opened {
+        connection,
+        reader_mode,
+        migrated,
+    })
+}
+
+fn for_writing(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
+    let connection = connect_for_writing(path)?;
+    connection.execute_batch(match durability {
+        Durability::Full => "pragma synchronous = full",
+        Durability::Off => "pragma synchronous = off",
+    })?;
+    Ok(connection)
+}
+
+/// Connects to a file that must be writable. SQLite opens one that is not for reading, without an error.
+pub(in crate::store) fn connect_for_writing(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenMode::ReadWrite)?;
+    if connection.is_readonly(MAIN_DB)? {
+        return Err(StoreError::CannotOpen("it cannot be written".into()));
+    }
+    Ok(connection)
+}

@@ -1,0 +1,141 @@
+//! What a [`Store`] promises to the rest of the program.
+
+// A test may panic.
+#![allow(clippy::panic)]
+
+use std::path::PathBuf;
+
+use super::*;
+
+/// A folder with an empty database.
+struct Database {
+    path: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Database {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("f");
+        let created = Store::create(&path, |_| Ok::<_, StoreError>(()));
+        assert!(created.expect("created"));
+        Self { path, folder }
+    }
+
+    fn open(&self, mode: OpenMode) -> Store {
+        Store::open(&self.path, mode, Durability::Off).expect("opens")
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).expect("a folder");
+        entries
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect()
+    }
+}
+
+fn version(store: &Store) -> Version {
+    store
+        .read_blocking(|snapshot| snapshot.version())
+        .expect("a version")
+}
+
+fn insert_organization(transaction: &Transaction<'_>, name: &str) -> Result<usize, StoreError> {
+    transaction.execute(
+        "insert into organizations (guid, name, folded_name, created_at) values ($1, $1, $1, 0)",
+        &[name.into()],
+    )
+}
+
+#[test]
+fn version_now_is_what_a_reader_saw_since_the_last_commit() {
+    let database = Database::new();
+    let store = database.open(OpenMode::ReadWrite);
+    assert_eq!(store.version_now(), None);
+    let empty = version(&store);
+    assert_eq!(store.version_now(), Some(empty));
+
+    store
+        .write(|transaction| insert_organization(transaction, "a"))
+        .expect("written");
+    assert_eq!(store.version_now(), None);
+    let changed = version(&store);
+    assert!(changed.is_after(&empty));
+    assert_eq!(store.version_now(), Some(changed));
+
+    let rolled_back = store.write(|transaction| {
+        insert_organization(transaction, "b")?;
+        Err::<(), _>(StoreError::Closed)
+    });
+    assert!(matches!(rolled_back, Err(StoreError::Closed)));
+    assert!(store.version_now().is_none_or(|now| now == changed));
+    store.close().expect("closes");
+}
+
+#[test]
+fn version_of_an_immutable_file_is_known_after_the_first_read() {
+    let database = Database::new();
+    let store = database.open(OpenMode::Immutable);
+    assert_eq!(store.version_now(), None);
+    let version = version(&store);
+    assert_eq!(store.version_now(), Some(version));
+}
+
+#[test]
+fn transaction_sees_the_version_of_its_own_changes() {
+    let database = Database::new();
+    let store = database.open(OpenMode::ReadWrite);
+    let versions = store.write(|transaction| {
+        let before = transaction.version()?;
+        insert_organization(transaction, "a")?;
+        Ok::<_, StoreError>((before, transaction.version()?))
+    });
+    let (before, after) = versions.expect("written");
+    assert!(after.is_after(&before));
+    assert_eq!(version(&store), after);
+}
+
+#[test]
+fn read_that_panics_fails_alone() {
+    let database = Database::new();
+    let store = database.open(OpenMode::ReadWrite);
+    for _ in 0..20 {
+        let read = store.read_blocking(|_| -> Result<(), StoreError> { panic!("a bug") });
+        assert!(matches!(read, Err(StoreError::Sqlite(_))));
+    }
+    version(&store);
+    store.close().expect("closes");
+    assert_eq!(database.names(), ["f"]);
+}
+
+#[test]
+fn closing_runs_queued_reads_and_leaves_only_the_file() {
+    for mode in [OpenMode::ReadWrite, OpenMode::ReadOnly, OpenMode::Immutable] {
+        let database = Database::new();
+        let store = database.open(mode);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        for _ in 0..50 {
+            let sender = sender.clone();
+            let answer = move |version: Result<Version, StoreError>| {
+                sender.send(version.is_ok()).expect("a receiver");
+            };
+            store
+                .submit(|snapshot| snapshot.version(), answer)
+                .expect("queued");
+        }
+        store.close().expect("closes");
+        drop(sender);
+        assert_eq!(
+            receiver.iter().filter(|is_ok| *is_ok).count(),
+            50,
+            "{mode:?}"
+        );
+        assert_eq!(database.names(), ["f"], "{mode:?}");
+    }
+}

@@ -1,0 +1,167 @@
+//! The caches are used when they may be: counted by the caches themselves, not by the time that an answer takes.
+
+use std::sync::Arc;
+
+use cf_packages::caller::Caller;
+use cf_packages::edition::Edition;
+use cf_packages::http::Router;
+use cf_packages::listing::ListCacheCounters;
+use cf_packages::listing::response_cache::ResponseCacheCounters;
+use cf_packages::seed::{self, Source};
+use cf_packages::service::{Authentication, Service, ServiceOptions};
+use cf_packages::store::{Durability, OpenMode, Store, StoreError};
+
+struct Served {
+    service: Arc<Service>,
+    router: Router,
+    runtime: tokio::runtime::Runtime,
+    _folder: tempfile::TempDir,
+}
+
+impl Served {
+    fn new(response_cache_mib: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("packages.db");
+        let demo = Source::parse("demo").unwrap();
+        Store::create(&path, |transaction| {
+            seed::apply(transaction, &[demo], 0).map(drop)
+        })
+        .unwrap();
+        let store = Store::open(&path, OpenMode::ReadWrite, Durability::Off).unwrap();
+        let service = Arc::new(Service::new(
+            store,
+            ServiceOptions {
+                authentication: Authentication::As(Caller::Everything),
+                edition: Edition::Current,
+                response_cache_mib,
+                ..ServiceOptions::default()
+            },
+        ));
+        Self {
+            router: Router::new(service.clone()),
+            service,
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap(),
+            _folder: folder,
+        }
+    }
+
+    fn get(&self, target: &str) -> String {
+        let (status, body) = self
+            .runtime
+            .block_on(self.router.clone().get(target))
+            .unwrap();
+        assert_eq!(status, 200, "{target}");
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    /// Waits until the work that followed the last answer is done: a read that is queued behind it.
+    fn settle(&self) {
+        for _ in 0..64 {
+            self.service
+                .store
+                .read_blocking(|_| Ok::<_, StoreError>(()))
+                .unwrap();
+        }
+    }
+
+    fn change_one_package(&self) {
+        self.service
+            .store
+            .write(|transaction| {
+                transaction.execute("update packages set state = 'FAILED' where id = 1", &[])
+            })
+            .unwrap();
+    }
+
+    fn lists(&self) -> ListCacheCounters {
+        self.service.list_cache.counters()
+    }
+
+    fn responses(&self) -> ResponseCacheCounters {
+        self.service.response_cache.counters()
+    }
+}
+
+#[test]
+fn repeated_request_is_answered_from_the_response_cache_until_the_data_changes() {
+    let served = Served::new(8);
+    let first = served.get("/v3/packages?per_page=3");
+    assert_eq!(served.responses().hits, 0);
+    // The first repetition may still ask a reader for the version; from then on it is known without one.
+    for _ in 0..3 {
+        assert_eq!(served.get("/v3/packages?per_page=3"), first);
+    }
+    let counters = served.responses();
+    assert_eq!((counters.hits, counters.misses), (3, 1));
+
+    served.change_one_package();
+    assert_ne!(served.get("/v3/packages?per_page=3"), first);
+    assert_eq!(served.responses().misses, 2);
+}
+
+#[test]
+fn response_cache_of_size_zero_renders_every_response() {
+    let served = Served::new(0);
+    let first = served.get("/v3/packages");
+    assert_eq!(served.get("/v3/packages"), first);
+    assert_eq!(served.responses().hits, 0);
+}
+
+#[test]
+fn pages_of_a_known_list_come_from_the_list_cache() {
+    let served = Served::new(0);
+    served.get("/v3/packages?states=READY&per_page=2");
+    served.settle();
+    let before = served.lists();
+    assert_eq!((before.hits, before.builds), (0, 1));
+    for page in 1..=5 {
+        served.get(&format!("/v3/packages?states=READY&per_page=2&page={page}"));
+    }
+    let after = served.lists();
+    assert_eq!(after.hits - before.hits, 5);
+    assert_eq!((after.builds, after.misses), (before.builds, before.misses));
+}
+
+#[test]
+fn list_in_stored_order_is_repaired_after_a_change_and_other_orders_are_read_again() {
+    let served = Served::new(0);
+    let targets = [
+        "/v3/packages?states=READY",
+        "/v3/packages?order_by=created_at",
+    ];
+    for target in targets {
+        served.get(target);
+    }
+    served.settle();
+    let before = served.lists();
+    assert_eq!((before.builds, before.repairs), (2, 0));
+
+    served.change_one_package();
+    for target in targets {
+        served.get(target);
+    }
+    served.settle();
+    let after = served.lists();
+    assert_eq!((after.builds, after.repairs), (3, 1));
+}
+
+#[test]
+fn lists_of_spaces_come_from_the_list_cache_until_a_parent_changes() {
+    let served = Served::new(0);
+    served.get("/v3/spaces");
+    served.get("/v3/spaces?page=2&per_page=1");
+    served.change_one_package();
+    served.get("/v3/spaces");
+    assert_eq!(served.lists().builds, 1);
+
+    served
+        .service
+        .store
+        .write(|transaction| transaction.execute("update spaces set created_at = 1", &[]))
+        .unwrap();
+    served.get("/v3/spaces");
+    assert_eq!(served.lists().builds, 2);
+}
