@@ -20,12 +20,13 @@ pub const ACCESS_RULES: AccessRules = AccessRules {
         "cloud_controller.admin_read_only",
         "cloud_controller.global_auditor",
     ],
-    space_roles: &[
+    reading_roles: &[
         "space_developer",
         "space_manager",
         "space_auditor",
         "space_supporter",
     ],
+    writing_role: "space_developer",
 };
 
 /// How a resource is requested and presented.

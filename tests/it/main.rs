@@ -16,6 +16,7 @@ mod model;
 mod openapi;
 mod opening_files;
 mod paging;
+mod reads;
 mod replay;
 mod seeding;
 mod stopping;

@@ -71,7 +71,7 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("packages.db");
         Store::create(&path, |db| change::fill(db, packages)).unwrap();
-        let keys = Keys::given(vec![Secret::new("tokensecret")]).unwrap();
+        let keys = Keys::from_secrets(vec![Secret::new("tokensecret")]).unwrap();
         let clock = Clock::system();
         let tokens = CALLERS.map(|name| {
             let (subject, scopes) = match name {
