@@ -173,7 +173,7 @@ impl From<SeedError> for ApiError {
     fn from(error: SeedError) -> Self {
         match error {
             SeedError::Store(error) => error.into(),
-            refused @ SeedError::Refused(_) => Self::Unprocessable(refused.to_string()),
+            SeedError::Invalid(invalid) => Self::Unprocessable(invalid.to_string()),
         }
     }
 }

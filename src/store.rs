@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 pub use error::StoreError;
 pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
-pub use snapshot::{Row, Snapshot, Value};
+pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
 pub use sqlite::check::{CheckReport, check, sqlite_version};
 use sqlite::identify::{FileState, identify, nothing_there};
 use sqlite::latest_version::LatestVersion;

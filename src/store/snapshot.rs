@@ -63,6 +63,27 @@ impl ToSql for Value {
     }
 }
 
+/// A value like [`Value`] that borrows its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BorrowedValue<'v> {
+    /// Null.
+    Null,
+    /// A number, a time in seconds since 1970, or a flag (0 or 1).
+    Int(i64),
+    /// Text in UTF-8.
+    Text(&'v str),
+}
+
+impl ToSql for BorrowedValue<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
 /// One read transaction, passed to the closure of [`Store::read`](super::Store::read). All reads through it see the
 /// same state of the data.
 ///
