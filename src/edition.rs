@@ -18,7 +18,7 @@ use crate::caller::AccessRules;
 use crate::error::ApiError;
 use crate::listing::SuspendedOrganizations;
 use crate::listing::request::{Include, ListRequest};
-use crate::records::{Package, PackageRecord, Resource};
+use crate::records::{Package, PackageRecord, Resource, Table};
 use crate::store::StoreError;
 
 /// The edition of the API that a server speaks.
@@ -33,7 +33,7 @@ pub enum Edition {
 }
 
 /// Receives the records of a page one after the other.
-pub type RecordSink<'a, R> = dyn FnMut(<R as Resource>::Record<'_>) -> Result<(), StoreError> + 'a;
+pub type RecordSink<'a, R> = dyn FnMut(<R as Table>::Record<'_>) -> Result<(), StoreError> + 'a;
 
 /// A request for a list of packages.
 #[derive(Clone, Debug)]

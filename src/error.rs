@@ -41,6 +41,8 @@ pub enum ApiError {
     InjectedError(Box<InjectedError>),
     /// 503 `CF-ServiceUnavailable` (10015): another program keeps the database locked, or the server is stopping.
     Busy,
+    /// 503 `ServiceUnavailable` (10015): the request needs more steps than one request may take.
+    TooExpensive,
     /// 500 `UnknownError` (10001). The text is logged and never sent to the client.
     Internal(String),
 }
@@ -72,7 +74,7 @@ impl ApiError {
             Self::Unprocessable(_) => 422,
             Self::RateLimited => 429,
             Self::InjectedError(error) => error.status,
-            Self::Busy => 503,
+            Self::Busy | Self::TooExpensive => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -95,7 +97,7 @@ impl ApiError {
             Self::Unprocessable(_) => 10008,
             Self::RateLimited => 10013,
             Self::InjectedError(error) => error.code,
-            Self::Busy => 10015,
+            Self::Busy | Self::TooExpensive => 10015,
             Self::Internal(_) => 10001,
         }
     }
@@ -118,7 +120,7 @@ impl ApiError {
             Self::Unprocessable(_) => "CF-UnprocessableEntity",
             Self::RateLimited => "CF-RateLimitExceeded",
             Self::InjectedError(error) => &error.title,
-            Self::Busy => "CF-ServiceUnavailable",
+            Self::Busy | Self::TooExpensive => "CF-ServiceUnavailable",
             Self::Internal(_) => "UnknownError",
         }
     }
@@ -141,6 +143,9 @@ impl ApiError {
             Self::RateLimited => "Rate Limit Exceeded".into(),
             Self::InjectedError(error) => error.detail.clone(),
             Self::Busy => "The database is busy, try again".into(),
+            Self::TooExpensive => {
+                "The request needs more work than one request may cost, ask for less".into()
+            }
             Self::Internal(_) => "An unknown error occurred.".into(),
         }
     }
@@ -158,6 +163,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy | StoreError::Closed => Self::Busy,
+            StoreError::TooExpensive => Self::TooExpensive,
             other => Self::Internal(other.to_string()),
         }
     }
@@ -167,7 +173,7 @@ impl From<SeedError> for ApiError {
     fn from(error: SeedError) -> Self {
         match error {
             SeedError::Store(error) => error.into(),
-            refused @ SeedError::Refused(_) => Self::Unprocessable(refused.to_string()),
+            SeedError::Invalid(invalid) => Self::Unprocessable(invalid.to_string()),
         }
     }
 }

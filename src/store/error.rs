@@ -28,6 +28,9 @@ pub enum StoreError {
     /// The store is closing and takes no more work.
     #[error("the database is being closed")]
     Closed,
+    /// The read takes more steps than one read may take.
+    #[error("the request needs too many steps")]
+    TooExpensive,
 }
 
 impl StoreError {
@@ -69,6 +72,7 @@ impl StoreError {
             }
             Self::Sqlite(text) => format!("cannot be opened: {text}"),
             Self::Closed => "is being closed".into(),
+            Self::TooExpensive => "cannot be read so: the request needs too many steps".into(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use rusqlite::Connection;
 
-use super::{Snapshot, StoreError, Value};
+use super::{BorrowedValue, Snapshot, StoreError, Value};
 
 /// One write transaction, passed to the closure of [`Store::write`](super::Store::write).
 ///
@@ -23,6 +23,20 @@ impl<'c> Transaction<'c> {
     ///
     /// Fails if SQLite refuses the statement, as when a constraint is violated or the disk is full.
     pub fn execute(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
+        let mut statement = self.0.connection().prepare_cached(sql)?;
+        Ok(statement.execute(rusqlite::params_from_iter(values))?)
+    }
+
+    /// Does the same as [`execute`](Self::execute), for values that borrow their text.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`execute`](Self::execute).
+    pub fn execute_borrowed(
+        &self,
+        sql: &str,
+        values: &[BorrowedValue<'_>],
+    ) -> Result<usize, StoreError> {
         let mut statement = self.0.connection().prepare_cached(sql)?;
         Ok(statement.execute(rusqlite::params_from_iter(values))?)
     }

@@ -59,7 +59,7 @@ impl SharedDatabase {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("packages.db");
         Store::create(&path, |transaction| changes::fill(transaction, packages)).unwrap();
-        let keys = Keys::given(vec![Secret::new("tokensecret")]).unwrap();
+        let keys = Keys::from_secrets(vec![Secret::new("tokensecret")]).unwrap();
         let clock = Clock::system();
         let tokens = CALLERS.map(|name| {
             let (subject, scopes) = match name {

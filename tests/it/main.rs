@@ -19,6 +19,7 @@ mod openapi;
 mod opening_files;
 mod page_cost;
 mod pagination_2015;
+mod reads;
 mod real_clients;
 mod seeding;
 mod source_text;

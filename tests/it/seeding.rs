@@ -44,11 +44,11 @@ fn the_example_holds_what_the_api_document_shows() {
     let bench = Bench::new();
     assert_eq!(
         bench.ok(&["seed", "example"]),
-        "organizations: 2 added, 0 changed, 0 left\n\
-         spaces: 2 added, 0 changed, 0 left\n\
-         apps: 2 added, 0 changed, 0 left\n\
-         users: 1 added, 0 changed, 0 left\n\
-         packages: 4 added, 0 changed, 0 left\n"
+        "organizations: 2 added, 0 changed, 0 unchanged\n\
+         spaces: 2 added, 0 changed, 0 unchanged\n\
+         apps: 2 added, 0 changed, 0 unchanged\n\
+         users: 1 added, 0 changed, 0 unchanged\n\
+         packages: 4 added, 0 changed, 0 unchanged\n"
     );
     assert_eq!(
         bench.rows("select guid from packages order by id")[..2],
@@ -113,11 +113,11 @@ fn applying_a_seed_again_changes_nothing() {
     let again = bench.run_with(&["seed", "-"], seed.as_bytes());
     assert_eq!(
         again.stdout,
-        "organizations: 0 added, 0 changed, 1 left\n\
-         spaces: 0 added, 0 changed, 1 left\n\
-         apps: 0 added, 0 changed, 1 left\n\
-         users: 0 added, 0 changed, 1 left\n\
-         packages: 0 added, 0 changed, 2 left\n"
+        "organizations: 0 added, 0 changed, 1 unchanged\n\
+         spaces: 0 added, 0 changed, 1 unchanged\n\
+         apps: 0 added, 0 changed, 1 unchanged\n\
+         users: 0 added, 0 changed, 1 unchanged\n\
+         packages: 0 added, 0 changed, 2 unchanged\n"
     );
     assert!(
         before == bench.bytes("packages.db"),
@@ -150,7 +150,7 @@ fn a_changed_entry_is_changed_in_place_and_keeps_its_times() {
         r#""packages": [{"guid": "a", "app": "shop", "type": "bits", "labels": {"env": "prod"}}]"#,
     ));
     assert!(
-        report.ends_with("packages: 0 added, 1 changed, 0 left\n"),
+        report.ends_with("packages: 0 added, 1 changed, 0 unchanged\n"),
         "{report}"
     );
     assert_eq!(
@@ -184,7 +184,7 @@ fn roles_become_exactly_what_the_entry_says() {
         r#"{"role": "space_manager", "space": "DEV"}, {"role": "organization_manager", "organization": "acme"}"#,
     ));
     assert!(
-        report.ends_with("users: 0 added, 1 changed, 0 left\n"),
+        report.ends_with("users: 0 added, 1 changed, 0 unchanged\n"),
         "{report}"
     );
     assert_eq!(
@@ -205,7 +205,7 @@ fn names_may_be_swapped() {
     bench.seeded(&apps("blue", "green"));
     let report = bench.seeded(&apps("green", "blue"));
     assert!(
-        report.ends_with("apps: 0 added, 2 changed, 0 left\n"),
+        report.ends_with("apps: 0 added, 2 changed, 0 unchanged\n"),
         "{report}"
     );
     assert_eq!(
@@ -249,7 +249,7 @@ fn several_seeds_are_one_transaction_and_the_later_wins() {
     assert_eq!(bench.names(), ["one", "two", "wrong"]);
     let report = bench.ok(&["seed", "one", "two"]);
     assert!(
-        report.ends_with("packages: 1 added, 1 changed, 0 left\n"),
+        report.ends_with("packages: 1 added, 1 changed, 0 unchanged\n"),
         "{report}"
     );
     assert_eq!(bench.rows("select state from packages"), ["READY"]);
@@ -290,7 +290,7 @@ fn null_is_left_out() {
         r#""packages": [{"app": "shop", "type": "docker", "image": "i"}]"#,
     ));
     assert!(
-        report.ends_with("packages: 0 added, 0 changed, 1 left\n"),
+        report.ends_with("packages: 0 added, 0 changed, 1 unchanged\n"),
         "{report}"
     );
 }
@@ -321,7 +321,7 @@ fn a_dry_run_says_what_would_change_and_changes_nothing() {
     let bench = Bench::new();
     let said = bench.ok(&["seed", "--dry-run", "example"]);
     assert!(
-        said.ends_with("packages: 4 added, 0 changed, 0 left\n"),
+        said.ends_with("packages: 4 added, 0 changed, 0 unchanged\n"),
         "{said}"
     );
     assert!(bench.names().is_empty());
@@ -329,7 +329,7 @@ fn a_dry_run_says_what_would_change_and_changes_nothing() {
     let before = bench.bytes("packages.db");
     let said = bench.ok(&["seed", "--dry-run", "--reset", "demo"]);
     assert!(
-        said.ends_with("packages: 300 added, 0 changed, 0 left\n"),
+        said.ends_with("packages: 300 added, 0 changed, 0 unchanged\n"),
         "{said}"
     );
     assert!(before == bench.bytes("packages.db"));
@@ -343,15 +343,15 @@ fn generated_packages_are_the_same_every_time() {
     let report = generate("1500");
     assert!(report.contains("apps: 20 added"), "{report}");
     assert!(
-        report.ends_with("packages: 1500 added, 0 changed, 0 left\n"),
+        report.ends_with("packages: 1500 added, 0 changed, 0 unchanged\n"),
         "{report}"
     );
     assert!(
         bench
             .ok(&["seed", "--generate", "1500"])
-            .ends_with("packages: 0 added, 0 changed, 1500 left\n")
+            .ends_with("packages: 0 added, 0 changed, 1500 unchanged\n")
     );
-    assert!(generate("2500").ends_with("packages: 1000 added, 0 changed, 1500 left\n"));
+    assert!(generate("2500").ends_with("packages: 1000 added, 0 changed, 1500 unchanged\n"));
     assert_eq!(bench.rows("select distinct state from packages").len(), 6);
     assert_eq!(bench.rows("select distinct type from packages").len(), 2);
 }
@@ -390,7 +390,7 @@ fn an_unknown_seed_is_answered_with_the_bundled_ones() {
     assert_eq!(ran.status, 1);
     assert_eq!(
         ran.stderr,
-        "cf-packages: `exmaple`: there is no such file, and no such bundled seed; bundled are `example`, `demo`\n"
+        "cf-packages: `exmaple`: no file and no bundled seed has this name; the bundled seeds are `example`, `demo`\n"
     );
 }
 
@@ -526,7 +526,7 @@ fn every_wrong_entry_is_refused_with_its_path() {
         ),
         (
             r#"{"apps": [], "apps": []}"#,
-            &["the field `apps` stands twice"],
+            &["the field `apps` appears twice"],
         ),
         (
             r#"{"apps": {}}"#,
@@ -553,7 +553,7 @@ fn every_wrong_entry_is_refused_with_its_path() {
         ),
         (
             r#"{"organizations": [{"name": "a", "name": "b"}]}"#,
-            &["`organizations[0]", "the field `name` stands twice"],
+            &["`organizations[0]", "the field `name` appears twice"],
         ),
         (
             r#"{"organizations": [{"name": "a", "suspended": "no"}]}"#,
@@ -595,11 +595,13 @@ fn every_wrong_entry_is_refused_with_its_path() {
         ),
         (
             r#"{"organizations": [{"guid": "g", "name": "a"}, {"guid": "g", "name": "b"}]}"#,
-            &["`organizations[1].guid`: the guid `g` stands twice: here and in `organizations[0]`"],
+            &[
+                "`organizations[1].guid`: the guid `g` is used twice: here and in `organizations[0]`",
+            ],
         ),
         (
             r#"{"organizations": [{"guid": "g", "name": "a"}], "users": [{"guid": "g"}]}"#,
-            &["`users[0].guid`: the guid `g` stands twice: here and in `organizations[0]`"],
+            &["`users[0].guid`: the guid `g` is used twice: here and in `organizations[0]`"],
         ),
         (
             r#"{"spaces": [{"name": "s"}]}"#,
@@ -686,12 +688,15 @@ fn every_wrong_entry_is_refused_with_its_path() {
             r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a b": "c"}}]}"#,
             &[
                 "`packages[0].labels",
-                "label key `a b`: `a b` contains invalid characters",
+                "label key `a b`: 'a b' contains invalid characters",
             ],
         ),
         (
             r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a": "b c"}}]}"#,
-            &["`packages[0].labels", "`b c` contains invalid characters"],
+            &[
+                "`packages[0].labels",
+                "label `a`: value `b c`: 'b c' contains invalid characters",
+            ],
         ),
         (
             r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a": 1}}]}"#,
@@ -703,7 +708,7 @@ fn every_wrong_entry_is_refused_with_its_path() {
         ),
         (
             r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a": "b", "a": "b"}}]}"#,
-            &["`packages[0].labels`: the key `a` stands twice"],
+            &["`packages[0].labels`: the key `a` appears twice"],
         ),
         (
             r#"{"packages": [{"app": "x", "type": "bits", "annotations": {"cloudfoundry.org/a": "b"}}]}"#,
@@ -731,7 +736,7 @@ fn every_wrong_entry_is_refused_with_its_path() {
         (
             "{\"organization\": {\"name\": \"a\"}}\n{\"space\": {\"name\": \"s\", \"organization\": \"b\"}}",
             &[
-                " line 2: `space.organization`: no organization has the guid or the name `b`; in JSON Lines it must stand in an earlier line",
+                " line 2: `space.organization`: no organization has the guid or the name `b`; in JSON Lines it must be on an earlier line",
             ],
         ),
         (
@@ -800,7 +805,7 @@ fn a_guid_or_a_name_that_the_database_gives_to_something_else_is_refused() {
     for (seed, words) in [
         (
             r#"{"organizations": [{"guid": "u", "name": "x"}]}"#,
-            "`organizations[0].guid`: the guid `u` is that of a user in the database",
+            "`organizations[0].guid`: the guid `u` belongs to a user in the database",
         ),
         (
             r#"{"apps": [{"guid": "other", "name": "SHOP", "space": "dev"}]}"#,

@@ -70,7 +70,7 @@ pub fn start(context: &mut Context, table: &mut Table) -> Result<()> {
 }
 
 fn token() -> Result<String> {
-    let keys = Keys::given(vec![Secret::new(KEY)]).map_err(|error| error.to_string())?;
+    let keys = Keys::from_secrets(vec![Secret::new(KEY)]).map_err(|error| error.to_string())?;
     let (admin, scopes) = (Subject::admin(), tokens::admin_scopes());
     Ok(tokens::access(&keys, &Clock::system(), &admin, &scopes, TTL)?.text)
 }

@@ -246,7 +246,8 @@ fn login(args: &Args) -> Result<Option<LoginSettings>, CommandError> {
         "login-password",
         args.login_password.as_ref(),
         args.login_password_file.as_ref(),
-    )?;
+    )
+    .map_err(CommandError::from_secrets)?;
     if !args.login {
         // Only a flag is refused: the environment may hold a password for another server.
         return if args.login_password.is_some() || args.login_password_file.is_some() {
