@@ -203,13 +203,17 @@ pub trait Table: Send + Sync + 'static {
     #[inline]
     fn read<'r>(row: &Row<'r>) -> Result<Self::Record<'r>, StoreError> {
         let mut record = Self::Record::default();
-        record.visit_columns(&mut ReadColumns { row, position: 0 })?;
+        record.visit_columns(&mut ReadColumns {
+            row,
+            position: 0,
+            skip_joined: false,
+        })?;
         Ok(record)
     }
 
     /// Whether two records have the same values. The ids and the joined columns are not compared.
     fn is_equal(one: &Self::Record<'_>, other: &Self::Record<'_>) -> bool {
-        values(one, WRITTEN) == values(other, WRITTEN)
+        values::<Self>(one, WRITTEN) == values::<Self>(other, WRITTEN)
     }
 
     /// Passes every record to `each`, in the order in which they were inserted.
@@ -223,6 +227,29 @@ pub trait Table: Send + Sync + 'static {
     ) -> Result<(), E> {
         snapshot.rows(&Self::statements().select_all, &[], |row| {
             each(Self::read(row)?)
+        })
+    }
+
+    /// Passes the record with that id, if there is one, to `with`. The joined columns are not read: an update does not need
+    /// them, and reading them takes almost as long as reading the record.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the first error of `with`, or if the table cannot be read.
+    fn with_own_columns<E: From<StoreError>>(
+        snapshot: &Snapshot<'_>,
+        id: i64,
+        mut with: impl FnMut(Self::Record<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sql = &Self::statements().select_own_by_id;
+        snapshot.rows(sql, &[id.into()], |row| {
+            let mut record = Self::Record::default();
+            record.visit_columns(&mut ReadColumns {
+                row,
+                position: 0,
+                skip_joined: true,
+            })?;
+            with(record)
         })
     }
 
@@ -272,10 +299,12 @@ pub struct Join {
 /// The SQL of one table. Each `select` returns the columns of the record in their order.
 #[derive(Debug)]
 pub struct Statements {
+    /// The number of columns of the record.
+    columns: usize,
     /// Every row, by id.
     pub select_all: String,
-    /// The row whose id is `$1`.
-    pub select_by_id: String,
+    /// The row whose id is `$1`, without its joined columns.
+    pub select_own_by_id: String,
     /// The rows whose ids are `$1` to `$2`, by id.
     pub select_by_id_range: String,
     /// The rows whose ids are in the list `$1` (`dialect::number_list`), in the order of the list.
@@ -293,24 +322,24 @@ impl Statements {
         let Ok(()) = T::Record::default().visit_columns(&mut visited);
         let columns = visited.0;
         let names = |roles: &[ColumnRole]| {
-            let written = columns.iter().filter(|(role, _)| roles.contains(role));
-            written.map(|(_, name)| *name).collect::<Vec<_>>()
+            let chosen = columns.iter().filter(|(role, _)| roles.contains(role));
+            chosen.map(|(_, name)| *name).collect::<Vec<_>>()
         };
+        let selection = |with_joined: bool| {
+            let chosen = columns.iter().filter_map(|(role, name)| match role {
+                ColumnRole::Joined => with_joined.then(|| (*name).to_owned()),
+                _ => Some(format!("r.{name}")),
+            });
+            chosen.collect::<Vec<_>>().join(", ")
+        };
+        let (own, selected) = (selection(false), selection(true));
         let table = T::TABLE;
-        // Every row has its parents, so that the order decides nothing but the speed: `r` is read first.
+        // Every row has its parents, so that the order of the tables only decides the speed: `r` is read first.
         let joins = T::JOINS.iter().map(|Join { table, on }| {
             let join = dialect::JOIN_IN_ORDER;
             format!("{join} {table} on {on}")
         });
         let joins = joins.collect::<Vec<_>>().join(" ");
-        let selected = columns
-            .iter()
-            .map(|(role, name)| match role {
-                ColumnRole::Joined => (*name).to_owned(),
-                _ => format!("r.{name}"),
-            })
-            .collect::<Vec<_>>()
-            .join(", ");
         let inserted = names(WRITTEN);
         let parameters = (1..=inserted.len()).map(|n| format!("${n}"));
         let updated = names(&[ColumnRole::Changeable]);
@@ -319,8 +348,9 @@ impl Statements {
             .zip(1..)
             .map(|(name, n)| format!("{name} = ${n}"));
         Self {
+            columns: columns.len(),
             select_all: format!("select {selected} from {table} r {joins} order by r.id"),
-            select_by_id: format!("select {selected} from {table} r {joins} where r.id = $1"),
+            select_own_by_id: format!("select {own} from {table} r where r.id = $1"),
             select_by_id_range: format!(
                 "select {selected} from {table} r {joins} where r.id between $1 and $2 order by r.id"
             ),
@@ -347,7 +377,7 @@ pub(super) fn insert<T: Table + ?Sized>(
     transaction: &Transaction<'_>,
     record: &T::Record<'_>,
 ) -> Result<i64, StoreError> {
-    let values = values(record, WRITTEN);
+    let values = values::<T>(record, WRITTEN);
     transaction.execute_borrowed(&T::statements().insert, &values)?;
     Ok(transaction.last_id())
 }
@@ -358,18 +388,20 @@ pub(super) fn update<T: Table + ?Sized>(
     id: i64,
     record: &T::Record<'_>,
 ) -> Result<(), StoreError> {
-    let mut values = values(record, &[ColumnRole::Changeable]);
+    let mut values = values::<T>(record, &[ColumnRole::Changeable]);
     values.push(BorrowedValue::Int(id));
     transaction.execute_borrowed(&T::statements().update, &values)?;
     Ok(())
 }
 
 /// Returns the values of the columns with one of these roles, in their order.
-fn values<'r>(record: &impl Record<'r>, roles: &[ColumnRole]) -> Vec<BorrowedValue<'r>> {
+fn values<'r, T: Table + ?Sized>(
+    record: &T::Record<'r>,
+    roles: &[ColumnRole],
+) -> Vec<BorrowedValue<'r>> {
     let mut collected = CollectValues {
         roles,
-        // More than any record has, so that the vector is allocated once.
-        values: Vec::with_capacity(32),
+        values: Vec::with_capacity(T::statements().columns),
     };
     let mut record = *record;
     let Ok(()) = record.visit_columns(&mut collected);
@@ -398,6 +430,8 @@ impl<'r> ColumnVisitor<'r> for ListColumns {
 struct ReadColumns<'a, 'r> {
     row: &'a Row<'r>,
     position: usize,
+    /// Whether the row has no joined columns.
+    skip_joined: bool,
 }
 
 impl<'r> ColumnVisitor<'r> for ReadColumns<'_, 'r> {
@@ -406,10 +440,13 @@ impl<'r> ColumnVisitor<'r> for ReadColumns<'_, 'r> {
     #[inline]
     fn visit<T: ColumnValue<'r>>(
         &mut self,
-        _: ColumnRole,
+        role: ColumnRole,
         _: &'static str,
         field: &mut T,
     ) -> Result<(), StoreError> {
+        if self.skip_joined && role == ColumnRole::Joined {
+            return Ok(());
+        }
         *field = T::read(self.row, self.position)?;
         self.position += 1;
         Ok(())

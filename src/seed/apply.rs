@@ -320,9 +320,7 @@ impl<'t, 'c> Applier<'t, 'c> {
             ),
             Some(id) => {
                 let mut changed = None;
-                let sql = &T::statements().select_by_id;
-                self.transaction.rows(sql, &[id.into()], |row| {
-                    let stored = T::read(row)?;
+                T::with_own_columns(self.transaction, id, |stored| {
                     let record = complete(Some(&stored));
                     if !T::is_equal(&stored, &record) {
                         changed = Some(record);
