@@ -289,8 +289,8 @@ fn copy_holds_what_lies_in_the_write_ahead_log() {
         .execute_batch("pragma wal_autocheckpoint = 0; update packages set error = 'late' where guid = 'labelled'")
         .expect("an update");
     let dir = WorkDir::new();
-    dir.write("f", written.bytes("f"));
-    dir.write("f-wal", written.bytes("f-wal"));
+    dir.write("f", written.read("f"));
+    dir.write("f-wal", written.read("f-wal"));
     drop(connection);
     assert!(dir.read("f") == schema_1() && !dir.read("f-wal").is_empty());
 
@@ -317,8 +317,8 @@ fn refused_file_keeps_its_write_ahead_log() {
         .execute_batch("pragma wal_autocheckpoint = 0; update packages set labels = '{' where guid = 'labelled'")
         .expect("an update");
     let dir = WorkDir::new();
-    dir.write("f", written.bytes("f"));
-    dir.write("f-wal", written.bytes("f-wal"));
+    dir.write("f", written.read("f"));
+    dir.write("f-wal", written.read("f-wal"));
     drop(connection);
     assert_refused(
         &dir,
@@ -398,7 +398,7 @@ fn kill_during_a_migration_leaves_the_old_file_or_the_new_one() {
          insert into packages (guid, app_id, space_id, type, state, created_at)
          select 'package-' || n, 1, 1, 'bits', 'READY', n from n",
     );
-    let old = large.bytes("f");
+    let old = large.read("f");
     let mut killed_before_the_end = 0;
     for wait in [0, 10, 50, 100, 200, 400] {
         let dir = WorkDir::new();

@@ -693,7 +693,7 @@ fn invalid_or_foreign_write_ahead_log_causes_no_panic() {
         vec![0; 5000],
         b"no log".to_vec(),
         vec![0xA5; 100_000],
-        other.bytes("f-wal"),
+        other.read("f-wal"),
     ] {
         for (subcommand, _) in COMMANDS {
             let dir = WorkDir::new();
