@@ -12,7 +12,7 @@ const NOW: i64 = 1_447_434_180;
 const CLOCK: &str = "2015-11-13T17:03:00Z";
 
 fn serve(more: &[&str]) -> (WorkDir, Server) {
-    let work = WorkDir::new();
+    let dir = WorkDir::new();
     let mut flags = vec![
         "--seed",
         "example",
@@ -22,8 +22,8 @@ fn serve(more: &[&str]) -> (WorkDir, Server) {
         CLOCK,
     ];
     flags.extend(more);
-    let server = work.serve(&flags);
-    (work, server)
+    let server = dir.serve(&flags);
+    (dir, server)
 }
 
 fn claims() -> Value {
@@ -97,7 +97,7 @@ fn not_authorized() -> (u16, String) {
 
 #[test]
 fn header_must_be_bearer_and_one_token() {
-    let (_bench, server) = serve(&[]);
+    let (_dir, server) = serve(&[]);
     let good = token(&claims());
     for (headers, expected) in [
         (String::new(), not_authenticated()),
@@ -151,7 +151,7 @@ fn header_must_be_bearer_and_one_token() {
 
 #[test]
 fn every_claim_must_be_valid() {
-    let (_bench, server) = serve(&[]);
+    let (_dir, server) = serve(&[]);
     for (claims, expected) in [
         (claims(), accepted()),
         (with("exp", json!(NOW + 1)), accepted()),
@@ -222,7 +222,7 @@ fn every_claim_must_be_valid() {
 
 #[test]
 fn token_with_another_key_algorithm_or_byte_is_invalid() {
-    let (_bench, server) = serve(&[]);
+    let (_dir, server) = serve(&[]);
     let good = token(&claims());
     let (message, signature) = good.rsplit_once('.').expect("three parts");
     let (_, payload) = message.split_once('.').expect("three parts");
@@ -258,10 +258,10 @@ fn token_with_another_key_algorithm_or_byte_is_invalid() {
 
 #[test]
 fn every_key_file_verifies_and_the_first_signs() {
-    let work = WorkDir::new();
-    work.write("new", "the new one\n");
-    work.write("old", "the old one");
-    let server = work.serve(&[
+    let dir = WorkDir::new();
+    dir.write("new", "the new one\n");
+    dir.write("old", "the old one");
+    let server = dir.serve(&[
         "--token-key-file",
         "new",
         "--token-key-file",
@@ -282,7 +282,7 @@ fn every_key_file_verifies_and_the_first_signs() {
             "{key:?}"
         );
     }
-    let printed = work.run_ok(&[
+    let printed = dir.run_ok(&[
         "token",
         "--admin",
         "--token-key-file",
@@ -298,8 +298,8 @@ fn every_key_file_verifies_and_the_first_signs() {
 
 #[test]
 fn keys_from_variables_are_used_and_never_shown() {
-    let work = WorkDir::new();
-    work.write("key", "from a file");
+    let dir = WorkDir::new();
+    dir.write("key", "from a file");
     for (name, value, key) in [
         (
             "CF_PACKAGES_TOKEN_KEY",
@@ -308,7 +308,7 @@ fn keys_from_variables_are_used_and_never_shown() {
         ),
         ("CF_PACKAGES_TOKEN_KEY_FILE", "key", "from a file"),
     ] {
-        let server = Server::start(work.command().env(name, value).args(["--clock", CLOCK]));
+        let server = Server::start(dir.command().env(name, value).args(["--clock", CLOCK]));
         let token = signed(key, "HS256", &claims());
         assert_eq!(
             response_to(&server, &format!("Authorization: bearer {token}\r\n")),
@@ -319,7 +319,7 @@ fn keys_from_variables_are_used_and_never_shown() {
         let (code, stdout, stderr) = server.wait();
         assert_eq!((code, stdout.as_str(), stderr.as_str()), (Some(0), "", ""));
     }
-    let help = work
+    let help = dir
         .command()
         .env("CF_PACKAGES_TOKEN_KEY", "hunter2")
         .args(["serve", "--help"])
@@ -330,7 +330,7 @@ fn keys_from_variables_are_used_and_never_shown() {
 
 #[test]
 fn no_auth_makes_every_request_an_admins_on_loopback_only() {
-    let (work, server) = serve(&["--no-auth"]);
+    let (dir, server) = serve(&["--no-auth"]);
     let answer = server.get("/v3/packages?per_page=1", "");
     assert!(
         answer.body.contains("\"total_results\": 4"),
@@ -341,7 +341,7 @@ fn no_auth_makes_every_request_an_admins_on_loopback_only() {
         response_to(&server, "Authorization: Basic x\r\n"),
         accepted()
     );
-    let ran = work.run(&[
+    let output = dir.run(&[
         "serve",
         "--no-auth",
         "--listen",
@@ -349,9 +349,14 @@ fn no_auth_makes_every_request_an_admins_on_loopback_only() {
         "--db",
         "other.db",
     ]);
-    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
     assert_eq!(
-        work.file_names()
+        (output.status, output.stdout.as_str()),
+        (2, ""),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(
+        dir.file_names()
             .iter()
             .filter(|name| name.starts_with("other"))
             .count(),
@@ -362,9 +367,9 @@ fn no_auth_makes_every_request_an_admins_on_loopback_only() {
 #[test]
 fn admin_token_file_is_complete_and_private_once_the_server_listens() {
     use std::os::unix::fs::PermissionsExt;
-    let work = WorkDir::new();
-    let server = work.serve(&["--admin-token-file", "admin-token"]);
-    let token = String::from_utf8(work.read("admin-token")).expect("ASCII");
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--admin-token-file", "admin-token"]);
+    let token = String::from_utf8(dir.read("admin-token")).expect("ASCII");
     assert_eq!(
         response_to(
             &server,
@@ -372,7 +377,7 @@ fn admin_token_file_is_complete_and_private_once_the_server_listens() {
         ),
         accepted()
     );
-    let mode = std::fs::metadata(work.path("admin-token"))
+    let mode = std::fs::metadata(dir.path("admin-token"))
         .expect("a file")
         .permissions()
         .mode();
