@@ -32,6 +32,14 @@ pub enum Edition {
     Current,
 }
 
+impl fmt::Display for Edition {
+    /// Writes the name that `--api` has for the edition.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value().expect("no edition is hidden");
+        f.write_str(value.get_name())
+    }
+}
+
 /// Receives the records of a page one after the other.
 pub type RecordSink<'a, R> = dyn FnMut(<R as Table>::Record<'_>) -> Result<(), StoreError> + 'a;
 

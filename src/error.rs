@@ -35,13 +35,13 @@ pub enum ApiError {
     TargetTooLong,
     /// 422 `CF-UnprocessableEntity` (10008), with this text.
     Unprocessable(String),
-    /// 429 `CF-RateLimitExceeded` (10013). Only a fault rule leads to it.
+    /// 429 `CF-RateLimitExceeded` (10013). Only fault rules cause it.
     RateLimited,
     /// The status, number, name and text of a fault rule.
     InjectedError(Box<InjectedError>),
     /// 503 `CF-ServiceUnavailable` (10015): another program keeps the database locked, or the server is stopping.
     Busy,
-    /// 503 `ServiceUnavailable` (10015): the request needs more steps than one request may take.
+    /// 503 `CF-ServiceUnavailable` (10015): the request needs more steps than one request may take.
     TooExpensive,
     /// 500 `UnknownError` (10001). The text is logged and never sent to the client.
     Internal(String),
@@ -144,7 +144,7 @@ impl ApiError {
             Self::InjectedError(error) => error.detail.clone(),
             Self::Busy => "The database is busy, try again".into(),
             Self::TooExpensive => {
-                "The request needs more work than one request may cost, ask for less".into()
+                "The request is too expensive, use a smaller page or fewer filters".into()
             }
             Self::Internal(_) => "An unknown error occurred.".into(),
         }

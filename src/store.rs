@@ -23,7 +23,7 @@ pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
 pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
 pub use sqlite::check::{CheckReport, check, sqlite_version};
-use sqlite::identify::{FileState, identify, nothing_there};
+use sqlite::identify::{FileState, identify, missing_file_error};
 use sqlite::latest_version::LatestVersion;
 use sqlite::open::{self, Opened};
 use sqlite::readers::{Ended, Job, Limit, Readers};
@@ -48,12 +48,12 @@ pub enum OpenMode {
     Immutable,
 }
 
-/// What a commit survives once it returned (<https://sqlite.org/pragma.html#pragma_synchronous>).
+/// How durable a commit is once it returned (<https://sqlite.org/pragma.html#pragma_synchronous>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// A power cut (`synchronous=FULL`).
+    /// It survives a power failure (`synchronous=FULL`).
     Full,
-    /// Nothing (`synchronous=OFF`): for private temporary files.
+    /// A power failure may lose or damage it (`synchronous=OFF`). For private temporary files.
     Off,
 }
 
@@ -90,7 +90,7 @@ impl Store {
         }
     }
 
-    /// Copies the database at `from`, with its write-ahead log if there is one, to `to`, where no file may be.
+    /// Copies the database at `from`, with its write-ahead log if there is one, to `to`, which must not exist.
     ///
     /// SQLite does not open `from`, so that nothing of it changes. No program may write to it at the same time.
     ///
@@ -122,10 +122,12 @@ impl Store {
     /// Fails also if the file is not a database of this program, or cannot be read.
     pub fn refuse_older(path: &Path) -> Result<(), StoreError> {
         match identify(path)? {
-            FileState::Ours { schema } if schema < SCHEMA_VERSION => read_only::unchanged(path)
-                .and_then(|connection| schema::version(&connection))
-                .map_err(|error| error.at(path))
-                .and_then(|version| migrate::require_current(path, version)),
+            FileState::Ours { schema } if schema < SCHEMA_VERSION => {
+                read_only::connect_without_changes(path)
+                    .and_then(|connection| schema::version(&connection))
+                    .map_err(|error| error.at(path))
+                    .and_then(|version| migrate::require_current(path, version))
+            }
             _ => Ok(()),
         }
     }
@@ -147,7 +149,7 @@ impl Store {
 
     fn try_open(path: &Path, mode: OpenMode, durability: Durability) -> Result<Self, StoreError> {
         let FileState::Ours { schema } = identify(path)? else {
-            return Err(nothing_there(path));
+            return Err(missing_file_error(path));
         };
         let Opened {
             connection,

@@ -33,7 +33,7 @@ pub enum ColumnRole {
 /// The roles of the columns that an insert sets.
 const WRITTEN: &[ColumnRole] = &[ColumnRole::Fixed, ColumnRole::Changeable];
 
-/// Something that is done to each column of a record.
+/// An operation on each column of a record.
 pub trait ColumnVisitor<'r> {
     /// Why a visit failed.
     type Error;

@@ -1,6 +1,6 @@
 //! Applies entries to the database: each is added, changed in place, or found unchanged.
 //!
-//! An unchanged row is not written, because every update makes the caches of lists look again at what they hold.
+//! An unchanged row is not written, because each update makes the caches check their lists again.
 
 mod references;
 mod touched_rows;
@@ -53,13 +53,13 @@ pub(super) struct NewTimes {
     pub(super) updated_at: Option<i64>,
 }
 
-/// A row whose name was given to another entry of this seed, as when two apps swap their names. Its own entry, which comes
-/// later in the seed, must give it another name.
+/// A row that must be renamed, because another entry of this seed uses its name, as when two apps swap their names. The
+/// row's own entry, later in the seed, must rename it.
 #[derive(Debug)]
 struct PendingRename {
-    /// The entry that took the name.
+    /// The entry that uses the name.
     position: Position,
-    /// The row that lost it.
+    /// The row that must be renamed.
     id: i64,
     /// The error if the seed ends without another name for the row.
     error: EntryError,
@@ -413,7 +413,7 @@ impl<'t, 'c> Applier<'t, 'c> {
             }
             None if !is_same_row => {
                 let text = messages::name_taken(new.name, T::KIND, &guid);
-                self.take_name::<T>(PendingRename {
+                self.set_placeholder_name::<T>(PendingRename {
                     position: new.position,
                     id,
                     error: EntryError::new("name", text),
@@ -423,8 +423,11 @@ impl<'t, 'c> Applier<'t, 'c> {
         }
     }
 
-    /// Gives a row a name that no seed can contain, until its own entry names it.
-    fn take_name<T: NamedTable>(&mut self, rename: PendingRename) -> Result<(), ApplyError> {
+    /// Gives a row a placeholder as its name, until its own entry renames it. No seed can contain the placeholder.
+    fn set_placeholder_name<T: NamedTable>(
+        &mut self,
+        rename: PendingRename,
+    ) -> Result<(), ApplyError> {
         if self.pending_renames.len() >= MOST_PENDING_RENAMES {
             return Err(rename.error.into());
         }

@@ -16,7 +16,7 @@ use super::messages::{self, SeedError};
 /// Handles one entry of a seed.
 pub(super) type HandleEntry<'h> = dyn FnMut(Position, Entry<'_>) -> Result<(), SeedError> + 'h;
 
-/// Parses a JSON seed. Parents are handled before their children, whatever the order of the arrays.
+/// Parses a JSON seed. Parents are handled before their children, in any order of the arrays.
 ///
 /// The seed has `lines_before` lines before `text`.
 pub(super) fn parse_json(

@@ -104,7 +104,7 @@ impl std::fmt::Debug for Snapshot<'_> {
 }
 
 impl<'c> Snapshot<'c> {
-    /// Over a read transaction of a reader's connection.
+    /// Returns a snapshot over a read transaction of a reader's connection.
     pub(super) fn of_reader(
         connection: &'c Connection,
         versions: &'c VersionCache,
@@ -117,7 +117,7 @@ impl<'c> Snapshot<'c> {
         }
     }
 
-    /// Over a write transaction.
+    /// Returns a snapshot over a write transaction.
     pub(super) fn of_writer(connection: &'c Connection) -> Self {
         Self {
             connection,

@@ -270,7 +270,7 @@ fn copy_is_never_overwritten() {
         assert_refused(
             &dir,
             &["seed", "example", "--db", "f"],
-            "`f.before-1` is in the way: a copy of the database gets this name before it is migrated; move the file to another place",
+            "`f.before-1` already exists, and the migration needs this name for a copy of the database; move the file to another place",
         );
     }
     let dir = bench_with_schema_1();
