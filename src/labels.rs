@@ -1,4 +1,5 @@
-//! The rules for labels and annotations (reference: packages-api.md §1.6, the table of texts).
+//! The rules for labels and annotations. See `docs/reference/label-selectors.md#label-keys` and
+//! `docs/reference/label-selectors.md#label-values`.
 //!
 //! Each function returns the first rule that a text breaks, in the words of a Cloud Controller. Lengths are in characters.
 

@@ -19,7 +19,8 @@ pub use package::{Content, DockerCredentials, DockerPassword, Package, PackageRe
 pub use space::{Space, SpaceRecord};
 pub use user::{User, UserRecord};
 
-/// The stack of every app with the lifecycle `buildpack`. Apps have no column for it (neighbours.md §3.3).
+/// The stack of every app with the lifecycle `buildpack`. Apps have no column for it. See
+/// `docs/reference/organizations-spaces-apps.md#constants`.
 pub const STACK: &str = "cflinuxfs4";
 
 /// A table that clients can list and whose records they can get by guid.

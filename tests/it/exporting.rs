@@ -7,15 +7,15 @@ use proptest::prelude::*;
 
 use crate::support::Bench;
 
-/// Exports in both forms, seeds each into a new database, exports again: the same bytes. Then seeds what was exported
-/// into the database it came from: nothing changes.
+/// Checks for both formats that an export, seeded into a new database and exported again, gives the same bytes, and that
+/// seeding it into the database from which it came changes nothing.
 fn round_trips(bench: &Bench) {
-    for form in [&["export"][..], &["export", "--jsonl"]] {
-        let export = bench.ok(form);
+    for format in [&["export"][..], &["export", "--jsonl"]] {
+        let export = bench.ok(format);
         let other = Bench::new();
         other.write("the-export", &export);
         other.ok(&["seed", "the-export"]);
-        assert_eq!(export, other.ok(form));
+        assert_eq!(export, other.ok(format));
         bench.write("the-export", &export);
         let again = bench.ok(&["seed", "the-export"]);
         for line in again.lines().filter(|line| *line != "no entries") {
@@ -25,7 +25,7 @@ fn round_trips(bench: &Bench) {
 }
 
 #[test]
-fn the_bundled_seeds_survive_the_way_out_and_in() {
+fn bundled_seeds_round_trip() {
     for seed in ["example", "demo"] {
         let bench = Bench::new();
         bench.ok(&["seed", seed]);
@@ -34,21 +34,21 @@ fn the_bundled_seeds_survive_the_way_out_and_in() {
 }
 
 #[test]
-fn generated_packages_survive_it() {
+fn generated_packages_round_trip() {
     let bench = Bench::new();
     bench.ok(&["seed", "--generate", "1200"]);
     round_trips(&bench);
 }
 
 #[test]
-fn an_empty_database_survives_it() {
+fn empty_database_round_trips() {
     let bench = Bench::new();
     bench.ok(&["seed", "--reset"]);
     round_trips(&bench);
 }
 
 #[test]
-fn an_export_holds_what_is_not_a_default_in_a_fixed_order() {
+fn export_leaves_out_defaults_and_has_a_fixed_order() {
     let bench = Bench::new();
     bench.write(
         "s",
@@ -81,7 +81,7 @@ fn an_export_holds_what_is_not_a_default_in_a_fixed_order() {
 }
 
 #[test]
-fn keys_are_never_exported() {
+fn export_contains_no_keys() {
     let bench = Bench::new();
     bench.ok(&["seed", "demo"]);
     let connection = rusqlite::Connection::open(bench.path("packages.db")).expect("opens");
@@ -94,7 +94,7 @@ fn keys_are_never_exported() {
 }
 
 #[test]
-fn who_reads_only_the_beginning_gets_it() {
+fn export_succeeds_if_its_reader_stops_early() {
     let bench = Bench::new();
     bench.ok(&["seed", "--generate", "3000"]);
     let mut child = bench
@@ -114,7 +114,7 @@ fn who_reads_only_the_beginning_gets_it() {
 }
 
 #[test]
-fn a_database_that_is_not_there_is_not_made() {
+fn export_does_not_create_a_missing_database() {
     let bench = Bench::new();
     let ran = bench.run(&["export"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
@@ -147,7 +147,7 @@ fn time() -> impl Strategy<Value = String> {
     (0..253_402_300_800_i64).prop_map(cf_packages::clock::format)
 }
 
-/// A member with its comma, or nothing.
+/// A member of an object with a comma before it, or an empty text.
 fn member(
     name: &'static str,
     value: impl Strategy<Value = String>,
@@ -237,7 +237,7 @@ fn user(number: usize) -> impl Strategy<Value = String> {
         })
 }
 
-/// Organizations, spaces and apps with names that may differ in case only where that is right.
+/// A seed whose names are equal but for their case where that is allowed.
 fn seed() -> impl Strategy<Value = String> {
     let organizations = (member("suspended", any::<bool>().prop_map(|flag| flag.to_string())), member("created_at", any_time()))
         .prop_map(|(suspended, created)| {
@@ -275,11 +275,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_database_that_seeds_make_survives_it(first in seed(), second in seed()) {
+    fn every_seeded_database_round_trips(first in seed(), second in seed()) {
         let bench = Bench::new();
         bench.write("first", first);
         bench.write("second", second);
-        // The second changes and adds to what the first made, so that ids have gaps in time and rows have moved.
+        // The second seed changes rows of the first and adds others.
         bench.ok(&["seed", "first"]);
         bench.ok(&["seed", "second"]);
         round_trips(&bench);

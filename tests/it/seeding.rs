@@ -1,17 +1,18 @@
-//! `cf-packages seed`: a seed is right or refused whole, applying it again changes nothing, and what changed is changed
-//! in place.
+//! `cf-packages seed`: a seed is applied completely or refused, applying it again changes nothing, and a changed entry is
+//! updated in place.
 
 use crate::support::{Bench, Ran};
 
 const CLOCK: &str = "2026-01-02T03:04:05Z";
 
-/// An organization, a space and an app, for packages to stand in.
-const HOUSE: &str = r#""organizations": [{"name": "acme"}],
+/// The members of a seed with an organization, a space and an app, for packages to belong to.
+const PARENTS: &str = r#""organizations": [{"name": "acme"}],
     "spaces": [{"name": "dev", "organization": "acme"}],
     "apps": [{"name": "shop", "space": "dev", "guid": "shop-guid"}]"#;
 
-fn house(rest: &str) -> String {
-    format!("{{{HOUSE}, {rest}}}")
+/// Returns a seed with [`PARENTS`] and `rest`.
+fn with_parents(rest: &str) -> String {
+    format!("{{{PARENTS}, {rest}}}")
 }
 
 impl Bench {
@@ -40,7 +41,7 @@ impl Bench {
 }
 
 #[test]
-fn the_example_holds_what_the_api_document_shows() {
+fn example_contains_the_data_of_the_api_document() {
     let bench = Bench::new();
     assert_eq!(
         bench.ok(&["seed", "example"]),
@@ -61,7 +62,7 @@ fn the_example_holds_what_the_api_document_shows() {
 }
 
 #[test]
-fn the_demo_has_every_state_type_and_role() {
+fn demo_contains_every_state_type_and_role() {
     let bench = Bench::new();
     bench.ok(&["seed", "demo"]);
     let count = |sql: &str| bench.rows(sql)[0].parse::<u64>().expect("a number");
@@ -89,7 +90,7 @@ fn the_demo_has_every_state_type_and_role() {
 }
 
 #[test]
-fn bundled_seeds_are_listed_with_a_line_each() {
+fn list_prints_one_line_per_bundled_seed() {
     let bench = Bench::new();
     let list = bench.ok(&["seed", "--list"]);
     let names: Vec<_> = list
@@ -103,7 +104,7 @@ fn bundled_seeds_are_listed_with_a_line_each() {
 #[test]
 fn applying_a_seed_again_changes_nothing() {
     let bench = Bench::new();
-    let seed = house(
+    let seed = with_parents(
         r#""users": [{"guid": "u", "roles": [{"role": "space_developer", "space": "dev"}]}],
            "packages": [{"app": "shop", "type": "bits", "labels": {"env": "prod"}}, {"app": "shop", "type": "docker", "image": "i"}]"#,
     );
@@ -126,9 +127,10 @@ fn applying_a_seed_again_changes_nothing() {
 }
 
 #[test]
-fn the_same_seed_under_the_same_clock_gives_the_same_data_anywhere() {
-    let seed =
-        house(r#""packages": [{"app": "shop", "type": "bits"}, {"app": "shop", "type": "bits"}]"#);
+fn same_seed_and_clock_make_the_same_data_in_every_database() {
+    let seed = with_parents(
+        r#""packages": [{"app": "shop", "type": "bits"}, {"app": "shop", "type": "bits"}]"#,
+    );
     let exports = [Bench::new(), Bench::new()].map(|bench| {
         bench.seeded(&seed);
         bench.export()
@@ -138,15 +140,15 @@ fn the_same_seed_under_the_same_clock_gives_the_same_data_anywhere() {
 }
 
 #[test]
-fn a_changed_entry_is_changed_in_place_and_keeps_its_times() {
+fn changed_entry_is_updated_in_place_and_keeps_its_times() {
     let bench = Bench::new();
-    bench.seeded(&house(
+    bench.seeded(&with_parents(
         r#""packages": [
             {"guid": "a", "app": "shop", "type": "bits", "state": "FAILED", "error": "e", "created_at": "2020-01-01T00:00:00Z",
              "updated_at": "2020-01-02T00:00:00Z", "labels": {"env": "dev", "old": ""}},
             {"guid": "b", "app": "shop", "type": "bits"}]"#,
     ));
-    let report = bench.seeded(&house(
+    let report = bench.seeded(&with_parents(
         r#""packages": [{"guid": "a", "app": "shop", "type": "bits", "labels": {"env": "prod"}}]"#,
     ));
     assert!(
@@ -170,10 +172,10 @@ fn a_changed_entry_is_changed_in_place_and_keeps_its_times() {
 }
 
 #[test]
-fn roles_become_exactly_what_the_entry_says() {
+fn roles_of_a_user_are_replaced_by_those_of_the_entry() {
     let bench = Bench::new();
     let user = |roles: &str| {
-        house(&format!(
+        with_parents(&format!(
             r#""users": [{{"guid": "u", "roles": [{roles}]}}]"#
         ))
     };
@@ -194,12 +196,15 @@ fn roles_become_exactly_what_the_entry_says() {
 }
 
 #[test]
-fn names_may_be_swapped() {
+fn two_apps_can_swap_their_names() {
     let bench = Bench::new();
     let apps = |a: &str, b: &str| {
         format!(
             r#"{{{}, "apps": [{{"guid": "a", "name": "{a}", "space": "dev"}}, {{"guid": "b", "name": "{b}", "space": "dev"}}]}}"#,
-            HOUSE.rsplit_once(",\n    \"apps\"").expect("a house").0
+            PARENTS
+                .rsplit_once(",\n    \"apps\"")
+                .expect("it has apps")
+                .0
         )
     };
     bench.seeded(&apps("blue", "green"));
@@ -215,9 +220,9 @@ fn names_may_be_swapped() {
 }
 
 #[test]
-fn packages_follow_an_app_that_moves() {
+fn packages_follow_an_app_that_moves_to_another_space() {
     let bench = Bench::new();
-    bench.seeded(&house(
+    bench.seeded(&with_parents(
         r#""packages": [{"guid": "a", "app": "shop", "type": "bits"}]"#,
     ));
     bench.seeded(
@@ -233,11 +238,11 @@ fn packages_follow_an_app_that_moves() {
 }
 
 #[test]
-fn several_seeds_are_one_transaction_and_the_later_wins() {
+fn several_seeds_are_one_transaction_and_later_ones_change_earlier_entries() {
     let bench = Bench::new();
     bench.write(
         "one",
-        house(r#""packages": [{"guid": "a", "app": "shop", "type": "bits"}]"#),
+        with_parents(r#""packages": [{"guid": "a", "app": "shop", "type": "bits"}]"#),
     );
     bench.write(
         "two",
@@ -256,7 +261,7 @@ fn several_seeds_are_one_transaction_and_the_later_wins() {
 }
 
 #[test]
-fn json_lines_are_told_by_the_content() {
+fn json_lines_are_recognized_by_their_content() {
     let bench = Bench::new();
     let lines = "\n  \n{ \"organization\" : {\"name\": \"acme\"}}\r\n\r\n{\"space\": {\"name\": \"dev\", \"organization\": \"ACME\"}}\n\
                  {\"app\": {\"name\": \"shop\", \"space\": \"dev\"}}\n{\"package\": {\"app\": \"shop\", \"type\": \"bits\"}}";
@@ -269,7 +274,7 @@ fn json_lines_are_told_by_the_content() {
 }
 
 #[test]
-fn nothing_is_a_seed_too() {
+fn empty_object_is_a_valid_seed() {
     let bench = Bench::new();
     assert_eq!(bench.seeded(" {} \n"), "no entries\n");
     assert_eq!(
@@ -279,14 +284,14 @@ fn nothing_is_a_seed_too() {
 }
 
 #[test]
-fn null_is_left_out() {
+fn null_means_that_a_field_is_missing() {
     let bench = Bench::new();
-    let null = house(
+    let null = with_parents(
         r#""packages": [{"guid": null, "app": "shop", "type": "docker", "image": "i", "credentials": {"user": null}, "sha1": null,
             "labels": null, "state": null, "store_image": null, "error": null, "updated_at": null}]"#,
     );
     bench.seeded(&null);
-    let report = bench.seeded(&house(
+    let report = bench.seeded(&with_parents(
         r#""packages": [{"app": "shop", "type": "docker", "image": "i"}]"#,
     ));
     assert!(
@@ -296,7 +301,7 @@ fn null_is_left_out() {
 }
 
 #[test]
-fn reset_empties_but_keeps_keys_and_never_uses_an_id_again() {
+fn reset_deletes_the_data_keeps_the_keys_and_reuses_no_id() {
     let bench = Bench::new();
     bench.ok(&["seed", "example"]);
     let key = bench.rows("select hex(secret) from token_keys");
@@ -317,7 +322,7 @@ fn reset_empties_but_keeps_keys_and_never_uses_an_id_again() {
 }
 
 #[test]
-fn a_dry_run_says_what_would_change_and_changes_nothing() {
+fn dry_run_reports_changes_without_making_them() {
     let bench = Bench::new();
     let said = bench.ok(&["seed", "--dry-run", "example"]);
     assert!(
@@ -337,7 +342,7 @@ fn a_dry_run_says_what_would_change_and_changes_nothing() {
 }
 
 #[test]
-fn generated_packages_are_the_same_every_time() {
+fn generate_makes_the_same_packages_every_time() {
     let bench = Bench::new();
     let generate = |n: &str| bench.ok(&["seed", "--clock", CLOCK, "--generate", n]);
     let report = generate("1500");
@@ -357,7 +362,7 @@ fn generated_packages_are_the_same_every_time() {
 }
 
 #[test]
-fn a_stranger_s_file_is_left_alone() {
+fn file_that_is_not_a_database_is_not_changed() {
     let bench = Bench::new();
     bench.write("packages.db", "a text");
     let ran = bench.run(&["seed", "example"]);
@@ -366,7 +371,7 @@ fn a_stranger_s_file_is_left_alone() {
 }
 
 #[test]
-fn without_anything_to_do_the_usage_is_wrong() {
+fn seed_without_anything_to_do_is_wrong_usage() {
     let bench = Bench::new();
     for arguments in [
         &["seed"][..],
@@ -385,7 +390,7 @@ fn without_anything_to_do_the_usage_is_wrong() {
 }
 
 #[test]
-fn an_unknown_seed_is_answered_with_the_bundled_ones() {
+fn unknown_seed_name_lists_the_bundled_seeds() {
     let ran = Bench::new().run(&["seed", "exmaple"]);
     assert_eq!(ran.status, 1);
     assert_eq!(
@@ -394,7 +399,8 @@ fn an_unknown_seed_is_answered_with_the_bundled_ones() {
     );
 }
 
-/// Each is refused into a new file and into one that is there: one line, with the file, the place and the words.
+/// Checks that a seed is refused for a new database and for an existing one, in one line that names the file and contains
+/// each of `words`, and that nothing is stored.
 fn refused(seed: &[u8], words: &[&str]) {
     let bench = Bench::new();
     bench.write("the-seed", seed);
@@ -425,7 +431,7 @@ fn refused(seed: &[u8], words: &[&str]) {
 }
 
 #[test]
-fn what_is_no_json_is_refused_with_line_and_column() {
+fn invalid_json_is_refused_with_line_and_column() {
     let deep = "[".repeat(100_000);
     let cases: [(&[u8], &[&str]); 16] = [
         (b"", &["is empty"]),
@@ -472,7 +478,7 @@ fn what_is_no_json_is_refused_with_line_and_column() {
 }
 
 #[test]
-fn deep_nesting_anywhere_is_refused() {
+fn deep_nesting_is_refused_everywhere() {
     let deep = "[".repeat(200_000);
     for before in [
         "{\"packages\": ",
@@ -491,14 +497,14 @@ fn deep_nesting_anywhere_is_refused() {
 }
 
 #[test]
-fn a_line_without_an_end_is_not_loaded() {
+fn line_of_more_than_1_mib_is_refused() {
     let mut line = b"{\"package\": {\"app\": \"".to_vec();
     line.resize(3 << 20, b'x');
     refused(&line, &[" line 1: is longer than 1 MiB"]);
 }
 
 #[test]
-fn a_document_that_is_too_large_is_not_loaded() {
+fn json_seed_of_more_than_256_mib_is_refused_without_reading_it() {
     let bench = Bench::new();
     let file = std::fs::File::create(bench.path("large")).expect("a file");
     std::io::Write::write_all(&mut &file, b"{\"packages\": [").expect("a beginning");
@@ -516,7 +522,7 @@ fn a_document_that_is_too_large_is_not_loaded() {
 }
 
 #[test]
-fn every_wrong_entry_is_refused_with_its_path() {
+fn invalid_entries_are_refused_with_their_path() {
     let cases: &[(&str, &[&str])] = &[
         (
             r#"{"packges": []}"#,
@@ -764,7 +770,7 @@ fn every_wrong_entry_is_refused_with_its_path() {
     }
     let long = "x".repeat(5001);
     refused(
-        house(&format!(
+        with_parents(&format!(
             r#""packages": [{{"app": "shop", "type": "bits", "annotations": {{"a": "{long}"}}}}]"#
         ))
         .as_bytes(),
@@ -788,7 +794,7 @@ fn every_wrong_entry_is_refused_with_its_path() {
 }
 
 #[test]
-fn a_name_that_two_have_needs_a_guid() {
+fn ambiguous_name_is_refused() {
     let seed = r#"{"organizations": [{"name": "a"}, {"name": "b"}],
         "spaces": [{"name": "dev", "organization": "a"}, {"name": "Dev", "organization": "b"}],
         "apps": [{"name": "x", "space": "dev"}]}"#;
@@ -799,9 +805,9 @@ fn a_name_that_two_have_needs_a_guid() {
 }
 
 #[test]
-fn a_guid_or_a_name_that_the_database_gives_to_something_else_is_refused() {
+fn guid_or_name_of_another_row_in_the_database_is_refused() {
     let bench = Bench::new();
-    bench.seeded(&house(r#""users": [{"guid": "u"}]"#));
+    bench.seeded(&with_parents(r#""users": [{"guid": "u"}]"#));
     for (seed, words) in [
         (
             r#"{"organizations": [{"guid": "u", "name": "x"}]}"#,
