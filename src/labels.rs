@@ -1,5 +1,4 @@
-//! The rules for labels and annotations. See `docs/reference/label-selectors.md#label-keys` and
-//! `docs/reference/label-selectors.md#label-values`.
+//! The rules for labels and annotations: `docs/reference/label-selectors.md#label-keys` and `#label-values`.
 //!
 //! Each function returns the first rule that a text breaks, in the words of a Cloud Controller. Lengths are in characters.
 

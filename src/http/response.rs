@@ -67,7 +67,7 @@ pub(super) fn stream(
 /// # Errors
 ///
 /// Fails if the snapshot cannot be read, or if `write` fails before it has written the first piece. A later failure
-/// breaks the response off: see [`stream`].
+/// breaks the response off: see [`stream()`].
 pub(super) async fn stream_json(
     service: &Arc<Service>,
     request: &Request,

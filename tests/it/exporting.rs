@@ -5,19 +5,19 @@ use std::process::Stdio;
 
 use proptest::prelude::*;
 
-use crate::support::Bench;
+use crate::support::WorkDir;
 
 /// Checks for both formats that an export, seeded into a new database and exported again, gives the same bytes, and that
 /// seeding it into the database from which it came changes nothing.
-fn round_trips(bench: &Bench) {
+fn round_trips(work: &WorkDir) {
     for format in [&["export"][..], &["export", "--jsonl"]] {
-        let export = bench.ok(format);
-        let other = Bench::new();
+        let export = work.run_ok(format);
+        let other = WorkDir::new();
         other.write("the-export", &export);
-        other.ok(&["seed", "the-export"]);
-        assert_eq!(export, other.ok(format));
-        bench.write("the-export", &export);
-        let again = bench.ok(&["seed", "the-export"]);
+        other.run_ok(&["seed", "the-export"]);
+        assert_eq!(export, other.run_ok(format));
+        work.write("the-export", &export);
+        let again = work.run_ok(&["seed", "the-export"]);
         for line in again.lines().filter(|line| *line != "no entries") {
             assert!(line.contains(": 0 added, 0 changed, "), "{again}");
         }
@@ -27,30 +27,30 @@ fn round_trips(bench: &Bench) {
 #[test]
 fn bundled_seeds_round_trip() {
     for seed in ["example", "demo"] {
-        let bench = Bench::new();
-        bench.ok(&["seed", seed]);
-        round_trips(&bench);
+        let work = WorkDir::new();
+        work.run_ok(&["seed", seed]);
+        round_trips(&work);
     }
 }
 
 #[test]
 fn generated_packages_round_trip() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "--generate", "1200"]);
-    round_trips(&bench);
+    let work = WorkDir::new();
+    work.run_ok(&["seed", "--generate", "1200"]);
+    round_trips(&work);
 }
 
 #[test]
 fn empty_database_round_trips() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "--reset"]);
-    round_trips(&bench);
+    let work = WorkDir::new();
+    work.run_ok(&["seed", "--reset"]);
+    round_trips(&work);
 }
 
 #[test]
 fn export_leaves_out_defaults_and_has_a_fixed_order() {
-    let bench = Bench::new();
-    bench.write(
+    let work = WorkDir::new();
+    work.write(
         "s",
         r#"{"organizations": [{"guid": "o", "name": "acme", "created_at": "2020-01-01T00:00:00Z"}],
             "spaces": [{"guid": "s", "name": "dev", "organization": "acme", "created_at": "2020-01-01T00:00:00Z"}],
@@ -58,9 +58,9 @@ fn export_leaves_out_defaults_and_has_a_fixed_order() {
             "packages": [{"guid": "p", "app": "shop", "type": "docker", "image": "i", "credentials": {"password": "x\"y"},
                           "created_at": "2020-01-01T00:00:00Z", "labels": {"z": "1", "a": "2"}}]}"#,
     );
-    bench.ok(&["seed", "s"]);
+    work.run_ok(&["seed", "s"]);
     assert_eq!(
-        bench.ok(&["export"]),
+        work.run_ok(&["export"]),
         r#"{
   "organizations": [
     {"guid":"o","name":"acme","created_at":"2020-01-01T00:00:00Z"}
@@ -82,22 +82,22 @@ fn export_leaves_out_defaults_and_has_a_fixed_order() {
 
 #[test]
 fn export_contains_no_keys() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "demo"]);
-    let connection = rusqlite::Connection::open(bench.path("packages.db")).expect("opens");
+    let work = WorkDir::new();
+    work.run_ok(&["seed", "demo"]);
+    let connection = rusqlite::Connection::open(work.path("packages.db")).expect("opens");
     let secret: Vec<u8> = connection
         .query_row("select secret from token_keys", [], |row| row.get(0))
         .expect("a key");
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    let export = bench.ok(&["export"]);
+    let export = work.run_ok(&["export"]);
     assert!(!export.contains(&hex) && !export.contains("token"));
 }
 
 #[test]
 fn export_succeeds_if_its_reader_stops_early() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "--generate", "3000"]);
-    let mut child = bench
+    let work = WorkDir::new();
+    work.run_ok(&["seed", "--generate", "3000"]);
+    let mut child = work
         .command()
         .arg("export")
         .stdout(Stdio::piped())
@@ -115,11 +115,11 @@ fn export_succeeds_if_its_reader_stops_early() {
 
 #[test]
 fn export_does_not_create_a_missing_database() {
-    let bench = Bench::new();
-    let ran = bench.run(&["export"]);
+    let work = WorkDir::new();
+    let ran = work.run(&["export"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
     assert_eq!(ran.stderr.lines().count(), 1);
-    assert!(bench.names().is_empty());
+    assert!(work.file_names().is_empty());
 }
 
 const ORGANIZATION_ROLES: [&str; 4] = [
@@ -276,13 +276,13 @@ proptest! {
 
     #[test]
     fn every_seeded_database_round_trips(first in seed(), second in seed()) {
-        let bench = Bench::new();
-        bench.write("first", first);
-        bench.write("second", second);
+        let work = WorkDir::new();
+        work.write("first", first);
+        work.write("second", second);
         // The second seed changes rows of the first and adds others.
-        bench.ok(&["seed", "first"]);
-        bench.ok(&["seed", "second"]);
-        round_trips(&bench);
-        bench.ok(&["seed", "second"]);
+        work.run_ok(&["seed", "first"]);
+        work.run_ok(&["seed", "second"]);
+        round_trips(&work);
+        work.run_ok(&["seed", "second"]);
     }
 }

@@ -1,7 +1,7 @@
 //! `cf-packages seed`: a seed is applied completely or refused, applying it again changes nothing, and a changed entry is
 //! updated in place.
 
-use crate::support::{Bench, Ran};
+use crate::support::{Output, WorkDir};
 
 const CLOCK: &str = "2026-01-02T03:04:05Z";
 
@@ -15,8 +15,8 @@ fn with_parents(rest: &str) -> String {
     format!("{{{PARENTS}, {rest}}}")
 }
 
-impl Bench {
-    fn seed(&self, seed: &str) -> Ran {
+impl WorkDir {
+    fn seed(&self, seed: &str) -> Output {
         self.run_with(&["seed", "-", "--clock", CLOCK], seed.as_bytes())
     }
 
@@ -27,7 +27,7 @@ impl Bench {
     }
 
     fn export(&self) -> String {
-        self.ok(&["export"])
+        self.run_ok(&["export"])
     }
 
     fn rows(&self, sql: &str) -> Vec<String> {
@@ -42,9 +42,9 @@ impl Bench {
 
 #[test]
 fn example_contains_the_data_of_the_api_document() {
-    let bench = Bench::new();
+    let work = WorkDir::new();
     assert_eq!(
-        bench.ok(&["seed", "example"]),
+        work.run_ok(&["seed", "example"]),
         "organizations: 2 added, 0 changed, 0 unchanged\n\
          spaces: 2 added, 0 changed, 0 unchanged\n\
          apps: 2 added, 0 changed, 0 unchanged\n\
@@ -52,20 +52,20 @@ fn example_contains_the_data_of_the_api_document() {
          packages: 4 added, 0 changed, 0 unchanged\n"
     );
     assert_eq!(
-        bench.rows("select guid from packages order by id")[..2],
+        work.rows("select guid from packages order by id")[..2],
         [
             "guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78",
             "guid-c24fd786-9aad-4bd2-85de-511186485d21"
         ]
     );
-    assert_eq!(bench.names(), ["packages.db"]);
+    assert_eq!(work.file_names(), ["packages.db"]);
 }
 
 #[test]
 fn demo_contains_every_state_type_and_role() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "demo"]);
-    let count = |sql: &str| bench.rows(sql)[0].parse::<u64>().expect("a number");
+    let work = WorkDir::new();
+    work.run_ok(&["seed", "demo"]);
+    let count = |sql: &str| work.rows(sql)[0].parse::<u64>().expect("a number");
     assert_eq!(count("select cast(count(*) as text) from packages"), 300);
     assert_eq!(
         count("select cast(count(distinct state) as text) from packages"),
@@ -91,27 +91,27 @@ fn demo_contains_every_state_type_and_role() {
 
 #[test]
 fn list_prints_one_line_per_bundled_seed() {
-    let bench = Bench::new();
-    let list = bench.ok(&["seed", "--list"]);
+    let work = WorkDir::new();
+    let list = work.run_ok(&["seed", "--list"]);
     let names: Vec<_> = list
         .lines()
         .filter_map(|line| line.split(' ').next())
         .collect();
     assert_eq!(names, ["example", "demo"]);
-    assert!(bench.names().is_empty());
+    assert!(work.file_names().is_empty());
 }
 
 #[test]
 fn applying_a_seed_again_changes_nothing() {
-    let bench = Bench::new();
+    let work = WorkDir::new();
     let seed = with_parents(
         r#""users": [{"guid": "u", "roles": [{"role": "space_developer", "space": "dev"}]}],
            "packages": [{"app": "shop", "type": "bits", "labels": {"env": "prod"}}, {"app": "shop", "type": "docker", "image": "i"}]"#,
     );
-    bench.seeded(&seed);
-    let before = bench.bytes("packages.db");
-    // The times were left to the clock, which is another now.
-    let again = bench.run_with(&["seed", "-"], seed.as_bytes());
+    work.seeded(&seed);
+    let before = work.read("packages.db");
+    // The seed gives no times. The clock's time is now a different one.
+    let again = work.run_with(&["seed", "-"], seed.as_bytes());
     assert_eq!(
         again.stdout,
         "organizations: 0 added, 0 changed, 1 unchanged\n\
@@ -121,7 +121,7 @@ fn applying_a_seed_again_changes_nothing() {
          packages: 0 added, 0 changed, 2 unchanged\n"
     );
     assert!(
-        before == bench.bytes("packages.db"),
+        before == work.read("packages.db"),
         "the file is the same, byte for byte"
     );
 }
@@ -131,9 +131,9 @@ fn same_seed_and_clock_make_the_same_data_in_every_database() {
     let seed = with_parents(
         r#""packages": [{"app": "shop", "type": "bits"}, {"app": "shop", "type": "bits"}]"#,
     );
-    let exports = [Bench::new(), Bench::new()].map(|bench| {
-        bench.seeded(&seed);
-        bench.export()
+    let exports = [WorkDir::new(), WorkDir::new()].map(|work| {
+        work.seeded(&seed);
+        work.export()
     });
     assert_eq!(exports[0], exports[1]);
     assert!(exports[0].contains("\"created_at\":\"2026-01-02T03:04:05Z\""));
@@ -141,14 +141,14 @@ fn same_seed_and_clock_make_the_same_data_in_every_database() {
 
 #[test]
 fn changed_entry_is_updated_in_place_and_keeps_its_times() {
-    let bench = Bench::new();
-    bench.seeded(&with_parents(
+    let work = WorkDir::new();
+    work.seeded(&with_parents(
         r#""packages": [
             {"guid": "a", "app": "shop", "type": "bits", "state": "FAILED", "error": "e", "created_at": "2020-01-01T00:00:00Z",
              "updated_at": "2020-01-02T00:00:00Z", "labels": {"env": "dev", "old": ""}},
             {"guid": "b", "app": "shop", "type": "bits"}]"#,
     ));
-    let report = bench.seeded(&with_parents(
+    let report = work.seeded(&with_parents(
         r#""packages": [{"guid": "a", "app": "shop", "type": "bits", "labels": {"env": "prod"}}]"#,
     ));
     assert!(
@@ -156,33 +156,33 @@ fn changed_entry_is_updated_in_place_and_keeps_its_times() {
         "{report}"
     );
     assert_eq!(
-        bench.rows("select guid from packages order by id"),
+        work.rows("select guid from packages order by id"),
         ["a", "b"]
     );
     assert_eq!(
-        bench.rows(
+        work.rows(
             "select state || coalesce(error, '-') || created_at || '/' || updated_at || labels from packages where guid = 'a'"
         ),
         ["AWAITING_UPLOAD-1577836800/1577923200{\"env\":\"prod\"}"]
     );
     assert_eq!(
-        bench.rows("select key || '=' || value from package_labels"),
+        work.rows("select key || '=' || value from package_labels"),
         ["env=prod"]
     );
 }
 
 #[test]
 fn roles_of_a_user_are_replaced_by_those_of_the_entry() {
-    let bench = Bench::new();
+    let work = WorkDir::new();
     let user = |roles: &str| {
         with_parents(&format!(
             r#""users": [{{"guid": "u", "roles": [{roles}]}}]"#
         ))
     };
-    bench.seeded(&user(
+    work.seeded(&user(
         r#"{"role": "space_developer", "space": "dev"}, {"role": "organization_manager", "organization": "acme"}"#,
     ));
-    let report = bench.seeded(&user(
+    let report = work.seeded(&user(
         r#"{"role": "space_manager", "space": "DEV"}, {"role": "organization_manager", "organization": "acme"}"#,
     ));
     assert!(
@@ -190,14 +190,14 @@ fn roles_of_a_user_are_replaced_by_those_of_the_entry() {
         "{report}"
     );
     assert_eq!(
-        bench.rows("select role from organization_roles union all select role from space_roles"),
+        work.rows("select role from organization_roles union all select role from space_roles"),
         ["organization_manager", "space_manager"]
     );
 }
 
 #[test]
 fn two_apps_can_swap_their_names() {
-    let bench = Bench::new();
+    let work = WorkDir::new();
     let apps = |a: &str, b: &str| {
         format!(
             r#"{{{}, "apps": [{{"guid": "a", "name": "{a}", "space": "dev"}}, {{"guid": "b", "name": "{b}", "space": "dev"}}]}}"#,
@@ -207,91 +207,89 @@ fn two_apps_can_swap_their_names() {
                 .0
         )
     };
-    bench.seeded(&apps("blue", "green"));
-    let report = bench.seeded(&apps("green", "blue"));
+    work.seeded(&apps("blue", "green"));
+    let report = work.seeded(&apps("green", "blue"));
     assert!(
         report.ends_with("apps: 0 added, 2 changed, 0 unchanged\n"),
         "{report}"
     );
     assert_eq!(
-        bench.rows("select guid || folded_name from apps order by id"),
+        work.rows("select guid || folded_name from apps order by id"),
         ["agreen", "bblue"]
     );
 }
 
 #[test]
 fn packages_follow_an_app_that_moves_to_another_space() {
-    let bench = Bench::new();
-    bench.seeded(&with_parents(
+    let work = WorkDir::new();
+    work.seeded(&with_parents(
         r#""packages": [{"guid": "a", "app": "shop", "type": "bits"}]"#,
     ));
-    bench.seeded(
+    work.seeded(
         r#"{"spaces": [{"name": "prod", "organization": "acme"}],
             "apps": [{"name": "shop", "space": "prod", "guid": "shop-guid"}],
             "packages": [{"guid": "b", "app": "shop", "type": "bits"}]}"#,
     );
     assert_eq!(
-        bench
-            .rows("select s.name from packages p join spaces s on s.id = p.space_id order by p.id"),
+        work.rows("select s.name from packages p join spaces s on s.id = p.space_id order by p.id"),
         ["prod", "prod"]
     );
 }
 
 #[test]
 fn several_seeds_are_one_transaction_and_later_ones_change_earlier_entries() {
-    let bench = Bench::new();
-    bench.write(
+    let work = WorkDir::new();
+    work.write(
         "one",
         with_parents(r#""packages": [{"guid": "a", "app": "shop", "type": "bits"}]"#),
     );
-    bench.write(
+    work.write(
         "two",
         r#"{"package": {"guid": "a", "app": "shop", "type": "bits", "state": "READY"}}"#,
     );
-    bench.write("wrong", r#"{"apps": [{"name": "x"}]}"#);
-    let refused = bench.run(&["seed", "one", "two", "wrong"]);
+    work.write("wrong", r#"{"apps": [{"name": "x"}]}"#);
+    let refused = work.run(&["seed", "one", "two", "wrong"]);
     assert_eq!(refused.status, 1);
-    assert_eq!(bench.names(), ["one", "two", "wrong"]);
-    let report = bench.ok(&["seed", "one", "two"]);
+    assert_eq!(work.file_names(), ["one", "two", "wrong"]);
+    let report = work.run_ok(&["seed", "one", "two"]);
     assert!(
         report.ends_with("packages: 1 added, 1 changed, 0 unchanged\n"),
         "{report}"
     );
-    assert_eq!(bench.rows("select state from packages"), ["READY"]);
+    assert_eq!(work.rows("select state from packages"), ["READY"]);
 }
 
 #[test]
-fn json_lines_are_recognized_by_their_content() {
-    let bench = Bench::new();
+fn content_decides_between_json_and_json_lines() {
+    let work = WorkDir::new();
     let lines = "\n  \n{ \"organization\" : {\"name\": \"acme\"}}\r\n\r\n{\"space\": {\"name\": \"dev\", \"organization\": \"ACME\"}}\n\
                  {\"app\": {\"name\": \"shop\", \"space\": \"dev\"}}\n{\"package\": {\"app\": \"shop\", \"type\": \"bits\"}}";
-    bench.write("seed.json", lines);
+    work.write("seed.json", lines);
     assert!(
-        bench
-            .ok(&["seed", "seed.json"])
+        work.run_ok(&["seed", "seed.json"])
             .contains("packages: 1 added")
     );
 }
 
 #[test]
 fn empty_object_is_a_valid_seed() {
-    let bench = Bench::new();
-    assert_eq!(bench.seeded(" {} \n"), "no entries\n");
+    let work = WorkDir::new();
+    assert_eq!(work.seeded(" {} \n"), "no entries\n");
     assert_eq!(
-        bench.seeded(r#"{"packages": null, "apps": []}"#),
+        work.seeded(r#"{"packages": null, "apps": []}"#),
         "no entries\n"
     );
 }
 
 #[test]
 fn null_means_that_a_field_is_missing() {
-    let bench = Bench::new();
+    let work = WorkDir::new();
     let null = with_parents(
         r#""packages": [{"guid": null, "app": "shop", "type": "docker", "image": "i", "credentials": {"user": null}, "sha1": null,
             "labels": null, "state": null, "store_image": null, "error": null, "updated_at": null}]"#,
     );
-    bench.seeded(&null);
-    let report = bench.seeded(&with_parents(
+    work.seeded(&null);
+    let report = work.seeded(&with_parents(
         r#""packages": [{"app": "shop", "type": "docker", "image": "i"}]"#,
     ));
     assert!(
@@ -302,49 +300,49 @@ fn null_means_that_a_field_is_missing() {
 
 #[test]
 fn reset_deletes_the_data_keeps_the_keys_and_reuses_no_id() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "example"]);
-    let key = bench.rows("select hex(secret) from token_keys");
+    let work = WorkDir::new();
+    work.run_ok(&["seed", "example"]);
+    let key = work.rows("select hex(secret) from token_keys");
     assert_eq!(
-        bench.ok(&["seed", "--reset"]),
+        work.run_ok(&["seed", "--reset"]),
         "reset: everything but the token keys removed\n"
     );
     assert_eq!(
-        bench.rows("select guid from packages union all select guid from users union all select guid from apps"),
+        work.rows("select guid from packages union all select guid from users union all select guid from apps"),
         [""; 0]
     );
-    bench.ok(&["seed", "--reset", "example"]);
+    work.run_ok(&["seed", "--reset", "example"]);
     assert_eq!(
-        bench.rows("select cast(min(id) as text) from packages"),
+        work.rows("select cast(min(id) as text) from packages"),
         ["5"]
     );
-    assert_eq!(bench.rows("select hex(secret) from token_keys"), key);
+    assert_eq!(work.rows("select hex(secret) from token_keys"), key);
 }
 
 #[test]
 fn dry_run_reports_changes_without_making_them() {
-    let bench = Bench::new();
-    let said = bench.ok(&["seed", "--dry-run", "example"]);
+    let work = WorkDir::new();
+    let said = work.run_ok(&["seed", "--dry-run", "example"]);
     assert!(
         said.ends_with("packages: 4 added, 0 changed, 0 unchanged\n"),
         "{said}"
     );
-    assert!(bench.names().is_empty());
-    bench.ok(&["seed", "example"]);
-    let before = bench.bytes("packages.db");
-    let said = bench.ok(&["seed", "--dry-run", "--reset", "demo"]);
+    assert!(work.file_names().is_empty());
+    work.run_ok(&["seed", "example"]);
+    let before = work.read("packages.db");
+    let said = work.run_ok(&["seed", "--dry-run", "--reset", "demo"]);
     assert!(
         said.ends_with("packages: 300 added, 0 changed, 0 unchanged\n"),
         "{said}"
     );
-    assert!(before == bench.bytes("packages.db"));
-    assert_eq!(bench.names(), ["packages.db"]);
+    assert!(before == work.read("packages.db"));
+    assert_eq!(work.file_names(), ["packages.db"]);
 }
 
 #[test]
 fn generate_makes_the_same_packages_every_time() {
-    let bench = Bench::new();
-    let generate = |n: &str| bench.ok(&["seed", "--clock", CLOCK, "--generate", n]);
+    let work = WorkDir::new();
+    let generate = |n: &str| work.run_ok(&["seed", "--clock", CLOCK, "--generate", n]);
     let report = generate("1500");
     assert!(report.contains("apps: 20 added"), "{report}");
     assert!(
@@ -352,34 +350,33 @@ fn generate_makes_the_same_packages_every_time() {
         "{report}"
     );
     assert!(
-        bench
-            .ok(&["seed", "--generate", "1500"])
+        work.run_ok(&["seed", "--generate", "1500"])
             .ends_with("packages: 0 added, 0 changed, 1500 unchanged\n")
     );
     assert!(generate("2500").ends_with("packages: 1000 added, 0 changed, 1500 unchanged\n"));
-    assert_eq!(bench.rows("select distinct state from packages").len(), 6);
-    assert_eq!(bench.rows("select distinct type from packages").len(), 2);
+    assert_eq!(work.rows("select distinct state from packages").len(), 6);
+    assert_eq!(work.rows("select distinct type from packages").len(), 2);
 }
 
 #[test]
 fn file_that_is_not_a_database_is_not_changed() {
-    let bench = Bench::new();
-    bench.write("packages.db", "a text");
-    let ran = bench.run(&["seed", "example"]);
+    let work = WorkDir::new();
+    work.write("packages.db", "a text");
+    let ran = work.run(&["seed", "example"]);
     assert_eq!(ran.status, 1);
-    assert_eq!(bench.bytes("packages.db"), b"a text");
+    assert_eq!(work.read("packages.db"), b"a text");
 }
 
 #[test]
 fn seed_without_anything_to_do_is_wrong_usage() {
-    let bench = Bench::new();
+    let work = WorkDir::new();
     for arguments in [
         &["seed"][..],
         &["seed", "-", "-"],
         &["seed", "--generate", "-1"],
         &["seed", "--list", "demo"],
     ] {
-        let ran = bench.run(arguments);
+        let ran = work.run(arguments);
         assert_eq!(
             (ran.status, ran.stdout.as_str()),
             (2, ""),
@@ -391,7 +388,7 @@ fn seed_without_anything_to_do_is_wrong_usage() {
 
 #[test]
 fn unknown_seed_name_lists_the_bundled_seeds() {
-    let ran = Bench::new().run(&["seed", "exmaple"]);
+    let ran = WorkDir::new().run(&["seed", "exmaple"]);
     assert_eq!(ran.status, 1);
     assert_eq!(
         ran.stderr,
@@ -402,10 +399,10 @@ fn unknown_seed_name_lists_the_bundled_seeds() {
 /// Checks that a seed is refused for a new database and for an existing one, in one line that names the file and contains
 /// each of `words`, and that nothing is stored.
 fn refused(seed: &[u8], words: &[&str]) {
-    let bench = Bench::new();
-    bench.write("the-seed", seed);
+    let work = WorkDir::new();
+    work.write("the-seed", seed);
     let shown = String::from_utf8_lossy(&seed[..seed.len().min(300)]).into_owned();
-    let check = |ran: &Ran| {
+    let check = |ran: &Output| {
         assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{shown}");
         assert_eq!(ran.stderr.lines().count(), 1, "{shown}\n{}", ran.stderr);
         assert!(
@@ -422,12 +419,12 @@ fn refused(seed: &[u8], words: &[&str]) {
             );
         }
     };
-    check(&bench.run(&["seed", "the-seed"]));
-    assert_eq!(bench.names(), ["the-seed"], "{shown}");
-    bench.ok(&["seed", "example"]);
-    let before = bench.bytes("packages.db");
-    check(&bench.run(&["seed", "the-seed"]));
-    assert!(before == bench.bytes("packages.db"), "{shown}");
+    check(&work.run(&["seed", "the-seed"]));
+    assert_eq!(work.file_names(), ["the-seed"], "{shown}");
+    work.run_ok(&["seed", "example"]);
+    let before = work.read("packages.db");
+    check(&work.run(&["seed", "the-seed"]));
+    assert!(before == work.read("packages.db"), "{shown}");
 }
 
 #[test]
@@ -505,12 +502,12 @@ fn line_of_more_than_1_mib_is_refused() {
 
 #[test]
 fn json_seed_of_more_than_256_mib_is_refused_without_reading_it() {
-    let bench = Bench::new();
-    let file = std::fs::File::create(bench.path("large")).expect("a file");
+    let work = WorkDir::new();
+    let file = std::fs::File::create(work.path("large")).expect("a file");
     std::io::Write::write_all(&mut &file, b"{\"packages\": [").expect("a beginning");
-    // The rest is a hole: it costs nothing.
+    // The rest is sparse and takes no space on the disk.
     file.set_len(1 << 30).expect("a length");
-    let ran = bench.run(&["seed", "large"]);
+    let ran = work.run(&["seed", "large"]);
     assert_eq!(
         (ran.status, ran.stderr.as_str()),
         (
@@ -518,7 +515,7 @@ fn json_seed_of_more_than_256_mib_is_refused_without_reading_it() {
             "cf-packages: `large`: is larger than 256 MiB; use JSON Lines, which may be of any length\n"
         )
     );
-    assert_eq!(bench.names(), ["large"]);
+    assert_eq!(work.file_names(), ["large"]);
 }
 
 #[test]
@@ -806,8 +803,8 @@ fn ambiguous_name_is_refused() {
 
 #[test]
 fn guid_or_name_of_another_row_in_the_database_is_refused() {
-    let bench = Bench::new();
-    bench.seeded(&with_parents(r#""users": [{"guid": "u"}]"#));
+    let work = WorkDir::new();
+    work.seeded(&with_parents(r#""users": [{"guid": "u"}]"#));
     for (seed, words) in [
         (
             r#"{"organizations": [{"guid": "u", "name": "x"}]}"#,
@@ -818,7 +815,7 @@ fn guid_or_name_of_another_row_in_the_database_is_refused() {
             "`apps[0].name`: the name `SHOP` is taken by the app `shop-guid` in the database",
         ),
     ] {
-        let ran = bench.seed(seed);
+        let ran = work.seed(seed);
         assert_eq!(ran.status, 1);
         assert!(ran.stderr.contains(words), "{}", ran.stderr);
     }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use crate::support::{Bench, Server, get};
+use crate::support::{Server, WorkDir, get};
 
 /// The longest time from the signal to the exit that a test accepts. A server needs ten seconds at most; the rest is
 /// for a loaded machine. It has to be shorter than the tests' delays, which a server must not wait for.
@@ -23,8 +23,8 @@ fn stop_while<T>(server: Server, signal: &str, meanwhile: impl FnOnce() -> T) ->
 #[test]
 fn requests_in_flight_are_answered() {
     for signal in ["TERM", "INT"] {
-        let bench = Bench::new();
-        let server = bench.serve(&["--seed", "example", "--no-auth", "--delay", "2s"]);
+        let dir = WorkDir::new();
+        let server = dir.serve(&["--seed", "example", "--no-auth", "--delay", "2s"]);
         let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
         for client in &mut clients {
             client.send(get("/v3/packages", ""));
@@ -49,14 +49,14 @@ fn requests_in_flight_are_answered() {
             std::net::TcpStream::connect(address).is_err(),
             "the address still accepts connections"
         );
-        assert_eq!(bench.names(), ["packages.db"]);
+        assert_eq!(dir.file_names(), ["packages.db"]);
     }
 }
 
 #[test]
 fn only_requests_in_flight_get_the_grace_period() {
-    let bench = Bench::new();
-    let server = bench.serve(&["--no-auth", "--delay", "1h"]);
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--no-auth", "--delay", "1h"]);
     let mut in_flight = server.connect();
     in_flight.send(get("/v3/packages", ""));
     let mut others: Vec<_> = (0..15).map(|_| server.connect()).collect();
@@ -87,14 +87,14 @@ fn only_requests_in_flight_get_the_grace_period() {
         others_ended < in_flight_ended,
         "idle connections and half requests were kept open"
     );
-    assert_eq!(bench.names(), ["packages.db"]);
+    assert_eq!(dir.file_names(), ["packages.db"]);
 }
 
 #[test]
 fn client_that_does_not_read_does_not_delay_the_exit() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "--generate", "5000"]);
-    let server = bench.serve(&["--no-auth"]);
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "--generate", "5000"]);
+    let server = dir.serve(&["--no-auth"]);
     let mut client = server.connect();
     for _ in 0..20 {
         client.send(get("/v3/packages?per_page=5000", ""));
@@ -102,79 +102,83 @@ fn client_that_does_not_read_does_not_delay_the_exit() {
     assert_eq!(server.get("/healthz", "").status, 200);
     stop_while(server, "TERM", || ());
     drop(client);
-    assert_eq!(bench.names(), ["packages.db"]);
+    assert_eq!(dir.file_names(), ["packages.db"]);
 }
 
 #[test]
 fn idle_server_stops_on_sigterm() {
-    let bench = Bench::new();
-    stop_while(bench.serve(&[]), "TERM", || ());
-    assert_eq!(bench.names(), ["packages.db"]);
+    let dir = WorkDir::new();
+    stop_while(dir.serve(&[]), "TERM", || ());
+    assert_eq!(dir.file_names(), ["packages.db"]);
 }
 
 #[test]
 fn second_start_does_not_change_the_file() {
-    let bench = Bench::new();
-    let first = bench.serve(&["--seed", "example"]);
-    let token = bench.token("uaa-id-463");
+    let dir = WorkDir::new();
+    let first = dir.serve(&["--seed", "example"]);
+    let token = dir.token("uaa-id-463");
     let list = first.get("/v3/packages", &token).body;
     first.stop();
-    let before = bench.bytes("packages.db");
-    let second = bench.serve(&[]);
+    let before = dir.read("packages.db");
+    let second = dir.serve(&[]);
     assert_eq!(
-        second.get("/v3/packages", &token).told(),
+        second.get("/v3/packages", &token).status_and_body(),
         (200, list.as_str())
     );
     second.stop();
     assert!(
-        bench.bytes("packages.db") == before,
+        dir.read("packages.db") == before,
         "serving changed the file"
     );
     // The same seed again changes nothing.
-    bench.serve(&["--seed", "example"]).stop();
-    let third = bench.serve(&[]);
+    dir.serve(&["--seed", "example"]).stop();
+    let third = dir.serve(&[]);
     assert_eq!(
-        third.get("/v3/packages", &token).told(),
+        third.get("/v3/packages", &token).status_and_body(),
         (200, list.as_str())
     );
 }
 
 #[test]
 fn committed_seed_survives_sigkill() {
-    let bench = Bench::new();
-    let server = bench.serve(&["--seed", "example"]);
-    bench.write(
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--seed", "example"]);
+    dir.write(
         "more.json",
         r#"{"packages": [{"guid": "more", "app": "my-app", "type": "bits"}]}"#,
     );
-    bench.ok(&["seed", "more.json"]);
+    dir.run_ok(&["seed", "more.json"]);
     server.signal("KILL");
     assert_eq!(server.wait().0, None);
-    let server = bench.serve(&[]);
+    let server = dir.serve(&[]);
     assert_eq!(
-        server.get("/v3/packages/more", &bench.admin_token()).status,
+        server.get("/v3/packages/more", &dir.admin_token()).status,
         200
     );
     server.stop();
-    assert_eq!(bench.names(), ["more.json", "packages.db"]);
+    assert_eq!(dir.file_names(), ["more.json", "packages.db"]);
 }
 
 #[test]
 fn database_files_are_readable_by_their_owner_only() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     // A file that the server creates, and an existing file of 0 bytes.
-    bench.write("empty.db", "");
-    std::fs::set_permissions(bench.path("empty.db"), PermissionsExt::from_mode(0o600))
+    dir.write("empty.db", "");
+    std::fs::set_permissions(dir.path("empty.db"), PermissionsExt::from_mode(0o600))
         .expect("a mode");
     for name in ["created.db", "empty.db"] {
-        let server = bench.serve(&["--db", name, "--seed", "example"]);
-        bench.write(
+        let server = dir.serve(&["--db", name, "--seed", "example"]);
+        dir.write(
             "role.json",
             format!(r#"{{"users": [{{"guid": "{name}"}}]}}"#),
         );
-        bench.ok(&["seed", "role.json", "--db", name]);
-        for file in bench.names().iter().filter(|file| file.starts_with(name)) {
-            let mode = std::fs::metadata(bench.path(file))
+        dir.run_ok(&["seed", "role.json", "--db", name]);
+        for file in dir
+            .file_names()
+            .iter()
+            .filter(|file| file.starts_with(name))
+        {
+            let mode = std::fs::metadata(dir.path(file))
                 .expect("a file")
                 .permissions()
                 .mode();
@@ -182,15 +186,15 @@ fn database_files_are_readable_by_their_owner_only() {
         }
         server.stop();
     }
-    assert_eq!(bench.names(), ["created.db", "empty.db", "role.json"]);
+    assert_eq!(dir.file_names(), ["created.db", "empty.db", "role.json"]);
 }
 
 #[test]
 fn address_that_cannot_be_used_is_named() {
-    let bench = Bench::new();
-    let server = bench.serve(&[]);
+    let dir = WorkDir::new();
+    let server = dir.serve(&[]);
     let taken = server.address().to_string();
-    let ran = bench.run(&["serve", "--db", "other.db", "--listen", &taken]);
+    let ran = dir.run(&["serve", "--db", "other.db", "--listen", &taken]);
     assert_eq!(
         (ran.status, ran.stdout.as_str(), ran.stderr.as_str()),
         (
@@ -201,15 +205,15 @@ fn address_that_cannot_be_used_is_named() {
             )
         )
     );
-    let ran = bench.run(&["serve", "--listen", "nowhere"]);
+    let ran = dir.run(&["serve", "--listen", "nowhere"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
 }
 
 #[test]
 fn exit_with_stdin_stops_when_standard_input_ends() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     // Standard input is empty here.
-    let ran = bench.run(&["serve", "--exit-with-stdin", "--listen", "127.0.0.1:0"]);
+    let ran = dir.run(&["serve", "--exit-with-stdin", "--listen", "127.0.0.1:0"]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     assert!(
         ran.stdout.starts_with("listening on http://127.0.0.1:"),
@@ -221,8 +225,8 @@ fn exit_with_stdin_stops_when_standard_input_ends() {
 
 #[test]
 fn flags_may_come_from_the_environment() {
-    let bench = Bench::new();
-    let server = Server::start(bench.command().envs([
+    let dir = WorkDir::new();
+    let server = Server::start(dir.command().envs([
         ("CF_PACKAGES_DB", "named.db"),
         ("CF_PACKAGES_SEED", "example"),
         ("CF_PACKAGES_API", "current"),
@@ -237,16 +241,15 @@ fn flags_may_come_from_the_environment() {
         answer.body
     );
     server.stop();
-    assert_eq!(bench.names(), ["named.db"]);
+    assert_eq!(dir.file_names(), ["named.db"]);
     // A flag takes precedence over the environment.
     let server = Server::start(
-        bench
-            .command()
+        dir.command()
             .env("CF_PACKAGES_API", "current")
             .args(["--api", "2015"]),
     );
     assert_eq!(
-        server.get("/v3", "").told(),
+        server.get("/v3", "").status_and_body(),
         (404, crate::support::unknown_request().as_str())
     );
 }
