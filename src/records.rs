@@ -1,5 +1,5 @@
-//! Records: one file per table. A record declares the columns of its table once. The SQL of select, insert and update, the
-//! positions in it, and the comparison with a stored row follow from that declaration.
+//! Records: one file per table. A record declares the columns of its table once. The SQL of select, insert and update,
+//! the positions in it, and the comparison with a stored row follow from that declaration.
 //!
 //! A table that clients can list is also a [`Resource`]: it declares its filters, its orders and who sees its rows.
 
@@ -85,7 +85,8 @@ pub enum By {
     FoldedValue,
     /// The column holds the one id that this query returns for a value. The condition on the values is appended to it.
     Id(&'static str),
-    /// The column holds one of the ids that this query returns for a value. The condition on the values is appended to it.
+    /// The column holds one of the ids that this query returns for a value. The condition on the values is appended to
+    /// it.
     Ids(&'static str),
 }
 

@@ -53,8 +53,8 @@ pub(super) struct NewTimes {
     pub(super) updated_at: Option<i64>,
 }
 
-/// A row whose name was given to another entry of this seed, as when two apps swap their names. Its own entry, which comes
-/// later in the seed, must give it another name.
+/// A row whose name was given to another entry of this seed, as when two apps swap their names. Its own entry, which
+/// comes later in the seed, must give it another name.
 #[derive(Debug)]
 struct PendingRename {
     /// The entry that took the name.
@@ -305,8 +305,8 @@ impl<'t, 'c> Applier<'t, 'c> {
         Ok(outcome)
     }
 
-    /// Inserts the row of `guid`, or updates it if it is different. `complete` returns the record, given the stored one if
-    /// there is one.
+    /// Inserts the row of `guid`, or updates it if it is different. `complete` returns the record, given the stored one
+    /// if there is one.
     fn store<'r, T: Table>(
         &mut self,
         position: Position,
@@ -343,8 +343,8 @@ impl<'t, 'c> Applier<'t, 'c> {
         Ok((id, outcome))
     }
 
-    /// Returns the id of the row with that guid. Fails if the row is of another kind, or if an earlier entry of this seed
-    /// has the same guid.
+    /// Returns the id of the row with that guid. Fails if the row is of another kind, or if an earlier entry of this
+    /// seed has the same guid.
     fn find_row(&self, position: Position, guid: &str) -> Result<Option<i64>, ApplyError> {
         static SQL: LazyLock<String> = LazyLock::new(|| {
             let tables = EntryKind::ALL.iter().enumerate().map(|(n, kind)| {
@@ -379,8 +379,8 @@ impl<'t, 'c> Applier<'t, 'c> {
         }
     }
 
-    /// Makes a name free for an entry. If another row of the same parent has the name, that row must get a new one later in
-    /// this seed. Fails if an earlier entry of this seed has the name.
+    /// Makes a name free for an entry. If another row of the same parent has the name, that row must get a new one
+    /// later in this seed. Fails if an earlier entry of this seed has the name.
     fn claim_name<T: NamedTable>(
         &mut self,
         parent_id: Option<i64>,
