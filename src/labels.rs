@@ -1,6 +1,7 @@
 //! The rules for labels and annotations: `docs/reference/label-selectors.md#label-keys` and `#label-values`.
 //!
-//! Each function returns the first rule that a text breaks, in the words of a Cloud Controller. Lengths are in characters.
+//! Each function returns the first rule that a text breaks, in the words of a Cloud Controller. Lengths are in
+//! characters.
 
 const EMPTY_KEY: &str = "key cannot be empty string";
 const TWO_SLASHES: &str = "key has more than one '/'";

@@ -1,5 +1,5 @@
-//! Records: one file per table. A record declares the columns of its table once. The SQL of select, insert and update, the
-//! positions in it, and the comparison with a stored row follow from that declaration.
+//! Records: one file per table. A record declares the columns of its table once. The SQL of select, insert and update,
+//! the positions in it, and the comparison with a stored row follow from that declaration.
 //!
 //! A table that clients can list is also a [`Resource`]: it declares its filters, its orders and who sees its rows.
 
@@ -19,7 +19,8 @@ pub use package::{Content, DockerCredentials, DockerPassword, Package, PackageRe
 pub use space::{Space, SpaceRecord};
 pub use user::{User, UserRecord};
 
-/// The stack of every app with the lifecycle `buildpack`. Apps have no column for it (`docs/reference/organizations-spaces-apps.md#constants`).
+/// The stack of every app with the lifecycle `buildpack`. Apps have no column for it. See
+/// `docs/reference/organizations-spaces-apps.md#constants`.
 pub const STACK: &str = "cflinuxfs4";
 
 /// A table that clients can list and whose records they can get by guid.
@@ -84,7 +85,8 @@ pub enum By {
     FoldedValue,
     /// The column holds the one id that this query returns for a value. The condition on the values is appended to it.
     Id(&'static str),
-    /// The column holds one of the ids that this query returns for a value. The condition on the values is appended to it.
+    /// The column holds one of the ids that this query returns for a value. The condition on the values is appended to
+    /// it.
     Ids(&'static str),
 }
 

@@ -1,8 +1,8 @@
-//! Seeds: files of data that are checked while they are read and applied in one transaction; and the export, which writes
-//! the data as a seed.
+//! Seeds: files of data that are checked while they are read and applied in one transaction; and the export, which
+//! writes the data as a seed.
 //!
-//! A seed passes through `source` (where it comes from), `parse` (JSON or JSON Lines), `entry` and `field` (what an entry
-//! may contain) and `apply` (what it does to the database). `messages` has the texts of all errors.
+//! A seed passes through `source` (where it comes from), `parse` (JSON or JSON Lines), `entry` and `field` (what an
+//! entry may contain) and `apply` (what it does to the database). `messages` has the texts of all errors.
 
 mod apply;
 mod entry;
@@ -31,7 +31,8 @@ use crate::store::Transaction;
 ///
 /// # Errors
 ///
-/// Fails with the first error in a seed, or if the database cannot be written. The transaction must then be rolled back.
+/// Fails with the first error in a seed, or if the database cannot be written. The transaction must then be rolled
+/// back.
 pub fn apply(
     transaction: &Transaction<'_>,
     sources: &[Source],
@@ -61,7 +62,8 @@ pub fn apply(
     Ok(applier.into_report())
 }
 
-/// Deletes everything but the keys of tokens. Ids are not used again, and data versions continue, so that caches notice.
+/// Deletes everything but the keys of tokens. Ids are not used again, and data versions continue, so that caches
+/// notice.
 ///
 /// # Errors
 ///

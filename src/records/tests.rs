@@ -1,5 +1,5 @@
-//! What follows from the declared columns of each table: an inserted record is read back equal, an update changes it, and
-//! the statements name every column of the table.
+//! What follows from the declared columns of each table: an inserted record is read back equal, an update changes it,
+//! and the statements name every column of the table.
 
 use super::*;
 use crate::store::{Snapshot, Store, StoreError, Transaction};

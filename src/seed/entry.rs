@@ -2,9 +2,9 @@
 //!
 //! A field has three places here: the struct, `to_record` and `from_record`.
 //!
-//! `to_record` returns the columns that the entry itself determines. The guid, ids, times and the name in lower case are
-//! added when the entry is applied. It fails if a required field is missing, or if two fields contradict each other.
-//! `from_record` leaves out a field that has its default value.
+//! `to_record` returns the columns that the entry itself determines. The guid, ids, times and the name in lower case
+//! are added when the entry is applied. It fails if a required field is missing, or if two fields contradict each
+//! other. `from_record` leaves out a field that has its default value.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,4 +1,5 @@
-//! Exports the whole data as a seed. A seed of the export makes the same data again, and an export of that the same bytes.
+//! Exports the whole data as a seed. A seed of the export makes the same data again, and an export of that the same
+//! bytes.
 //!
 //! Entries are in the order in which they were stored, references are guids, and default values are left out.
 

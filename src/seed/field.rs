@@ -11,8 +11,8 @@ use crate::records::user::RoleScope;
 use crate::records::{Metadata, app, package};
 use crate::{clock, labels};
 
-/// Declares a field type that holds text, borrowed from the seed if it contains no escapes. `$check` returns what is wrong
-/// with a text.
+/// Declares a field type that holds text, borrowed from the seed if it contains no escapes. `$check` returns what is
+/// wrong with a text.
 macro_rules! text_field {
     ($(#[$doc:meta])* $name:ident, $check:expr) => {
         $(#[$doc])*

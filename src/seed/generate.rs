@@ -1,5 +1,5 @@
-//! Generates any number of plausible packages for load tests. The same number and clock always give the same data, and a
-//! larger number begins with the data of a smaller one.
+//! Generates any number of plausible packages for load tests. The same number and clock always give the same data, and
+//! a larger number begins with the data of a smaller one.
 
 use super::apply::{Applier, NewTimes};
 use super::entry::{
@@ -34,13 +34,13 @@ const APP_NAMES: &[&str] = &[
 ];
 const SPACE_NAMES: &[&str] = &["dev", "test", "staging", "prod"];
 
-/// Generates `count` packages, and the organizations, spaces, apps and users around them. `now` is the time of the clock, in
-/// seconds since 1970.
+/// Generates `count` packages, and the organizations, spaces, apps and users around them. `now` is the time of the
+/// clock, in seconds since 1970.
 ///
 /// # Errors
 ///
-/// Fails if a guid or a name is used for something else, or if the database cannot be written. The transaction must then
-/// be rolled back.
+/// Fails if a guid or a name is used for something else, or if the database cannot be written. The transaction must
+/// then be rolled back.
 pub fn generate(transaction: &Transaction<'_>, count: u64, now: i64) -> Result<Report, SeedError> {
     if count == 0 {
         return Ok(Report::default());
@@ -270,8 +270,8 @@ fn pick(words: &[&'static str], number: u64) -> &'static str {
     words.get(index).copied().unwrap_or_default()
 }
 
-/// Mixes the bits of a number, so that numbers that follow each other give very different results. Two numbers never give
-/// the same one. It is the finalizer of `SplitMix64` (<https://prng.di.unimi.it/splitmix64.c>).
+/// Mixes the bits of a number, so that numbers that follow each other give very different results. Two numbers never
+/// give the same one. It is the finalizer of `SplitMix64` (<https://prng.di.unimi.it/splitmix64.c>).
 fn mix(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,7 +1,7 @@
 //! Parses a seed in either format, entry by entry: each is handled before the next is parsed.
 //!
-//! The path of a value costs an allocation for every key. So paths are only tracked when a seed was refused and is parsed
-//! a second time.
+//! The path of a value costs an allocation for every key. So paths are only tracked when a seed was refused and is
+//! parsed a second time.
 
 use std::fmt;
 

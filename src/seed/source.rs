@@ -70,8 +70,8 @@ pub enum Source {
 }
 
 impl Source {
-    /// Returns the source that an argument names: a bundled seed, a file, or `-` for standard input. If a file has the name
-    /// of a bundled seed, as `demo`, the name means the bundled seed and `./demo` the file.
+    /// Returns the source that an argument names: a bundled seed, a file, or `-` for standard input. If a file has the
+    /// name of a bundled seed, as `demo`, the name means the bundled seed and `./demo` the file.
     ///
     /// # Errors
     ///

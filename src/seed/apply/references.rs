@@ -54,8 +54,8 @@ impl References {
         self.found[kind].clear();
     }
 
-    /// Returns the row of `T` that a reference names. `field` is the field with the reference, and `format` the format of
-    /// the seed, for messages.
+    /// Returns the row of `T` that a reference names. `field` is the field with the reference, and `format` the format
+    /// of the seed, for messages.
     pub(super) fn find<T: NamedTable>(
         &mut self,
         transaction: &Transaction<'_>,
