@@ -22,7 +22,7 @@ fn stop_while<T>(server: Server, signal: &str, meanwhile: impl FnOnce() -> T) ->
 
 #[test]
 fn requests_in_flight_are_answered() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let bench = Bench::new();
         let server = bench.serve(&["--seed", "example", "--no-auth", "--delay", "2s"]);
         let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
@@ -110,6 +110,21 @@ fn idle_server_stops_on_sigterm() {
     let bench = Bench::new();
     stop_while(bench.serve(&[]), "TERM", || ());
     assert_eq!(bench.names(), ["packages.db"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ignored_hangup_stays_ignored() {
+    let bench = Bench::new();
+    let binary = env!("CARGO_BIN_EXE_cf-packages");
+    // As `nohup` does it: `exec` keeps what the shell ignores.
+    let mut command = std::process::Command::new("sh");
+    command.current_dir(bench.path("."));
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", binary]);
+    let server = Server::start_whole(command.args(["serve", "--listen", "127.0.0.1:0"]));
+    server.signal("HUP");
+    assert_eq!(server.get("/healthz", "").status, 200);
+    stop_while(server, "TERM", || ());
 }
 
 #[test]

@@ -155,6 +155,11 @@ impl Server {
                 None => serve.env_remove(name),
             };
         }
+        Self::start_whole(&mut serve)
+    }
+
+    /// Starts a command that runs `serve` with all of its flags.
+    pub fn start_whole(serve: &mut Command) -> Self {
         let mut child = serve
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
