@@ -26,7 +26,7 @@ pub enum ApiError {
     UnknownRequest,
     /// 404 `CF-NotFound` (10000), with this text, which names the flag that enables the route.
     NotServed(&'static str),
-    /// 408 `CF-InvalidRequest` (10004): the client stopped sending the body
+    /// 408 `CF-InvalidRequest` (10004): the client stopped sending the request
     /// ([RFC 9110 §15.5.9](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9)).
     RequestTimeout,
     /// 413 `CF-InvalidRequest` (10004): the body is too large.
@@ -41,6 +41,8 @@ pub enum ApiError {
     InjectedError(Box<InjectedError>),
     /// 503 `CF-ServiceUnavailable` (10015): another program keeps the database locked, or the server is stopping.
     Busy,
+    /// 503 `CF-ServiceUnavailable` (10015): there are too many connections.
+    Overloaded,
     /// 500 `UnknownError` (10001). The text is logged and never sent to the client.
     Internal(String),
 }
@@ -72,7 +74,7 @@ impl ApiError {
             Self::Unprocessable(_) => 422,
             Self::RateLimited => 429,
             Self::InjectedError(error) => error.status,
-            Self::Busy => 503,
+            Self::Busy | Self::Overloaded => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -95,7 +97,7 @@ impl ApiError {
             Self::Unprocessable(_) => 10008,
             Self::RateLimited => 10013,
             Self::InjectedError(error) => error.code,
-            Self::Busy => 10015,
+            Self::Busy | Self::Overloaded => 10015,
             Self::Internal(_) => 10001,
         }
     }
@@ -118,7 +120,7 @@ impl ApiError {
             Self::Unprocessable(_) => "CF-UnprocessableEntity",
             Self::RateLimited => "CF-RateLimitExceeded",
             Self::InjectedError(error) => &error.title,
-            Self::Busy => "CF-ServiceUnavailable",
+            Self::Busy | Self::Overloaded => "CF-ServiceUnavailable",
             Self::Internal(_) => "UnknownError",
         }
     }
@@ -134,13 +136,14 @@ impl ApiError {
             Self::NotAuthorized => "You are not authorized to perform the requested action".into(),
             Self::NotFound(text) | Self::NotServed(text) => (*text).into(),
             Self::UnknownRequest => "Unknown request".into(),
-            Self::RequestTimeout => "The request body did not arrive in time".into(),
+            Self::RequestTimeout => "The request did not arrive in time".into(),
             Self::TooLarge => "The request body is too large".into(),
             Self::TargetTooLong => "The request target is too long".into(),
             Self::Refused(text) | Self::Unprocessable(text) => text.clone(),
             Self::RateLimited => "Rate Limit Exceeded".into(),
             Self::InjectedError(error) => error.detail.clone(),
             Self::Busy => "The database is busy, try again".into(),
+            Self::Overloaded => "The server has too many connections, try again".into(),
             Self::Internal(_) => "An unknown error occurred.".into(),
         }
     }

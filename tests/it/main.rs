@@ -6,6 +6,7 @@
 mod admin_api;
 mod authorization;
 mod caches;
+mod connections;
 mod exporting;
 mod fixtures;
 mod http_edge;

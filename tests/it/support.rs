@@ -127,6 +127,23 @@ impl Bench {
         Server::start(self.command().args(flags))
     }
 
+    /// Serves with these flags on a free port, with at most `files` open files.
+    pub fn serve_with_file_limit(&self, files: u32, flags: &[&str]) -> Server {
+        let command = self.command();
+        let mut shell = Command::new("sh");
+        shell.current_dir(self.folder.path());
+        for (name, _) in command.get_envs() {
+            shell.env_remove(name);
+        }
+        let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
+        shell
+            .args(["-c", &script])
+            .arg(command.get_program())
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(flags);
+        Server::start_whole(&mut shell)
+    }
+
     /// A bearer token for that user, signed with the key of `packages.db`.
     pub fn token(&self, user: &str) -> String {
         self.ok(&["token", "--user", user]).trim_end().to_owned()
@@ -218,6 +235,12 @@ impl Server {
     /// `GET target` with that token, or without.
     pub fn get(&self, target: &str, token: &str) -> Answer {
         self.ask(get(target, token))
+    }
+
+    /// Sends SIGTERM without the time that it takes to start another process.
+    pub fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
     }
 
     pub fn signal(&self, name: &str) {
