@@ -13,9 +13,8 @@ mod transaction;
 mod version;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
 pub use error::StoreError;
@@ -27,6 +26,7 @@ use sqlite::identify::{FileState, identify, missing_file_error};
 use sqlite::latest_version::LatestVersion;
 use sqlite::open::{self, Opened};
 use sqlite::readers::{Ended, Job, Limit, Readers};
+use sqlite::writer::Writer;
 use sqlite::{close, copy, create, read_only, schema};
 pub use transaction::Transaction;
 pub use version::Version;
@@ -64,7 +64,7 @@ pub struct Store {
     mode: OpenMode,
     // Dropped in this order. The connection that closes last removes `-wal` and `-shm`, which a reader's cannot.
     readers: Option<Readers>,
-    writer: Option<Mutex<Connection>>,
+    writer: Option<Writer>,
     latest: Arc<LatestVersion>,
     migrated: Option<Migrated>,
 }
@@ -162,7 +162,7 @@ impl Store {
             path: path.to_owned(),
             mode,
             readers: Some(readers),
-            writer: (mode == OpenMode::ReadWrite).then(|| Mutex::new(connection)),
+            writer: (mode == OpenMode::ReadWrite).then(|| Writer::new(connection)),
             latest,
             migrated,
         })
@@ -274,8 +274,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails if `write` fails, if the store is open for reading only, or if the transaction cannot begin or be
-    /// committed.
+    /// Fails if `write` fails, if the store is open for reading only, if the transaction cannot begin or be committed, or
+    /// with [`StoreError::Closed`] after [`Store::interrupt_writes`].
     pub fn write<T, E: From<StoreError>>(
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
@@ -283,13 +283,18 @@ impl Store {
         let writer = self.writer.as_ref().ok_or_else(|| {
             StoreError::file(&self.path, "is open for reading only; nothing was written")
         })?;
-        let mut connection = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(StoreError::from)?;
-        let answer = write(&Transaction::new(&transaction))?;
-        transaction.commit().map_err(StoreError::from)?;
-        Ok(answer)
+        writer.write(write)
+    }
+
+    /// Makes the running write fail with [`StoreError::Closed`], and all later ones; what they wrote is rolled back. A
+    /// commit that has begun may still succeed.
+    ///
+    /// A write that runs no statement at the moment, as while it parses a seed, fails at its next change. Call this again
+    /// until the write has ended, so that a statement that only reads is interrupted too.
+    pub fn interrupt_writes(&self) {
+        if let Some(writer) = &self.writer {
+            writer.interrupt();
+        }
     }
 
     /// Runs the reads that are queued, moves the write-ahead log into the file, and closes the file.
@@ -302,8 +307,7 @@ impl Store {
         let Some(writer) = self.writer.take() else {
             return Ok(());
         };
-        let connection = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
-        close::close_writer(&self.path, connection)
+        close::close_writer(&self.path, writer.into_connection())
     }
 }
 

@@ -110,7 +110,7 @@ pub(super) async fn set_clock(
     body: RequestBody,
 ) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
-    match parse_json(&body.read_whole().await?)? {
+    let now = match parse_json(&body.read_whole().await?)? {
         ClockChange {
             time: Some(time),
             advance: None,
@@ -118,6 +118,7 @@ pub(super) async fn set_clock(
             let time = clock::parse_rfc3339(&time)
                 .map_err(|text| ApiError::Unprocessable(format!("time `{time}`: {text}")))?;
             service.clock.set(time);
+            time
         }
         ClockChange {
             time: None,
@@ -125,16 +126,16 @@ pub(super) async fn set_clock(
         } => {
             let advance = duration::parse(&advance)
                 .map_err(|text| ApiError::Unprocessable(format!("advance: {text}")))?;
-            service.clock.advance(advance);
+            service.clock.advance(advance)
         }
         _ => {
             return Err(ApiError::Unprocessable(
                 "give exactly one of `time` and `advance`".into(),
             ));
         }
-    }
+    };
     json_of(&ClockTime {
-        time: clock::format(service.clock.now()),
+        time: clock::format(now),
     })
 }
 

@@ -8,6 +8,7 @@ mod authorization;
 mod cache_consistency;
 mod caches;
 mod command_line;
+mod connections;
 mod exporting;
 mod fixtures;
 mod http_edge;
