@@ -77,16 +77,27 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails if the file is not a database of this program, if it cannot be written, or if `fill` fails; then no file
-    /// is left.
+    /// Fails if the file is not a database of this program, if it cannot be written, if a `-wal`, `-shm` or `-journal`
+    /// of a former database lies beside it, or if `fill` fails; then no file is left.
     pub fn create<E: From<StoreError>>(
         path: &Path,
         fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
     ) -> Result<bool, E> {
-        match identify(path)? {
-            FileState::Ours { .. } => Ok(false),
-            FileState::Empty => create::fill_empty(path, fill),
-            FileState::Absent => create::create(path, fill),
+        let state = identify(path)?;
+        if matches!(state, FileState::Ours { .. }) {
+            return Ok(false);
+        }
+        if let Err(error) = create::refuse_leftovers(path, state) {
+            // They belong to a database that another program created in the meantime.
+            return match identify(path)? {
+                FileState::Ours { .. } => Ok(false),
+                _ => Err(error.into()),
+            };
+        }
+        if state == FileState::Empty {
+            create::fill_empty(path, fill)
+        } else {
+            create::create(path, fill)
         }
     }
 

@@ -22,6 +22,7 @@ mod pagination_2015;
 mod reads;
 mod real_clients;
 mod seeding;
+mod side_files;
 mod stopping;
 mod support;
 mod tokens;

@@ -1,12 +1,12 @@
 //! A file that is written under another name first, so that no program sees half of it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, ErrorKind, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::folder_lock::folder_of;
-use super::identify::beside;
+use super::folder_lock::sync_folder;
+use super::identify::{BEING_FILLED, MAGIC, beside};
 
 /// A file of mode 0600 that is removed when this is dropped, together with what SQLite keeps beside it.
 #[derive(Debug)]
@@ -39,8 +39,23 @@ impl Draft {
             Err(_) if !path.exists() => fs::rename(&self.0, path)?,
             Err(error) => return Err(error),
         }
-        File::open(folder_of(path))?.sync_all()?;
+        sync_folder(path)?;
         Ok(true)
+    }
+
+    /// Overwrites `file` with the draft. The file gets the header of a database last, so that after a crash it still
+    /// counts as one that is to be filled.
+    pub(super) fn copy_into(&self, mut file: &File) -> io::Result<()> {
+        let mut draft = File::open(&self.0)?;
+        file.set_len(0)?;
+        file.write_all_at(BEING_FILLED, 0)?;
+        let start = SeekFrom::Start(MAGIC.len() as u64);
+        draft.seek(start)?;
+        file.seek(start)?;
+        io::copy(&mut draft, &mut file)?;
+        file.sync_all()?;
+        file.write_all_at(MAGIC, 0)?;
+        file.sync_all()
     }
 }
 

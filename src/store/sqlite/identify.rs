@@ -13,12 +13,19 @@ use crate::error_text::os_error;
 use crate::store::migrate::{self, SCHEMA_VERSION};
 use crate::store::{APPLICATION_ID, StoreError};
 
+/// The first bytes of a database.
+pub(in crate::store) const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// The first bytes of a file that is being filled with a database, instead of [`MAGIC`].
+pub(in crate::store) const BEING_FILLED: &[u8; 16] = b"cf-packages new\0";
+/// The files that SQLite keeps beside a database.
+pub(in crate::store) const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
+
 /// What is at a path that this program may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum FileState {
     /// No file.
     Absent,
-    /// An empty file, as container runtimes create it for a mount, or a file whose first transaction did not end.
+    /// An empty file, as container runtimes create it for a mount, or a file that was not filled to the end.
     Empty,
     /// A database of this program.
     Ours {
@@ -46,7 +53,7 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
     if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
         return fault("is not a regular file; name a file that can hold a database".into());
     }
-    if metadata.len() == 0 || was_never_filled(path) {
+    if metadata.len() == 0 {
         return Ok(FileState::Empty);
     }
     let mut header = [0; 100];
@@ -63,7 +70,11 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
             Err(error) => return Err(unreadable(error)),
         }
     }
-    const MAGIC: &[u8] = b"SQLite format 3\0";
+    if header.starts_with(BEING_FILLED)
+        || (header == [0; 100] && is_journal_of_nothing(&beside(path, "-journal")))
+    {
+        return Ok(FileState::Empty);
+    }
     if !header[..length].starts_with(MAGIC) {
         return fault("is not an SQLite database; name another file".into());
     }
@@ -98,16 +109,15 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
     Ok(FileState::Ours { schema: version })
 }
 
-/// Returns whether the first transaction of the file did not end: then the rollback journal beside it says that the
-/// file had 0 pages before (<https://sqlite.org/fileformat2.html#the_rollback_journal>). Later transactions use the
-/// write-ahead log.
-fn was_never_filled(path: &Path) -> bool {
-    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
-    let journal = beside(path, "-journal");
+/// Returns whether the file is the rollback journal of a transaction before which the database had 0 pages
+/// (<https://sqlite.org/fileformat2.html#the_rollback_journal>). Release 0.1.0, when it was killed while it filled an
+/// empty file, left such a journal, and a file whose first page was not written yet.
+pub(in crate::store) fn is_journal_of_nothing(journal: &Path) -> bool {
+    const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
     let mut header = [0; 20];
-    fs::metadata(&journal).is_ok_and(|metadata| metadata.is_file())
+    fs::symlink_metadata(journal).is_ok_and(|metadata| metadata.is_file())
         && File::open(journal).is_ok_and(|mut journal| journal.read_exact(&mut header).is_ok())
-        && header.starts_with(&MAGIC)
+        && header.starts_with(&JOURNAL_MAGIC)
         && header[16..] == [0; 4]
 }
 

@@ -1,0 +1,103 @@
+//! The files that SQLite keeps beside a database: `-wal`, `-shm` and `-journal`.
+
+use crate::support::WorkDir;
+
+/// Creates `x.db` as a server leaves it that was killed: the last commit is only in `x.db-wal`.
+fn database_of_a_killed_server(dir: &WorkDir) {
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    dir.write(
+        "more.json",
+        r#"{"packages": [{"guid": "more", "app": "my-app", "type": "bits"}]}"#,
+    );
+    let server = dir.serve(&["--db", "x.db", "--seed", "more.json"]);
+    server.signal("KILL");
+    assert_eq!(server.wait().0, None);
+    assert_eq!(
+        dir.file_names(),
+        ["more.json", "x.db", "x.db-shm", "x.db-wal"]
+    );
+}
+
+/// Runs the command, which must fail with this sentence and change no file.
+fn assert_refused(dir: &WorkDir, arguments: &[&str], sentence: &str) {
+    let before: Vec<_> = contents(dir);
+    let output = dir.run(arguments);
+    assert_eq!(
+        (output.status, output.stderr),
+        (1, format!("cf-packages: {sentence}\n")),
+        "{arguments:?}"
+    );
+    assert!(contents(dir) == before, "{arguments:?} changed something");
+}
+
+fn contents(dir: &WorkDir) -> Vec<(String, Vec<u8>)> {
+    let names = dir.file_names().into_iter();
+    names
+        .map(|name| {
+            let is_file = dir.path(&name).is_file();
+            let bytes = if is_file { dir.read(&name) } else { Vec::new() };
+            (name, bytes)
+        })
+        .collect()
+}
+
+#[test]
+fn new_file_is_not_made_beside_the_log_of_a_removed_one() {
+    for arguments in [
+        &["seed", "example", "--db", "x.db"][..],
+        &["serve", "--listen", "127.0.0.1:0", "--db", "x.db"],
+    ] {
+        for empty in [false, true] {
+            let dir = WorkDir::new();
+            database_of_a_killed_server(&dir);
+            std::fs::remove_file(dir.path("x.db")).unwrap();
+            if empty {
+                dir.write("x.db", "");
+            }
+            assert_refused(
+                &dir,
+                arguments,
+                "`x.db` cannot be made while `x.db-wal` and `x.db-shm` of a former database lie there; put that database back, or remove them",
+            );
+            for (name, sentence) in [
+                ("x.db-shm", "`x.db-shm` of a former database lies there"),
+                (
+                    "x.db-journal",
+                    "`x.db-journal` of a former database lies there",
+                ),
+            ] {
+                std::fs::remove_file(dir.path("x.db-wal")).ok();
+                std::fs::remove_file(dir.path("x.db-shm")).ok();
+                dir.write(name, "anything");
+                assert_refused(
+                    &dir,
+                    arguments,
+                    &format!(
+                        "`x.db` cannot be made while {sentence}; put that database back, or remove it"
+                    ),
+                );
+            }
+            std::fs::remove_file(dir.path("x.db-journal")).unwrap();
+            dir.run_ok(&["seed", "example", "--db", "x.db"]);
+            assert_eq!(dir.file_names(), ["more.json", "x.db"]);
+        }
+    }
+}
+
+#[test]
+fn empty_file_that_was_filled_in_part_is_filled_anew() {
+    let dir = WorkDir::new();
+    // What a kill leaves while the file is filled: the header comes last.
+    dir.write("x.db", [&b"cf-packages new\0"[..], &[7; 5000]].concat());
+    assert_refused(
+        &dir,
+        &["export", "--db", "x.db"],
+        "`x.db` is empty; `cf-packages seed` or `serve` fills it",
+    );
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    assert!(
+        dir.run_ok(&["check", "--db", "x.db"])
+            .contains(", 4 packages")
+    );
+    assert_eq!(dir.file_names(), ["x.db"]);
+}
