@@ -101,3 +101,45 @@ fn empty_file_that_was_filled_in_part_is_filled_anew() {
     );
     assert_eq!(dir.file_names(), ["x.db"]);
 }
+
+#[test]
+fn database_behind_a_symbolic_link_is_read_with_its_log_and_not_changed() {
+    let dir = WorkDir::new();
+    std::fs::create_dir(dir.path("folder")).unwrap();
+    for with_shm in [true, false] {
+        for name in ["x.db", "x.db-wal", "x.db-shm"] {
+            std::fs::remove_file(dir.path(&format!("folder/{name}"))).ok();
+        }
+        let inner = WorkDir::new();
+        database_of_a_killed_server(&inner);
+        for name in ["x.db", "x.db-wal", "x.db-shm"] {
+            if with_shm || name != "x.db-shm" {
+                dir.write(&format!("folder/{name}"), inner.read(name));
+            }
+        }
+        std::fs::remove_file(dir.path("link")).ok();
+        std::os::unix::fs::symlink("folder/x.db", dir.path("link")).unwrap();
+        let before = (dir.read("folder/x.db"), dir.read("folder/x.db-wal"));
+        let unchanged = || (dir.read("folder/x.db"), dir.read("folder/x.db-wal")) == before;
+
+        let report = dir.run_ok(&["check", "--db", "link"]);
+        assert!(report.contains("`link`: schema 2, 5 packages"), "{report}");
+        assert!(unchanged(), "check");
+        let server = dir.serve(&["--ephemeral", "--from", "link", "--no-auth"]);
+        let list = server.get("/v3/packages", "").body;
+        assert!(list.contains("\"total_results\": 5"), "{list}");
+        server.stop();
+        assert!(unchanged(), "--from");
+        let output = dir.run(&["serve", "--read-only", "--db", "link"]);
+        assert_eq!(output.status, 1);
+        let wal = dir.path("folder/x.db-wal").canonicalize().unwrap();
+        let sentence = format!("`link` has changes still in `{}`", wal.display());
+        assert!(output.stderr.contains(&sentence), "{}", output.stderr);
+        assert!(unchanged(), "--read-only");
+        assert!(dir.run_ok(&["export", "--db", "link"]).contains("\"more\""));
+        if with_shm {
+            assert!(unchanged(), "export");
+        }
+        assert_eq!(dir.file_names(), ["folder", "link"]);
+    }
+}

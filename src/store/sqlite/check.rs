@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::identify::{FileState, identify, nothing_there};
+use super::identify::{FileState, at_real_path, identify, nothing_there};
 use super::{read_only, schema};
 use crate::store::StoreError;
 use crate::store::migrate::{self, SCHEMA_VERSION};
@@ -32,14 +32,16 @@ pub fn sqlite_version() -> &'static str {
 ///
 /// Fails if the file is not a database of this program, or cannot be read.
 pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
+    at_real_path(path, check_file)
+}
+
+fn check_file(path: &Path) -> Result<CheckReport, StoreError> {
     let FileState::Ours { .. } = identify(path)? else {
         return Err(nothing_there(path));
     };
-    let connection = read_only::unchanged(path).map_err(|error| error.at(path))?;
+    let connection = read_only::unchanged(path)?;
     // All checks see one snapshot: a server may write at the same time.
-    let transaction = connection
-        .unchecked_transaction()
-        .map_err(|error| StoreError::from(error).at(path))?;
+    let transaction = connection.unchecked_transaction()?;
     let mut checked = CheckReport {
         schema: SCHEMA_VERSION,
         packages: None,

@@ -150,6 +150,26 @@ fn absent(path: &Path) -> Result<FileState, StoreError> {
     }
 }
 
+/// Calls `use_file` with the path of the file that `path` leads to, which is another one if it is a symbolic link.
+/// SQLite keeps its files beside that file. Errors name `path`.
+pub(in crate::store) fn at_real_path<T>(
+    path: &Path,
+    use_file: impl FnOnce(&Path) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let real = real_path(path);
+    use_file(&real).map_err(|error| error.at_given(path, &real))
+}
+
+/// Returns the path of the file that `path` leads to. A link that leads nowhere is returned as it is; [`identify`]
+/// refuses it.
+pub(in crate::store) fn real_path(path: &Path) -> PathBuf {
+    if path.is_symlink() {
+        path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    } else {
+        path.to_owned()
+    }
+}
+
 /// Returns the path of a file beside the file at `path`, as those that SQLite keeps there: `-wal`, `-shm`.
 pub(in crate::store) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
