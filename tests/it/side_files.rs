@@ -143,3 +143,51 @@ fn database_behind_a_symbolic_link_is_read_with_its_log_and_not_changed() {
         assert_eq!(dir.file_names(), ["folder", "link"]);
     }
 }
+
+/// Puts `x.db` into the rollback journal mode, and returns its bytes and its journal's as they are while a transaction
+/// has changed a part of the file.
+fn broken_off_transaction(dir: &WorkDir) -> (Vec<u8>, Vec<u8>) {
+    dir.run_ok(&["seed", "--generate", "300", "--db", "x.db"]);
+    let connection = rusqlite::Connection::open(dir.path("x.db")).unwrap();
+    connection
+        .execute_batch(
+            "pragma journal_mode = delete; pragma cache_size = 1; pragma cache_spill = 1;
+             begin; update packages set state = 'FAILED'",
+        )
+        .unwrap();
+    let bytes = (dir.read("x.db"), dir.read("x.db-journal"));
+    connection.execute_batch("rollback").unwrap();
+    assert!(dir.read("x.db") != bytes.0);
+    bytes
+}
+
+#[test]
+fn part_of_a_broken_off_transaction_is_never_shown() {
+    let dir = WorkDir::new();
+    let (half, journal) = broken_off_transaction(&dir);
+    let exported = dir.run_ok(&["export", "--db", "x.db"]);
+    let sentence = "`x.db` holds part of a transaction that did not end (`x.db-journal`); `cf-packages serve` or `seed` undoes it, once no other program writes the file";
+    for arguments in [
+        &["export", "--db", "x.db"][..],
+        &["check", "--db", "x.db"],
+        &["get", "/v3/packages", "--admin", "--db", "x.db"],
+        &["token", "--admin", "--db", "x.db"],
+        &["serve", "--read-only", "--db", "x.db"],
+        &["serve", "--ephemeral", "--from", "x.db"],
+    ] {
+        dir.write("x.db", &half);
+        dir.write("x.db-journal", &journal);
+        let output = dir.run(arguments);
+        assert_eq!(
+            (output.status, output.stderr),
+            (1, format!("cf-packages: {sentence}\n")),
+            "{arguments:?}"
+        );
+        assert!(dir.read("x.db") == half && dir.read("x.db-journal") == journal);
+        assert_eq!(dir.file_names(), ["x.db", "x.db-journal"], "{arguments:?}");
+    }
+    dir.serve(&["--db", "x.db"]).stop();
+    dir.run_ok(&["check", "--db", "x.db"]);
+    assert!(dir.run_ok(&["export", "--db", "x.db"]) == exported);
+    assert_eq!(dir.file_names(), ["x.db"]);
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, MAIN_DB};
 
-use super::connect::{connect, refuse_wal};
+use super::connect::{connect, refuse_unread_changes};
 use super::{read_only, schema};
 use crate::store::migrate::{self, Migrated, SCHEMA_VERSION};
 use crate::store::{Durability, OpenMode, StoreError};
@@ -41,7 +41,7 @@ pub(in crate::store) fn open(
             (read_only::beside_others(path, reader_mode)?, reader_mode)
         }
         OpenMode::Immutable => {
-            refuse_wal(path)?;
+            refuse_unread_changes(path)?;
             (connect(path, mode)?, mode)
         }
     };
