@@ -23,6 +23,7 @@ pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
 pub use snapshot::{Row, Snapshot, Value};
 pub use sqlite::check::{CheckReport, check, sqlite_version};
+pub use sqlite::draft::is_file_of;
 use sqlite::identify::{FileState, at_real_path, identify, nothing_there, real_path};
 use sqlite::latest_version::LatestVersion;
 use sqlite::open::{self, Opened};

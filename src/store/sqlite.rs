@@ -5,7 +5,7 @@ pub(super) mod close;
 pub(super) mod connect;
 pub(super) mod copy;
 pub(super) mod create;
-mod draft;
+pub(super) mod draft;
 pub(super) mod folder_lock;
 pub(super) mod identify;
 pub(super) mod kept_copy;

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::folder_lock::sync_folder;
-use super::identify::{BEING_FILLED, MAGIC, beside};
+use super::identify::{BEING_FILLED, MAGIC, SIDE_FILES, beside};
 
 /// A file of mode 0600 that is removed when this is dropped, together with what SQLite keeps beside it.
 #[derive(Debug)]
@@ -59,9 +59,34 @@ impl Draft {
     }
 }
 
+/// Returns whether a file of that name belongs to the database `database`: the database itself, a draft of it, or a file
+/// that SQLite keeps beside either.
+pub fn is_file_of(name: &[u8], database: &[u8]) -> bool {
+    let without_suffix = SIDE_FILES
+        .iter()
+        .find_map(|suffix| name.strip_suffix(suffix.as_bytes()))
+        .unwrap_or(name);
+    without_suffix == database || is_draft_name(without_suffix, database)
+}
+
+/// Returns whether a draft of `database` has that name: `DATABASE.ID.new`, where `ID` is 32 hexadecimal digits.
+fn is_draft_name(name: &[u8], database: &[u8]) -> bool {
+    let id = name
+        .strip_prefix(database)
+        .and_then(|rest| rest.strip_prefix(b"."))
+        .and_then(|rest| rest.strip_suffix(b".new"));
+    id.is_some_and(|id| {
+        id.len() == 32
+            && id
+                .iter()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
 impl Drop for Draft {
     fn drop(&mut self) {
-        for suffix in ["", "-journal", "-wal", "-shm"] {
+        let _ = fs::remove_file(&self.0);
+        for suffix in SIDE_FILES {
             let _ = fs::remove_file(beside(&self.0, suffix));
         }
     }
