@@ -91,6 +91,15 @@ pub fn open_seeded(
     now: i64,
     durability: Durability,
 ) -> Result<Store, SeedError> {
+    try_open_seeded(file, seeds, now, durability).map_err(|error| error.at(file))
+}
+
+fn try_open_seeded(
+    file: &Path,
+    seeds: &[Source],
+    now: i64,
+    durability: Durability,
+) -> Result<Store, SeedError> {
     let mut has_read_seeds = false;
     let created = Store::create(file, |transaction| {
         has_read_seeds = true;

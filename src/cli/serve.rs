@@ -46,7 +46,8 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     // Ends what is still running, so that the store has no other user when it is closed.
     drop(runtime);
     if let Some(service) = Arc::into_inner(service) {
-        service.store.close()?;
+        let path = service.store.path().to_owned();
+        service.store.close().map_err(|error| error.at(&path))?;
     }
     drop(temporary_folder);
     served
@@ -56,7 +57,7 @@ fn load_keys(settings: &Settings, data: &OpenedData) -> Result<Keys, CommandErro
     let (secrets, public_keys) = (settings.token_keys.clone(), settings.public_keys.clone());
     data.store
         .read_blocking(move |snapshot| Keys::load(snapshot, secrets, &public_keys))
-        .map_err(CommandError::from_keys)
+        .map_err(|error| CommandError::from_keys(error.at(data.store.path())))
 }
 
 /// Returns the service, and the folder of an ephemeral database.

@@ -4,6 +4,7 @@
 mod row;
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -32,6 +33,16 @@ impl std::fmt::Display for ExportError {
 }
 
 impl std::error::Error for ExportError {}
+
+impl ExportError {
+    /// Returns this error with the path of the database, if it is about the database.
+    pub fn at(self, database: &Path) -> Self {
+        match self {
+            Self::Store(error) => Self::Store(error.at(database)),
+            output @ Self::Output(_) => output,
+        }
+    }
+}
 
 impl From<StoreError> for ExportError {
     fn from(error: StoreError) -> Self {

@@ -1,6 +1,7 @@
 //! Why a seed is refused: one sentence with the seed, the line and the path.
 
 use std::fmt;
+use std::path::Path;
 
 use super::kind::Place;
 use crate::store::StoreError;
@@ -25,6 +26,14 @@ pub struct Refusal {
 }
 
 impl SeedError {
+    /// Returns this error with the path of the database, if it is about the database.
+    pub fn at(self, database: &Path) -> Self {
+        match self {
+            Self::Store(error) => Self::Store(error.at(database)),
+            refused @ Self::Refused(_) => refused,
+        }
+    }
+
     /// The path of the entry or field that is wrong, as `packages[3].state`, if it is one.
     pub fn path(&self) -> Option<&str> {
         match self {

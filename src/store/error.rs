@@ -78,7 +78,7 @@ impl StoreError {
             Self::Damaged(text) => {
                 format!("is damaged ({text}); restore it from a copy or an export")
             }
-            Self::Sqlite(text) => format!("cannot be opened: {text}"),
+            Self::Sqlite(text) => format!("cannot be used: {text}"),
             Self::Closed => "is being closed".into(),
             Self::TooExpensive => "cannot be read so: the request needs too many steps".into(),
         }

@@ -219,7 +219,7 @@ fn run(path: &Path, connection: &Connection, from: u32) -> Result<(), StoreError
     refuse(
         path,
         from,
-        difference.map(|text| format!("it would have {text}")),
+        difference.map(|difference| format!("it would have {difference}")),
     )?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     Ok(transaction.commit()?)
@@ -296,7 +296,7 @@ mod tests {
             .expect("a pragma");
         run_steps(&connection, 0, SCHEMA_VERSION).expect("the steps run");
         let differences = schema::differences(&connection, SCHEMA_VERSION).expect("compares");
-        assert_eq!(differences, Vec::<String>::new());
+        assert_eq!(differences, []);
     }
 
     #[test]
