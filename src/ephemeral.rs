@@ -1,23 +1,38 @@
 //! Temporary databases that are removed at exit, each in a private folder, and databases with seeds applied.
 //!
 //! A server holds a lock on a file in its folder. A later server removes the folders whose lock is free: their servers
-//! were killed.
+//! were killed. The folder for temporary files is shared with other programs and users, so nothing is removed that is
+//! not provably such a folder.
 
+use std::ffi::CString;
 use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use tempfile::TempDir;
 
 use crate::error_text::os_error;
 use crate::seed::{self, SeedError, Source};
-use crate::store::{Durability, OpenMode, Store, StoreError};
+use crate::store::{Durability, OpenMode, Store, StoreError, is_file_of};
 
 /// The beginning of the folders' names; a random part follows.
 const PREFIX: &str = "cf-packages-";
+/// The mode of the folders.
+const MODE: u32 = 0o700;
 /// The file in each folder that its server keeps locked.
 const LOCK: &str = "lock";
+/// The name of that file until it is locked.
+const UNLOCKED: &str = "lock.new";
+/// What that file holds: it marks the folder as one of this program.
+const MARKER: &str =
+    "The folder of a cf-packages server, which removes it with all of these files.\n";
+/// The database that is served.
+const DATABASE: &str = "packages.db";
+/// The copy of the database as it was at the start.
+const START: &str = "start.db";
 
 /// A temporary database. Close or drop the store before the folder.
 #[derive(Debug)]
@@ -47,14 +62,14 @@ impl Ephemeral {
     pub fn new(from: Option<&Path>, seeds: &[Source], now: i64) -> Result<Self, SeedError> {
         remove_abandoned_folders();
         let folder = Folder::new()?;
-        let file = folder.folder.path().join("packages.db");
+        let file = folder.folder.path().join(DATABASE);
         if let Some(from) = from {
             Store::copy(from, &file)?;
         }
         let store = open_seeded(&file, seeds, now, Durability::Off)?;
         // Closing moves everything into the file itself, so that copying it copies all data.
         store.close()?;
-        let start = folder.folder.path().join("start.db");
+        let start = folder.folder.path().join(START);
         fs::copy(&file, &start).map_err(|error| no_folder(&error))?;
         Ok(Self {
             store: Store::open(&file, OpenMode::ReadWrite, Durability::Off)?,
@@ -71,6 +86,15 @@ impl Ephemeral {
 ///
 /// Fails if the file cannot be opened, or if a seed is refused. Then nothing is changed, and no file is created.
 pub fn open_seeded(
+    file: &Path,
+    seeds: &[Source],
+    now: i64,
+    durability: Durability,
+) -> Result<Store, SeedError> {
+    try_open_seeded(file, seeds, now, durability).map_err(|error| error.at(file))
+}
+
+fn try_open_seeded(
     file: &Path,
     seeds: &[Source],
     now: i64,
@@ -96,20 +120,25 @@ impl Folder {
     fn new() -> Result<Self, StoreError> {
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
-            .permissions(fs::Permissions::from_mode(0o700))
+            .permissions(fs::Permissions::from_mode(MODE))
             .tempdir()
             .map_err(|error| no_folder(&error))?;
         // The file gets its name after it is locked, so that no other server finds it unlocked.
-        let unnamed = folder.path().join("lock.new");
-        let lock = File::create(&unnamed)
-            .and_then(|lock| lock.lock().map(|()| lock))
-            .and_then(|lock| fs::rename(&unnamed, folder.path().join(LOCK)).map(|()| lock))
-            .map_err(|error| no_folder(&error))?;
+        let lock = locked_file(folder.path()).map_err(|error| no_folder(&error))?;
         Ok(Self {
             folder,
             _lock: lock,
         })
     }
+}
+
+fn locked_file(folder: &Path) -> io::Result<File> {
+    let unlocked = folder.join(UNLOCKED);
+    let mut lock = File::create_new(&unlocked)?;
+    lock.lock()?;
+    lock.write_all(MARKER.as_bytes())?;
+    fs::rename(&unlocked, folder.join(LOCK))?;
+    Ok(lock)
 }
 
 /// Removes the folders of servers that were killed.
@@ -118,18 +147,69 @@ fn remove_abandoned_folders() {
         return;
     };
     for entry in entries.flatten() {
-        let has_prefix = entry.file_name().to_string_lossy().starts_with(PREFIX);
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if has_prefix && is_folder && is_abandoned(&entry.path()) {
-            let _ = fs::remove_dir_all(entry.path());
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            // What cannot be read or removed is left.
+            let _ = remove_if_abandoned(&entry.path());
         }
     }
 }
 
-/// Whether the server of a folder has ended. A folder without a lock file is being created; the lock file of another
-/// user cannot be opened.
-fn is_abandoned(folder: &Path) -> bool {
-    File::open(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok())
+/// Removes a folder of a server of this user that has ended. Leaves every other file and folder as it is, and follows no
+/// symbolic link.
+fn remove_if_abandoned(path: &Path) -> io::Result<()> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(path, flags | OFlags::DIRECTORY, Mode::empty())?;
+    let folder = File::from(folder);
+    let user = rustix::process::geteuid().as_raw();
+    let metadata = folder.metadata()?;
+    if metadata.uid() != user || metadata.mode() & 0o7777 != MODE {
+        return Ok(());
+    }
+    let lock = rustix::fs::openat(&folder, LOCK, flags, Mode::empty())?;
+    let lock = File::from(lock);
+    let metadata = lock.metadata()?;
+    if !metadata.is_file() || metadata.uid() != user || !is_marker(&lock)? {
+        return Ok(());
+    }
+    let Some(names) = known_files(&OwnedFd::from(folder.try_clone()?))? else {
+        return Ok(());
+    };
+    if lock.try_lock().is_err() {
+        return Ok(());
+    }
+    for name in &names {
+        rustix::fs::unlinkat(&folder, name, AtFlags::empty())?;
+    }
+    // Last: a folder without it would not be removed if this program is killed now.
+    rustix::fs::unlinkat(&folder, LOCK, AtFlags::empty())?;
+    fs::remove_dir(path)
+}
+
+fn is_marker(lock: &File) -> io::Result<bool> {
+    let mut text = Vec::new();
+    lock.take(MARKER.len() as u64 + 1).read_to_end(&mut text)?;
+    Ok(text == MARKER.as_bytes())
+}
+
+/// Returns the names of the files in the folder, other than the lock. `None` if there is one that a server does not make.
+fn known_files(folder: &OwnedFd) -> io::Result<Option<Vec<CString>>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let name = entry?.file_name().to_owned();
+        let bytes = name.as_bytes();
+        if matches!(bytes, b"." | b".." | b"lock") {
+            continue;
+        }
+        let status = rustix::fs::statat(folder, &name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let is_known = bytes == UNLOCKED.as_bytes()
+            || is_file_of(bytes, DATABASE.as_bytes())
+            || is_file_of(bytes, START.as_bytes());
+        if !is_known || FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
+            return Ok(None);
+        }
+        names.push(name);
+    }
+    Ok(Some(names))
 }
 
 fn no_folder(error: &io::Error) -> StoreError {

@@ -22,7 +22,8 @@ pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
 pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
 pub use sqlite::check::{CheckReport, check, sqlite_version};
-use sqlite::identify::{FileState, identify, missing_file_error};
+pub use sqlite::draft::is_file_of;
+use sqlite::identify::{FileState, at_real_path, identify, missing_file_error, real_path};
 use sqlite::latest_version::LatestVersion;
 use sqlite::open::{self, Opened};
 use sqlite::readers::{Ended, Job, Limit, Readers};
@@ -77,16 +78,29 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails if the file is not a database of this program, if it cannot be written, or if `fill` fails; then no file
-    /// is left.
+    /// Fails if the file is not a database of this program, if it cannot be written, if a `-wal`, `-shm` or `-journal`
+    /// of a former database lies beside it, or if `fill` fails; then no file is left.
     pub fn create<E: From<StoreError>>(
         path: &Path,
         fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
     ) -> Result<bool, E> {
-        match identify(path)? {
-            FileState::Ours { .. } => Ok(false),
-            FileState::Empty => create::fill_empty(path, fill),
-            FileState::Absent => create::create(path, fill),
+        let real = &real_path(path);
+        let identify = || identify(real).map_err(|error| error.at_given(path, real));
+        let state = identify()?;
+        if matches!(state, FileState::Ours { .. }) {
+            return Ok(false);
+        }
+        if let Err(error) = create::refuse_leftovers(real, state) {
+            // They belong to a database that another program created in the meantime.
+            return match identify()? {
+                FileState::Ours { .. } => Ok(false),
+                _ => Err(error.at_given(path, real).into()),
+            };
+        }
+        if state == FileState::Empty {
+            create::fill_empty(real, fill)
+        } else {
+            create::create(real, fill)
         }
     }
 
@@ -98,7 +112,7 @@ impl Store {
     ///
     /// Fails if `from` is not a database of this program, or if a file cannot be read or written.
     pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
-        copy::copy(from, to)
+        at_real_path(from, |from| copy::copy(from, to))
     }
 
     /// Opens the database at `path`.
@@ -111,7 +125,7 @@ impl Store {
     /// Fails if there is no file, if it is not a database of this program, if its schema is not the current one and it
     /// is opened for reading, if it cannot be migrated, or if it cannot be opened in that mode.
     pub fn open(path: &Path, mode: OpenMode, durability: Durability) -> Result<Self, StoreError> {
-        Self::try_open(path, mode, durability).map_err(|error| error.at(path))
+        at_real_path(path, |real| Self::try_open(real, mode, durability))
     }
 
     /// Fails if the database at `path` has an earlier schema, which [`Store::open`] would migrate. For commands that
@@ -121,15 +135,13 @@ impl Store {
     ///
     /// Fails also if the file is not a database of this program, or cannot be read.
     pub fn refuse_older(path: &Path) -> Result<(), StoreError> {
-        match identify(path)? {
+        at_real_path(path, |path| match identify(path)? {
             FileState::Ours { schema } if schema < SCHEMA_VERSION => {
-                read_only::connect_without_changes(path)
-                    .and_then(|connection| schema::version(&connection))
-                    .map_err(|error| error.at(path))
-                    .and_then(|version| migrate::require_current(path, version))
+                let connection = read_only::connect_without_changes(path)?;
+                migrate::require_current(path, schema::version(&connection)?)
             }
             _ => Ok(()),
-        }
+        })
     }
 
     /// Opens the database at `path` for reading while other programs may write. Where SQLite cannot create `-shm`, as
@@ -139,12 +151,11 @@ impl Store {
     ///
     /// Fails as [`Store::open`] does.
     pub fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
-        match Self::try_open(path, OpenMode::ReadOnly, Durability::Full) {
-            Err(StoreError::CannotOpen(_)) => {
-                Self::open(path, OpenMode::Immutable, Durability::Full)
-            }
-            other => other.map_err(|error| error.at(path)),
-        }
+        let open = |path: &Path, mode| Self::try_open(path, mode, Durability::Full);
+        at_real_path(path, |path| match open(path, OpenMode::ReadOnly) {
+            Err(StoreError::CannotOpen(_)) => open(path, OpenMode::Immutable),
+            other => other,
+        })
     }
 
     fn try_open(path: &Path, mode: OpenMode, durability: Durability) -> Result<Self, StoreError> {
@@ -168,7 +179,7 @@ impl Store {
         })
     }
 
-    /// Returns the path of the file, as it was given.
+    /// Returns the path of the file. If it was opened through a symbolic link, this is the path that the link leads to.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -1,7 +1,7 @@
 //! The keys that sign and verify tokens. Each key has exactly one algorithm.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -60,6 +60,14 @@ pub enum KeyError {
 }
 
 impl KeyError {
+    /// Returns this error with the path of the database, if it is about the database.
+    pub fn at(self, database: &Path) -> Self {
+        match self {
+            Self::Store(error) => Self::Store(error.at(database)),
+            other => other,
+        }
+    }
+
     /// Whether the command line is wrong, as opposed to a file or database that cannot be used.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::PublicKeyAsSecret { .. } | Self::NoSecret)

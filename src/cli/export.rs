@@ -24,7 +24,8 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     } else {
         SeedFormat::Json
     };
-    let store = Store::open_for_reading(args.database.path())?;
+    let path = args.database.path();
+    let store = Store::open_for_reading(path)?;
     let exported = store.read_blocking(move |snapshot| {
         seed::export(
             snapshot,
@@ -32,10 +33,10 @@ pub fn run(args: Args) -> Result<(), CommandError> {
             &mut BufWriter::with_capacity(1 << 16, stdout()),
         )
     });
-    store.close()?;
+    store.close().map_err(|error| error.at(path))?;
     match exported {
         // The reader, such as `head`, has read what it needs.
         Err(ExportError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
+        other => Ok(other.map_err(|error| error.at(path))?),
     }
 }

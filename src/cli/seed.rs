@@ -74,7 +74,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         .collect::<Result<Vec<_>, _>>()?;
     let report = match apply(&args, &sources) {
         Ok(report) | Err(NotCommitted::DryRun(report)) => report,
-        Err(NotCommitted::Refused(error)) => return Err(error.into()),
+        Err(NotCommitted::Refused(error)) => return Err(error.at(args.database.path()).into()),
     };
     print(&args, &report)
 }

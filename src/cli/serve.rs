@@ -66,10 +66,11 @@ fn close(service: Arc<Service>, end: Instant) -> Result<(), CommandError> {
         warn!("a write did not end in time; what it wrote is rolled back at the next start");
         return Ok(());
     };
+    let path = service.store.path().to_owned();
     let (sender, closed) = mpsc::channel();
     thread::spawn(move || sender.send(service.store.close()));
     match closed.recv_timeout(end.saturating_duration_since(Instant::now())) {
-        Ok(result) => Ok(result?),
+        Ok(result) => Ok(result.map_err(|error| error.at(&path))?),
         Err(_) => {
             warn!("the database could not be closed in time; the next start recovers it");
             Ok(())
@@ -81,7 +82,7 @@ fn load_keys(settings: &Settings, data: &OpenedData) -> Result<Keys, CommandErro
     let (secrets, public_keys) = (settings.token_keys.clone(), settings.public_keys.clone());
     data.store
         .read_blocking(move |snapshot| Keys::load(snapshot, secrets, &public_keys))
-        .map_err(CommandError::from_keys)
+        .map_err(|error| CommandError::from_keys(error.at(data.store.path())))
 }
 
 /// Returns the service, and the folder of an ephemeral database.

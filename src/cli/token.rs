@@ -97,8 +97,9 @@ fn keys_and_name(
         let store = Store::open_for_reading(path)?;
         let keys = store
             .read_blocking(|snapshot| Keys::load(snapshot, Vec::new(), &[]))
-            .map_err(CommandError::from_keys)?;
-        return Ok((keys, name_of(&store, user)?));
+            .map_err(|error| CommandError::from_keys(error.at(path)))?;
+        let name = name_of(&store, user).map_err(|error| error.at(path))?;
+        return Ok((keys, name));
     }
     let keys = Keys::from_secrets(given).map_err(CommandError::from_keys)?;
     let name = match user {

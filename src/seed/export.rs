@@ -4,6 +4,7 @@
 //! Entries are in the order in which they were stored, references are guids, and default values are left out.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -25,6 +26,16 @@ pub enum ExportError {
     /// The export cannot be written.
     #[error("the export cannot be written: {}", os_error(.0))]
     Output(#[from] io::Error),
+}
+
+impl ExportError {
+    /// Returns this error with the path of the database, if it is about the database.
+    pub fn at(self, database: &Path) -> Self {
+        match self {
+            Self::Store(error) => Self::Store(error.at(database)),
+            output @ Self::Output(_) => output,
+        }
+    }
 }
 
 /// Writes everything but the keys of tokens to `out` as a seed. It contains the passwords of docker registries.

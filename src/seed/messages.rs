@@ -1,5 +1,7 @@
 //! Why a seed is refused, and every text that says so: one sentence with the seed, the line, the column and the path.
 
+use std::path::Path;
+
 use std::io;
 
 use serde_json::error::{Category, Error as JsonError};
@@ -25,6 +27,14 @@ impl SeedError {
         match self {
             Self::Store(_) => None,
             Self::Invalid(invalid) => invalid.path.as_deref(),
+        }
+    }
+
+    /// Returns this error with the path of the database, if it is about the database.
+    pub fn at(self, database: &Path) -> Self {
+        match self {
+            Self::Store(error) => Self::Store(error.at(database)),
+            invalid @ Self::Invalid(_) => invalid,
         }
     }
 }

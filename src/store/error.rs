@@ -52,10 +52,18 @@ impl StoreError {
     }
 
     /// Returns this error with the path of the file, unless it has one.
-    pub(super) fn at(self, path: &Path) -> Self {
+    pub fn at(self, path: &Path) -> Self {
         match self {
             Self::File { .. } | Self::Closed => self,
             other => Self::file(path, other.fault()),
+        }
+    }
+
+    /// Returns this error with `path`, as the file was given, also if it has the path that a symbolic link leads to.
+    pub(super) fn at_given(self, path: &Path, real: &Path) -> Self {
+        match self {
+            Self::File { path: named, fault } if named == real => Self::file(path, fault),
+            other => other.at(path),
         }
     }
 
@@ -70,7 +78,7 @@ impl StoreError {
             Self::Damaged(text) => {
                 format!("is damaged ({text}); restore it from a copy or an export")
             }
-            Self::Sqlite(text) => format!("cannot be opened: {text}"),
+            Self::Sqlite(text) => format!("cannot be used: {text}"),
             Self::Closed => "is being closed".into(),
             Self::TooExpensive => {
                 "cannot answer this request: it needs too many steps; ask for less".into()

@@ -124,22 +124,16 @@ pub(super) fn migrate(path: &Path, durability: Durability) -> Result<Option<Migr
     let file_error = |error: std::io::Error| {
         StoreError::file(path, format!("cannot be read: {}", os_error(&error)))
     };
-    // SQLite keeps its own files beside the file that a symbolic link leads to.
-    let real = if path.is_symlink() {
-        path.canonicalize().map_err(file_error)?
-    } else {
-        path.to_owned()
-    };
-    let _lock = folder_lock::lock_folder(&real);
+    let _lock = folder_lock::lock_folder(path);
     // The header of the file may be older than what its log holds.
     if schema::version(&read_only::connect_without_changes(path)?)? == SCHEMA_VERSION {
         return Ok(None);
     }
     // Read for the copy. Opened before the connection and closed after it, since closing it drops SQLite's locks on the
     // file (https://sqlite.org/howtocorrupt.html, §2.2).
-    let bytes = File::open(&real).map_err(file_error)?;
-    let connection = connect_exclusively(&real, durability)?;
-    let migrated = migrate_locked(path, &real, &bytes, &connection, durability);
+    let bytes = File::open(path).map_err(file_error)?;
+    let connection = connect_exclusively(path, durability)?;
+    let migrated = migrate_locked(path, &bytes, &connection, durability);
     let closed = close(connection);
     drop(bytes);
     let migrated = migrated?;
@@ -170,7 +164,6 @@ fn connect_exclusively(path: &Path, durability: Durability) -> Result<Connection
 
 fn migrate_locked(
     path: &Path,
-    real: &Path,
     bytes: &File,
     connection: &Connection,
     durability: Durability,
@@ -196,7 +189,7 @@ fn migrate_locked(
         Durability::Full => {
             // Moves the commits of the log into the file, so that the file alone is to be copied.
             connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
-            let copy = copy_name(real, from);
+            let copy = copy_name(path, from);
             kept_copy::keep(bytes, &copy)?;
             Some(copy)
         }
@@ -226,7 +219,7 @@ fn run(path: &Path, connection: &Connection, from: u32) -> Result<(), StoreError
     refuse(
         path,
         from,
-        difference.map(|text| format!("it would have {text}")),
+        difference.map(|difference| format!("it would have {difference}")),
     )?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     Ok(transaction.commit()?)
@@ -303,7 +296,7 @@ mod tests {
             .expect("a pragma");
         run_steps(&connection, 0, SCHEMA_VERSION).expect("the steps run");
         let differences = schema::differences(&connection, SCHEMA_VERSION).expect("compares");
-        assert_eq!(differences, Vec::<String>::new());
+        assert_eq!(differences, []);
     }
 
     #[test]

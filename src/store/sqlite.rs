@@ -1,11 +1,12 @@
 //! The SQLite engine: how a file is recognized, created, opened, checked and read.
 
+pub(super) mod bookkeeping;
 pub(super) mod check;
 pub(super) mod close;
 pub(super) mod connect;
 pub(super) mod copy;
 pub(super) mod create;
-mod draft;
+pub(super) mod draft;
 pub(super) mod folder_lock;
 pub(super) mod identify;
 pub(super) mod kept_copy;

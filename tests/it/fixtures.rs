@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Child, Stdio};
 
 use crate::support::{Server, WorkDir};
@@ -54,6 +54,59 @@ fn folder_of_a_killed_server_is_removed_by_the_next_server() {
     next.stop();
     living.stop();
     assert_eq!(dir.file_names(), Vec::<String>::new());
+}
+
+#[test]
+fn only_folders_of_killed_servers_of_this_user_are_removed() {
+    let dir = WorkDir::new();
+    let killed = ephemeral(&dir, &["--token-key", "k"]);
+    let folder = dir.path(&dir.file_names()[0]);
+    killed.signal("KILL");
+    killed.wait();
+    // Copies of the folder, each with one difference.
+    let copy = |name: &str| {
+        let copy = dir.path(name);
+        fs::create_dir(&copy).unwrap();
+        fs::set_permissions(&copy, PermissionsExt::from_mode(0o700)).unwrap();
+        for entry in fs::read_dir(&folder).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
+        }
+        copy
+    };
+    fs::write(copy("cf-packages-file").join("thesis.txt"), "mine").unwrap();
+    fs::create_dir(copy("cf-packages-folder").join("packages.db.old")).unwrap();
+    fs::write(copy("cf-packages-marker").join("lock"), "").unwrap();
+    fs::remove_file(copy("cf-packages-no-lock").join("lock")).unwrap();
+    let mode = copy("cf-packages-mode");
+    fs::set_permissions(mode, PermissionsExt::from_mode(0o755)).unwrap();
+    let linked = copy("elsewhere");
+    symlink(&linked, dir.path("cf-packages-link")).unwrap();
+    let lock = copy("cf-packages-linked-lock").join("lock");
+    fs::remove_file(&lock).unwrap();
+    symlink(linked.join("lock"), lock).unwrap();
+    let database = copy("cf-packages-linked-file").join("start.db");
+    fs::remove_file(&database).unwrap();
+    symlink(linked.join("start.db"), database).unwrap();
+    let fifo = copy("cf-packages-fifo").join("lock");
+    fs::remove_file(&fifo).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(fifo).status();
+    assert!(made.unwrap().success());
+    // Only root can give a folder to another user.
+    let owner = copy("cf-packages-owner");
+    let is_root = std::os::unix::fs::chown(owner.join("lock"), Some(65534), None).is_ok();
+    if !is_root {
+        fs::remove_dir_all(owner).unwrap();
+    }
+
+    let before = dir.file_names();
+    ephemeral(&dir, &["--token-key", "k"]).stop();
+    assert!(!folder.exists());
+    let removed = folder.file_name().unwrap().to_string_lossy().into_owned();
+    let left: Vec<_> = before.into_iter().filter(|name| *name != removed).collect();
+    assert_eq!(dir.file_names(), left);
+    assert!(dir.path("cf-packages-file/thesis.txt").exists());
+    assert!(linked.join("start.db").exists() && linked.join("lock").exists());
 }
 
 #[test]

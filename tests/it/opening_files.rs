@@ -334,6 +334,17 @@ fn foreign_schema_is_refused_before_any_of_it_runs() {
             "alter table users add column password text",
             "another table `users` than ours",
         ),
+        // SQLite reserves these names. A hostile program can use them all the same.
+        (
+            "create trigger evil after insert on packages begin delete from packages; end;
+             pragma writable_schema = on; update sqlite_schema set name = 'sqlite_stat9', sql = replace(sql, 'evil', 'sqlite_stat9') where name = 'evil'",
+            "a trigger `sqlite_stat9` that is not ours",
+        ),
+        (
+            "create view evil as select * from packages;
+             pragma writable_schema = on; update sqlite_schema set name = 'sqlite_stat1', tbl_name = 'sqlite_stat1', sql = replace(sql, 'evil', 'sqlite_stat1') where name = 'evil'",
+            "a view `sqlite_stat1` that is not ours",
+        ),
     ] {
         let dir = WorkDir::new();
         database_with_sql(&dir, "f", sql);
@@ -344,6 +355,129 @@ fn foreign_schema_is_refused_before_any_of_it_runs() {
             };
             assert_refused(&dir, subcommand, "f", &sentence);
         }
+    }
+}
+
+#[test]
+fn statistics_of_the_query_planner_are_accepted() {
+    let work = WorkDir::new();
+    database_with_sql(&work, "f", "analyze");
+    for (subcommand, _) in COMMANDS {
+        let output = run(&work, subcommand, "f");
+        assert_eq!(
+            (output.status.code(), text(&output.stderr)),
+            (Some(0), String::new()),
+            "{subcommand}"
+        );
+    }
+}
+
+#[test]
+fn file_without_what_the_program_depends_on_is_refused_by_name() {
+    for (sql, fault) in [
+        ("delete from token_keys", "no token key"),
+        ("delete from versions", "lost its row in `versions`"),
+        (
+            "update versions set packages = 9223372036854775807",
+            "a counter in `versions` that cannot grow",
+        ),
+        (
+            "update versions set access = -1",
+            "a counter in `versions` that cannot grow",
+        ),
+        (
+            "insert into package_changes (block, version) values (0, 77)",
+            "changes in `package_changes` that `versions` does not count",
+        ),
+        (
+            "update sqlite_sequence set seq = 1 where name = 'packages'",
+            "an id sequence of `packages` that was set back",
+        ),
+        (
+            "delete from sqlite_sequence where name = 'apps'",
+            "an id sequence of `apps` that was set back",
+        ),
+        (
+            "update sqlite_sequence set seq = 9223372036854775800 where name = 'packages'",
+            "an id sequence of `packages` that is near its end",
+        ),
+        (
+            "update sqlite_sequence set seq = 'x' where name = 'users'",
+            "an id sequence of `users` that is not one number",
+        ),
+        (
+            "insert into sqlite_sequence (name, seq) values ('spaces', 99)",
+            "an id sequence of `spaces` that is not one number",
+        ),
+        (
+            "insert into users (id, guid) values (-5, 'negative')",
+            "an id below 1 in `users`",
+        ),
+    ] {
+        let work = WorkDir::new();
+        database_with_sql(&work, "f", sql);
+        for (subcommand, _) in COMMANDS {
+            let sentence = match subcommand {
+                "check" => format!("has {fault}"),
+                _ => format!("has {fault}; restore it from a copy or an export"),
+            };
+            assert_refused(&work, subcommand, "f", &sentence);
+        }
+    }
+}
+
+#[test]
+fn rollback_journal_of_another_file_is_not_applied() {
+    // A header as SQLite writes it: records, nonce, pages of the database before, sector size, page size.
+    let journal = |pages: u32| {
+        let mut journal = vec![0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+        for number in [0, 0x1234_5678, pages, 512, 4096] {
+            journal.extend(number.to_be_bytes());
+        }
+        journal.resize(1024, 0);
+        journal
+    };
+    for (mode, pages) in [("wal", 0), ("wal", 1), ("delete", 0)] {
+        let work = WorkDir::new();
+        database_with_sql(&work, "f", &format!("pragma journal_mode = {mode}"));
+        work.write("f-journal", journal(pages));
+        for (subcommand, _) in COMMANDS {
+            assert_refused(
+                &work,
+                subcommand,
+                "f",
+                "lies beside `f-journal`, a rollback journal that is not its own and would overwrite it; remove the journal",
+            );
+        }
+        std::fs::remove_file(work.path("f-journal")).expect("removed");
+        assert!(
+            work.run_ok(&["check", "--db", "f"])
+                .contains(", 4 packages")
+        );
+    }
+}
+
+#[test]
+fn check_reports_faults_of_schema_and_data_at_once() {
+    let work = WorkDir::new();
+    database_with_sql(
+        &work,
+        "f",
+        "pragma foreign_keys = off; create view one as select 1; delete from users;
+         update packages set annotations = '[]' where id = 1; delete from versions",
+    );
+    let output = run(&work, "check", "f");
+    let stderr = text(&output.stderr);
+    for fault in [
+        "has a view `one` that is not ours",
+        "has a row in `space_roles` that refers to nothing in `users`",
+        "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are no JSON object",
+        "has lost its row in `versions`",
+    ] {
+        assert!(
+            stderr.contains(&format!("cf-packages: `f` {fault}\n")),
+            "{fault}: {stderr}"
+        );
     }
 }
 

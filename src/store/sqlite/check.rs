@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::identify::{FileState, identify, missing_file_error};
-use super::{read_only, schema};
+use super::identify::{FileState, at_real_path, identify, missing_file_error};
+use super::{bookkeeping, read_only, schema};
 use crate::store::StoreError;
 use crate::store::migrate::{self, SCHEMA_VERSION};
 
@@ -32,14 +32,16 @@ pub fn sqlite_version() -> &'static str {
 ///
 /// Fails if the file is not a database of this program, or cannot be read.
 pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
+    at_real_path(path, check_file)
+}
+
+fn check_file(path: &Path) -> Result<CheckReport, StoreError> {
     let FileState::Ours { .. } = identify(path)? else {
         return Err(missing_file_error(path));
     };
-    let connection = read_only::connect_without_changes(path).map_err(|error| error.at(path))?;
+    let connection = read_only::connect_without_changes(path)?;
     // All checks see one snapshot: a server may write at the same time.
-    let transaction = connection
-        .unchecked_transaction()
-        .map_err(|error| StoreError::from(error).at(path))?;
+    let transaction = connection.unchecked_transaction()?;
     let mut checked = CheckReport {
         schema: SCHEMA_VERSION,
         packages: None,
@@ -51,13 +53,15 @@ pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
         checked.faults.push(migrate::older(path, checked.schema));
     }
     let differences = checked.try_all(schema::differences(&transaction, checked.schema));
-    let is_ours = differences.as_ref().is_some_and(Vec::is_empty);
+    // What another table means is not known. Reading one of ours runs no trigger and no view of the file.
+    let has_our_tables = differences
+        .as_ref()
+        .is_some_and(|found| found.iter().all(|difference| !difference.is_of_our_table));
     for difference in differences.into_iter().flatten() {
         checked.faults.push(format!("has {difference}"));
     }
     checked.integrity(&transaction);
-    // Triggers and views of another schema are not run, and what it means is not known.
-    if is_ours {
+    if has_our_tables {
         checked.foreign_keys(&transaction);
         if checked.schema == SCHEMA_VERSION {
             checked.data(&transaction);
@@ -130,8 +134,9 @@ impl CheckReport {
                     .push(format!("has a package `{guid}` that {fault}"));
             }
         }
-        if self.try_all(number(connection, "select count(*) from versions")) == Some(0) {
-            self.faults.push("has lost its row in `versions`".into());
+        let found = bookkeeping::faults(connection);
+        for fault in self.try_all(found).into_iter().flatten() {
+            self.faults.push(format!("has {fault}"));
         }
     }
 

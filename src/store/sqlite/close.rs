@@ -32,11 +32,10 @@ pub(in crate::store) fn close(connection: Connection) -> Result<(), StoreError> 
 /// still open (in 6 of 300 rounds in which 6 programs did). A connection that is opened and closed removes it, if no
 /// other program does this at the same moment; hence the lock.
 fn remove_empty_wal(path: &Path) -> Result<(), StoreError> {
-    let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    if !beside(&file, "-wal").exists() {
+    if !beside(path, "-wal").exists() {
         return Ok(());
     }
-    let _lock = lock_folder(&file);
+    let _lock = lock_folder(path);
     let connection = connect(path, OpenMode::ReadWrite)?;
     connection.busy_timeout(Duration::ZERO)?;
     // SQLite opens the file when it is read. If the read fails, another program has the file and closes it later.

@@ -3,6 +3,8 @@
 //! A database may come from a person that is not trusted:
 //! <https://sqlite.org/security.html#untrusted_sqlite_database_files>.
 
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,9 +21,10 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many prepared statements each connection keeps. Composed lists have many texts.
 const CACHED_STATEMENTS: usize = 128;
 
-/// Fails if a write-ahead log with changes lies beside the file. A connection that takes the file as immutable would
-/// ignore them (<https://sqlite.org/uri.html#uriimmutable>).
-pub(in crate::store) fn refuse_wal(path: &Path) -> Result<(), StoreError> {
+/// Fails if a write-ahead log with changes, or a rollback journal, lies beside the file. A connection that takes the file
+/// as immutable would ignore them (<https://sqlite.org/uri.html#uriimmutable>).
+pub(in crate::store) fn refuse_unread_changes(path: &Path) -> Result<(), StoreError> {
+    refuse_journal(path)?;
     let wal = beside(path, "-wal");
     match std::fs::metadata(&wal) {
         Ok(metadata) if metadata.len() > 0 => Err(StoreError::file(
@@ -33,6 +36,26 @@ pub(in crate::store) fn refuse_wal(path: &Path) -> Result<(), StoreError> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Fails if a rollback journal lies beside the file. The file then holds part of a transaction that did not end; only a
+/// connection that may write can undo it (<https://sqlite.org/lockingv3.html#hot_journals>).
+pub(in crate::store) fn refuse_journal(path: &Path) -> Result<(), StoreError> {
+    let journal = beside(path, "-journal");
+    let mut first = [0];
+    // SQLite overwrites the beginning of a journal that it keeps for the next transaction with zeros.
+    let is_hot = File::open(&journal).is_ok_and(|mut file| file.read_exact(&mut first).is_ok())
+        && first != [0];
+    if !is_hot {
+        return Ok(());
+    }
+    Err(StoreError::file(
+        path,
+        format!(
+            "holds part of a transaction that did not end (`{}`); `cf-packages serve` or `seed` undoes it, once no other program writes the file",
+            journal.display()
+        ),
+    ))
 }
 
 /// Opens a connection to the file at `path`, which must exist.

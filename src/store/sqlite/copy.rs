@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use super::connect::refuse_journal;
 use super::identify::{FileState, beside, identify};
 use crate::error_text::os_error;
 use crate::store::StoreError;
@@ -19,6 +20,7 @@ pub(in crate::store) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
             "holds nothing to copy; name a database",
         ));
     };
+    refuse_journal(from)?;
     let has_wal = beside(from, "-wal").exists();
     let suffixes = if has_wal { &["", "-wal"][..] } else { &[""] };
     for suffix in suffixes {

@@ -1,5 +1,7 @@
 //! How a new database is created: completely, in one step.
 
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -7,7 +9,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::close;
 use super::connect::connect;
 use super::draft::Draft;
-use super::identify::beside;
+use super::folder_lock::sync_folder;
+use super::identify::{FileState, SIDE_FILES, beside, identify, is_journal_of_nothing};
 use crate::error_text::os_error;
 use crate::store::{APPLICATION_ID, OpenMode, SCHEMA, SCHEMA_VERSION, StoreError, Transaction};
 
@@ -24,42 +27,101 @@ pub(in crate::store) fn create<E: From<StoreError>>(
     path: &Path,
     fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
 ) -> Result<bool, E> {
-    let failed = |error: std::io::Error| {
-        StoreError::file(path, format!("cannot be made: {}", os_error(&error)))
-    };
-    let name = beside(path, &format!(".{}.new", uuid::Uuid::new_v4().simple()));
-    let (draft, _) = Draft::create(name).map_err(failed)?;
-    let connection = connect(draft.path(), OpenMode::ReadWrite)?;
-    // A crash leaves a file that no program opens; `publish` waits until the file is on the disk.
-    connection
-        .execute_batch("pragma synchronous = off")
-        .map_err(StoreError::from)?;
-    populate(&connection, fill)?;
-    switch_to_wal_and_close(connection)?;
-    Ok(draft.publish(path).map_err(failed)?)
+    let draft = write_draft(path, fill)?;
+    Ok(draft
+        .publish(path)
+        .map_err(|error| cannot_be_made(path, &error))?)
 }
 
-/// Creates the database in the empty file at `path`, in one transaction.
+/// Creates the database in the empty file at `path`.
 ///
 /// Returns `false`, and changes nothing, if another process did so in the meantime.
 pub(in crate::store) fn fill_empty<E: From<StoreError>>(
     path: &Path,
     fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
 ) -> Result<bool, E> {
-    let connection = connect(path, OpenMode::ReadWrite).map_err(|error| error.at(path))?;
-    connection
-        .execute_batch("pragma synchronous = full")
-        .map_err(StoreError::from)?;
-    let filled = populate(&connection, fill)?;
-    switch_to_wal_and_close(connection)?;
-    Ok(filled)
+    let failed = |error: std::io::Error| {
+        StoreError::file(path, format!("cannot be filled: {}", os_error(&error)))
+    };
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(failed)?;
+    // Of two programs that fill the same file, the second one waits, and finds it filled.
+    file.lock().map_err(failed)?;
+    if identify(path)? != FileState::Empty {
+        return Ok(false);
+    }
+    let draft = write_draft(path, fill)?;
+    remove_journal(path).map_err(failed)?;
+    draft.copy_into(&file).map_err(failed)?;
+    Ok(true)
 }
 
-/// Makes the schema and stores the first data. Returns `false`, and changes nothing, if there is a schema already.
+/// Fails if files that SQLite keeps beside a database lie beside `path`, where no database is. SQLite would replay them
+/// into the new database (<https://sqlite.org/howtocorrupt.html>, §1.4).
+pub(in crate::store) fn refuse_leftovers(path: &Path, state: FileState) -> Result<(), StoreError> {
+    let leftovers: Vec<_> = SIDE_FILES
+        .iter()
+        .map(|suffix| beside(path, suffix))
+        .filter(|file| file.symlink_metadata().is_ok())
+        .filter(|file| !(state == FileState::Empty && is_journal_of_nothing(file)))
+        .map(|file| format!("`{}`", file.display()))
+        .collect();
+    let (verb, them) = match leftovers.len() {
+        0 => return Ok(()),
+        1 => ("lies", "it"),
+        _ => ("lie", "them"),
+    };
+    Err(StoreError::file(
+        path,
+        format!(
+            "cannot be made while {} of a former database {verb} there; put that database back, or remove {them}",
+            leftovers.join(" and ")
+        ),
+    ))
+}
+
+/// Writes the complete database under another name.
+fn write_draft<E: From<StoreError>>(
+    path: &Path,
+    fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
+) -> Result<Draft, E> {
+    let name = beside(path, &format!(".{}.new", uuid::Uuid::new_v4().simple()));
+    let (draft, _) = Draft::create(name).map_err(|error| cannot_be_made(path, &error))?;
+    let connection = connect(draft.path(), OpenMode::ReadWrite)?;
+    // A crash leaves a file that no program opens; the draft is synced before it is published.
+    connection
+        .execute_batch("pragma synchronous = off")
+        .map_err(StoreError::from)?;
+    populate(&connection, fill)?;
+    // The file itself records the mode (https://sqlite.org/wal.html, §3.3).
+    connection
+        .execute_batch("pragma journal_mode = wal")
+        .map_err(StoreError::from)?;
+    close::close(connection)?;
+    Ok(draft)
+}
+
+/// Removes the journal of a first transaction that did not end, which earlier releases left in an empty file.
+fn remove_journal(path: &Path) -> io::Result<()> {
+    match fs::remove_file(beside(path, "-journal")) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync_folder(path),
+    }
+}
+
+fn cannot_be_made(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::file(path, format!("cannot be made: {}", os_error(error)))
+}
+
+/// Makes the schema and stores the first data.
 fn populate<E: From<StoreError>>(
     connection: &Connection,
     fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
-) -> Result<bool, E> {
+) -> Result<(), E> {
     connection
         .execute_batch(LARGE_CACHE)
         .map_err(StoreError::from)?;
@@ -68,14 +130,6 @@ fn populate<E: From<StoreError>>(
     let transaction =
         rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
             .map_err(StoreError::from)?;
-    let is_empty: bool = transaction
-        .query_row("select count(*) = 0 from sqlite_schema", [], |row| {
-            row.get(0)
-        })
-        .map_err(StoreError::from)?;
-    if !is_empty {
-        return Ok(false);
-    }
     transaction
         .execute_batch(first)
         .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
@@ -89,15 +143,7 @@ fn populate<E: From<StoreError>>(
         .map_err(StoreError::from)?;
     fill(&Transaction::new(&transaction))?;
     transaction.execute_batch(last).map_err(StoreError::from)?;
-    transaction.commit().map_err(StoreError::from)?;
-    Ok(true)
-}
-
-/// Switches the file to write-ahead logging, which the file itself records (<https://sqlite.org/wal.html>, §3.3), and
-/// closes it.
-fn switch_to_wal_and_close(connection: Connection) -> Result<(), StoreError> {
-    connection.execute_batch("pragma journal_mode = wal")?;
-    close::close(connection)
+    Ok(transaction.commit().map_err(StoreError::from)?)
 }
 
 /// Returns 48 bytes with 366 random bits: three random UUIDs, in each of which 6 bits are fixed.

@@ -2,6 +2,7 @@
 //! has no lock that waits.
 
 use std::fs::File;
+use std::io;
 use std::path::Path;
 
 /// Locks the folder of the file at `path` until the returned value is dropped. Waits while another program holds the
@@ -15,8 +16,13 @@ pub(in crate::store) fn lock_folder(path: &Path) -> Option<File> {
     Some(folder)
 }
 
+/// Waits until the names of the files in the folder of the file at `path` are on the disk.
+pub(in crate::store) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
+}
+
 /// Returns the folder of the file at `path`.
-pub(in crate::store) fn folder_of(path: &Path) -> &Path {
+fn folder_of(path: &Path) -> &Path {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."))

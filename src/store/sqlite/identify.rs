@@ -13,12 +13,19 @@ use crate::error_text::os_error;
 use crate::store::migrate::{self, SCHEMA_VERSION};
 use crate::store::{APPLICATION_ID, StoreError};
 
+/// The first bytes of a database.
+pub(in crate::store) const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// The first bytes of a file that is being filled with a database, instead of [`MAGIC`].
+pub(in crate::store) const BEING_FILLED: &[u8; 16] = b"cf-packages new\0";
+/// The files that SQLite keeps beside a database.
+pub(in crate::store) const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
+
 /// What is at a path that this program may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum FileState {
     /// No file.
     Absent,
-    /// An empty file, as container runtimes create it for a mount, or a file whose first transaction did not end.
+    /// An empty file, as container runtimes create it for a mount, or a file that was not filled to the end.
     Empty,
     /// A database of this program.
     Ours {
@@ -46,7 +53,7 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
     if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
         return fault("is not a regular file; name a file that can hold a database".into());
     }
-    if metadata.len() == 0 || was_never_filled(path) {
+    if metadata.len() == 0 {
         return Ok(FileState::Empty);
     }
     let mut header = [0; 100];
@@ -63,7 +70,11 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
             Err(error) => return Err(unreadable(error)),
         }
     }
-    const MAGIC: &[u8] = b"SQLite format 3\0";
+    if header.starts_with(BEING_FILLED)
+        || (header == [0; 100] && is_journal_of_nothing(&beside(path, "-journal")))
+    {
+        return Ok(FileState::Empty);
+    }
     if !header[..length].starts_with(MAGIC) {
         return fault("is not an SQLite database; name another file".into());
     }
@@ -83,6 +94,7 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
     if !(1..=SCHEMA_VERSION).contains(&version) {
         migrate::require_current(path, version)?;
     }
+    refuse_foreign_journal(path, header[18] == 2 || header[19] == 2)?;
     let page_size = match u16::from_be_bytes([header[16], header[17]]) {
         1 => 65_536,
         size => u64::from(size),
@@ -98,17 +110,42 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
     Ok(FileState::Ours { schema: version })
 }
 
-/// Returns whether the first transaction of the file did not end: then the rollback journal beside it says that the
-/// file had 0 pages before (<https://sqlite.org/fileformat2.html#the_rollback_journal>). Later transactions use the
-/// write-ahead log.
-fn was_never_filled(path: &Path) -> bool {
-    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+/// Returns whether the file is the rollback journal of a transaction before which the database had 0 pages
+/// (<https://sqlite.org/fileformat2.html#the_rollback_journal>). Release 0.1.0, when it was killed while it filled an
+/// empty file, left such a journal, and a file whose first page was not written yet.
+pub(in crate::store) fn is_journal_of_nothing(journal: &Path) -> bool {
+    pages_before(journal) == Some([0; 4])
+}
+
+/// Fails if a rollback journal lies beside the file that cannot be its own. SQLite would apply it, and overwrite the file
+/// or empty it.
+///
+/// A file in the WAL mode (`is_wal`) has no rollback journal, except while its mode is changed, and then the journal is
+/// not needed. No file with a header had 0 pages before, since we write the header last.
+fn refuse_foreign_journal(path: &Path, is_wal: bool) -> Result<(), StoreError> {
     let journal = beside(path, "-journal");
+    match pages_before(&journal) {
+        Some(pages) if is_wal || pages == [0; 4] => Err(StoreError::file(
+            path,
+            format!(
+                "lies beside `{}`, a rollback journal that is not its own and would overwrite it; remove the journal",
+                journal.display()
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Returns how many pages the database had before the transaction of a rollback journal, big-endian. `None` if the file
+/// is no rollback journal.
+fn pages_before(journal: &Path) -> Option<[u8; 4]> {
+    const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
     let mut header = [0; 20];
-    fs::metadata(&journal).is_ok_and(|metadata| metadata.is_file())
-        && File::open(journal).is_ok_and(|mut journal| journal.read_exact(&mut header).is_ok())
-        && header.starts_with(&MAGIC)
-        && header[16..] == [0; 4]
+    let is_file = fs::metadata(journal).is_ok_and(|metadata| metadata.is_file());
+    let is_read = is_file
+        && File::open(journal).is_ok_and(|mut journal| journal.read_exact(&mut header).is_ok());
+    (is_read && header.starts_with(&JOURNAL_MAGIC))
+        .then(|| [header[16], header[17], header[18], header[19]])
 }
 
 /// Returns whether the pages that are missing in the file are in its write-ahead log. Pages are copied to the file one
@@ -137,6 +174,26 @@ fn absent(path: &Path) -> Result<FileState, StoreError> {
             ),
         )),
         None => Err(StoreError::file(path, "names no file")),
+    }
+}
+
+/// Calls `use_file` with the path of the file that `path` leads to, which is another one if it is a symbolic link.
+/// SQLite keeps its files beside that file. Errors name `path`.
+pub(in crate::store) fn at_real_path<T>(
+    path: &Path,
+    use_file: impl FnOnce(&Path) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let real = real_path(path);
+    use_file(&real).map_err(|error| error.at_given(path, &real))
+}
+
+/// Returns the path of the file that `path` leads to. A link that leads nowhere is returned as it is; [`identify`]
+/// refuses it.
+pub(in crate::store) fn real_path(path: &Path) -> PathBuf {
+    if path.is_symlink() {
+        path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    } else {
+        path.to_owned()
     }
 }
 

@@ -40,11 +40,9 @@ impl LatestVersion {
     pub(in crate::store) fn new(path: &Path, mode: OpenMode) -> Self {
         let source = match mode {
             OpenMode::Immutable => Source::Immutable,
-            // SQLite keeps `-shm` beside the file that a symbolic link leads to.
-            OpenMode::ReadWrite | OpenMode::ReadOnly => path
-                .canonicalize()
-                .and_then(|path| File::open(beside(&path, "-shm")))
-                .map_or(Source::Unknown, Source::WalIndex),
+            OpenMode::ReadWrite | OpenMode::ReadOnly => {
+                File::open(beside(path, "-shm")).map_or(Source::Unknown, Source::WalIndex)
+            }
         };
         Self {
             source,

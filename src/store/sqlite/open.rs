@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, MAIN_DB};
 
-use super::connect::{connect, refuse_wal};
-use super::{read_only, schema};
+use super::connect::{connect, refuse_unread_changes};
+use super::{bookkeeping, read_only, schema};
 use crate::store::migrate::{self, Migrated, SCHEMA_VERSION};
 use crate::store::{Durability, OpenMode, StoreError};
 
@@ -41,7 +41,7 @@ pub(in crate::store) fn open(
             (read_only::beside_others(path, reader_mode)?, reader_mode)
         }
         OpenMode::Immutable => {
-            refuse_wal(path)?;
+            refuse_unread_changes(path)?;
             (connect(path, mode)?, mode)
         }
     };
@@ -51,6 +51,12 @@ pub(in crate::store) fn open(
         return Err(StoreError::file(
             path,
             format!("has {difference}; `cf-packages check` names every difference"),
+        ));
+    }
+    if let Some(fault) = bookkeeping::faults(&connection)?.first() {
+        return Err(StoreError::file(
+            path,
+            format!("has {fault}; restore it from a copy or an export"),
         ));
     }
     Ok(Opened {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::connect::{connect, refuse_wal};
+use super::connect::{connect, refuse_unread_changes};
 use super::identify::beside;
 use super::open::connect_for_writing;
 use crate::store::{OpenMode, StoreError};
@@ -55,7 +55,7 @@ pub(in crate::store) fn connect_without_changes(path: &Path) -> Result<Connectio
     match opened {
         // This program may not create files in the folder.
         Err(StoreError::CannotOpen(_)) => {
-            refuse_wal(path)?;
+            refuse_unread_changes(path)?;
             connect(path, OpenMode::Immutable)
         }
         other => other,

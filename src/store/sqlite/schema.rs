@@ -1,6 +1,7 @@
 //! Whether the schema of a file is the one that it must be. Before that is known, no trigger or view of the file is
 //! run.
 
+use std::fmt;
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -13,12 +14,26 @@ pub(in crate::store) fn version(connection: &Connection) -> Result<u32, StoreErr
     Ok(connection.query_row("pragma user_version", [], |row| row.get(0))?)
 }
 
-/// Returns how the schema of a file differs from the schema of that version, a phrase for each table, index, trigger or
-/// view. Comments, white space and the quotes that `alter table` adds make no difference.
+/// A difference between the schema of a file and ours. Its text is a phrase that goes on after `has`.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::store) struct Difference {
+    text: String,
+    /// Whether a table that we have is not there, or is another one or no table.
+    pub is_of_our_table: bool,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+/// Returns how the schema of a file differs from the schema of that version, for each table, index, trigger or view.
+/// Comments, white space and the quotes that `alter table` adds make no difference.
 pub(in crate::store) fn differences(
     connection: &Connection,
     version: u32,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<Difference>, StoreError> {
     let expected = Connection::open_in_memory()?;
     migrate::build_schema(&expected, version)?;
     let expected = objects(&expected)?;
@@ -28,23 +43,26 @@ pub(in crate::store) fn differences(
         match expected.iter().find(|known| known.name == object.name) {
             None => {
                 let a = if object.kind == "index" { "an" } else { "a" };
-                differences.push(format!(
-                    "{a} {} `{}` that is not ours",
-                    object.kind, object.name
-                ));
+                differences.push(Difference {
+                    text: format!("{a} {} `{}` that is not ours", object.kind, object.name),
+                    is_of_our_table: false,
+                });
             }
             Some(known) if known != object => {
-                differences.push(format!(
-                    "another {} `{}` than ours",
-                    object.kind, object.name
-                ));
+                differences.push(Difference {
+                    text: format!("another {} `{}` than ours", object.kind, object.name),
+                    is_of_our_table: known.kind == "table",
+                });
             }
             Some(_) => {}
         }
     }
     for known in &expected {
         if !found.iter().any(|object| object.name == known.name) {
-            differences.push(format!("no {} `{}`", known.kind, known.name));
+            differences.push(Difference {
+                text: format!("no {} `{}`", known.kind, known.name),
+                is_of_our_table: known.kind == "table",
+            });
         }
     }
     Ok(differences)
@@ -61,9 +79,10 @@ struct Object {
 }
 
 fn objects(connection: &Connection) -> Result<Vec<Object>, StoreError> {
+    // A damaged or hostile file may have nulls in any column.
     let mut statement = connection.prepare(
-        "select type, name, tbl_name, coalesce(sql, '') from sqlite_schema
-         where name not like 'sqlite\\_stat%' escape '\\'",
+        "select coalesce(type, ''), coalesce(name, ''), coalesce(tbl_name, ''), coalesce(sql, '')
+         from sqlite_schema",
     )?;
     let objects = statement.query_map([], |row| {
         let (table, sql): (String, String) = (row.get(2)?, row.get(3)?);
@@ -74,7 +93,25 @@ fn objects(connection: &Connection) -> Result<Vec<Object>, StoreError> {
             table,
         })
     })?;
-    Ok(objects.collect::<Result<_, _>>()?)
+    let objects: Vec<_> = objects.collect::<Result<_, _>>()?;
+    Ok(objects
+        .into_iter()
+        .filter(|object| !object.is_statistics())
+        .collect())
+}
+
+impl Object {
+    /// Whether this is a table in which SQLite itself stores statistics for the query planner
+    /// (<https://sqlite.org/fileformat2.html#the_sqlite_stat1_table>).
+    fn is_statistics(&self) -> bool {
+        let columns = match self.name.as_str() {
+            "sqlite_stat1" => "tbl,idx,stat",
+            "sqlite_stat4" => "tbl,idx,neq,nlt,ndlt,sample",
+            _ => return false,
+        };
+        let sql = format!("CREATE TABLE {}({columns})", self.name);
+        self.kind == "table" && self.table == self.name && self.tokens == tokens(&sql, &self.name)
+    }
 }
 
 /// Returns the tokens of a statement, without comments and white space.

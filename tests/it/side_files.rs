@@ -1,0 +1,193 @@
+//! The files that SQLite keeps beside a database: `-wal`, `-shm` and `-journal`.
+
+use crate::support::WorkDir;
+
+/// Creates `x.db` as a server leaves it that was killed: the last commit is only in `x.db-wal`.
+fn database_of_a_killed_server(dir: &WorkDir) {
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    dir.write(
+        "more.json",
+        r#"{"packages": [{"guid": "more", "app": "my-app", "type": "bits"}]}"#,
+    );
+    let server = dir.serve(&["--db", "x.db", "--seed", "more.json"]);
+    server.signal("KILL");
+    assert_eq!(server.wait().0, None);
+    assert_eq!(
+        dir.file_names(),
+        ["more.json", "x.db", "x.db-shm", "x.db-wal"]
+    );
+}
+
+/// Runs the command, which must fail with this sentence and change no file.
+fn assert_refused(dir: &WorkDir, arguments: &[&str], sentence: &str) {
+    let before: Vec<_> = contents(dir);
+    let output = dir.run(arguments);
+    assert_eq!(
+        (output.status, output.stderr),
+        (1, format!("cf-packages: {sentence}\n")),
+        "{arguments:?}"
+    );
+    assert!(contents(dir) == before, "{arguments:?} changed something");
+}
+
+fn contents(dir: &WorkDir) -> Vec<(String, Vec<u8>)> {
+    let names = dir.file_names().into_iter();
+    names
+        .map(|name| {
+            let is_file = dir.path(&name).is_file();
+            let bytes = if is_file { dir.read(&name) } else { Vec::new() };
+            (name, bytes)
+        })
+        .collect()
+}
+
+#[test]
+fn new_file_is_not_made_beside_the_log_of_a_removed_one() {
+    for arguments in [
+        &["seed", "example", "--db", "x.db"][..],
+        &["serve", "--listen", "127.0.0.1:0", "--db", "x.db"],
+    ] {
+        for empty in [false, true] {
+            let dir = WorkDir::new();
+            database_of_a_killed_server(&dir);
+            std::fs::remove_file(dir.path("x.db")).unwrap();
+            if empty {
+                dir.write("x.db", "");
+            }
+            assert_refused(
+                &dir,
+                arguments,
+                "`x.db` cannot be made while `x.db-wal` and `x.db-shm` of a former database lie there; put that database back, or remove them",
+            );
+            for (name, sentence) in [
+                ("x.db-shm", "`x.db-shm` of a former database lies there"),
+                (
+                    "x.db-journal",
+                    "`x.db-journal` of a former database lies there",
+                ),
+            ] {
+                std::fs::remove_file(dir.path("x.db-wal")).ok();
+                std::fs::remove_file(dir.path("x.db-shm")).ok();
+                dir.write(name, "anything");
+                assert_refused(
+                    &dir,
+                    arguments,
+                    &format!(
+                        "`x.db` cannot be made while {sentence}; put that database back, or remove it"
+                    ),
+                );
+            }
+            std::fs::remove_file(dir.path("x.db-journal")).unwrap();
+            dir.run_ok(&["seed", "example", "--db", "x.db"]);
+            assert_eq!(dir.file_names(), ["more.json", "x.db"]);
+        }
+    }
+}
+
+#[test]
+fn empty_file_that_was_filled_in_part_is_filled_anew() {
+    let dir = WorkDir::new();
+    // What a kill leaves while the file is filled: the header comes last.
+    dir.write("x.db", [&b"cf-packages new\0"[..], &[7; 5000]].concat());
+    assert_refused(
+        &dir,
+        &["export", "--db", "x.db"],
+        "`x.db` is empty; `cf-packages seed` or `serve` fills it",
+    );
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    assert!(
+        dir.run_ok(&["check", "--db", "x.db"])
+            .contains(", 4 packages")
+    );
+    assert_eq!(dir.file_names(), ["x.db"]);
+}
+
+#[test]
+fn database_behind_a_symbolic_link_is_read_with_its_log_and_not_changed() {
+    let dir = WorkDir::new();
+    std::fs::create_dir(dir.path("folder")).unwrap();
+    for with_shm in [true, false] {
+        for name in ["x.db", "x.db-wal", "x.db-shm"] {
+            std::fs::remove_file(dir.path(&format!("folder/{name}"))).ok();
+        }
+        let inner = WorkDir::new();
+        database_of_a_killed_server(&inner);
+        for name in ["x.db", "x.db-wal", "x.db-shm"] {
+            if with_shm || name != "x.db-shm" {
+                dir.write(&format!("folder/{name}"), inner.read(name));
+            }
+        }
+        std::fs::remove_file(dir.path("link")).ok();
+        std::os::unix::fs::symlink("folder/x.db", dir.path("link")).unwrap();
+        let before = (dir.read("folder/x.db"), dir.read("folder/x.db-wal"));
+        let unchanged = || (dir.read("folder/x.db"), dir.read("folder/x.db-wal")) == before;
+
+        let report = dir.run_ok(&["check", "--db", "link"]);
+        assert!(report.contains("`link`: schema 2, 5 packages"), "{report}");
+        assert!(unchanged(), "check");
+        let server = dir.serve(&["--ephemeral", "--from", "link", "--no-auth"]);
+        let list = server.get("/v3/packages", "").body;
+        assert!(list.contains("\"total_results\": 5"), "{list}");
+        server.stop();
+        assert!(unchanged(), "--from");
+        let output = dir.run(&["serve", "--read-only", "--db", "link"]);
+        assert_eq!(output.status, 1);
+        let wal = dir.path("folder/x.db-wal").canonicalize().unwrap();
+        let sentence = format!("`link` has changes still in `{}`", wal.display());
+        assert!(output.stderr.contains(&sentence), "{}", output.stderr);
+        assert!(unchanged(), "--read-only");
+        assert!(dir.run_ok(&["export", "--db", "link"]).contains("\"more\""));
+        if with_shm {
+            assert!(unchanged(), "export");
+        }
+        assert_eq!(dir.file_names(), ["folder", "link"]);
+    }
+}
+
+/// Puts `x.db` into the rollback journal mode, and returns its bytes and its journal's as they are while a transaction
+/// has changed a part of the file.
+fn broken_off_transaction(dir: &WorkDir) -> (Vec<u8>, Vec<u8>) {
+    dir.run_ok(&["seed", "--generate", "300", "--db", "x.db"]);
+    let connection = rusqlite::Connection::open(dir.path("x.db")).unwrap();
+    connection
+        .execute_batch(
+            "pragma journal_mode = delete; pragma cache_size = 1; pragma cache_spill = 1;
+             begin; update packages set state = 'FAILED'",
+        )
+        .unwrap();
+    let bytes = (dir.read("x.db"), dir.read("x.db-journal"));
+    connection.execute_batch("rollback").unwrap();
+    assert!(dir.read("x.db") != bytes.0);
+    bytes
+}
+
+#[test]
+fn part_of_a_broken_off_transaction_is_never_shown() {
+    let dir = WorkDir::new();
+    let (half, journal) = broken_off_transaction(&dir);
+    let exported = dir.run_ok(&["export", "--db", "x.db"]);
+    let sentence = "`x.db` holds part of a transaction that did not end (`x.db-journal`); `cf-packages serve` or `seed` undoes it, once no other program writes the file";
+    for arguments in [
+        &["export", "--db", "x.db"][..],
+        &["check", "--db", "x.db"],
+        &["get", "/v3/packages", "--admin", "--db", "x.db"],
+        &["token", "--admin", "--db", "x.db"],
+        &["serve", "--read-only", "--db", "x.db"],
+        &["serve", "--ephemeral", "--from", "x.db"],
+    ] {
+        dir.write("x.db", &half);
+        dir.write("x.db-journal", &journal);
+        let output = dir.run(arguments);
+        assert_eq!(
+            (output.status, output.stderr),
+            (1, format!("cf-packages: {sentence}\n")),
+            "{arguments:?}"
+        );
+        assert!(dir.read("x.db") == half && dir.read("x.db-journal") == journal);
+        assert_eq!(dir.file_names(), ["x.db", "x.db-journal"], "{arguments:?}");
+    }
+    dir.serve(&["--db", "x.db"]).stop();
+    dir.run_ok(&["check", "--db", "x.db"]);
+    assert!(dir.run_ok(&["export", "--db", "x.db"]) == exported);
+    assert_eq!(dir.file_names(), ["x.db"]);
+}
