@@ -1,6 +1,7 @@
 //! What the handlers of one server share: the data, the keys, the clock, the edition, the caches, the fault rules.
 
 pub mod fault_rules;
+pub mod web_pages;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::listing::ListCache;
 use crate::listing::response_cache::ResponseCache;
 use crate::store::Store;
 use fault_rules::FaultRules;
+use web_pages::WebPages;
 
 /// The longest `Host` header that hrefs may repeat, in bytes.
 const MAX_HOST: usize = 255;
@@ -39,6 +41,8 @@ pub struct Service {
     pub edition: Edition,
     /// The base of absolute hrefs; `None` means the request's `Host`.
     pub external_url: Option<BaseUrl>,
+    /// The hosts that the server answers for, and the web pages that may use it.
+    pub web_pages: WebPages,
     /// The cached ids of lists.
     pub list_cache: Arc<ListCache>,
     /// The cached bytes of responses.
@@ -66,6 +70,8 @@ pub struct ServiceOptions {
     pub edition: Edition,
     /// The base of absolute hrefs; `None` means the request's `Host`.
     pub external_url: Option<BaseUrl>,
+    /// The hosts that the server answers for, and the web pages that may use it.
+    pub web_pages: WebPages,
     /// The size of the response cache in MiB; 0 disables it.
     pub response_cache_mib: u32,
     /// The login, if clients can log in.
@@ -77,13 +83,15 @@ pub struct ServiceOptions {
 }
 
 impl Default for ServiceOptions {
-    /// Returns the options of a server of `2015` that accepts no token, caches no response and has no admin API.
+    /// Returns the options of a server of `2015` that accepts no token, answers for every host, caches no response and has
+    /// no admin API.
     fn default() -> Self {
         Self {
             authentication: Authentication::RefuseAll,
             clock: Clock::system(),
             edition: Edition::default(),
             external_url: None,
+            web_pages: WebPages::default(),
             response_cache_mib: 0,
             login: None,
             admin_api: AdminApi::Off,
@@ -135,6 +143,7 @@ impl Service {
             clock: options.clock,
             edition: options.edition,
             external_url: options.external_url,
+            web_pages: options.web_pages,
             list_cache: Arc::new(ListCache::default()),
             response_cache: ResponseCache::new(options.response_cache_mib),
             login: options.login.map(|login| LoginEndpoint {

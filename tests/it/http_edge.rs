@@ -29,7 +29,7 @@ fn path_is_normalized_before_it_is_routed() {
         "/v3/packages/?page=1",
         "/v3/packages.json?page=1&per_page=50",
         "http://example.org/v3/packages",
-        "http://elsewhere.example:8080/v3/packages?page=1",
+        "http://x:8080/v3/packages?page=1",
         "/v3/packages#fragment",
     ] {
         assert_eq!(
@@ -203,6 +203,7 @@ fn every_response_is_json_without_unneeded_headers() {
             answer.header("content-type"),
             Some("application/json; charset=utf-8")
         );
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         for absent in [
             "server",
             "x-powered-by",
@@ -372,6 +373,42 @@ fn malformed_request_closes_only_its_own_connection() {
     }
     other.send(get("/healthz", ""));
     assert_eq!(other.read(false).expect("an answer").status, 200);
+}
+
+#[test]
+fn request_must_name_one_host() {
+    let (_bench, server) = served();
+    for (head, status) in [
+        ("GET /healthz HTTP/1.1\r\n\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost: x\r\nhost: y\r\n\r\n", 400),
+        ("GET /nothing HTTP/1.1\r\n\r\n", 400),
+        ("GET /healthz HTTP/1.0\r\n\r\n", 200),
+        ("GET http://x/healthz HTTP/1.1\r\nHost: other\r\n\r\n", 200),
+    ] {
+        let answer = server.ask(head);
+        assert_eq!(answer.status, status, "{head}: {}", answer.body);
+        assert!(status == 200 || answer.body.contains("`Host`"), "{head}");
+    }
+}
+
+#[test]
+fn line_feed_without_carriage_return_gets_400() {
+    let (_bench, server) = served();
+    for raw in [
+        "GET /healthz HTTP/1.1\nHost: x\n\n",
+        "GET /healthz HTTP/1.1\r\nHost: x\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: x\r\n\n",
+        "\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+    ] {
+        let mut client = server.connect();
+        client.send(raw);
+        assert_eq!(client.read(false).expect("an answer").status, 400, "{raw}");
+        assert!(client.is_ended());
+    }
+    // In a body it is a byte as any other.
+    let answer = server.ask("POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n\n\n\n");
+    assert_eq!(answer.status, 404);
 }
 
 #[test]

@@ -23,5 +23,6 @@ mod stopping;
 mod support;
 mod tokens;
 mod visibility;
+mod web_pages;
 mod work;
 mod writes;
