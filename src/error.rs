@@ -49,6 +49,8 @@ pub enum ApiError {
     Busy,
     /// 503 `CF-ServiceUnavailable` (10015): there are too many connections.
     Overloaded,
+    /// 503 `CF-ServiceUnavailable` (10015): the data cannot be read. Only `/healthz` says so.
+    Unhealthy,
     /// 500 `UnknownError` (10001). The text is logged and never sent to the client.
     Internal(String),
 }
@@ -81,7 +83,7 @@ impl ApiError {
             Self::Unprocessable(_) => 422,
             Self::RateLimited => 429,
             Self::InjectedError(error) => error.status,
-            Self::Busy | Self::Overloaded => 503,
+            Self::Busy | Self::Overloaded | Self::Unhealthy => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -105,7 +107,7 @@ impl ApiError {
             Self::Unprocessable(_) => 10008,
             Self::RateLimited => 10013,
             Self::InjectedError(error) => error.code,
-            Self::Busy | Self::Overloaded => 10015,
+            Self::Busy | Self::Overloaded | Self::Unhealthy => 10015,
             Self::Internal(_) => 10001,
         }
     }
@@ -129,7 +131,7 @@ impl ApiError {
             Self::Unprocessable(_) => "CF-UnprocessableEntity",
             Self::RateLimited => "CF-RateLimitExceeded",
             Self::InjectedError(error) => &error.title,
-            Self::Busy | Self::Overloaded => "CF-ServiceUnavailable",
+            Self::Busy | Self::Overloaded | Self::Unhealthy => "CF-ServiceUnavailable",
             Self::Internal(_) => "UnknownError",
         }
     }
@@ -161,6 +163,7 @@ impl ApiError {
             Self::InjectedError(error) => error.detail.clone(),
             Self::Busy => "The database is busy, try again".into(),
             Self::Overloaded => "The server has too many connections, try again".into(),
+            Self::Unhealthy => "The data cannot be read; the log of the server says why".into(),
             Self::Internal(_) => "An unknown error occurred.".into(),
         }
     }

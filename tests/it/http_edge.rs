@@ -473,6 +473,28 @@ fn client_may_request_256_pages_at_once() {
 }
 
 #[test]
+fn server_that_cannot_read_its_data_is_unhealthy() {
+    let bench = Bench::new();
+    let server = bench.serve(&["--no-auth", "--seed", "example"]);
+    assert_eq!(server.get("/healthz", "").status, 200);
+    let database = rusqlite::Connection::open(bench.path("packages.db")).expect("opens");
+    database
+        .execute_batch("drop table packages")
+        .expect("the table is dropped");
+    drop(database);
+    assert_eq!(server.get("/v3/packages", "").status, 500);
+    let answer = server.get("/healthz", "");
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    let id = answer
+        .header("x-vcap-request-id")
+        .expect("an id")
+        .to_owned();
+    server.signal("TERM");
+    let (_, _, log) = server.wait();
+    assert!(log.contains(&id), "{log}");
+}
+
+#[test]
 fn internal_error_is_logged_with_its_request_id() {
     let bench = Bench::new();
     let server = bench.serve(&["--no-auth", "--api", "current", "--log", "json"]);
