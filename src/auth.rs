@@ -3,6 +3,7 @@
 //! A token is worth what one of *our* keys says of it: the algorithm comes from the key, never from the token.
 
 mod claims;
+pub mod guesses;
 mod identity;
 pub mod keys;
 pub mod login;

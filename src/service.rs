@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use crate::auth::guesses::Guesses;
 use crate::auth::{Identity, Keys, Login};
 use crate::caller::Caller;
 use crate::clock::{Clock, system_now};
@@ -22,8 +23,6 @@ use web_pages::WebPages;
 
 /// The longest `Host` header that hrefs may repeat, in bytes.
 const MAX_HOST: usize = 255;
-/// How many logins are checked at the same time.
-const CONCURRENT_LOGINS: usize = 16;
 /// How many exports are sent at the same time. Each occupies a reader until its client has received it, and there are
 /// at least two readers.
 const CONCURRENT_EXPORTS: usize = 1;
@@ -125,13 +124,13 @@ pub enum AdminApi {
     },
 }
 
-/// A login that is served, and the limit on concurrent attempts.
+/// A login that is served, and the wrong passwords that were tried.
 #[derive(Debug)]
 pub struct LoginEndpoint {
     /// The password and the lifetime of tokens.
     pub login: Login,
-    /// One permit for each attempt that is being checked.
-    pub attempts: Semaphore,
+    /// The wrong passwords of the last seconds.
+    pub guesses: Guesses,
 }
 
 impl Service {
@@ -148,7 +147,7 @@ impl Service {
             response_cache: ResponseCache::new(options.response_cache_mib),
             login: options.login.map(|login| LoginEndpoint {
                 login,
-                attempts: Semaphore::new(CONCURRENT_LOGINS),
+                guesses: Guesses::default(),
             }),
             admin_api: options.admin_api,
             fault_rules: FaultRules::default(),
