@@ -1,11 +1,11 @@
-"""What an OpenAPI document cannot say of the requests that are valid."""
+"""Rules about valid requests that an OpenAPI document cannot express."""
 
 import schemathesis
 
-WITHIN_NO_APP = ("app_guids", "space_guids", "organization_guids")
+NOT_WITHIN_AN_APP = ("app_guids", "space_guids", "organization_guids")
 
 
 @schemathesis.hook
 def filter_case(context, case):
-    """No parameter can exclude another: `app_guid`, the packages of one app, refuses filters by what apps lie in."""
-    return "app_guid" not in case.query or not any(name in case.query for name in WITHIN_NO_APP)
+    """`app_guid` cannot be combined with the filters by app, space and organization."""
+    return "app_guid" not in case.query or not any(name in case.query for name in NOT_WITHIN_AN_APP)

@@ -1,7 +1,10 @@
-//! The Authorization header → who asks. Keys, the claims they vouch for, and the tokens that we make ourselves.
+//! Authentication: the `Authorization` header of a request becomes an [`Identity`]. Also makes tokens and serves logins.
 //!
-//! A token is worth what one of *our* keys says of it: the algorithm comes from the key, never from the token.
+//! Bearer tokens ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)) are JSON Web Tokens
+//! ([RFC 7519](https://www.rfc-editor.org/rfc/rfc7519)) with an HS256 or RS256 signature
+//! ([RFC 7515](https://www.rfc-editor.org/rfc/rfc7515)). The algorithm comes from the server's key, never from the token.
 
+mod access;
 mod claims;
 pub mod guesses;
 mod identity;
@@ -17,13 +20,8 @@ pub mod tokens;
 pub use identity::Identity;
 pub use keys::{KeyError, Keys};
 pub use login::{Login, LoginError, TokenResponse};
+pub use public_keys::{PublicKeyFileError, RejectedKey};
 pub use secret::Secret;
 
 /// The audience that a token for this API must name.
 const AUDIENCE: &str = "cloud_controller";
-/// The scope that reads and writes everything.
-const ADMIN: &str = "cloud_controller.admin";
-/// The scope that reads what the caller's roles show.
-const READ: &str = "cloud_controller.read";
-/// The scope that writes where the caller's roles allow it.
-const WRITE: &str = "cloud_controller.write";

@@ -1,28 +1,40 @@
-//! Who asks, as far as a listing needs to know: not a token, not a scope, only what may be seen.
+//! The caller of a request, after authentication: what they may read and what they may write. See
+//! `docs/reference/access.md`.
 
-/// What a caller may see.
+/// What a caller may read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Caller {
-    /// Every row there is.
+    /// Every row.
     Everything,
-    /// What the roles of one user show.
+    /// The rows that the roles of one user show: their reading roles, and the role of organization manager.
     Member(Member),
 }
 
-/// A user whose roles decide. One that the database does not know sees nothing.
+/// What a caller may write.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Writer {
+    /// Every row.
+    Everything,
+    /// The rows of the spaces in which one user has the writing role.
+    Member(Member),
+}
+
+/// A user whose roles decide about their access. A user that the database does not have has no role.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Member {
-    /// The user's guid: `user_id`, or else `client_id`, of the token.
+    /// The user's guid: the claim `user_id` of the token, or else `client_id`.
     pub user: String,
-    /// What the edition says about their roles.
+    /// The rules of the edition that is served.
     pub rules: &'static AccessRules,
 }
 
-/// What an edition of the API says about who may see what.
+/// The scopes and roles of an edition. Roles are written as the database spells them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AccessRules {
-    /// The scopes, beside `cloud_controller.admin`, that read everything and need no `cloud_controller.read`.
+    /// The scopes that read everything, beside `cloud_controller.admin`. They do not need `cloud_controller.read`.
     pub global_readers: &'static [&'static str],
-    /// The space roles that show a space's apps and packages, as the database spells them.
-    pub space_roles: &'static [&'static str],
+    /// The space roles that read the apps and packages of a space.
+    pub reading_roles: &'static [&'static str],
+    /// The space role that writes the packages of a space.
+    pub writing_role: &'static str,
 }

@@ -41,12 +41,14 @@ pub enum ApiError {
     WrongHost(Option<String>),
     /// 422 `CF-UnprocessableEntity` (10008), with this text.
     Unprocessable(String),
-    /// 429 `CF-RateLimitExceeded` (10013). Only a fault rule leads to it.
+    /// 429 `CF-RateLimitExceeded` (10013). Only fault rules cause it.
     RateLimited,
     /// The status, number, name and text of a fault rule.
     InjectedError(Box<InjectedError>),
     /// 503 `CF-ServiceUnavailable` (10015): another program keeps the database locked, or the server is stopping.
     Busy,
+    /// 503 `CF-ServiceUnavailable` (10015): the request needs more steps than one request may take.
+    TooExpensive,
     /// 503 `CF-ServiceUnavailable` (10015): there are too many connections.
     Overloaded,
     /// 503 `CF-ServiceUnavailable` (10015): the data cannot be read. Only `/healthz` says so.
@@ -83,7 +85,7 @@ impl ApiError {
             Self::Unprocessable(_) => 422,
             Self::RateLimited => 429,
             Self::InjectedError(error) => error.status,
-            Self::Busy | Self::Overloaded | Self::Unhealthy => 503,
+            Self::Busy | Self::TooExpensive | Self::Overloaded | Self::Unhealthy => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -107,7 +109,7 @@ impl ApiError {
             Self::Unprocessable(_) => 10008,
             Self::RateLimited => 10013,
             Self::InjectedError(error) => error.code,
-            Self::Busy | Self::Overloaded | Self::Unhealthy => 10015,
+            Self::Busy | Self::TooExpensive | Self::Overloaded | Self::Unhealthy => 10015,
             Self::Internal(_) => 10001,
         }
     }
@@ -131,7 +133,9 @@ impl ApiError {
             Self::Unprocessable(_) => "CF-UnprocessableEntity",
             Self::RateLimited => "CF-RateLimitExceeded",
             Self::InjectedError(error) => &error.title,
-            Self::Busy | Self::Overloaded | Self::Unhealthy => "CF-ServiceUnavailable",
+            Self::Busy | Self::TooExpensive | Self::Overloaded | Self::Unhealthy => {
+                "CF-ServiceUnavailable"
+            }
             Self::Internal(_) => "UnknownError",
         }
     }
@@ -162,6 +166,9 @@ impl ApiError {
             Self::RateLimited => "Rate Limit Exceeded".into(),
             Self::InjectedError(error) => error.detail.clone(),
             Self::Busy => "The database is busy, try again".into(),
+            Self::TooExpensive => {
+                "The request is too expensive, use a smaller page or fewer filters".into()
+            }
             Self::Overloaded => "The server has too many connections, try again".into(),
             Self::Unhealthy => "The data cannot be read; the log of the server says why".into(),
             Self::Internal(_) => "An unknown error occurred.".into(),
@@ -189,6 +196,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy | StoreError::Closed => Self::Busy,
+            StoreError::TooExpensive => Self::TooExpensive,
             other => Self::Internal(other.to_string()),
         }
     }
@@ -198,7 +206,7 @@ impl From<SeedError> for ApiError {
     fn from(error: SeedError) -> Self {
         match error {
             SeedError::Store(error) => error.into(),
-            refused @ SeedError::Refused(_) => Self::Unprocessable(refused.to_string()),
+            SeedError::Invalid(invalid) => Self::Unprocessable(invalid.to_string()),
         }
     }
 }

@@ -190,11 +190,9 @@ impl Service {
                 keys.identify(authorization, now, self.edition.access_rules())
             }
             Authentication::RefuseAll => Err(ApiError::NotAuthenticated),
-            Authentication::As(caller) => Ok(Identity {
-                user: "admin".into(),
-                caller: caller.clone(),
-                admin: *caller == Caller::Everything,
-            }),
+            Authentication::As(caller) => {
+                Ok(Identity::without_token(caller, self.edition.access_rules()))
+            }
         }
     }
 

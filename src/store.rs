@@ -20,12 +20,12 @@ use tokio::sync::oneshot;
 pub use error::StoreError;
 pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
-pub use snapshot::{Row, Snapshot, Value};
+pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
 pub use sqlite::check::{CheckReport, check, sqlite_version};
-use sqlite::identify::{FileState, identify, nothing_there};
+use sqlite::identify::{FileState, identify, missing_file_error};
 use sqlite::latest_version::LatestVersion;
 use sqlite::open::{self, Opened};
-use sqlite::readers::{self, Readers};
+use sqlite::readers::{Ended, Job, Limit, Readers};
 use sqlite::writer::Writer;
 use sqlite::{close, copy, create, read_only, schema};
 pub use transaction::Transaction;
@@ -48,12 +48,12 @@ pub enum OpenMode {
     Immutable,
 }
 
-/// What a commit survives once it returned (<https://sqlite.org/pragma.html#pragma_synchronous>).
+/// How durable a commit is once it returned (<https://sqlite.org/pragma.html#pragma_synchronous>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// A power cut (`synchronous=FULL`).
+    /// It survives a power failure (`synchronous=FULL`).
     Full,
-    /// Nothing (`synchronous=OFF`): for private temporary files.
+    /// A power failure may lose or damage it (`synchronous=OFF`). For private temporary files.
     Off,
 }
 
@@ -90,7 +90,7 @@ impl Store {
         }
     }
 
-    /// Copies the database at `from`, with its write-ahead log if there is one, to `to`, where no file may be.
+    /// Copies the database at `from`, with its write-ahead log if there is one, to `to`, which must not exist.
     ///
     /// SQLite does not open `from`, so that nothing of it changes. No program may write to it at the same time.
     ///
@@ -122,10 +122,12 @@ impl Store {
     /// Fails also if the file is not a database of this program, or cannot be read.
     pub fn refuse_older(path: &Path) -> Result<(), StoreError> {
         match identify(path)? {
-            FileState::Ours { schema } if schema < SCHEMA_VERSION => read_only::unchanged(path)
-                .and_then(|connection| schema::version(&connection))
-                .map_err(|error| error.at(path))
-                .and_then(|version| migrate::require_current(path, version)),
+            FileState::Ours { schema } if schema < SCHEMA_VERSION => {
+                read_only::connect_without_changes(path)
+                    .and_then(|connection| schema::version(&connection))
+                    .map_err(|error| error.at(path))
+                    .and_then(|version| migrate::require_current(path, version))
+            }
             _ => Ok(()),
         }
     }
@@ -147,7 +149,7 @@ impl Store {
 
     fn try_open(path: &Path, mode: OpenMode, durability: Durability) -> Result<Self, StoreError> {
         let FileState::Ours { schema } = identify(path)? else {
-            return Err(nothing_there(path));
+            return Err(missing_file_error(path));
         };
         let Opened {
             connection,
@@ -181,57 +183,85 @@ impl Store {
         self.mode
     }
 
-    /// Runs `read` over one snapshot, on a reader thread.
+    /// Runs `read` over one snapshot, on a reader thread. A read that takes many steps is interrupted and run again in a
+    /// slower lane, so that it does not delay others: it must have no effect except its result.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `read` fails, if no snapshot can be taken, with [`StoreError::TooExpensive`] if `read` takes more steps
+    /// than one read may take, with [`StoreError::Busy`] if too many such reads wait, or with [`StoreError::Closed`]
+    /// while the store is closing.
+    pub async fn read<T, E>(
+        &self,
+        read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let answer = self.submit(read)?;
+        answer.await.unwrap_or_else(|_| Err(unanswered().into()))
+    }
+
+    /// Queues a read. The answer is not sent if the read panics, or if no connection can be opened.
+    fn submit<T, E>(
+        &self,
+        read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, E>>, StoreError>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let mut request = Some((read, sender));
+        let job: Job = Box::new(move |connection, limit| {
+            let Some((read, sender)) = request.take() else {
+                return Ended::Answered;
+            };
+            if sender.is_closed() {
+                // The client has gone.
+                return Ended::Answered;
+            }
+            let answer = if limit == Limit::Refused {
+                Err(StoreError::Busy.into())
+            } else {
+                connection.limit(limit);
+                match connection.snapshot(&read) {
+                    Err(_) if connection.is_over_limit() && limit == Limit::Fast => {
+                        request = Some((read, sender));
+                        return Ended::Interrupted;
+                    }
+                    Err(_) if connection.is_over_limit() => Err(StoreError::TooExpensive.into()),
+                    answer => answer,
+                }
+            };
+            // `read` may hold the last reference to this store, which the caller drops when it has the answer.
+            drop(read);
+            // Fails if the client went while the read ran.
+            let _ = sender.send(answer);
+            Ended::Answered
+        });
+        self.readers
+            .as_ref()
+            .ok_or(StoreError::Closed)?
+            .submit(job)?;
+        Ok(receiver)
+    }
+
+    /// Runs `read` over one snapshot, on the calling thread and without a limit. For programs without an async runtime,
+    /// and for reads that last as long as a client takes to receive them.
     ///
     /// # Errors
     ///
     /// Fails if `read` fails, if no snapshot can be taken, or with [`StoreError::Closed`] while the store is closing.
-    pub async fn read<T, E>(
+    pub fn read_blocking<T, E: From<StoreError>>(
         &self,
-        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        let (answer, answered) = oneshot::channel();
-        self.submit(read, move |result| {
-            let _ = answer.send(result);
-        })?;
-        answered.await.unwrap_or_else(|_| Err(unanswered().into()))
-    }
-
-    /// Runs `read` over one snapshot, and blocks until it is done. For programs without an async runtime.
-    ///
-    /// # Errors
-    ///
-    /// Fails as [`Store::read`] does.
-    pub fn read_blocking<T, E>(
-        &self,
-        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        let (answer, answered) = std::sync::mpsc::channel();
-        self.submit(read, move |result| {
-            let _ = answer.send(result);
-        })?;
-        answered.recv().unwrap_or_else(|_| Err(unanswered().into()))
-    }
-
-    fn submit<T, E: From<StoreError>>(
-        &self,
-        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
-        answer: impl FnOnce(Result<T, E>) + Send + 'static,
-    ) -> Result<(), StoreError> {
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         self.readers
             .as_ref()
             .ok_or(StoreError::Closed)?
-            .submit(Box::new(move |connection, versions| {
-                readers::snapshot(connection, versions, read, answer);
-            }))
+            .run_here(read)
     }
 
     /// Returns the version of the data at this moment, without a query and without waiting. `None` means that

@@ -1,5 +1,5 @@
-//! A closed-loop HTTP client: raw keep-alive sockets, requests prepared, answers read by their Content-Length. What it
-//! costs comes on top of both sides of a ratio, so it does nothing else.
+//! A minimal HTTP client: sockets that stay open, prepared requests, one request at a time per socket. Its cost is part
+//! of both figures of a ratio, so it does nothing else.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,28 +10,29 @@ use std::time::{Duration, Instant};
 use crate::measure::{Meter, Rounds};
 use crate::{Error, Result};
 
-/// The host that requests name: hrefs begin with it, so that the same page has the same bytes from every server.
+/// The host in the requests. It is part of the hrefs, so the same page has the same bytes from every server.
 pub const HOST: &str = "packages.bench";
-/// Threads of the client, and connections of each.
+/// Threads of the client.
 const THREADS: usize = 2;
+/// Connections of each thread.
 const CONNECTIONS: usize = 8;
-/// Nothing that is measured takes as long.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// A read fails after this time. No response takes as long.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// `GET target` with that token, as it goes over the wire.
+/// Returns the bytes of `GET target` with that token.
 pub fn get(target: &str, token: &str) -> Vec<u8> {
     format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: bearer {token}\r\n\r\n")
         .into_bytes()
 }
 
-/// The body of one answer.
+/// Returns the body of one response.
 pub fn body(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>> {
     let mut connection = Connection::open(address)?;
     connection.send(request)?;
     Ok(connection.receive()?.to_vec())
 }
 
-/// Sends the requests one after the other and again, one in flight on each connection; answers a second.
+/// Sends the requests again and again, one at a time on each connection. Returns responses per second.
 pub fn rate(address: SocketAddr, requests: &[Vec<u8>], rounds: &Rounds) -> Result<f64> {
     together(THREADS, |thread| {
         let mut connections = (0..CONNECTIONS)
@@ -40,13 +41,13 @@ pub fn rate(address: SocketAddr, requests: &[Vec<u8>], rounds: &Rounds) -> Resul
         let mut next = requests.iter().cycle().skip(thread);
         let mut send = |connection: &mut Connection| match next.next() {
             Some(request) => connection.send(request),
-            None => Err("there is nothing to ask for".into()),
+            None => Err("there are no requests".into()),
         };
         for connection in &mut connections {
             send(connection)?;
         }
         let mut meter = Meter::start(rounds);
-        // In turn: while one answer is read, the others are made.
+        // While this thread reads one response, the server works on the others.
         for turn in (0..CONNECTIONS).cycle() {
             let connection = &mut connections[turn];
             connection.receive()?;
@@ -60,7 +61,7 @@ pub fn rate(address: SocketAddr, requests: &[Vec<u8>], rounds: &Rounds) -> Resul
     .map(|rates| rates.iter().sum())
 }
 
-/// What sending each request once took, and how many bytes of bodies came.
+/// Sends each request once. Returns the elapsed time and the number of bytes of all bodies.
 pub fn once(
     address: SocketAddr,
     requests: &[Vec<u8>],
@@ -80,7 +81,7 @@ pub fn once(
     Ok((started.elapsed(), lengths.iter().sum()))
 }
 
-/// Runs `work` on so many threads; what they answered, or the first error.
+/// Runs `work` on `threads` threads. Returns their results, or the first error.
 pub fn together<T: Send>(
     threads: usize,
     work: impl Fn(usize) -> Result<T> + Sync,
@@ -110,7 +111,7 @@ impl Connection {
     fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Self {
             stream,
             buffer: vec![0; 1 << 16],
@@ -121,7 +122,7 @@ impl Connection {
         Ok(self.stream.write_all(request)?)
     }
 
-    /// The body of the answer in flight, whose status must be 200.
+    /// Reads the next response, whose status must be 200. Returns the body.
     fn receive(&mut self) -> Result<&[u8]> {
         let mut filled = 0;
         let head = loop {
@@ -142,20 +143,20 @@ impl Connection {
 
     fn read(&mut self, filled: usize) -> Result<usize> {
         match self.stream.read(&mut self.buffer[filled..])? {
-            0 => Err("the server closed a connection, or its answer has no end".into()),
+            0 => Err("the server closed a connection before the end of a response".into()),
             read => Ok(read),
         }
     }
 }
 
-fn head_length(answer: &[u8]) -> Option<usize> {
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+fn head_length(response: &[u8]) -> Option<usize> {
+    let end = response.windows(4).position(|four| four == b"\r\n\r\n")?;
     Some(end + 4)
 }
 
 fn body_length(head: &[u8]) -> Result<usize> {
     let head = std::str::from_utf8(head)?;
-    let refused = || -> Error { format!("an answer begins with {head:?}").into() };
+    let refused = || -> Error { format!("a response begins with {head:?}").into() };
     if !head.starts_with("HTTP/1.1 200 ") {
         return Err(refused());
     }

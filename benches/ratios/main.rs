@@ -1,24 +1,24 @@
-//! How near the product comes to what bounds it: each figure measured in one run beside its own floor, over HTTP on a
-//! local port, printed as one table of ratios.
+//! Compares the speed of the program with what bounds it. Each row of the table is the ratio of two figures, measured in
+//! the same run: that of the program, over HTTP on a local port, and that of a simpler program, the baseline.
 //!
 //! ```text
 //! cargo bench                        # 1,000, 100,000 and 1,000,000 packages
 //! cargo bench -- --quick             # without the million, short rounds
-//! cargo bench -- --only walk         # the rows whose group has this in its name
-//! cargo bench -- --sizes 1000,20000  # other tables
+//! cargo bench -- --only pages        # only the groups whose name contains this
+//! cargo bench -- --sizes 1000,20000  # other numbers of packages
 //! ```
 //!
-//! The product runs as its own binary in its own process, and so does the static route beside it; the two sides of a
-//! ratio are measured in turn, A B A B, and the ratio is the median of the pairs', so that whatever else the machine
-//! does meanwhile falls on both.
+//! The program runs in its own process, and so does the static route to which it is compared. The two figures are
+//! measured in turn, A B A B, and the ratio is the median of the ratios of the pairs, so that other work of the machine
+//! affects both.
 
+mod bare_insert;
 mod client;
-mod data;
-mod insert;
+mod databases;
+mod in_process;
 mod measure;
 mod options;
 mod process;
-mod product;
 mod rows;
 mod static_route;
 mod table;
@@ -28,11 +28,11 @@ use std::error::Error as StdError;
 use std::io::{Write, stdout};
 
 use options::{Command, Options};
-use rows::RenderContext;
+use rows::Context;
 
-/// What went wrong: one sentence.
+/// A message of one sentence.
 type Error = Box<dyn StdError + Send + Sync>;
-/// What may go wrong.
+/// The result of everything that can fail.
 type Result<T> = std::result::Result<T, Error>;
 
 fn main() -> Result<()> {
@@ -44,16 +44,19 @@ fn main() -> Result<()> {
 }
 
 fn measure_all(options: Options) -> Result<()> {
-    if !rows::GROUPS.iter().any(|group| options.wants(group.name)) {
+    if !rows::GROUPS
+        .iter()
+        .any(|group| options.includes(group.name))
+    {
         let names = rows::GROUPS.map(|group| group.name).join(", ");
-        return Err(format!("`--only` names none of {names}").into());
+        return Err(format!("`--only` matches none of {names}").into());
     }
-    let mut scene = RenderContext::new(options)?;
+    let mut context = Context::new(options)?;
     let mut table = table::Table::default();
     for group in rows::GROUPS {
-        if scene.options.wants(group.name) {
+        if context.options.includes(group.name) {
             eprintln!("measuring {}: {}", group.name, group.about);
-            (group.run)(&mut scene, &mut table)?;
+            (group.run)(&mut context, &mut table)?;
         }
     }
     stdout().write_all(table.to_string().as_bytes())?;

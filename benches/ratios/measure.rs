@@ -1,67 +1,67 @@
-//! Rounds, pairs, medians.
+//! Measures pairs of figures in rounds, and takes medians.
 
 use std::time::{Duration, Instant};
 
 use crate::Result;
 
-/// How often and how long each side of a ratio is measured.
+/// How often and how long each figure is measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Rounds {
-    /// How often.
+    /// The number of rounds.
     pub count: usize,
-    /// How long before anything counts.
+    /// The time of each round before the measurement starts.
     pub warm: Duration,
-    /// How long it counts.
+    /// The time of the measurement.
     pub time: Duration,
 }
 
-/// What a number is of.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Answers a second: the more the better.
+    /// Responses per second: more is better.
     PerSecond,
-    /// Seconds: the fewer the better.
+    /// Seconds: less is better.
     Seconds,
-    /// Bytes of memory: the fewer the better.
+    /// Bytes of memory: less is better.
     Memory,
 }
 
-/// Both sides of a ratio, each the median of its rounds.
+/// Two figures, each the median of its rounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair {
-    /// What both numbers are of.
+    /// The unit of both.
     pub unit: Unit,
-    /// The floor.
-    pub floor: f64,
-    /// What is held against it.
+    /// The figure of the baseline.
+    pub baseline: f64,
+    /// The figure of the program.
     pub measured: f64,
-    /// 1: as good as the floor; 0.5: half as good. The median of the rounds' own ratios.
+    /// The median of the ratios of the rounds. 1 is as good as the baseline, 0.5 half as good.
     pub ratio: f64,
 }
 
-/// Measures the floor and the other side in turn, and pairs what lies side by side.
+/// Measures the baseline and the program in turn.
 pub fn paired(
     unit: Unit,
     rounds: usize,
-    mut floor: impl FnMut() -> Result<f64>,
+    mut baseline: impl FnMut() -> Result<f64>,
     mut measured: impl FnMut() -> Result<f64>,
 ) -> Result<Pair> {
     let pairs = (0..rounds)
-        .map(|_| Ok((floor()?, measured()?)))
+        .map(|_| Ok((baseline()?, measured()?)))
         .collect::<Result<Vec<_>>>()?;
-    let ratio = |(floor, measured): &(f64, f64)| match unit {
-        Unit::PerSecond => measured / floor,
-        Unit::Seconds | Unit::Memory => floor / measured,
+    let ratio = |(baseline, measured): &(f64, f64)| match unit {
+        Unit::PerSecond => measured / baseline,
+        Unit::Seconds | Unit::Memory => baseline / measured,
     };
     Ok(Pair {
         unit,
-        floor: median(pairs.iter().map(|pair| pair.0)),
+        baseline: median(pairs.iter().map(|pair| pair.0)),
         measured: median(pairs.iter().map(|pair| pair.1)),
         ratio: median(pairs.iter().map(ratio)),
     })
 }
 
-/// The middle number, or the mean of the two in the middle.
+/// Returns the middle number, or the mean of the two in the middle.
 fn median(numbers: impl Iterator<Item = f64>) -> f64 {
     let mut numbers: Vec<f64> = numbers.collect();
     numbers.sort_by(f64::total_cmp);
@@ -73,7 +73,7 @@ fn median(numbers: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
-/// Counts what is done after the warm-up, from one thing done to the last.
+/// Counts events after the warm-up, from one event to the last.
 #[derive(Debug)]
 pub struct Meter {
     from: Instant,
@@ -84,7 +84,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// A meter that begins now.
+    /// Starts now.
     pub fn start(rounds: &Rounds) -> Self {
         let now = Instant::now();
         Self {
@@ -96,7 +96,7 @@ impl Meter {
         }
     }
 
-    /// One thing more is done; `false`: that was the last.
+    /// Counts an event. Returns false if it was the last.
     pub fn tick(&mut self) -> bool {
         self.last = Instant::now();
         match self.first {
@@ -107,7 +107,7 @@ impl Meter {
         self.last < self.until || self.count == 0
     }
 
-    /// How many a second.
+    /// Returns events per second.
     pub fn rate(&self) -> f64 {
         let first = self.first.unwrap_or(self.last);
         f64::from(self.count) / (self.last - first).as_secs_f64()

@@ -1,4 +1,4 @@
-//! The arguments.
+//! The command line of the benchmark.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::Result;
 use crate::measure::Rounds;
 
-/// The tables that are measured, by their packages.
+/// The numbers of packages by default.
 const SIZES: [u64; 3] = [1_000, 100_000, 1_000_000];
 
-/// What this process is for. Whoever types `cargo bench` measures; the rest is started by that.
+/// The task of this process. `cargo bench` measures; it starts the other two.
 pub enum Command {
     /// Measure and print.
     Measure(Options),
@@ -19,38 +19,38 @@ pub enum Command {
     Write(PathBuf),
 }
 
-/// What is measured, and how long.
+/// What is measured, how often and how long.
 #[derive(Debug)]
 pub struct Options {
-    /// Tables, by their packages, ascending; never none.
+    /// The numbers of packages, in ascending order. Never empty.
     pub sizes: Vec<u64>,
-    /// How often and how long each side is measured.
+    /// How often and how long each figure is measured.
     pub rounds: Rounds,
-    /// How often a process is started.
+    /// How often the start of a process is measured.
     pub starts: usize,
-    /// How many distinct requests must not make memory grow.
+    /// The number of different requests after which memory must not grow.
     pub distinct: usize,
     only: Option<String>,
 }
 
 impl Options {
-    /// Whether the group of that name is to be measured.
-    pub fn wants(&self, group: &str) -> bool {
+    /// Returns whether the group of that name is measured.
+    pub fn includes(&self, group: &str) -> bool {
         self.only.as_deref().is_none_or(|only| group.contains(only))
     }
 
-    /// The smallest table.
+    /// Returns the smallest number of packages.
     pub fn smallest(&self) -> u64 {
         self.sizes.first().copied().unwrap_or(SIZES[0])
     }
 
-    /// The largest table.
+    /// Returns the largest number of packages.
     pub fn largest(&self) -> u64 {
         self.sizes.last().copied().unwrap_or(SIZES[0])
     }
 }
 
-/// Reads the arguments. What is not known is left to whoever passed it: cargo gives `--bench`.
+/// Parses the arguments. Ignores unknown ones, since cargo adds `--bench`.
 pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command> {
     let (mut quick, mut only, mut sizes) = (false, None, None);
     while let Some(argument) = arguments.next() {
@@ -67,7 +67,7 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command> {
             _ => {}
         }
     }
-    let measured = |count, milliseconds| Rounds {
+    let rounds = |count, milliseconds| Rounds {
         count,
         warm: Duration::from_millis(milliseconds / 5),
         time: Duration::from_millis(milliseconds),
@@ -75,7 +75,7 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command> {
     Ok(Command::Measure(if quick {
         Options {
             sizes: sizes.unwrap_or_else(|| SIZES[..2].to_vec()),
-            rounds: measured(2, 400),
+            rounds: rounds(2, 400),
             starts: 5,
             distinct: 20_000,
             only,
@@ -83,7 +83,7 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command> {
     } else {
         Options {
             sizes: sizes.unwrap_or_else(|| SIZES.to_vec()),
-            rounds: measured(3, 1500),
+            rounds: rounds(3, 1500),
             starts: 11,
             distinct: 100_000,
             only,
@@ -93,7 +93,7 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command> {
 
 fn sizes(text: &str) -> Result<Vec<u64>> {
     let sizes: std::result::Result<Vec<u64>, _> = text.split(',').map(str::parse).collect();
-    let mut sizes = sizes.map_err(|_| format!("`--sizes {text}` is no list of numbers"))?;
+    let mut sizes = sizes.map_err(|_| format!("`--sizes {text}` is not a list of numbers"))?;
     sizes.sort_unstable();
     if sizes.first().is_none_or(|smallest| *smallest == 0) {
         return Err("`--sizes` needs a number above 0".into());

@@ -1,5 +1,5 @@
-//! The processes that are measured: the product, the static route, the writer. All of them end with this one, since
-//! their standard input does.
+//! The measured processes: the program, the static route and the writer. They end with this process, since they exit at
+//! the end of their standard input.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,25 +13,25 @@ use crate::Result;
 /// A running server.
 pub struct Server {
     process: Process,
-    /// Where it answers.
+    /// The address it listens on.
     pub address: SocketAddr,
 }
 
 impl Server {
-    /// The product: `serve` with these arguments, on a free port.
-    pub fn product<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Result<Self> {
-        let mut command = product();
+    /// Starts the program: `serve` with these arguments, on a free port.
+    pub fn program<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Result<Self> {
+        let mut command = program();
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--exit-with-stdin"])
             .args(arguments);
         Self::start(&mut command)
     }
 
-    /// The product on that database, in today's edition, with so many MiB for response_cache pages.
-    pub fn of(database: &Path, cache: u32) -> Result<Self> {
+    /// Starts the program on that database, in the edition `current`, with a response cache of `cache` MiB.
+    pub fn on_database(database: &Path, cache: u32) -> Result<Self> {
         let cache = cache.to_string();
         let arguments = ["--api", "current", "--cache-size", &cache, "--db"];
-        Self::product(
+        Self::program(
             arguments
                 .map(OsStr::new)
                 .into_iter()
@@ -39,9 +39,9 @@ impl Server {
         )
     }
 
-    /// The static route that answers the bytes of that file.
+    /// Starts a static route whose response is that file.
     pub fn static_route(body: &Path) -> Result<Self> {
-        Self::start(itself()?.arg("--static").arg(body))
+        Self::start(this_program()?.arg("--static").arg(body))
     }
 
     fn start(command: &mut Command) -> Result<Self> {
@@ -51,18 +51,18 @@ impl Server {
         let address = line
             .trim()
             .strip_prefix("listening on http://")
-            .ok_or_else(|| format!("a server does not start: {:?}", process.child.wait()))?
+            .ok_or_else(|| format!("a server failed to start: {:?}", process.child.wait()))?
             .parse()?;
         Ok(Self { process, address })
     }
 
-    /// The memory that is resident.
+    /// Returns the resident memory.
     pub fn memory(&self) -> Result<Memory> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.child.id()))?;
         let bytes = |name: &str| -> Result<f64> {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             let number = line.and_then(|line| line.split_whitespace().next());
-            let kibibytes: f64 = number.ok_or("/proc tells no memory")?.parse()?;
+            let kibibytes: f64 = number.ok_or("/proc shows no resident memory")?.parse()?;
             Ok(kibibytes * 1024.0)
         };
         Ok(Memory {
@@ -75,9 +75,9 @@ impl Server {
 /// The resident memory of a process, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
-    /// At this moment.
+    /// The current value.
     pub now: f64,
-    /// The most that it ever was.
+    /// The maximum since the start.
     pub most: f64,
 }
 
@@ -87,26 +87,26 @@ pub struct Writer(Process);
 impl Writer {
     /// Starts it.
     pub fn start(database: &Path) -> Result<Self> {
-        Process::start(itself()?.arg("--writer").arg(database)).map(Self)
+        Process::start(this_program()?.arg("--writer").arg(database)).map(Self)
     }
 
-    /// Ends it; how many times it wrote.
+    /// Stops it. Returns the number of its commits.
     pub fn stop(mut self) -> Result<u64> {
         drop(self.0.child.stdin.take());
         let mut text = String::new();
         self.0.stdout.read_to_string(&mut text)?;
         let writes = text.trim().parse();
-        writes.map_err(|_| "the process that writes ended early".into())
+        writes.map_err(|_| "the writing process ended early".into())
     }
 }
 
-/// Runs the product with these arguments to its end, with its standard output in `out`.
+/// Runs the program with these arguments and standard output.
 pub fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, out: Stdio) -> Result<()> {
-    let status = product().args(arguments).stdout(out).status()?;
+    let status = program().args(arguments).stdout(out).status()?;
     if status.success() {
         Ok(())
     } else {
-        Err(format!("the product fails: {status}").into())
+        Err(format!("the program failed: {status}").into())
     }
 }
 
@@ -137,8 +137,8 @@ impl Drop for Process {
     }
 }
 
-/// The product, with none of the settings that whoever runs this may have.
-fn product() -> Command {
+/// Returns the program, without the settings of the environment.
+fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cf-packages"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CF_PACKAGES_") {
@@ -148,11 +148,11 @@ fn product() -> Command {
     command
 }
 
-fn itself() -> Result<Command> {
+fn this_program() -> Result<Command> {
     Ok(Command::new(std::env::current_exe()?))
 }
 
-/// Completes at the end of standard input, on a thread of its own.
+/// Runs `then` at the end of standard input, on a new thread.
 pub fn on_end_of_input(then: impl FnOnce() + Send + 'static) {
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());

@@ -1,63 +1,63 @@
-//! What is measured: one function a group of rows.
+//! The rows of the table: one function for each group of rows.
 
-mod lasting;
+mod all_data;
 mod pages;
-mod whole;
+mod startup_and_memory;
 
 use std::net::SocketAddr;
 
 use crate::client;
-use crate::data::Folder;
+use crate::databases::Folder;
 use crate::options::Options;
 use crate::table::Table;
 use crate::{Error, Result};
 
-/// The groups, in the order of the table. The one that writes comes last.
+/// The groups, in the order of the table. The group that changes the databases comes last.
 pub const GROUPS: [Group; 10] = [
     Group {
         name: "hot",
-        about: "pages that are kept, beside a static route",
+        about: "cached pages, compared with a static route",
         run: pages::hot,
     },
     Group {
         name: "cold",
-        about: "pages that are not kept, beside the same in process",
+        about: "pages without a response cache, compared with the same pages in process",
         run: pages::cold,
     },
     Group {
         name: "depth",
-        about: "any page of any table, beside the first of the smallest",
+        about: "pages at any depth, compared with the first page of the smallest table",
         run: pages::depth,
     },
     Group {
         name: "offset",
-        about: "the figure people know: count and offset",
+        about: "pages found with count and offset",
         run: pages::offset,
     },
     Group {
         name: "tenth",
-        about: "who sees a tenth, beside who sees all",
+        about: "pages of a user who sees a tenth of the spaces, compared with those of an admin",
         run: pages::tenth,
     },
     Group {
-        name: "walk",
-        about: "every page, beside a dump",
-        run: whole::walk,
+        name: "all-pages",
+        about: "all pages, compared with a dump",
+        run: all_data::all_pages,
     },
     Group {
         name: "seed",
-        about: "JSON Lines into a new database, beside bare inserts",
-        run: whole::seed,
+        about: "JSON Lines into a new database, compared with bare inserts",
+        run: all_data::seed,
     },
     Group {
         name: "start",
-        about: "from the command to the first answer",
-        run: lasting::start,
+        about: "from the start of the process to the first response",
+        run: startup_and_memory::start,
     },
     Group {
         name: "memory",
-        about: "resident memory, beside the static route's",
-        run: lasting::memory,
+        about: "resident memory, compared with that of the static route",
+        run: startup_and_memory::memory,
     },
     Group {
         name: "writes",
@@ -68,31 +68,31 @@ pub const GROUPS: [Group; 10] = [
 
 /// Rows that are measured together.
 pub struct Group {
-    /// What `--only` says.
+    /// The name for `--only`.
     pub name: &'static str,
-    /// What it measures.
+    /// What is measured, for the progress output.
     pub about: &'static str,
     /// Measures it.
-    pub run: fn(&mut RenderContext, &mut Table) -> Result<()>,
+    pub run: fn(&mut Context, &mut Table) -> Result<()>,
 }
 
 /// What all rows share.
-pub struct RenderContext {
-    /// How long everything is measured.
+pub struct Context {
+    /// What is measured, how often and how long.
     pub options: Options,
-    /// Where the databases are.
+    /// The databases.
     pub folder: Folder,
 }
 
-impl RenderContext {
-    /// Nothing measured yet.
+impl Context {
+    /// Creates the folder of the databases.
     pub fn new(options: Options) -> Result<Self> {
         let folder = Folder::new()?;
         Ok(Self { options, folder })
     }
 }
 
-/// A place in a list.
+/// A position in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Depth {
     First,
@@ -103,7 +103,7 @@ enum Depth {
 impl Depth {
     const ALL: [Self; 3] = [Self::First, Self::Middle, Self::Last];
 
-    fn named(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Self::First => "first",
             Self::Middle => "middle",
@@ -111,8 +111,8 @@ impl Depth {
         }
     }
 
-    /// The number of that page, of so many.
-    fn of(self, pages: u64) -> u64 {
+    /// Returns the number of the page at this position, in a list of `pages` pages.
+    fn page(self, pages: u64) -> u64 {
         match self {
             Self::First => 1,
             Self::Middle => pages.div_ceil(2),
@@ -121,16 +121,16 @@ impl Depth {
     }
 }
 
-/// How many pages the list has that a request asks for, as the server says (`--api current`).
-fn pages(address: SocketAddr, target: &str, token: &str) -> Result<u64> {
+/// Returns `total_pages` of the list at `target` (only in the edition `current`).
+fn total_pages(address: SocketAddr, target: &str, token: &str) -> Result<u64> {
     let body = client::body(address, &client::get(target, token))?;
     let document: serde_json::Value = serde_json::from_slice(&body)?;
     let pages = document["pagination"]["total_pages"].as_u64();
-    pages.ok_or_else(|| -> Error { format!("{target} tells no number of pages").into() })
+    pages.ok_or_else(|| -> Error { format!("{target} has no `total_pages`").into() })
 }
 
-/// The request for one page of the list at `target`, which has a query already.
+/// Returns a request for one page of the list at `target`, which must have a query.
 fn page_at(address: SocketAddr, target: &str, token: &str, depth: Depth) -> Result<Vec<u8>> {
-    let number = depth.of(pages(address, target, token)?);
+    let number = depth.page(total_pages(address, target, token)?);
     Ok(client::get(&format!("{target}&page={number}"), token))
 }

@@ -1,5 +1,4 @@
-//! What bounds a hot page: warp with one route that answers bytes it has, behind the accept loop that the product has,
-//! without what the product does beside.
+//! The baseline of a cached page: one warp route that sends bytes from memory, behind a plain accept loop.
 
 use std::io::{Write, stdout};
 use std::path::Path;
@@ -17,16 +16,16 @@ use crate::process::on_end_of_input;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
-/// Serves the bytes of that file until standard input ends.
+/// Serves that file until the end of standard input.
 pub fn run(body: &Path) -> Result<()> {
     let body = Bytes::from(std::fs::read(body)?);
     on_end_of_input(|| std::process::exit(0));
     let route = warp::path!("v3" / "packages")
         .and(warp::get())
         .map(move || {
-            let mut reply = warp::reply::Response::new(body.clone().into());
-            reply.headers_mut().insert(CONTENT_TYPE, JSON);
-            reply
+            let mut response = warp::reply::Response::new(body.clone().into());
+            response.headers_mut().insert(CONTENT_TYPE, JSON);
+            response
         });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -1,22 +1,35 @@
-//! The table, as it is printed and as the README has it.
+//! The table of results, in Markdown.
 
 use std::fmt;
 
 use crate::measure::{Pair, Unit};
 
-const HEAD: [&str; 6] = ["what", "floor", "at the floor", "measured", "ratio", "goal"];
+const HEAD: [&str; 6] = [
+    "what",
+    "baseline",
+    "at the baseline",
+    "measured",
+    "ratio",
+    "goal",
+];
 
-/// Rows of text.
+/// The rows, as text.
 #[derive(Debug, Default)]
 pub struct Table(Vec<[String; 6]>);
 
 impl Table {
-    /// Adds what was measured; `goal`: the ratio that is to be reached.
-    pub fn add(&mut self, what: String, floor: impl Into<String>, pair: Pair, goal: Option<f64>) {
+    /// Adds a row. `goal` is the ratio to reach.
+    pub fn add(
+        &mut self,
+        what: String,
+        baseline: impl Into<String>,
+        pair: Pair,
+        goal: Option<f64>,
+    ) {
         let row = [
             what,
-            floor.into(),
-            number(pair.floor, pair.unit),
+            baseline.into(),
+            number(pair.baseline, pair.unit),
             number(pair.measured, pair.unit),
             ratio(pair.ratio),
             goal.map_or_else(|| "–".into(), |goal| format!("≥ {goal:.2}")),
@@ -37,7 +50,7 @@ impl fmt::Display for Table {
         }
         let mut line = |row: &[String; 6]| {
             for (index, (cell, width)) in row.iter().zip(widths).enumerate() {
-                // Words begin at the left, numbers end at the right.
+                // Text is aligned to the left, numbers to the right.
                 if index < 2 {
                     write!(f, "| {cell:<width$} ")?;
                 } else {
@@ -77,7 +90,7 @@ fn ratio(ratio: f64) -> String {
     }
 }
 
-/// `1234567` as `1,234,567`.
+/// Returns `1234567` as `1,234,567`.
 pub fn grouped(digits: &str) -> String {
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

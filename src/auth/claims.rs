@@ -1,4 +1,8 @@
-//! A token's header and claims, read strictly: what is not exactly right is no token.
+//! Strict parsing of a token's header and claims.
+//!
+//! A token is a JSON Web Signature in the compact serialization
+//! ([RFC 7515 §3.1](https://www.rfc-editor.org/rfc/rfc7515#section-3.1)) of a claims set
+//! ([RFC 7519 §4](https://www.rfc-editor.org/rfc/rfc7519#section-4)).
 
 use std::fmt;
 
@@ -9,35 +13,37 @@ use serde::{Deserialize, Deserializer};
 
 use super::AUDIENCE;
 
-/// A token in its three parts, its header read.
+/// The three parts of a token. The payload is not parsed before the signature is verified.
 pub(super) struct Parts<'t> {
     pub header: Header,
-    /// What is signed: the first two parts with the dot between them.
+    /// The bytes that are signed: the first two parts and the dot between them.
     pub message: &'t [u8],
-    /// The third part, in base64.
-    pub signature: &'t str,
+    pub signature: Vec<u8>,
     payload: &'t str,
 }
 
-/// What is read of a token's header. `jku`, `jwk`, `x5u` and the like are not: keys come from us alone.
+/// The fields of a token's header that we read
+/// ([RFC 7515 §4.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1)).
+///
+/// `jku`, `jwk`, `x5u` and `x5c` are ignored, because a token must not choose the key that verifies it.
 #[derive(Deserialize)]
 pub(super) struct Header {
-    /// Compared with what the key is for; nothing follows from it by itself.
+    /// Must be the algorithm of the key.
     pub alg: String,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "not_null")]
     pub kid: Option<String>,
-    /// Whatever it says, we do not understand it.
-    #[serde(default, deserialize_with = "given")]
+    /// Makes a token invalid, because no extension is supported.
+    #[serde(default, deserialize_with = "not_null")]
     crit: Option<IgnoredAny>,
 }
 
-/// What a token says, once one of our keys vouched for it.
+/// The claims of a token that we read.
 #[derive(Deserialize)]
 pub(super) struct Claims {
-    /// Seconds since 1970; from then on the token is expired.
+    /// The time from which the token is expired, in seconds since 1970.
     exp: i64,
-    /// Seconds since 1970; before, the token is not valid yet.
-    #[serde(default, deserialize_with = "given")]
+    /// The time before which the token is not valid, in seconds since 1970.
+    #[serde(default, deserialize_with = "not_null")]
     nbf: Option<i64>,
     aud: Audience,
     pub scope: Vec<String>,
@@ -46,7 +52,7 @@ pub(super) struct Claims {
     #[serde(default)]
     pub client_id: Option<String>,
     #[serde(default)]
-    jti: Jti,
+    jti: TokenId,
 }
 
 #[derive(Deserialize)]
@@ -56,10 +62,10 @@ enum Audience {
     Many(Vec<String>),
 }
 
-/// Only text can end in `-r`; anything else is not asked for.
+/// The claim `jti`. A Cloud Controller accepts any type; only a string can name a refresh token.
 #[derive(Default, Deserialize)]
 #[serde(untagged)]
-enum Jti {
+enum TokenId {
     Text(String),
     Other(IgnoredAny),
     #[default]
@@ -67,14 +73,16 @@ enum Jti {
 }
 
 impl<'t> Parts<'t> {
-    /// Three parts in unpadded base64url, the first a JSON object with an `alg` and no `crit`.
-    pub fn read(token: &'t str) -> Option<Self> {
+    /// Splits a token into its three parts of unpadded base64url. Returns `None` if it has another form, or if its
+    /// header is not a JSON object that has `alg` and lacks `crit`.
+    pub fn parse(token: &'t str) -> Option<Self> {
         let (message, signature) = token.rsplit_once('.')?;
         let (header, payload) = message.split_once('.')?;
         if payload.contains('.') || signature.is_empty() {
             return None;
         }
-        let header: Header = object(header)?;
+        let header: Header = json_object(header)?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         header.crit.is_none().then_some(Self {
             header,
             message: message.as_bytes(),
@@ -83,19 +91,20 @@ impl<'t> Parts<'t> {
         })
     }
 
-    /// The claims: only to be asked for once the signature is known to be right.
+    /// Parses the claims. Call it only after the signature is verified. Returns `None` if a claim has a wrong type, or
+    /// if the token is for another audience or does not name a caller.
     pub fn claims(&self) -> Option<Claims> {
-        let claims: Claims = object(self.payload)?;
-        let for_us = match &claims.aud {
+        let claims: Claims = json_object(self.payload)?;
+        let has_our_audience = match &claims.aud {
             Audience::One(audience) => audience == AUDIENCE,
             Audience::Many(audiences) => audiences.iter().any(|audience| audience == AUDIENCE),
         };
-        (for_us && claims.subject().is_some()).then_some(claims)
+        (has_our_audience && claims.subject().is_some()).then_some(claims)
     }
 }
 
 impl Claims {
-    /// The caller: `user_id`, or else `client_id`; never empty.
+    /// Returns the guid of the caller: `user_id`, or else `client_id`. It is never empty.
     pub fn subject(&self) -> Option<&str> {
         self.user_id
             .as_deref()
@@ -103,19 +112,19 @@ impl Claims {
             .filter(|subject| !subject.is_empty())
     }
 
-    /// Whether the token stands for a user, not for a client of its own.
-    pub fn is_users(&self) -> bool {
+    /// Whether the caller is a user. Otherwise the caller is a client that acts for itself.
+    pub fn has_user(&self) -> bool {
         self.user_id.is_some()
     }
 
-    /// Whether the token holds at `now`, in seconds since 1970; there is no leeway.
-    pub fn hold_at(&self, now: i64) -> bool {
+    /// Whether the token is valid at `now`, in seconds since 1970, by `exp` and `nbf` without leeway.
+    pub fn is_valid_at(&self, now: i64) -> bool {
         now < self.exp && self.nbf.is_none_or(|nbf| nbf <= now)
     }
 
-    /// Whether it is a refresh token, with which nobody may ask for anything but a new access token.
-    pub fn only_refresh(&self) -> bool {
-        matches!(&self.jti, Jti::Text(jti) if jti.ends_with("-r"))
+    /// Whether the token is a refresh token, which can only be exchanged for an access token.
+    pub fn is_refresh_token(&self) -> bool {
+        matches!(&self.jti, TokenId::Text(jti) if jti.ends_with("-r"))
     }
 
     pub fn has_scope(&self, scope: &str) -> bool {
@@ -124,21 +133,23 @@ impl Claims {
 }
 
 impl fmt::Debug for Claims {
-    /// Claims are their owner's: no message shows them.
+    /// Hides the claims, because they are personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Claims(***)")
     }
 }
 
-/// A JSON object in base64url; serde would take an array for a struct too.
-fn object<T: DeserializeOwned>(part: &str) -> Option<T> {
+/// Parses a JSON object in base64url. Returns `None` for an array, which serde would also accept for a struct.
+fn json_object<T: DeserializeOwned>(part: &str) -> Option<T> {
     let json = URL_SAFE_NO_PAD.decode(part).ok()?;
     json.trim_ascii_start()
         .starts_with(b"{")
         .then(|| serde_json::from_slice(&json).ok())?
 }
 
-/// A field that may be left out, but that `null` does not stand for.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(from).map(Some)
+/// Deserializes a field that may be absent, but must not be `null`.
+fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }

@@ -1,28 +1,95 @@
-//! The Authorization header of a request, and what its token's scopes allow.
+//! The `Authorization` header of a request, and the identity that it proves.
 
 use std::sync::Arc;
 
+use super::Keys;
+use super::access::{ADMIN, Access};
 use super::claims::Claims;
-use super::{ADMIN, Keys, READ};
-use crate::caller::{AccessRules, Caller, Member};
+use crate::caller::{AccessRules, Caller, Member, Writer};
 use crate::error::ApiError;
 
-/// Who asks, and what their token lets them do.
+/// An authenticated caller, and what their token allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The user's guid: `user_id`, or else `client_id`, of the token.
+    /// The caller's guid: the claim `user_id` of the token, or else `client_id`.
     pub user: String,
-    /// What they may see.
-    pub caller: Caller,
-    /// Whether they hold `cloud_controller.admin`.
+    /// Whether the caller is an admin: the token has the scope `cloud_controller.admin`.
     pub admin: bool,
+    read: Access,
+    write: Access,
+    rules: &'static AccessRules,
+}
+
+impl Identity {
+    fn new(claims: &Claims, rules: &'static AccessRules) -> Option<Self> {
+        Some(Self {
+            user: claims.subject()?.to_owned(),
+            admin: claims.has_scope(ADMIN),
+            read: Access::to_read(claims, rules),
+            write: Access::to_write(claims),
+            rules,
+        })
+    }
+
+    /// Returns the identity of a caller who needs no token, as if the token had every scope that fits.
+    pub fn without_token(caller: &Caller, rules: &'static AccessRules) -> Self {
+        let (user, access) = match caller {
+            Caller::Everything => ("admin", Access::Everything),
+            Caller::Member(member) => (member.user.as_str(), Access::ByRole),
+        };
+        Self {
+            user: user.to_owned(),
+            admin: access == Access::Everything,
+            read: access,
+            write: access,
+            rules,
+        }
+    }
+
+    /// Returns what the caller may read.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `NotAuthorized` if no scope of the token allows reading.
+    pub fn into_reader(self) -> Result<Caller, ApiError> {
+        match self.read {
+            Access::Denied => Err(ApiError::NotAuthorized),
+            Access::ByRole => Ok(Caller::Member(self.into_member())),
+            Access::Everything => Ok(Caller::Everything),
+        }
+    }
+
+    /// Returns what the caller may write.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `NotAuthorized` if no scope of the token allows writing.
+    pub fn into_writer(self) -> Result<Writer, ApiError> {
+        match self.write {
+            Access::Denied => Err(ApiError::NotAuthorized),
+            Access::ByRole => Ok(Writer::Member(self.into_member())),
+            Access::Everything => Ok(Writer::Everything),
+        }
+    }
+
+    fn into_member(self) -> Member {
+        Member {
+            user: self.user,
+            rules: self.rules,
+        }
+    }
 }
 
 impl Keys {
-    /// Who asks, by the values of all Authorization headers of a request, at `now` (seconds since 1970).
+    /// Identifies the caller by the values of all `Authorization` headers of a request
+    /// ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)).
     ///
-    /// No or an empty header, or another scheme: `NotAuthenticated`. Anything wrong with the header or the token:
-    /// `InvalidToken`, always the same. A valid token without the scope to read: `NotAuthorized`.
+    /// `now` is in seconds since 1970. A token whose `exp` is `now` is expired.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `NotAuthenticated` if there is no header, or a header of another scheme than `bearer`. Fails with
+    /// `InvalidToken` if there are several headers, or if the token is not valid at `now`.
     pub fn identify(
         &self,
         headers: &[&[u8]],
@@ -31,43 +98,22 @@ impl Keys {
     ) -> Result<Identity, ApiError> {
         let claims = match headers {
             [] => return Err(ApiError::NotAuthenticated),
-            [header] => self.claims(header, now)?,
-            _ => return Err(ApiError::InvalidToken),
+            [header] => self.valid_claims(bearer_token(header)?, now),
+            _ => None,
         };
-        let user = claims.subject().ok_or(ApiError::InvalidToken)?.to_owned();
-        let admin = claims.has_scope(ADMIN);
-        let caller = if admin
-            || rules
-                .global_readers
-                .iter()
-                .any(|scope| claims.has_scope(scope))
-        {
-            Caller::Everything
-        } else if claims.has_scope(READ) {
-            Caller::Member(Member {
-                user: user.clone(),
-                rules,
-            })
-        } else {
-            return Err(ApiError::NotAuthorized);
-        };
-        Ok(Identity {
-            user,
-            caller,
-            admin,
-        })
+        claims
+            .and_then(|claims| Identity::new(&claims, rules))
+            .ok_or(ApiError::InvalidToken)
     }
 
-    fn claims(&self, header: &[u8], now: i64) -> Result<Arc<Claims>, ApiError> {
-        let token = token(header)?;
+    fn valid_claims(&self, token: &str, now: i64) -> Option<Arc<Claims>> {
         self.verify(token)
-            .filter(|claims| claims.hold_at(now) && !claims.only_refresh())
-            .ok_or(ApiError::InvalidToken)
+            .filter(|claims| claims.is_valid_at(now) && !claims.is_refresh_token())
     }
 }
 
-/// The token after `bearer`, in any case, and one or more spaces.
-fn token(header: &[u8]) -> Result<&str, ApiError> {
+/// Returns the token after `bearer`, which may be in any case, and one or more spaces.
+fn bearer_token(header: &[u8]) -> Result<&str, ApiError> {
     const SCHEME: usize = "bearer".len();
     let rest = match header.split_at_checked(SCHEME) {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer") => rest,

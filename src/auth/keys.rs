@@ -1,52 +1,86 @@
-//! The keys: which sign, which verify, and for which algorithm each of them is.
+//! The keys that sign and verify tokens. Each key has exactly one algorithm.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, crypto};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
 use serde::Serialize;
 
 use super::claims::{Claims, Parts};
-use super::public_keys;
+use super::public_keys::{self, PublicKey, PublicKeyFileError};
 use super::secret::Secret;
 use super::token_cache::TokenCache;
 use crate::store::{Snapshot, StoreError};
 
-/// Every key that verifies, the one that signs, and the tokens that were token_cache.
+/// The JOSE header of the tokens that we sign.
+const HS256_HEADER: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
+
+/// The keys of a server: one that signs, all that verify, and a cache of verified tokens.
 pub struct Keys {
-    signing: EncodingKey,
+    /// Boxed because it is large, and `Keys` is one variant of an enum.
+    signing: Box<hmac::Key>,
     verifying: Vec<VerifyingKey>,
     token_cache: TokenCache,
 }
 
-/// A key is for one algorithm; a token that names another is not tried with it.
-struct VerifyingKey {
-    algorithm: Algorithm,
-    kid: Option<String>,
-    key: DecodingKey,
+/// A key that verifies signatures of one algorithm
+/// ([RFC 7518 §3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1)).
+enum VerifyingKey {
+    /// HS256: HMAC with SHA-256.
+    Hs256(hmac::Key),
+    /// RS256: RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256(PublicKey),
 }
 
-/// Why there are no keys to work with.
-#[derive(Debug)]
+/// Why keys cannot be loaded.
+#[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// A secret or the lack of one that the command line must mend: wrong usage.
-    Usage(String),
-    /// A file of public keys that cannot be used; the sentence names it.
-    File(String),
-    /// The database.
-    Store(StoreError),
+    /// A secret is a public key. Anyone who can read the public key could sign with it.
+    #[error(
+        "{origin} is {found}, which must not be an HS256 secret; pass public keys with `--token-public-key`"
+    )]
+    PublicKeyAsSecret {
+        /// Where the secret comes from, such as "`--token-key`".
+        origin: String,
+        /// What the secret is, such as "a PEM text".
+        found: &'static str,
+    },
+    /// There is no secret to sign with.
+    #[error("there is no key to sign with; pass one with `--token-key`")]
+    NoSecret,
+    /// A file of public keys cannot be used.
+    #[error(transparent)]
+    PublicKeyFile(#[from] PublicKeyFileError),
+    /// The database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl KeyError {
+    /// Whether the command line is wrong, as opposed to a file or database that cannot be used.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::PublicKeyAsSecret { .. } | Self::NoSecret)
+    }
 }
 
 impl Keys {
-    /// The keys of a server: those given (the first of them signs), the database's own (without a given one its
-    /// newest signs), and the public ones of the files (RS256, PEM or JWKS), which only verify.
+    /// Loads the keys of a server.
+    ///
+    /// `secrets` come first: the first of them signs, and all verify. The database's own keys follow, the newest first;
+    /// the newest signs if there are no `secrets`. The RS256 public keys of the files, which are PEM or JWKS, only
+    /// verify.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a secret is a public key, if a file has no usable public key, or if the database cannot be read.
     pub fn load(
         snapshot: &Snapshot<'_>,
-        given: Vec<Secret>,
-        public: &[PathBuf],
+        mut secrets: Vec<Secret>,
+        public_key_files: &[PathBuf],
     ) -> Result<Self, KeyError> {
-        let mut secrets = given;
         snapshot.rows(
             "select secret from token_keys order by id desc",
             &[],
@@ -55,40 +89,41 @@ impl Keys {
                 Ok::<_, StoreError>(())
             },
         )?;
-        Self::of(secrets, public)
+        Self::new(secrets, public_key_files)
     }
 
-    /// The keys without a database: those given, of which the first signs.
-    pub fn given(given: Vec<Secret>) -> Result<Self, KeyError> {
-        Self::of(given, &[])
+    /// Returns keys without a database. The first of the secrets signs, and all verify.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no secret, or if a secret is a public key.
+    pub fn from_secrets(secrets: Vec<Secret>) -> Result<Self, KeyError> {
+        Self::new(secrets, &[])
     }
 
-    pub(super) fn of(secrets: Vec<Secret>, public: &[PathBuf]) -> Result<Self, KeyError> {
-        // A public key as a secret would let everybody sign who can read it.
-        if secrets.iter().any(looks_like_pem) {
-            return Err(KeyError::Usage(
-                "a `--token-key` is a PEM text, which is no HS256 secret; give public keys with `--token-public-key`".into(),
-            ));
+    pub(super) fn new(
+        secrets: Vec<Secret>,
+        public_key_files: &[PathBuf],
+    ) -> Result<Self, KeyError> {
+        for secret in &secrets {
+            if let Some(found) = public_keys::describe(secret.expose()) {
+                let origin = secret.origin().unwrap_or("a secret").to_owned();
+                return Err(KeyError::PublicKeyAsSecret { origin, found });
+            }
         }
-        let signing = secrets.first().ok_or_else(|| {
-            KeyError::Usage("there is no key to sign with; give one with `--token-key`".into())
-        })?;
-        let signing = EncodingKey::from_secret(signing.expose());
-        let mut verifying: Vec<VerifyingKey> = secrets
+        let hmac_keys: Vec<hmac::Key> = secrets
             .iter()
-            .map(|secret| VerifyingKey {
-                algorithm: Algorithm::HS256,
-                kid: None,
-                key: DecodingKey::from_secret(secret.expose()),
-            })
+            .map(|secret| hmac::Key::new(hmac::HMAC_SHA256, secret.expose()))
             .collect();
-        for path in public {
-            let keys = public_keys::read(path).map_err(KeyError::File)?;
-            verifying.extend(keys.into_iter().map(|public| VerifyingKey {
-                algorithm: Algorithm::RS256,
-                kid: public.kid,
-                key: public.key,
-            }));
+        let signing = hmac_keys.first().ok_or(KeyError::NoSecret)?;
+        let signing = Box::new(signing.clone());
+        let mut verifying: Vec<_> = hmac_keys.into_iter().map(VerifyingKey::Hs256).collect();
+        for file in public_key_files {
+            verifying.extend(
+                public_keys::read(file)?
+                    .into_iter()
+                    .map(VerifyingKey::Rs256),
+            );
         }
         Ok(Self {
             signing,
@@ -97,84 +132,72 @@ impl Keys {
         })
     }
 
-    /// A token with these claims, signed HS256.
-    pub(super) fn sign(
-        &self,
-        claims: &impl Serialize,
-    ) -> Result<String, jsonwebtoken::errors::Error> {
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.signing)
+    /// Returns an HS256 token with these claims
+    /// ([RFC 7515 §7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the claims cannot be written as JSON.
+    pub(super) fn sign(&self, claims: &impl Serialize) -> Result<String, serde_json::Error> {
+        let header = URL_SAFE_NO_PAD.encode(HS256_HEADER);
+        let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(claims)?);
+        let message = format!("{header}.{payload}");
+        let signature = hmac::sign(&self.signing, message.as_bytes());
+        Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
-    /// What the token says, if one of the keys vouches for it and it is for us. Whether it holds now is not asked.
+    /// Returns the claims of a token that one of the keys verifies and that is for our audience. Does not check whether
+    /// it is valid now.
     pub(super) fn verify(&self, token: &str) -> Option<Arc<Claims>> {
         if let Some(claims) = self.token_cache.get(token) {
             return Some(claims);
         }
-        let parts = Parts::read(token)?;
-        if !self.verifying.iter().any(|key| key.vouches_for(&parts)) {
+        let parts = Parts::parse(token)?;
+        if !self.verifying.iter().any(|key| key.verifies(&parts)) {
             return None;
         }
         let claims = Arc::new(parts.claims()?);
-        self.token_cache.put(token, Arc::clone(&claims));
+        self.token_cache.insert(token, Arc::clone(&claims));
         Some(claims)
     }
 
-    /// As `verify`, but by the keys that sign our own tokens, and nothing is remembered.
+    /// Returns the claims of a token that one of our HS256 keys verifies. Does not use the cache, because a refresh
+    /// token is sent rarely.
     pub(super) fn verify_own(&self, token: &str) -> Option<Claims> {
-        let parts = Parts::read(token)?;
+        let parts = Parts::parse(token)?;
         self.verifying
             .iter()
-            .filter(|key| key.algorithm == Algorithm::HS256)
-            .any(|key| key.vouches_for(&parts))
+            .filter(|key| matches!(key, VerifyingKey::Hs256(_)))
+            .any(|key| key.verifies(&parts))
             .then(|| parts.claims())?
     }
 
     #[cfg(test)]
-    pub(super) fn remembered(&self) -> usize {
+    pub(super) fn cached_tokens(&self) -> usize {
         self.token_cache.len()
     }
 }
 
 impl VerifyingKey {
-    fn vouches_for(&self, parts: &Parts<'_>) -> bool {
-        let name = match self.algorithm {
-            Algorithm::RS256 => "RS256",
-            _ => "HS256",
-        };
-        // A token's `kid` chooses among keys that have one; whoever has none may be the one meant.
-        let other =
-            matches!((&parts.header.kid, &self.kid), (Some(asked), Some(kid)) if asked != kid);
-        parts.header.alg == name
-            && !other
-            && crypto::verify(parts.signature, parts.message, &self.key, self.algorithm)
-                .unwrap_or(false)
+    /// Whether the token names the algorithm of this key and has a right signature.
+    fn verifies(&self, parts: &Parts<'_>) -> bool {
+        match self {
+            // An HS256 key has no `kid`, so that it is tried for every `kid`.
+            Self::Hs256(key) => {
+                parts.header.alg == "HS256"
+                    && hmac::verify(key, parts.message, &parts.signature).is_ok()
+            }
+            Self::Rs256(key) => {
+                parts.header.alg == "RS256"
+                    && key.matches_kid(parts.header.kid.as_deref())
+                    && key.verifies(parts.message, &parts.signature)
+            }
+        }
     }
-}
-
-fn looks_like_pem(secret: &Secret) -> bool {
-    secret
-        .expose()
-        .trim_ascii_start()
-        .starts_with(b"-----BEGIN ")
 }
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Keys({} ***)", self.verifying.len())
-    }
-}
-
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Usage(text) | Self::File(text) => f.write_str(text),
-            Self::Store(error) => error.fmt(f),
-        }
-    }
-}
-
-impl From<StoreError> for KeyError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
     }
 }

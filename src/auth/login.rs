@@ -1,4 +1,5 @@
-//! `POST /oauth/token`, as far as it is not HTTP: who may have which token, in a UAA's words.
+//! The token endpoint `POST /oauth/token` without its HTTP part: the grants of OAuth 2.0
+//! ([RFC 6749 §4](https://www.rfc-editor.org/rfc/rfc6749#section-4)) that clients use, answered as a UAA answers them.
 
 mod form;
 mod users;
@@ -16,46 +17,56 @@ use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::store::{Snapshot, StoreError};
 
-/// What all users log in with, and how long their access tokens live.
+/// The settings of logins.
 #[derive(Clone, Debug)]
 pub struct Login {
-    /// The one password of all users and clients.
+    /// The password that all users and clients share.
     pub password: Secret,
-    /// How long an access token lives; refresh tokens live 30 days.
+    /// The lifetime of an access token, in whole seconds. A refresh token lives 30 days.
     pub ttl: Duration,
 }
 
-/// The answer to a login, to be serialized as it is.
+/// The response to a successful login ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
 #[derive(Serialize)]
 pub struct TokenResponse {
     access_token: String,
     token_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    /// Seconds.
+    /// The lifetime of the access token in seconds.
     expires_in: i64,
     scope: String,
     jti: String,
 }
 
-/// Why there is no token.
-#[derive(Debug, PartialEq, Eq)]
+/// Why a login fails.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoginError {
-    /// The request: answered with `status` and `{"error": …, "error_description": …}`, as a UAA does.
+    /// The request is refused. The response has this status and the body `{"error": …, "error_description": …}`, as a
+    /// UAA's has ([RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
+    #[error("{error}: {description}")]
     Request {
         /// The HTTP status: 400 or 401.
         status: u16,
         /// `unauthorized`, `invalid_request`, `invalid_token`, `invalid_scope` or `unsupported_grant_type`.
         error: &'static str,
-        /// A sentence for people; never a password, never whether the user exists.
+        /// A sentence that names neither the password nor whether the user exists.
         description: String,
     },
-    /// The server: busy, or broken.
+    /// The server is busy or cannot read its data.
+    #[error("{}", .0.detail())]
     Server(ApiError),
 }
 
 impl Login {
-    /// Answers a token request: the fields of the form, decoded, in order; the client of the Basic header, if any.
+    /// Answers a token request.
+    ///
+    /// `form` has the decoded fields of the body in their order. `basic` is the client's id and secret from the
+    /// `Authorization` header, if it has the scheme `Basic`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the request is wrong, if the credentials are wrong, or if the database cannot be read.
     pub fn grant(
         &self,
         form: &[(String, String)],
@@ -102,7 +113,7 @@ impl Login {
         let (name, password) = (form.required("username")?, form.required("password")?);
         let client = self.client(form, basic)?;
         let user = self.user(name, password, snapshot)?;
-        let scopes = form.granted(user.scopes())?;
+        let scopes = form.granted_scopes(user.scopes())?;
         let subject = Subject::User {
             guid: user.guid,
             name: user.name,
@@ -113,7 +124,10 @@ impl Login {
         Ok(TokenResponse::new(access, Some(refresh.text), &scopes))
     }
 
-    /// The client is one of the users. As a UAA does, this gives no refresh token: the secret is at hand anyway.
+    /// Grants a token to a client that acts for itself. The client is one of the users.
+    ///
+    /// There is no refresh token, because the client can use its secret again
+    /// ([RFC 6749 §4.4.3](https://www.rfc-editor.org/rfc/rfc6749#section-4.4.3)).
     fn client_credentials(
         &self,
         form: &Form<'_>,
@@ -124,14 +138,14 @@ impl Login {
     ) -> Result<TokenResponse, LoginError> {
         let (id, secret) = form.client(basic)?;
         let user = self.user(&id, &secret, snapshot)?;
-        let scopes = form.granted(user.scopes())?;
+        let scopes = form.granted_scopes(user.scopes())?;
         let subject = Subject::Client(user.guid);
         let access = tokens::access(keys, clock, &subject, &scopes, self.ttl)?;
         Ok(TokenResponse::new(access, None, &scopes))
     }
 
-    /// A new access token for the client that the refresh token was given to, while its user is there. The refresh
-    /// token stays the same, so that it ends when it was said to.
+    /// Exchanges a refresh token for an access token, if the same client sends it and its user still exists. The
+    /// response repeats the refresh token, so that its expiry does not move.
     fn refresh_token(
         &self,
         form: &Form<'_>,
@@ -152,7 +166,7 @@ impl Login {
         let claims = keys
             .verify_own(token)
             .filter(|claims| {
-                claims.only_refresh() && claims.is_users() && claims.hold_at(clock.now())
+                claims.is_refresh_token() && claims.has_user() && claims.is_valid_at(clock.now())
             })
             .filter(|claims| claims.client_id.as_deref() == Some(&id))
             .ok_or_else(invalid)?;
@@ -160,7 +174,7 @@ impl Login {
         let client = self.client(form, basic)?;
         let guid = claims.subject().ok_or_else(invalid)?;
         let user = users::by_guid(snapshot, guid)?.ok_or_else(invalid)?;
-        let scopes = form.granted(claims.scope)?;
+        let scopes = form.granted_scopes(claims.scope)?;
         let subject = Subject::User {
             guid: user.guid,
             name: user.name,
@@ -170,26 +184,27 @@ impl Login {
         Ok(TokenResponse::new(access, Some(token.to_owned()), &scopes))
     }
 
-    /// The client that acts for a user: `cf`, whose secret is empty, or another with the password.
+    /// Returns the id of the client that acts for a user: `cf` with an empty secret, or another id with the password.
     fn client(
         &self,
         form: &Form<'_>,
         basic: Option<(String, String)>,
     ) -> Result<String, LoginError> {
         let (id, secret) = form.client(basic)?;
-        let known = if id == CF_CLIENT {
+        let is_authenticated = if id == CF_CLIENT {
             secret.is_empty()
         } else {
             self.password.matches(secret.as_bytes())
         };
-        if known && !id.is_empty() {
+        if is_authenticated && !id.is_empty() {
             Ok(id)
         } else {
             Err(LoginError::bad_credentials())
         }
     }
 
-    /// The user, if the password is right. Whether there is such a user shows neither in the answer nor in its time.
+    /// Returns the user, if the password is right. Neither the error nor the time shows whether the user exists: the
+    /// same queries and comparisons run in both cases.
     fn user(
         &self,
         name: &str,
@@ -197,8 +212,8 @@ impl Login {
         snapshot: &Snapshot<'_>,
     ) -> Result<User, LoginError> {
         let user = users::by_name(snapshot, name)?;
-        let right = self.password.matches(password.as_bytes());
-        user.filter(|_| right)
+        let password_is_right = self.password.matches(password.as_bytes());
+        user.filter(|_| password_is_right)
             .ok_or_else(LoginError::bad_credentials)
     }
 }
@@ -231,7 +246,7 @@ impl LoginError {
         }
     }
 
-    /// `cf` says "Credentials were rejected" to exactly this, for users and for clients.
+    /// Returns the error for a wrong user, client or password. `cf` shows "Credentials were rejected" for exactly this text.
     fn bad_credentials() -> Self {
         Self::request(401, "unauthorized", "Bad credentials")
     }

@@ -1,4 +1,4 @@
-//! What must not be shown: keys, passwords, tokens; and where the command line takes them from.
+//! Keys and passwords, and the flags and variables that they come from. Messages never show them.
 
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -9,34 +9,52 @@ use std::str::FromStr;
 
 use subtle::ConstantTimeEq;
 
-/// Bytes that `Debug` and `Display` never show.
+use crate::error_text::os_error;
+
+/// Bytes that `Debug` and `Display` write as `***`.
 #[derive(Clone)]
-pub struct Secret(Vec<u8>);
+pub struct Secret {
+    bytes: Vec<u8>,
+    origin: Option<String>,
+}
 
 impl Secret {
     /// Wraps the bytes.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Self(bytes.into())
+        Self {
+            bytes: bytes.into(),
+            origin: None,
+        }
     }
 
-    /// 122 random bits as 32 hexadecimal digits, for a password that is shown once.
+    /// Returns 122 random bits as 32 hexadecimal digits.
     pub fn random() -> Self {
-        Self(uuid::Uuid::new_v4().simple().to_string().into_bytes())
+        Self::new(uuid::Uuid::new_v4().simple().to_string())
     }
 
-    /// The bytes themselves: for a key or a comparison, never for a message.
+    /// Returns the bytes. Use them as a key or for a comparison, never in a message.
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
-    /// Whether there is nothing in it.
+    /// Returns the flag, file or variable that the secret comes from, for a message, such as "`--token-key`".
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
+    /// Whether it has no bytes.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.bytes.is_empty()
     }
 
-    /// Whether `other` is the same, in a time that does not tell where they differ.
+    /// Whether `other` has the same bytes. The time that this takes does not depend on the place of a difference.
     pub fn matches(&self, other: &[u8]) -> bool {
-        self.0.ct_eq(other).into()
+        self.bytes.ct_eq(other).into()
+    }
+
+    fn with_origin(mut self, origin: String) -> Self {
+        self.origin = Some(origin);
+        self
     }
 }
 
@@ -60,20 +78,42 @@ impl FromStr for Secret {
     }
 }
 
-/// Why a secret cannot be used; the sentence never holds it.
-#[derive(Debug, PartialEq, Eq)]
+/// Why a secret cannot be used. The text never holds the secret.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    /// Wrong usage: empty, or given in two ways at once.
-    Usage(String),
+    /// Wrong usage: it is given both as a value and as a file.
+    #[error("`{value}` and `{file}` are both given; give one of them")]
+    GivenTwice {
+        /// The flag or variable of the value.
+        value: String,
+        /// The flag or variable of the file.
+        file: String,
+    },
+    /// Wrong usage: the value is empty.
+    #[error("`{0}` is empty; give a secret or leave it out")]
+    Empty(String),
+    /// Wrong usage: the file is empty.
+    #[error("{0} holds an empty secret; put one into it")]
+    EmptyFile(String),
     /// The file cannot be read.
-    Failed(String),
+    #[error("cannot read {origin}: {reason}; name a file that can be read")]
+    Unreadable {
+        /// The file, and the flag or variable that names it.
+        origin: String,
+        /// The operating system's description.
+        reason: String,
+    },
 }
 
-/// The secrets of `--<flag>` (repeatable) or `--<flag>-file` (repeatable), or else of the environment's
-/// `CF_PACKAGES_<FLAG>` or `CF_PACKAGES_<FLAG>_FILE`; empty if none of the four is given.
+/// Returns the secrets of `--<flag>` or `--<flag>-file`, which are both repeatable, or else of the environment variable
+/// `CF_PACKAGES_<FLAG>` or `CF_PACKAGES_<FLAG>_FILE`. Returns an empty list if none of the four is given.
 ///
-/// One trailing newline of a file is dropped. Flags win over the environment; a flag together with its file,
-/// or one variable with the other, is wrong usage, and so is an empty secret.
+/// One newline at the end of a file is dropped. The environment is ignored if there is a flag.
+///
+/// # Errors
+///
+/// Fails if a flag and its file, or a variable and its file, are both given, if a secret is empty, or if a file cannot
+/// be read.
 pub fn resolve(
     flag: &str,
     values: &[Secret],
@@ -82,7 +122,11 @@ pub fn resolve(
     resolve_in(flag, values, files, |name| std::env::var_os(name))
 }
 
-/// As `resolve`, for a secret of which there is one.
+/// Returns what [`resolve`] returns for flags that are not repeatable.
+///
+/// # Errors
+///
+/// Fails as [`resolve`] does.
 pub fn resolve_one(
     flag: &str,
     value: Option<&Secret>,
@@ -103,7 +147,7 @@ fn resolve_in(
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Vec<Secret>, SecretError> {
     if !values.is_empty() || !files.is_empty() {
-        return choose(
+        return read_all(
             &format!("--{flag}"),
             &format!("--{flag}-file"),
             values,
@@ -114,43 +158,40 @@ fn resolve_in(
     let file_name = format!("{name}_FILE");
     let value = variable(&name).map(|value| Secret::new(value.into_vec()));
     let file = variable(&file_name).map(PathBuf::from);
-    choose(&name, &file_name, value.as_slice(), file.as_slice())
+    read_all(&name, &file_name, value.as_slice(), file.as_slice())
 }
 
-fn choose(
+fn read_all(
     name: &str,
     file_name: &str,
     values: &[Secret],
     files: &[PathBuf],
 ) -> Result<Vec<Secret>, SecretError> {
     if !values.is_empty() && !files.is_empty() {
-        return Err(SecretError::Usage(format!(
-            "`{name}` and `{file_name}` are both given; give one of them"
-        )));
+        return Err(SecretError::GivenTwice {
+            value: name.to_owned(),
+            file: file_name.to_owned(),
+        });
     }
     if values.iter().any(Secret::is_empty) {
-        return Err(SecretError::Usage(format!(
-            "`{name}` is empty; give a secret or leave it out"
-        )));
+        return Err(SecretError::Empty(name.to_owned()));
     }
     if files.is_empty() {
-        return Ok(values.to_vec());
+        let named = |value: &Secret| value.clone().with_origin(format!("`{name}`"));
+        return Ok(values.iter().map(named).collect());
     }
     files.iter().map(|file| read(file_name, file)).collect()
 }
 
 fn read(file_name: &str, file: &Path) -> Result<Secret, SecretError> {
-    let mut bytes = std::fs::read(file).map_err(|error| {
-        let text = error.to_string();
-        SecretError::Failed(format!(
-            "cannot read `{}` of `{file_name}`: {}; name a file that can be read",
-            file.display(),
-            text.split(" (os error")
-                .next()
-                .unwrap_or(&text)
-                .to_lowercase(),
-        ))
-    })?;
+    let origin = format!("`{}` of `{file_name}`", file.display());
+    let mut bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let reason = os_error(&error);
+            return Err(SecretError::Unreadable { origin, reason });
+        }
+    };
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
         if bytes.last() == Some(&b'\r') {
@@ -158,12 +199,16 @@ fn read(file_name: &str, file: &Path) -> Result<Secret, SecretError> {
         }
     }
     if bytes.is_empty() {
-        return Err(SecretError::Usage(format!(
-            "`{}` of `{file_name}` holds an empty secret; put one into it",
-            file.display()
-        )));
+        return Err(SecretError::EmptyFile(origin));
     }
-    Ok(Secret(bytes))
+    Ok(Secret::new(bytes).with_origin(origin))
+}
+
+impl SecretError {
+    /// Whether the command line is wrong, as opposed to a file that cannot be read.
+    pub fn is_usage(&self) -> bool {
+        !matches!(self, Self::Unreadable { .. })
+    }
 }
 
 #[cfg(test)]
@@ -182,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_never_shown() {
+    fn debug_and_display_hide_the_secret() {
         let secret = Secret::new("tokensecret");
         assert_eq!(
             format!("{secret} {secret:?} {:?}", [&secret]),
@@ -191,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_matches_only_itself() {
+    fn only_the_same_bytes_match() {
         let secret = Secret::new("abc");
         assert!(secret.matches(b"abc"));
         for other in [&b""[..], b"ab", b"abd", b"abcd", b"ABC"] {
@@ -234,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_said() {
+    fn unusable_secret_is_an_error_that_names_the_flag_or_file() {
         let (_folder, path) = file(b"\n");
         let some = [Secret::new("x")];
         let usage = |values: &[Secret], files: &[PathBuf]| match resolve_in(
@@ -243,7 +288,7 @@ mod tests {
             files,
             |_| None,
         ) {
-            Err(SecretError::Usage(text)) => text,
+            Err(error) if error.is_usage() => error.to_string(),
             other => panic!("{other:?}"),
         };
         assert_eq!(
@@ -253,16 +298,14 @@ mod tests {
         assert!(usage(&[Secret::new("")], &[]).starts_with("`--token-key` is empty"));
         assert!(usage(&[], std::slice::from_ref(&path)).contains("holds an empty secret"));
         let both = resolve_in("token-key", &[], &[], |_| Some(OsString::from("x")));
-        assert!(
-            matches!(both, Err(SecretError::Usage(text)) if text.contains("CF_PACKAGES_TOKEN_KEY_FILE"))
-        );
+        let both = both.unwrap_err();
+        assert!(both.is_usage() && both.to_string().contains("CF_PACKAGES_TOKEN_KEY_FILE"));
         let missing = resolve_in("token-key", &[], &["/no/such/file".into()], |_| None);
+        let missing = missing.unwrap_err();
+        assert!(!missing.is_usage());
         assert_eq!(
-            missing.unwrap_err(),
-            SecretError::Failed(
-                "cannot read `/no/such/file` of `--token-key-file`: no such file or directory; name a file that can be read"
-                    .into()
-            )
+            missing.to_string(),
+            "cannot read `/no/such/file` of `--token-key-file`: no such file or directory; name a file that can be read"
         );
     }
 }

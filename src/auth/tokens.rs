@@ -1,4 +1,4 @@
-//! Tokens that we make: complete enough for the clients there are.
+//! The tokens that we sign, with the claims that today's clients need.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,20 +6,21 @@ use std::time::Duration;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{ADMIN, AUDIENCE, Keys, READ, WRITE};
+use super::access::{ADMIN, READ, WRITE};
+use super::{AUDIENCE, Keys};
 use crate::clock::{Clock, LAST_SECOND, system_now};
 
-/// The guid and the name of the user who may do everything.
+/// The guid and the name of the user who may read and write everything.
 pub const ADMIN_USER: &str = "admin";
-/// The client that the `cf` program is.
+/// The `client_id` of the `cf` program.
 pub const CF_CLIENT: &str = "cf";
-/// How long a refresh token lives.
+/// The lifetime of a refresh token: 30 days.
 pub const REFRESH_TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Whom a token stands for.
+/// The subject of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// A user, by a client that acts for them.
+    /// A user, and the client that acts for them.
     User {
         /// The `user_id`.
         guid: String,
@@ -28,12 +29,12 @@ pub enum Subject {
         /// The `client_id`.
         client: String,
     },
-    /// A client of its own: the token has no `user_id` and no `user_name`.
+    /// A client that acts for itself. The token has no `user_id` and no `user_name`.
     Client(String),
 }
 
 impl Subject {
-    /// A user of the `cf` client; without a known name, the guid is it, since `cf` needs one.
+    /// Returns a user of the `cf` client. The guid replaces an unknown name, because `cf` needs a name.
     pub fn user(guid: &str, name: Option<&str>) -> Self {
         Self::User {
             guid: guid.to_owned(),
@@ -42,29 +43,29 @@ impl Subject {
         }
     }
 
-    /// The user who may do everything.
+    /// Returns the user who may read and write everything.
     pub fn admin() -> Self {
         Self::user(ADMIN_USER, None)
     }
 }
 
-/// What an admin's token allows.
+/// Returns the scopes of an admin's token.
 pub fn admin_scopes() -> Vec<String> {
     [ADMIN, READ, WRITE, "openid"].map(str::to_owned).to_vec()
 }
 
-/// What any other user's token allows.
+/// Returns the scopes of the token of any other user.
 pub fn user_scopes() -> Vec<String> {
     [READ, WRITE, "openid"].map(str::to_owned).to_vec()
 }
 
-/// A token that was made.
+/// A signed token.
 pub struct Token {
-    /// The token itself, without `bearer`.
+    /// The token, without `bearer`.
     pub text: String,
-    /// Its `jti`.
+    /// The claim `jti`.
     pub jti: String,
-    /// For how many seconds it holds, from the later of the two clocks.
+    /// The lifetime in seconds, counted from the later of the server's clock and the system's clock.
     pub expires_in: i64,
 }
 
@@ -74,24 +75,19 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Why no token could be made: the library refuses the key or the claims.
-#[derive(Debug)]
-pub struct MintError(jsonwebtoken::errors::Error);
+/// Why a token cannot be signed: its claims cannot be written as JSON.
+#[derive(Debug, thiserror::Error)]
+#[error("the token cannot be signed: {0}")]
+pub struct MintError(#[from] serde_json::Error);
 
-impl fmt::Display for MintError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the token cannot be signed ({}); try another key",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for MintError {}
-
-/// An access token, with which the API may be asked for `ttl` from the later of the two clocks: clients judge `exp`
-/// by the system's, the server by its own.
+/// Returns an access token.
+///
+/// It expires `ttl`, in whole seconds, after the later of the server's clock and the system's clock: clients compare
+/// `exp` with the system's clock, the server with its own.
+///
+/// # Errors
+///
+/// Fails if the claims cannot be written as JSON.
 pub fn access(
     keys: &Keys,
     clock: &Clock,
@@ -102,8 +98,12 @@ pub fn access(
     mint(keys, clock, subject, scopes, ttl, "")
 }
 
-/// A refresh token (its `jti` ends in `-r`), with which a client gets new access tokens of the same scopes for
-/// `REFRESH_TTL`.
+/// Returns a refresh token, whose `jti` ends in `-r`. A client exchanges it for access tokens of the same scopes during
+/// [`REFRESH_TTL`].
+///
+/// # Errors
+///
+/// Fails if the claims cannot be written as JSON.
 pub fn refresh(
     keys: &Keys,
     clock: &Clock,
@@ -113,9 +113,9 @@ pub fn refresh(
     mint(keys, clock, subject, scopes, REFRESH_TTL, "-r")
 }
 
-/// The claims in a UAA's words. Clients of their own have no user's claims.
+/// The claims of a token as a UAA names them. A client that acts for itself has no user's claims.
 #[derive(Serialize)]
-struct Minted<'a> {
+struct SignedClaims<'a> {
     jti: &'a str,
     sub: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,7 +153,7 @@ fn mint(
         Subject::User { guid, name, client } => (Some((guid.as_str(), name.as_str())), client),
         Subject::Client(client) => (None, client),
     };
-    let claims = Minted {
+    let claims = SignedClaims {
         jti: &jti,
         sub: user.map_or(client, |(guid, _)| guid),
         user_id: user.map(|(guid, _)| guid),
@@ -169,9 +169,8 @@ fn mint(
         iat: now,
         exp,
     };
-    let text = keys.sign(&claims).map_err(MintError)?;
     Ok(Token {
-        text,
+        text: keys.sign(&claims)?,
         jti,
         expires_in: exp - start,
     })

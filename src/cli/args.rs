@@ -55,12 +55,7 @@ impl ClockFlag {
 #[derive(Debug, clap::Args)]
 pub struct ApiFlag {
     /// The edition of the API; today's clients need `current`
-    #[arg(
-        long,
-        value_name = "EDITION",
-        env = "CF_PACKAGES_API",
-        default_value = "2015"
-    )]
+    #[arg(long, value_name = "EDITION", env = "CF_PACKAGES_API", default_value_t)]
     pub api: Edition,
 }
 
@@ -105,29 +100,27 @@ impl KeyFlags {
     ///
     /// Fails if a secret is empty, if a file cannot be read, or if keys are given in two ways.
     pub fn given(&self) -> Result<Vec<Secret>, CommandError> {
-        Ok(secret::resolve(
-            "token-key",
-            &self.token_key,
-            &self.token_key_file,
-        )?)
+        secret::resolve("token-key", &self.token_key, &self.token_key_file)
+            .map_err(CommandError::from_secrets)
     }
 }
 
-impl From<SecretError> for CommandError {
-    fn from(error: SecretError) -> Self {
-        match error {
-            SecretError::Usage(text) => Self::Usage(text),
-            SecretError::Failed(text) => Self::Failed(text),
+impl CommandError {
+    /// Returns the error of secrets that cannot be used.
+    pub fn from_secrets(error: SecretError) -> Self {
+        if error.is_usage() {
+            Self::Usage(error.to_string())
+        } else {
+            error.into()
         }
     }
-}
 
-impl From<KeyError> for CommandError {
-    fn from(error: KeyError) -> Self {
-        match error {
-            KeyError::Usage(text) => Self::Usage(text),
-            KeyError::File(text) => Self::Failed(text),
-            KeyError::Store(error) => error.into(),
+    /// Returns the error of keys that cannot be loaded.
+    pub fn from_keys(error: KeyError) -> Self {
+        if error.is_usage() {
+            Self::Usage(error.to_string())
+        } else {
+            error.into()
         }
     }
 }

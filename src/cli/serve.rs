@@ -79,10 +79,9 @@ fn close(service: Arc<Service>, end: Instant) -> Result<(), CommandError> {
 
 fn load_keys(settings: &Settings, data: &OpenedData) -> Result<Keys, CommandError> {
     let (secrets, public_keys) = (settings.token_keys.clone(), settings.public_keys.clone());
-    let keys = data
-        .store
-        .read_blocking(move |snapshot| Keys::load(snapshot, secrets, &public_keys))?;
-    Ok(keys)
+    data.store
+        .read_blocking(move |snapshot| Keys::load(snapshot, secrets, &public_keys))
+        .map_err(CommandError::from_keys)
 }
 
 /// Returns the service, and the folder of an ephemeral database.

@@ -95,10 +95,12 @@ fn keys_and_name(
 ) -> Result<(Keys, Option<String>), CommandError> {
     if given.is_empty() {
         let store = Store::open_for_reading(path)?;
-        let keys = store.read_blocking(|snapshot| Keys::load(snapshot, Vec::new(), &[]))?;
+        let keys = store
+            .read_blocking(|snapshot| Keys::load(snapshot, Vec::new(), &[]))
+            .map_err(CommandError::from_keys)?;
         return Ok((keys, name_of(&store, user)?));
     }
-    let keys = Keys::given(given)?;
+    let keys = Keys::from_secrets(given).map_err(CommandError::from_keys)?;
     let name = match user {
         Some(_) if path.exists() => Store::open_for_reading(path)
             .and_then(|store| name_of(&store, user))

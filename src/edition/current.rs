@@ -9,7 +9,7 @@ mod json;
 
 use crate::caller::AccessRules;
 use crate::edition::BaseUrl;
-use crate::records::Resource;
+use crate::records::{Resource, Table};
 use crate::store::StoreError;
 use request::SingleQuery;
 use request::parameters::ListParameters;
@@ -20,12 +20,13 @@ pub const ACCESS_RULES: AccessRules = AccessRules {
         "cloud_controller.admin_read_only",
         "cloud_controller.global_auditor",
     ],
-    space_roles: &[
+    reading_roles: &[
         "space_developer",
         "space_manager",
         "space_auditor",
         "space_supporter",
     ],
+    writing_role: "space_developer",
 };
 
 /// How a resource is requested and presented.
@@ -43,4 +44,4 @@ pub struct Presentation<R: Resource> {
 
 /// Appends the document of one record. Fails if a stored value is damaged.
 pub type WriteRecord<R> =
-    for<'r> fn(&<R as Resource>::Record<'r>, &BaseUrl, &mut Vec<u8>) -> Result<(), StoreError>;
+    for<'r> fn(&<R as Table>::Record<'r>, &BaseUrl, &mut Vec<u8>) -> Result<(), StoreError>;

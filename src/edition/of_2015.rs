@@ -12,5 +12,6 @@ use crate::caller::AccessRules;
 /// Who may read: only an admin reads everything, and the role `space_supporter` does not exist.
 pub const ACCESS_RULES: AccessRules = AccessRules {
     global_readers: &[],
-    space_roles: &["space_developer", "space_manager", "space_auditor"],
+    reading_roles: &["space_developer", "space_manager", "space_auditor"],
+    writing_role: "space_developer",
 };

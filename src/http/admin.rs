@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::request::RequestBody;
 use super::{Request, Response, response};
 use crate::error::ApiError;
-use crate::seed::{self, Form, Source};
+use crate::seed::{self, SeedFormat, Source};
 use crate::service::fault_rules::FaultRule;
 use crate::service::{AdminApi, Service};
 use crate::store::{Durability, OpenMode, Store, StoreError};
@@ -73,7 +73,7 @@ pub(super) async fn reset(
         let start = Store::open(&start, OpenMode::Immutable, Durability::Off)?;
         let data = start.read_blocking(|snapshot| {
             let mut data = Vec::new();
-            seed::export(snapshot, Form::JsonLines, &mut data)?;
+            seed::export(snapshot, SeedFormat::JsonLines, &mut data)?;
             Ok::<_, ApiError>(data)
         });
         let source = Source::Bytes {
@@ -98,7 +98,7 @@ pub(super) async fn export(service: Arc<Service>, request: Request) -> Result<Re
     let permit = service.exports.clone().acquire_owned().await;
     response::stream_json(&service, &request, move |snapshot, out| {
         let _permit = permit;
-        Ok(seed::export(snapshot, Form::Json, out)?)
+        Ok(seed::export(snapshot, SeedFormat::Json, out)?)
     })
     .await
 }

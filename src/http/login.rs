@@ -43,7 +43,7 @@ pub(super) async fn token(
     let shared = service.clone();
     let granted = service
         .store
-        .read(move |snapshot| grant(&shared, &form, clients, snapshot))
+        .read(move |snapshot| grant(&shared, &form, clients.clone(), snapshot))
         .await;
     let is_wrong = matches!(
         granted,
@@ -144,7 +144,7 @@ fn uaa_json(status: u16, value: &impl Serialize) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// Tries the client as it was sent and, if its credentials are wrong, as it reads form-decoded.
+/// Tries the client as it was sent and, if its credentials are wrong, then with form-decoded credentials.
 fn grant(
     service: &Service,
     form: &[(String, String)],
@@ -171,6 +171,7 @@ type Client = (String, String);
 /// The client that the `Basic` header of a request names, in the two ways in which it can be read.
 ///
 /// OAuth requires id and secret to be form-encoded (RFC 6749 §2.3.1). Go does so; Python and `cf` do not.
+#[derive(Clone)]
 struct ClientCredentials {
     /// The credentials as they are in the header; `None` without such a header.
     as_sent: Option<Client>,

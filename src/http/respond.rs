@@ -46,7 +46,9 @@ impl AuthenticatedRequest {
     ///
     /// Fails if the token or the `Host` header is refused.
     pub fn new(service: Arc<Service>, request: Request) -> Result<Self, ApiError> {
-        let caller = service.authenticate(&request.authorization())?.caller;
+        let caller = service
+            .authenticate(&request.authorization())?
+            .into_reader()?;
         let base_url = service.base_url(request.host())?;
         let key = ResponseKey {
             caller,
@@ -95,7 +97,7 @@ impl AuthenticatedRequest {
     /// Fails if the snapshot cannot be read, or if `render` fails.
     pub async fn respond(
         self,
-        render: impl FnOnce(&RenderContext<'_>) -> Result<Vec<u8>, ApiError> + Send + 'static,
+        render: impl Fn(&RenderContext<'_>) -> Result<Vec<u8>, ApiError> + Send + 'static,
     ) -> Result<Response, ApiError> {
         let Self {
             service,
@@ -111,7 +113,7 @@ impl AuthenticatedRequest {
                 if let Some(page) = shared.response_cache.get(&key, || Some(version)) {
                     return Ok(page);
                 }
-                let base_url = BaseUrl(key.base_url);
+                let base_url = BaseUrl(key.base_url.clone());
                 let document = render(&RenderContext {
                     snapshot,
                     list_cache: &shared.list_cache,
@@ -120,11 +122,7 @@ impl AuthenticatedRequest {
                     edition: shared.edition,
                 })?;
                 let page = CachedResponse::new(version, document);
-                let key = ResponseKey {
-                    base_url: base_url.0,
-                    ..key
-                };
-                shared.response_cache.insert(key, &page);
+                shared.response_cache.insert(key.clone(), &page);
                 Ok::<_, ApiError>(page)
             })
             .await?;

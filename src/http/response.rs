@@ -67,7 +67,7 @@ pub(super) fn stream(
 /// # Errors
 ///
 /// Fails if the snapshot cannot be read, or if `write` fails before it has written the first piece. A later failure
-/// breaks the response off: see [`stream`].
+/// breaks the response off: see [`stream()`].
 pub(super) async fn stream_json(
     service: &Arc<Service>,
     request: &Request,
@@ -77,14 +77,15 @@ pub(super) async fn stream_json(
     let service = service.clone();
     tokio::spawn(async move {
         let mut out = PieceWriter::new(sender.clone());
-        let written = service
-            .store
-            .read(move |snapshot| {
+        let written = tokio::task::spawn_blocking(move || {
+            service.store.read_blocking(|snapshot| {
                 write(snapshot, &mut out)?;
                 out.flush()
                     .map_err(|error| ApiError::Internal(error.to_string()))
             })
-            .await;
+        })
+        .await
+        .unwrap_or_else(|error| Err(ApiError::Internal(error.to_string())));
         if let Err(error) = written {
             // Fails if the client has gone, which is often the reason of the error.
             let _ = sender.send(Err(error)).await;

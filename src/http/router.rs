@@ -1,4 +1,4 @@
-//! What every request and response passes through, whatever its route: path normalization, fault rules, request ids.
+//! The processing that all routes share: path normalization, fault rules, request ids.
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;

@@ -2,12 +2,16 @@
 //!
 //! A list in stored order is a set of ids. It is kept as a compressed bitmap (at most 125 KB for a million rows), which
 //! finds its n-th member in a microsecond. A list in another order is kept as its ids, one after the other. Each entry
-//! holds the data version that it is true of. When packages were stored, updated or deleted since, a list in stored
-//! order is repaired; any other list is read again.
+//! holds the data version that it matches. When packages were stored, updated or deleted since, a list in stored
+//! order is repaired; any other list is built again.
+//!
+//! Lists are built in the background, one at a time, and only if they are requested a second time. No request waits for
+//! a list to be built, and a client that never repeats a list does not fill the cache.
 
+use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -26,24 +30,29 @@ use crate::store::{Snapshot, StoreError, Version};
 const CAPACITY: u64 = 64 << 20;
 /// The number of entries that the cache makes room for at first.
 const EXPECTED_ENTRIES: usize = 4096;
-/// The number of callers whose visibility is remembered.
-const MOST_VISIBILITIES: usize = 1024;
+/// The size of the remembered visibility of callers, in bytes.
+const VISIBILITY_CAPACITY: u64 = 16 << 20;
+/// The number of lists that were requested once and are built if they are requested again.
+const REQUESTED_ONCE: usize = 16_384;
 /// The number of ids that one row of `package_changes` stands for.
 const IDS_PER_BLOCK: i64 = 512;
-/// If more blocks changed than this, the whole list is read again.
-const MOST_REPAIRED_BLOCKS: usize = 256;
-/// A page that ends within this many rows is found by `OFFSET` while its list is not remembered, so that the first
-/// request for a list is not slower than that.
-const SHALLOW_ROWS: u64 = 10_000;
-/// Locks that keep a list from being read twice at the same time. Lists share them by their hash.
+/// The most blocks that are read to repair a list while a request waits.
+const MOST_BLOCKS: usize = 64;
+/// The most blocks that are read to repair a list in the background. If more changed, the list is read as a whole.
+const MOST_BACKGROUND_BLOCKS: usize = 1_024;
+/// Locks that keep a list from being repaired twice at the same time. Lists share them by their hash.
 const LOCKS: usize = 64;
 
 /// Remembered lists, bounded in bytes, and the remembered visibility of callers.
 #[derive(Debug)]
 pub struct ListCache {
     lists: Cache<ListKey, Arc<CachedList>, ListWeight>,
-    visibilities: Cache<(Caller, &'static Scope), (i64, Visibility)>,
-    building: [Mutex<()>; LOCKS],
+    visibilities: Cache<(Caller, &'static Scope), (i64, Visibility), VisibilityWeight>,
+    /// The hashes of lists that were requested once.
+    requested: Cache<u64, ()>,
+    /// The lists that wait for the background lane, or are being built there.
+    queued: Mutex<HashSet<ListKey>>,
+    repairing: [Mutex<()>; LOCKS],
     hasher: RandomState,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -64,7 +73,7 @@ pub struct ListCacheCounters {
     pub repairs: u64,
 }
 
-/// What two requests share if they are about the same list.
+/// The key of a list. Requests with equal keys have the same ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct ListKey {
     table: &'static str,
@@ -101,6 +110,20 @@ impl Weighter<ListKey, Arc<CachedList>> for ListWeight {
     }
 }
 
+#[derive(Clone, Debug)]
+struct VisibilityWeight;
+
+impl Weighter<(Caller, &'static Scope), (i64, Visibility)> for VisibilityWeight {
+    /// Returns the approximate size of an entry, in bytes.
+    fn weight(&self, (caller, _): &(Caller, &Scope), (_, visibility): &(i64, Visibility)) -> u64 {
+        let user = match caller {
+            Caller::Everything => 0,
+            Caller::Member(member) => member.user.len(),
+        };
+        (256 + user + visibility.bytes()) as u64
+    }
+}
+
 impl ListKey {
     /// Returns the approximate size, in bytes. The constants stand for the fixed parts of the types.
     fn bytes(&self) -> usize {
@@ -124,8 +147,14 @@ impl Default for ListCache {
     fn default() -> Self {
         Self {
             lists: Cache::with_weighter(EXPECTED_ENTRIES, CAPACITY, ListWeight),
-            visibilities: Cache::new(MOST_VISIBILITIES),
-            building: [const { Mutex::new(()) }; LOCKS],
+            visibilities: Cache::with_weighter(
+                EXPECTED_ENTRIES,
+                VISIBILITY_CAPACITY,
+                VisibilityWeight,
+            ),
+            requested: Cache::new(REQUESTED_ONCE),
+            queued: Mutex::default(),
+            repairing: [const { Mutex::new(()) }; LOCKS],
             hasher: RandomState::new(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
@@ -147,8 +176,8 @@ impl ListCache {
         }
     }
 
-    /// Finds a page: in the remembered list if it is true of this snapshot, else by reading. A list that is not
-    /// remembered yet is remembered for the next request.
+    /// Finds a page: in the remembered list if it matches this snapshot, or can be repaired at the cost of a page.
+    /// Otherwise the page is read, and the list is built in the background if it was requested before.
     pub(super) fn find<R: Resource>(
         self: &Arc<Self>,
         snapshot: &Snapshot<'_>,
@@ -163,50 +192,16 @@ impl ListCache {
             conditions: request.conditions.clone(),
             order: request.order,
         };
-        let known = self.lists.get(&key);
-        match &known {
-            Some(list) if list.is_true_of::<R>(&version) => {
-                self.hits.fetch_add(1, Ordering::Relaxed);
-                return Ok(list.page(request.page));
-            }
-            // A later snapshot filled the cache. This snapshot must not overwrite its entry.
-            Some(list) if list.version.is_after(&version) => {
-                return self.read_page::<R>(snapshot, &visibility, request);
-            }
-            // A bitmap holds 32-bit ids.
-            _ if u32::try_from(version.last_package).is_err() => {
-                return self.read_page::<R>(snapshot, &visibility, request);
-            }
-            _ => {}
+        if let Some(list) = self.current::<R>(snapshot, &key, &visibility, request, version)? {
+            self.hits.fetch_add(1, Ordering::Relaxed);
+            return Ok(list.page(request.page));
         }
-        let is_repairable = R::TRACKED && request.order.is_none() && known.is_some();
-        let is_shallow = request.page.offset() + u64::from(request.page.per_page()) <= SHALLOW_ROWS;
-        if R::TRACKED && is_shallow && !is_repairable {
-            let page = self.read_page::<R>(snapshot, &visibility, request)?;
-            let (cache, request) = (self.clone(), request.clone());
-            snapshot.later(move |snapshot| {
-                // If this fails, the next request reads the page again and reports the error.
-                let _ = cache.list::<R>(snapshot, key, &visibility, &request, version);
-            });
-            return Ok(page);
-        }
-        match self.list::<R>(snapshot, key, &visibility, request, version)? {
-            Some(list) => {
-                self.hits.fetch_add(1, Ordering::Relaxed);
-                Ok(list.page(request.page))
-            }
-            None => self.read_page::<R>(snapshot, &visibility, request),
-        }
-    }
-
-    fn read_page<R: Resource>(
-        &self,
-        snapshot: &Snapshot<'_>,
-        visibility: &Visibility,
-        request: &ListRequest,
-    ) -> Result<PageIds, StoreError> {
         self.misses.fetch_add(1, Ordering::Relaxed);
-        super::count_and_skip::<R>(snapshot, visibility, request)
+        let page = super::count_and_skip::<R>(snapshot, &visibility, request)?;
+        if fits_bitmap(version) {
+            self.build_later::<R>(snapshot, key, request);
+        }
+        Ok(page)
     }
 
     /// Returns what the caller may see. It is remembered until `Version::access` changes.
@@ -232,80 +227,133 @@ impl ListCache {
         Ok(visibility)
     }
 
-    /// Builds or repairs a list and remembers it. If several requests need it at the same time, it is built once.
-    /// Returns `None` if another request built it from a later snapshot.
-    fn list<R: Resource>(
+    /// Returns the remembered list if it matches this snapshot, or can be repaired by reading few blocks.
+    fn current<R: Resource>(
         &self,
         snapshot: &Snapshot<'_>,
-        key: ListKey,
+        key: &ListKey,
         visibility: &Visibility,
         request: &ListRequest,
         version: Version,
     ) -> Result<Option<Arc<CachedList>>, StoreError> {
-        let lock = usize::try_from(self.hasher.hash_one(&key) % LOCKS as u64)
+        match self.lists.get(key) {
+            Some(list) if list.matches::<R>(&version) => return Ok(Some(list)),
+            Some(_) => {}
+            None => return Ok(None),
+        }
+        // Of several requests for the same list, one repairs it and the others wait for that.
+        let lock = usize::try_from(self.hasher.hash_one(key) % LOCKS as u64)
             .expect("a number below `LOCKS` fits");
-        let _building = self.building[lock]
+        let _repairing = self.repairing[lock]
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let ids = match self.lists.get(&key) {
-            Some(list) if list.is_true_of::<R>(&version) => return Ok(Some(list)),
-            Some(list) if list.version.is_after(&version) => return Ok(None),
-            Some(list) if R::TRACKED && list.version.access == version.access => match &list.ids {
-                CachedIds::Stored(ids) => {
-                    self.repair::<R>(snapshot, visibility, request, ids, list.version, version)?
-                }
-                CachedIds::Ordered(_) => self.build::<R>(snapshot, visibility, request)?,
-            },
-            _ => self.build::<R>(snapshot, visibility, request)?,
+        let Some(list) = self.lists.get(key) else {
+            return Ok(None);
         };
-        let list = Arc::new(CachedList { version, ids });
-        self.lists.insert(key, list.clone());
-        Ok(Some(list))
+        if list.matches::<R>(&version) {
+            return Ok(Some(list));
+        }
+        // A later snapshot filled the cache. This snapshot must not overwrite its entry.
+        if list.version.is_after(&version) {
+            return Ok(None);
+        }
+        self.repaired::<R>(snapshot, &list, visibility, request, version, MOST_BLOCKS)
+            .map(|list| list.inspect(|list| self.lists.insert(key.clone(), list.clone())))
     }
 
-    /// Reads the whole list.
+    /// Queues a list to be built in the background, if it was requested before.
+    fn build_later<R: Resource>(
+        self: &Arc<Self>,
+        snapshot: &Snapshot<'_>,
+        key: ListKey,
+        request: &ListRequest,
+    ) {
+        let hash = self.hasher.hash_one(&key);
+        if self.requested.get(&hash).is_none() {
+            self.requested.insert(hash, ());
+            return;
+        }
+        if !self.queue().insert(key.clone()) {
+            return;
+        }
+        let (cache, request, queued) = (self.clone(), request.clone(), key.clone());
+        let is_queued = snapshot.in_background(move |snapshot| {
+            cache.queue().remove(&key);
+            // If this fails, a later request reads its page again and reports the error.
+            let _ = cache.build::<R>(snapshot, key, &request);
+        });
+        if !is_queued {
+            self.queue().remove(&queued);
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, HashSet<ListKey>> {
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Builds a list, or repairs it, and remembers it. Runs in the background.
     fn build<R: Resource>(
         &self,
         snapshot: &Snapshot<'_>,
-        visibility: &Visibility,
+        key: ListKey,
         request: &ListRequest,
-    ) -> Result<CachedIds, StoreError> {
-        self.builds.fetch_add(1, Ordering::Relaxed);
-        if request.order.is_none() {
-            let sql = conditions::whole_list::<R>("r.id", visibility, request);
-            let mut ids = RoaringBitmap::new();
-            for_each_id(snapshot, &sql, |id| {
-                ids.insert(id);
-            })?;
-            Ok(CachedIds::Stored(ids))
-        } else {
-            let sql = page_query::<R>(snapshot, visibility, request, None)?;
-            let mut ids = Vec::new();
-            for_each_id(snapshot, &sql, |id| ids.push(id))?;
-            ids.shrink_to_fit();
-            Ok(CachedIds::Ordered(ids))
+    ) -> Result<(), StoreError> {
+        let version = snapshot.version()?;
+        if !fits_bitmap(version) {
+            return Ok(());
         }
+        let visibility = self.visibility(snapshot, &key.caller, &R::SCOPE, version)?;
+        let known = self.lists.get(&key);
+        if let Some(list) = &known {
+            if list.matches::<R>(&version) || list.version.is_after(&version) {
+                return Ok(());
+            }
+            let most = MOST_BACKGROUND_BLOCKS;
+            let repaired =
+                self.repaired::<R>(snapshot, list, &visibility, request, version, most)?;
+            if let Some(list) = repaired {
+                self.lists.insert(key, list);
+                return Ok(());
+            }
+        }
+        let ids = read_list::<R>(snapshot, &visibility, request)?;
+        self.builds.fetch_add(1, Ordering::Relaxed);
+        self.lists
+            .insert(key, Arc::new(CachedList { version, ids }));
+        Ok(())
     }
 
-    /// Reads the blocks in which packages were updated or deleted since `old`, and the packages stored since.
-    fn repair<R: Resource>(
+    /// Returns the list as it is in this snapshot. Reads only the blocks in which packages were stored, updated or deleted
+    /// since `list.version`. Returns `None` if there are more than `most` of them, or if the list is not in stored order.
+    fn repaired<R: Resource>(
         &self,
         snapshot: &Snapshot<'_>,
+        list: &CachedList,
         visibility: &Visibility,
         request: &ListRequest,
-        ids: &RoaringBitmap,
-        old: Version,
-        new: Version,
-    ) -> Result<CachedIds, StoreError> {
+        version: Version,
+        most: usize,
+    ) -> Result<Option<Arc<CachedList>>, StoreError> {
+        let (CachedIds::Stored(ids), old) = (&list.ids, list.version) else {
+            return Ok(None);
+        };
+        if !R::TRACKED || old.access != version.access {
+            return Ok(None);
+        }
+        let new_ids = version.last_package - old.last_package;
+        let most_ids = i64::try_from(most).unwrap_or(i64::MAX) * IDS_PER_BLOCK;
+        if new_ids > most_ids {
+            return Ok(None);
+        }
         let mut blocks = Vec::new();
-        if old.packages != new.packages {
-            let changed = "select block from package_changes where version > $1";
-            blocks = super::ids(snapshot, changed, &[old.packages.into()])?;
+        if old.packages != version.packages {
+            let changed = "select block from package_changes where version > $1 limit $2";
+            let limit = i64::try_from(most + 1).unwrap_or(i64::MAX);
+            blocks = super::ids(snapshot, changed, &[old.packages.into(), limit.into()])?;
         }
-        if blocks.len() > MOST_REPAIRED_BLOCKS {
-            return self.build::<R>(snapshot, visibility, request);
+        if blocks.len() > most {
+            return Ok(None);
         }
-        self.repairs.fetch_add(1, Ordering::Relaxed);
         let mut ids = ids.clone();
         let mut read_again = |low: i64, high: i64| {
             ids.remove_range(bitmap_id(low)?..=bitmap_id(high)?);
@@ -318,16 +366,45 @@ impl ListCache {
             let first = block * IDS_PER_BLOCK;
             read_again(first, first + (IDS_PER_BLOCK - 1))?;
         }
-        if new.last_package > old.last_package {
-            read_again(old.last_package + 1, new.last_package)?;
+        if new_ids > 0 {
+            read_again(old.last_package + 1, version.last_package)?;
         }
+        self.repairs.fetch_add(1, Ordering::Relaxed);
+        let ids = CachedIds::Stored(ids);
+        Ok(Some(Arc::new(CachedList { version, ids })))
+    }
+}
+
+/// Whether a bitmap can hold all ids: it holds 32-bit numbers.
+fn fits_bitmap(version: Version) -> bool {
+    u32::try_from(version.last_package).is_ok()
+}
+
+/// Reads a whole list.
+fn read_list<R: Resource>(
+    snapshot: &Snapshot<'_>,
+    visibility: &Visibility,
+    request: &ListRequest,
+) -> Result<CachedIds, StoreError> {
+    if request.order.is_none() {
+        let sql = conditions::whole_list::<R>("r.id", visibility, request);
+        let mut ids = RoaringBitmap::new();
+        for_each_id(snapshot, &sql, |id| {
+            ids.insert(id);
+        })?;
         Ok(CachedIds::Stored(ids))
+    } else {
+        let sql = page_query::<R>(snapshot, visibility, request, None)?;
+        let mut ids = Vec::new();
+        for_each_id(snapshot, &sql, |id| ids.push(id))?;
+        ids.shrink_to_fit();
+        Ok(CachedIds::Ordered(ids))
     }
 }
 
 impl CachedList {
-    /// Whether the list is true of a snapshot of that version.
-    fn is_true_of<R: Resource>(&self, version: &Version) -> bool {
+    /// Whether the list matches a snapshot of that version.
+    fn matches<R: Resource>(&self, version: &Version) -> bool {
         let own = &self.version;
         if R::TRACKED {
             own.packages == version.packages

@@ -1,4 +1,4 @@
-//! Visibility: which records of a list a caller may see, as ids that the list's SQL then names.
+//! Visibility: which records of a list a caller may see, as ids, which the SQL of the list uses.
 
 use std::sync::Arc;
 
@@ -46,6 +46,14 @@ impl Visibility {
         let spaces = dialect::number_list(&spaces);
         Ok(Self::Ids(column, ids(snapshot, &sql, &[spaces])?))
     }
+
+    /// Returns the size of the ids, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::All => 0,
+            Self::Ids(_, ids) => size_of_val(&**ids),
+        }
+    }
 }
 
 /// Returns the spaces whose apps and packages the user reads: by a role in the space, or as manager of its organization.
@@ -60,7 +68,7 @@ fn readable_spaces(snapshot: &Snapshot<'_>, member: &Member) -> Result<Arc<[i64]
          order by 1",
         dialect::one_of("r.role", 2)
     );
-    let roles = dialect::text_list(member.rules.space_roles.iter().copied());
+    let roles = dialect::text_list(member.rules.reading_roles.iter().copied());
     ids(snapshot, &sql, &[member.user.as_str().into(), roles])
 }
 

@@ -1,11 +1,12 @@
 //! One read transaction: SQL text, values and rows, without a name of the engine.
 
-use std::cell::RefCell;
+use std::sync::mpsc::SyncSender;
 
 use rusqlite::Connection;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
 use super::StoreError;
+use super::sqlite::readers::Work;
 use super::version::{Version, VersionCache};
 
 /// A value that is bound to a parameter. Other types are not used, so that each engine has them.
@@ -62,6 +63,27 @@ impl ToSql for Value {
     }
 }
 
+/// A value like [`Value`] that borrows its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BorrowedValue<'v> {
+    /// Null.
+    Null,
+    /// A number, a time in seconds since 1970, or a flag (0 or 1).
+    Int(i64),
+    /// Text in UTF-8.
+    Text(&'v str),
+}
+
+impl ToSql for BorrowedValue<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
 /// One read transaction, passed to the closure of [`Store::read`](super::Store::read). All reads through it see the
 /// same state of the data.
 ///
@@ -71,7 +93,8 @@ pub struct Snapshot<'c> {
     connection: &'c Connection,
     /// `None` in a write transaction, whose version changes with what it writes.
     versions: Option<&'c VersionCache>,
-    later: RefCell<Vec<Later>>,
+    /// The queue of the background lane. `None` in a write transaction, and in the background lane itself.
+    background: Option<&'c SyncSender<Work>>,
 }
 
 impl std::fmt::Debug for Snapshot<'_> {
@@ -80,25 +103,26 @@ impl std::fmt::Debug for Snapshot<'_> {
     }
 }
 
-/// Work over the same snapshot after its answer was sent.
-pub(super) type Later = Box<dyn FnOnce(&Snapshot<'_>) + Send>;
-
 impl<'c> Snapshot<'c> {
-    /// Over a read transaction of a reader's connection.
-    pub(super) fn of_reader(connection: &'c Connection, versions: &'c VersionCache) -> Self {
+    /// Returns a snapshot over a read transaction of a reader's connection.
+    pub(super) fn of_reader(
+        connection: &'c Connection,
+        versions: &'c VersionCache,
+        background: Option<&'c SyncSender<Work>>,
+    ) -> Self {
         Self {
             connection,
             versions: Some(versions),
-            later: RefCell::default(),
+            background,
         }
     }
 
-    /// Over a write transaction.
+    /// Returns a snapshot over a write transaction.
     pub(super) fn of_writer(connection: &'c Connection) -> Self {
         Self {
             connection,
             versions: None,
-            later: RefCell::default(),
+            background: None,
         }
     }
 
@@ -106,17 +130,11 @@ impl<'c> Snapshot<'c> {
         self.connection
     }
 
-    /// Runs `work` over the same snapshot, after the answer of this read was sent.
-    pub fn later(&self, work: impl FnOnce(&Snapshot<'_>) + Send + 'static) {
-        self.later.borrow_mut().push(Box::new(work));
-    }
-
-    /// Runs what [`Snapshot::later`] was given.
-    pub(super) fn finish(&self) {
-        let later = self.later.take();
-        for work in later {
-            work(self);
-        }
+    /// Queues `work` for the background lane, which runs it over a snapshot of its own. Returns whether it was queued:
+    /// it is dropped if too much work waits.
+    pub fn in_background(&self, work: impl FnOnce(&Snapshot<'_>) + Send + 'static) -> bool {
+        self.background
+            .is_some_and(|background| background.try_send(Box::new(work)).is_ok())
     }
 
     /// Runs `sql` and passes each row to `each`.

@@ -106,8 +106,10 @@ fn read_that_panics_fails_alone() {
     let database = Database::new();
     let store = database.open(OpenMode::ReadWrite);
     for _ in 0..20 {
-        let read = store.read_blocking(|_| -> Result<(), StoreError> { panic!("a bug") });
-        assert!(matches!(read, Err(StoreError::Sqlite(_))));
+        let answer = store
+            .submit(|_| -> Result<(), StoreError> { panic!("a bug") })
+            .expect("queued");
+        assert!(answer.blocking_recv().is_err());
     }
     version(&store);
     store.close().expect("closes");
@@ -119,23 +121,13 @@ fn closing_runs_queued_reads_and_leaves_only_the_file() {
     for mode in [OpenMode::ReadWrite, OpenMode::ReadOnly, OpenMode::Immutable] {
         let database = Database::new();
         let store = database.open(mode);
-        let (sender, receiver) = std::sync::mpsc::channel();
-        for _ in 0..50 {
-            let sender = sender.clone();
-            let answer = move |version: Result<Version, StoreError>| {
-                sender.send(version.is_ok()).expect("a receiver");
-            };
-            store
-                .submit(|snapshot| snapshot.version(), answer)
-                .expect("queued");
-        }
+        let answers: Vec<_> = (0..50)
+            .map(|_| store.submit(|snapshot| snapshot.version()).expect("queued"))
+            .collect();
         store.close().expect("closes");
-        drop(sender);
-        assert_eq!(
-            receiver.iter().filter(|is_ok| *is_ok).count(),
-            50,
-            "{mode:?}"
-        );
+        for answer in answers {
+            assert!(matches!(answer.blocking_recv(), Ok(Ok(_))), "{mode:?}");
+        }
         assert_eq!(database.names(), ["f"], "{mode:?}");
     }
 }

@@ -3,9 +3,9 @@
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ToSql};
 
-use super::{Snapshot, StoreError, Value};
+use super::{BorrowedValue, Snapshot, StoreError, Value};
 
 /// One write transaction, passed to the closure of [`Store::write`](super::Store::write).
 ///
@@ -40,6 +40,23 @@ impl<'c> Transaction<'c> {
     /// Fails if SQLite refuses the statement, as when a constraint is violated or the disk is full, or with
     /// [`StoreError::Closed`] if the transaction was interrupted.
     pub fn execute(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
+        self.run(sql, values)
+    }
+
+    /// Does the same as [`execute`](Self::execute), for values that borrow their text.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`execute`](Self::execute).
+    pub fn execute_borrowed(
+        &self,
+        sql: &str,
+        values: &[BorrowedValue<'_>],
+    ) -> Result<usize, StoreError> {
+        self.run(sql, values)
+    }
+
+    fn run(&self, sql: &str, values: &[impl ToSql]) -> Result<usize, StoreError> {
         if self
             .interrupted
             .is_some_and(|interrupted| interrupted.load(Ordering::Relaxed))

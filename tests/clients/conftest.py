@@ -1,6 +1,6 @@
-"""A server with the `demo` seed on a free port, and what its database holds.
+"""A server with the seed `demo` on a free port, and the contents of its database.
 
-`--program FILE` names the binary; without it, the one that `cargo build` makes.
+`--program FILE` names the program to test, by default the one that `cargo build` makes.
 """
 
 import json
@@ -12,18 +12,20 @@ from pathlib import Path
 import pytest
 from cloudfoundry_client.client import CloudFoundryClient
 
+# Seconds to wait for a process. Only one that hangs takes so long.
+TIMEOUT = 60
 ROOT = Path(__file__).resolve().parents[2]
 
-# The roles that show a space's packages; to managers of its organization they show too.
+# The roles with which a user sees the packages of a space. The managers of its organization see them too.
 SPACE_ROLES = {"space_developer", "space_manager", "space_auditor", "space_supporter"}
 
 
 def pytest_addoption(parser):
-    parser.addoption("--program", default=ROOT / "target/debug/cf-packages", type=Path, help="the binary to test")
+    parser.addoption("--program", default=ROOT / "target/debug/cf-packages", type=Path, help="the program to test")
 
 
 class Program:
-    """The binary, in a folder of its own, without any settings of whoever runs the tests."""
+    """The program, in a folder of its own and without settings from the environment."""
 
     def __init__(self, binary, folder):
         self.binary = binary.resolve()
@@ -40,7 +42,7 @@ class Program:
 
 
 class Server:
-    """A served database. Its password is known to the tests alone."""
+    """A running server. All users have the same random password."""
 
     def __init__(self, program, *arguments, password=None):
         self.program = program
@@ -56,18 +58,18 @@ class Server:
         self.url = line.removeprefix("listening on ").strip()
 
     def client(self, user="admin", password=None):
-        """Somebody who has logged in by name and password."""
+        """Returns a client that is logged in with name and password."""
         client = CloudFoundryClient(self.url)
         client.init_with_user_credentials(user, password or self.password)
         return client
 
     def stop(self):
         self.process.terminate()
-        assert self.process.wait(timeout=15) == 0
+        assert self.process.wait(timeout=TIMEOUT) == 0
 
 
 class Data:
-    """What the database holds, by `cf-packages export`: everything there is, in the order in which it is listed."""
+    """The contents of the database, by `cf-packages export`. The order is that of the lists."""
 
     def __init__(self, exported):
         self.packages = exported["packages"]
@@ -82,11 +84,12 @@ class Data:
     def organization_of(self, package):
         return self.spaces[self.space_of(package)]["organization"]
 
-    def guids(self, wanted=lambda package: True):
-        return [package["guid"] for package in self.packages if wanted(package)]
+    def guids(self, predicate=lambda package: True):
+        """Returns the guids of the packages for which the predicate holds."""
+        return [package["guid"] for package in self.packages if predicate(package)]
 
-    def seen_by(self, user):
-        """The guids of the packages that the user's roles show."""
+    def visible_to(self, user):
+        """Returns the guids of the packages that the user sees."""
         roles = user.get("roles", [])
         spaces = {role["space"] for role in roles if role["role"] in SPACE_ROLES}
         managed = {role["organization"] for role in roles if role["role"] == "organization_manager"}
@@ -107,7 +110,7 @@ def server(program):
 
 @pytest.fixture(scope="session")
 def client(server):
-    """The admin, logged in: sees all."""
+    """Returns a client that is logged in as admin."""
     return server.client()
 
 
@@ -117,8 +120,8 @@ def data(server):
 
 
 @pytest.fixture
-def another(request, tmp_path):
-    """Starts a server of its own for one test, with more arguments."""
+def start_server(request, tmp_path):
+    """Returns a function that starts a server for one test, with more arguments."""
     started = []
 
     def start(*arguments, **kwargs):

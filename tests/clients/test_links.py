@@ -1,11 +1,11 @@
-"""Links, which this client turns into methods: `package.app()`, `app.packages()`; and what is included."""
+"""Links, which the client turns into methods (`package.app()`, `app.packages()`), and included resources."""
 
 import pytest
 from conftest import guids
 
 
-def test_from_a_package_to_its_organization_and_back(client, data):
-    # One of each app, so that each link of each app and space is followed.
+def test_links_lead_from_a_package_to_its_organization_and_back(client, data):
+    # One package of each app, so that every link of every app and space is followed.
     by_app = {one["app"]: one["guid"] for one in data.packages}
     for stored_app, guid in by_app.items():
         package = client.v3.packages[guid]
@@ -19,7 +19,7 @@ def test_from_a_package_to_its_organization_and_back(client, data):
         assert organization["guid"] == data.spaces[space["guid"]]["organization"]
 
 
-def test_the_packages_of_an_app_are_paged_like_all(client, data):
+def test_the_packages_of_an_app_have_pages(client, data):
     for app in data.apps:
         expected = data.guids(lambda one: one["app"] == app)
         assert guids(client.v3.apps.list_packages(app, per_page=2)) == expected
@@ -27,13 +27,13 @@ def test_the_packages_of_an_app_are_paged_like_all(client, data):
 
 
 @pytest.mark.parametrize("per_page", [1, 5, 50])
-def test_apps_spaces_and_organizations_are_those_of_the_database(client, data, per_page):
+def test_the_lists_of_apps_spaces_and_organizations_are_complete(client, data, per_page):
     assert guids(client.v3.organizations.list(per_page=per_page)) == list(data.organizations)
     assert guids(client.v3.spaces.list(per_page=per_page)) == list(data.spaces)
     assert guids(client.v3.apps.list(per_page=per_page)) == list(data.apps)
 
 
-def test_names_are_found_whatever_their_case(client, data):
+def test_names_are_found_without_regard_to_case(client, data):
     for manager, stored in [
         (client.v3.organizations, data.organizations),
         (client.v3.spaces, data.spaces),
@@ -45,7 +45,7 @@ def test_names_are_found_whatever_their_case(client, data):
             assert guids(manager.list(names=name.upper())) == expected
 
 
-def test_what_is_included_is_there_without_another_request(client, data):
+def test_included_resources_can_be_used(client, data):
     for app in client.v3.apps.list(include="space.organization", per_page=5):
         space = app.space()
         assert space["guid"] == data.apps[app["guid"]]["space"]
@@ -56,7 +56,7 @@ def test_what_is_included_is_there_without_another_request(client, data):
     assert app.space().organization()["name"] == data.organizations[app.space().organization()["guid"]]["name"]
 
 
-def test_the_neighbours_that_a_user_sees_are_those_of_their_packages_at_least(server, data):
+def test_a_user_sees_the_parents_of_each_package_they_see(server, data):
     for user in data.users:
         client = server.client(user["guid"])
         apps, spaces = guids(client.v3.apps.list()), guids(client.v3.spaces.list())

@@ -1,4 +1,4 @@
-"""What the client finds is what the database holds."""
+"""The client sees exactly the contents of the database."""
 
 from datetime import datetime
 
@@ -7,27 +7,27 @@ from conftest import guids
 
 
 @pytest.mark.parametrize("per_page", [None, 1, 7, 50, 299, 300, 301, 5000])
-def test_all_pages_of_any_size_are_all_packages_in_their_order(client, data, per_page):
+def test_the_pages_of_any_size_contain_all_packages_in_order(client, data, per_page):
     pages = client.v3.packages.list(**({"per_page": per_page} if per_page else {}))
     assert pages.total_results == len(data.packages)
     assert guids(pages) == data.guids()
 
 
-def test_a_walk_may_begin_at_any_page(client, data):
+def test_iteration_can_start_at_any_page(client, data):
     assert guids(client.v3.packages.list(page=3, per_page=60)) == data.guids()[120:]
 
 
-def test_everybody_sees_what_their_roles_show_and_counts_it(server, data):
+def test_each_user_sees_and_counts_the_packages_of_their_roles(server, data):
     for user in data.users:
         packages = server.client(user["guid"]).v3.packages
-        expected = data.seen_by(user)
+        expected = data.visible_to(user)
         assert guids(packages.list(per_page=30)) == expected, user["name"]
         assert len(packages) == len(expected), user["name"]
 
 
-def test_the_users_of_the_seed_do_not_all_see_the_same(data):
-    # Else the test above would say little: somebody sees nothing, somebody a part; nobody sees all.
-    seen = [len(data.seen_by(user)) for user in data.users]
+def test_the_users_of_the_seed_see_different_packages(data):
+    # The test above needs users who see no packages, and users who see different parts.
+    seen = [len(data.visible_to(user)) for user in data.users]
     assert 0 in seen and len(set(seen)) > 3 and max(seen) < len(data.packages)
 
 
@@ -60,28 +60,28 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize("asked, wanted", FILTERS, ids=lambda value: str(value) if isinstance(value, dict) else "")
-def test_a_filter_narrows_every_page_and_the_total(client, data, asked, wanted):
-    expected = data.guids(lambda one: wanted(data, one))
-    pages = client.v3.packages.list(per_page=9, **asked)
+@pytest.mark.parametrize("query, predicate", FILTERS, ids=lambda value: str(value) if isinstance(value, dict) else "")
+def test_a_filter_applies_to_every_page_and_to_the_total(client, data, query, predicate):
+    expected = data.guids(lambda one: predicate(data, one))
+    pages = client.v3.packages.list(per_page=9, **query)
     assert pages.total_results == len(expected)
-    # The filter is in each link to the next page, or there would be more.
+    # Each link to a next page contains the filter.
     assert guids(pages) == expected
-    assert client.v3.packages.len(**asked) == len(expected)
+    assert client.v3.packages.len(**query) == len(expected)
 
 
-def test_a_list_is_ordered_as_asked_for(client, data):
+def test_order_by_sorts_the_list(client, data):
     newest_first = sorted(((one["created_at"], one["guid"]) for one in data.packages), reverse=True)
     found = client.v3.packages.list(order_by="-created_at", per_page=40)
     assert guids(found) == [guid for _, guid in newest_first]
 
 
-def test_one_package_is_what_the_list_shows_of_it(client):
+def test_a_package_by_guid_equals_its_resource_in_the_list(client):
     for listed in client.v3.packages.list(per_page=300):
         assert client.v3.packages.get(listed["guid"]) == client.v3.packages[listed["guid"]] == listed
 
 
-def test_a_package_shows_what_is_stored_but_never_a_password(client, data):
+def test_a_package_shows_every_stored_field_except_the_password(client, data):
     found = {package["guid"]: package for package in client.v3.packages.list(per_page=5000)}
     for stored in data.packages:
         package = found[stored["guid"]]

@@ -1,18 +1,18 @@
 //! The admin API: a test suite in any language changes data, clock and faults over HTTP.
 
-use crate::support::{Answer, Bench, Server, get};
+use crate::support::{Response, Server, WorkDir, get};
 
 const FLAGS: [&str; 4] = ["--ephemeral", "--no-auth", "--api", "current"];
 
 /// Starts an ephemeral server of the `current` edition that needs no token.
-fn serve(bench: &Bench, flags: &[&str]) -> Server {
+fn serve(dir: &WorkDir, flags: &[&str]) -> Server {
     let mut all = FLAGS.to_vec();
     all.extend(flags);
-    bench.serve(&all)
+    dir.serve(&all)
 }
 
-fn send(server: &Server, method: &str, path: &str, body: &str) -> Answer {
-    server.ask(format!(
+fn send(server: &Server, method: &str, path: &str, body: &str) -> Response {
+    server.send(format!(
         "{method} {path} HTTP/1.1\r\nHost: example.org\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     ))
@@ -28,15 +28,15 @@ fn total(server: &Server) -> String {
 
 #[test]
 fn seed_is_visible_at_once() {
-    let bench = Bench::new();
-    let server = serve(&bench, &[]);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &[]);
     assert_eq!(total(&server), "0");
     let answer = send(&server, "POST", "/admin/seed", "{\"name\":\"demo\"}");
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert!(
         answer
             .body
-            .contains("\"packages\":{\"added\":300,\"changed\":0,\"left\":0}")
+            .contains("\"packages\":{\"added\":300,\"changed\":0,\"unchanged\":0}")
     );
     assert_eq!(total(&server), "300");
     let lines = "{\"app\":{\"name\":\"new\",\"space\":\"41e849e6-b52b-48a8-aed5-8082f983c4ff\"}}\n{\"package\":{\"app\":\"new\",\"type\":\"bits\"}}\n";
@@ -47,8 +47,8 @@ fn seed_is_visible_at_once() {
 
 #[test]
 fn refused_seed_gets_422_and_stores_nothing() {
-    let bench = Bench::new();
-    let server = serve(&bench, &["--seed", "example"]);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--seed", "example"]);
     let seed =
         r#"{"organizations": [{"name": "one"}], "packages": [{"app": "nope", "type": "bits"}]}"#;
     let answer = send(&server, "POST", "/admin/seed", seed);
@@ -66,9 +66,9 @@ fn refused_seed_gets_422_and_stores_nothing() {
 
 #[test]
 fn reset_restores_data_clock_and_faults() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     let server = serve(
-        &bench,
+        &dir,
         &["--seed", "example", "--clock", "2026-01-01T00:00:00Z"],
     );
     let before = server.get("/v3/packages", "").body;
@@ -80,16 +80,22 @@ fn reset_restores_data_clock_and_faults() {
         "/admin/faults",
         "{\"path\":\"/v3/packages\",\"status\":500}",
     );
-    assert_eq!(send(&server, "POST", "/admin/reset", "").told(), (204, ""));
+    assert_eq!(
+        send(&server, "POST", "/admin/reset", "").status_and_body(),
+        (204, "")
+    );
     assert_eq!(server.get("/v3/packages", "").body, before);
     let clock = send(&server, "PUT", "/admin/clock", "{\"advance\":\"0s\"}");
-    assert_eq!(clock.told(), (200, "{\"time\":\"2026-01-01T00:00:00Z\"}"));
+    assert_eq!(
+        clock.status_and_body(),
+        (200, "{\"time\":\"2026-01-01T00:00:00Z\"}")
+    );
 }
 
 #[test]
 fn reset_of_a_file_is_refused() {
-    let bench = Bench::new();
-    let server = bench.serve(&[
+    let dir = WorkDir::new();
+    let server = dir.serve(&[
         "--admin-api",
         "--no-auth",
         "--api",
@@ -105,9 +111,9 @@ fn reset_of_a_file_is_refused() {
 
 #[test]
 fn export_over_http_is_the_export_of_the_command() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "demo", "--generate", "2000"]);
-    let server = bench.serve(&["--admin-api", "--no-auth"]);
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "demo", "--generate", "2000"]);
+    let server = dir.serve(&["--admin-api", "--no-auth"]);
     let answer = server.get("/admin/export", "");
     assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
     assert_eq!(
@@ -115,14 +121,14 @@ fn export_over_http_is_the_export_of_the_command() {
         Some("application/json; charset=utf-8")
     );
     assert!(answer.body.len() > 500_000, "{}", answer.body.len());
-    assert!(answer.body == bench.ok(&["export"]), "the exports differ");
+    assert!(answer.body == dir.run_ok(&["export"]), "the exports differ");
 }
 
 #[test]
 fn client_that_leaves_an_export_does_no_harm() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "--generate", "2000"]);
-    let server = bench.serve(&["--admin-api", "--no-auth"]);
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "--generate", "2000"]);
+    let server = dir.serve(&["--admin-api", "--no-auth"]);
     // More clients than there are readers.
     for _ in 0..20 {
         let mut client = server.connect();
@@ -136,8 +142,8 @@ fn client_that_leaves_an_export_does_no_harm() {
 
 #[test]
 fn clock_is_set_and_advanced() {
-    let bench = Bench::new();
-    let server = serve(&bench, &["--clock", "2026-01-01T00:00:00Z"]);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--clock", "2026-01-01T00:00:00Z"]);
     let put = |body: &str| send(&server, "PUT", "/admin/clock", body);
     assert_eq!(
         put("{\"time\":\"2027-05-06T07:08:09Z\"}").body,
@@ -163,14 +169,14 @@ fn clock_is_set_and_advanced() {
 
 #[test]
 fn admin_api_needs_its_flag_and_an_admins_token() {
-    let bench = Bench::new();
-    let server = bench.serve(&["--admin-api", "--seed", "example"]);
-    let (admin, user) = (bench.admin_token(), bench.token("uaa-id-463"));
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--admin-api", "--seed", "example"]);
+    let (admin, user) = (dir.admin_token(), dir.token("uaa-id-463"));
     assert_eq!(server.get("/admin/export", "").status, 401);
     assert_eq!(server.get("/admin/export", &user).status, 403);
     assert_eq!(server.get("/admin/export", &admin).status, 200);
     server.stop();
-    let server = bench.serve(&[]);
+    let server = dir.serve(&[]);
     for path in ["/admin/export", "/admin/faults", "/admin/seed"] {
         assert_eq!(server.get(path, &admin).status, 404, "{path}");
     }
@@ -178,17 +184,17 @@ fn admin_api_needs_its_flag_and_an_admins_token() {
 
 #[test]
 fn admins_token_stays_valid_after_the_clock_was_moved() {
-    let bench = Bench::new();
-    let server = bench.serve(&[
+    let dir = WorkDir::new();
+    let server = dir.serve(&[
         "--admin-api",
         "--seed",
         "example",
         "--clock",
         "2026-01-01T00:00:00Z",
     ]);
-    let admin = bench.admin_token();
+    let admin = dir.admin_token();
     let put = |body: &str| {
-        server.ask(format!(
+        server.send(format!(
             "PUT /admin/clock HTTP/1.1\r\nHost: x\r\nAuthorization: bearer {admin}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         ))
@@ -201,8 +207,8 @@ fn admins_token_stays_valid_after_the_clock_was_moved() {
 
 #[test]
 fn fault_rules_apply_in_order_and_as_often_as_they_say() {
-    let bench = Bench::new();
-    let server = serve(&bench, &["--seed", "example"]);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--seed", "example"]);
     let fault = |body: &str| {
         let answer = send(&server, "POST", "/admin/faults", body);
         assert_eq!(answer.status, 200, "{}", answer.body);
@@ -216,9 +222,9 @@ fn fault_rules_apply_in_order_and_as_often_as_they_say() {
     fault(r#"{"path":"/v3/packages","warning":"old, and odd"}"#);
     let later =
         "{\"errors\":[{\"detail\":\"later\",\"title\":\"CF-ServiceUnavailable\",\"code\":10015}]}";
-    assert_eq!(ask().told(), (503, later));
+    assert_eq!(ask().status_and_body(), (503, later));
     assert_eq!(server.get("/v3/packages/nope", "").status, 404);
-    assert_eq!(ask().told(), (503, later));
+    assert_eq!(ask().status_and_body(), (503, later));
     let limited = ask();
     assert_eq!(limited.status, 429);
     assert!(limited.body.contains("\"code\":10013"));
@@ -231,7 +237,7 @@ fn fault_rules_apply_in_order_and_as_often_as_they_say() {
         assert!(limited.header(header).is_some(), "{header}");
     }
     let expired = "{\"errors\":[{\"detail\":\"Invalid Auth Token\",\"title\":\"CF-InvalidAuthToken\",\"code\":1000}]}";
-    assert_eq!(ask().told(), (401, expired));
+    assert_eq!(ask().status_and_body(), (401, expired));
     let warned = ask();
     assert_eq!(
         (warned.status, warned.header("x-cf-warnings")),
@@ -243,8 +249,8 @@ fn fault_rules_apply_in_order_and_as_often_as_they_say() {
 
 #[test]
 fn cut_closes_the_connection_of_one_request() {
-    let bench = Bench::new();
-    let server = serve(&bench, &["--seed", "example"]);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--seed", "example"]);
     send(
         &server,
         "POST",
@@ -259,8 +265,8 @@ fn cut_closes_the_connection_of_one_request() {
 
 #[test]
 fn fault_rules_are_cleared_and_wrong_ones_refused() {
-    let bench = Bench::new();
-    let server = serve(&bench, &["--seed", "example"]);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--seed", "example"]);
     send(
         &server,
         "POST",
@@ -268,7 +274,7 @@ fn fault_rules_are_cleared_and_wrong_ones_refused() {
         r#"{"path":"/v3/packages","status":500}"#,
     );
     assert_eq!(
-        send(&server, "DELETE", "/admin/faults", "").told(),
+        send(&server, "DELETE", "/admin/faults", "").status_and_body(),
         (204, "")
     );
     assert_eq!(total(&server), "4");
@@ -293,8 +299,8 @@ fn fault_rules_are_cleared_and_wrong_ones_refused() {
 
 #[test]
 fn fault_rules_are_limited_in_number_and_size() {
-    let bench = Bench::new();
-    let server = serve(&bench, &[]);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &[]);
     let add = |path: &str| {
         let rule = format!("{{\"path\":\"{path}\",\"cut\":true}}");
         send(&server, "POST", "/admin/faults", &rule)

@@ -1,16 +1,18 @@
-//! Who asks: the Authorization header and the token in it, as the server answers them in the edition 2015.
+//! The `Authorization` header and its token, as the server of the edition `2015` answers them.
 
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
 use serde_json::{Value, json};
 
-use crate::support::{Bench, Server, refusal};
+use crate::support::{Server, WorkDir, error_2015};
 
-/// 2015-11-13T17:03:00Z, where the server's clock stands still.
+/// The time of the server's clock, which stands still: 2015-11-13T17:03:00Z.
 const NOW: i64 = 1_447_434_180;
 const CLOCK: &str = "2015-11-13T17:03:00Z";
 
-fn served(more: &[&str]) -> (Bench, Server) {
-    let bench = Bench::new();
+fn serve(more: &[&str]) -> (WorkDir, Server) {
+    let dir = WorkDir::new();
     let mut flags = vec![
         "--seed",
         "example",
@@ -20,28 +22,35 @@ fn served(more: &[&str]) -> (Bench, Server) {
         CLOCK,
     ];
     flags.extend(more);
-    let server = bench.serve(&flags);
-    (bench, server)
+    let server = dir.serve(&flags);
+    (dir, server)
 }
 
 fn claims() -> Value {
     json!({"user_id": "uaa-id-463", "scope": ["cloud_controller.read"], "aud": ["cloud_controller"], "exp": NOW + 60})
 }
 
-fn signed(key: &str, algorithm: Algorithm, claims: &Value) -> String {
-    encode(
-        &Header::new(algorithm),
-        claims,
-        &EncodingKey::from_secret(key.as_bytes()),
-    )
-    .expect("a token")
+/// Returns a token whose header names `alg` and whose signature is made with that algorithm.
+fn signed(key: &str, alg: &str, claims: &Value) -> String {
+    let algorithm = match alg {
+        "HS256" => hmac::HMAC_SHA256,
+        "HS384" => hmac::HMAC_SHA384,
+        "HS512" => hmac::HMAC_SHA512,
+        other => panic!("{other}"),
+    };
+    let part = |text: String| URL_SAFE_NO_PAD.encode(text);
+    let header = json!({"typ": "JWT", "alg": alg});
+    let message = format!("{}.{}", part(header.to_string()), part(claims.to_string()));
+    let key = hmac::Key::new(algorithm, key.as_bytes());
+    let signature = URL_SAFE_NO_PAD.encode(hmac::sign(&key, message.as_bytes()));
+    format!("{message}.{signature}")
 }
 
 fn token(claims: &Value) -> String {
-    signed("tokensecret", Algorithm::HS256, claims)
+    signed("tokensecret", "HS256", claims)
 }
 
-/// The claims with this one changed, or taken out where it is `"-"`.
+/// Returns valid claims with one of them replaced, or left out if `value` is `"-"`.
 fn with(name: &str, value: Value) -> Value {
     let mut claims = claims();
     let object = claims.as_object_mut().expect("an object");
@@ -53,42 +62,42 @@ fn with(name: &str, value: Value) -> Value {
     claims
 }
 
-fn told(server: &Server, headers: &str) -> (u16, String) {
-    let answer = server.ask(format!(
+fn response_to(server: &Server, headers: &str) -> (u16, String) {
+    let answer = server.send(format!(
         "GET /v3/packages?page=0 HTTP/1.1\r\nHost: example.org\r\n{headers}\r\n"
     ));
     assert_eq!(answer.header("www-authenticate"), None);
     (answer.status, answer.body)
 }
 
-/// The request's query is wrong as well: who passes is told that, and nobody else.
-fn passes() -> (u16, String) {
+/// The response to an accepted token. The query of the request is wrong, which is reported only after authentication.
+fn accepted() -> (u16, String) {
     let text = "The query parameter is invalid: Page must be greater than 0";
-    (400, refusal(10005, "CF-BadQueryParameter", text))
+    (400, error_2015(10005, "CF-BadQueryParameter", text))
 }
 
 fn not_authenticated() -> (u16, String) {
     (
         401,
-        refusal(10002, "CF-NotAuthenticated", "Authentication error"),
+        error_2015(10002, "CF-NotAuthenticated", "Authentication error"),
     )
 }
 
 fn invalid_token() -> (u16, String) {
     (
         401,
-        refusal(1000, "CF-InvalidAuthToken", "Invalid Auth Token"),
+        error_2015(1000, "CF-InvalidAuthToken", "Invalid Auth Token"),
     )
 }
 
 fn not_authorized() -> (u16, String) {
     let text = "You are not authorized to perform the requested action";
-    (403, refusal(10003, "CF-NotAuthorized", text))
+    (403, error_2015(10003, "CF-NotAuthorized", text))
 }
 
 #[test]
-fn the_header_must_be_bearer_and_one_token() {
-    let (_bench, server) = served(&[]);
+fn header_must_be_bearer_and_one_token() {
+    let (_dir, server) = serve(&[]);
     let good = token(&claims());
     for (headers, expected) in [
         (String::new(), not_authenticated()),
@@ -99,11 +108,11 @@ fn the_header_must_be_bearer_and_one_token() {
             format!("Cookie: token={good}\r\nX-Auth-Token: {good}\r\n"),
             not_authenticated(),
         ),
-        (format!("Authorization: bearer {good}\r\n"), passes()),
-        (format!("Authorization: Bearer {good}\r\n"), passes()),
-        (format!("Authorization: BEARER {good}\r\n"), passes()),
-        (format!("AUTHORIZATION: bEaReR   {good}\r\n"), passes()),
-        (format!("Authorization: bearer {good}   \r\n"), passes()),
+        (format!("Authorization: bearer {good}\r\n"), accepted()),
+        (format!("Authorization: Bearer {good}\r\n"), accepted()),
+        (format!("Authorization: BEARER {good}\r\n"), accepted()),
+        (format!("AUTHORIZATION: bEaReR   {good}\r\n"), accepted()),
+        (format!("Authorization: bearer {good}   \r\n"), accepted()),
         ("Authorization: bearer\r\n".into(), invalid_token()),
         ("Authorization: bearer potato\r\n".into(), invalid_token()),
         (
@@ -136,16 +145,16 @@ fn the_header_must_be_bearer_and_one_token() {
             invalid_token(),
         ),
     ] {
-        assert_eq!(told(&server, &headers), expected, "{headers}");
+        assert_eq!(response_to(&server, &headers), expected, "{headers}");
     }
 }
 
 #[test]
-fn every_claim_is_judged() {
-    let (_bench, server) = served(&[]);
+fn every_claim_must_be_valid() {
+    let (_dir, server) = serve(&[]);
     for (claims, expected) in [
-        (claims(), passes()),
-        (with("exp", json!(NOW + 1)), passes()),
+        (claims(), accepted()),
+        (with("exp", json!(NOW + 1)), accepted()),
         (with("exp", json!(NOW)), invalid_token()),
         (with("exp", json!(NOW - 1)), invalid_token()),
         (with("exp", json!("-")), invalid_token()),
@@ -155,17 +164,20 @@ fn every_claim_is_judged() {
         (with("exp", json!(-1)), invalid_token()),
         (with("exp", json!(u64::MAX)), invalid_token()),
         (with("exp", json!([NOW + 60])), invalid_token()),
-        (with("nbf", json!(NOW)), passes()),
+        (with("nbf", json!(NOW)), accepted()),
         (with("nbf", json!(NOW + 1)), invalid_token()),
-        (with("iat", json!(NOW + 1000)), passes()),
-        (with("iss", json!("anybody")), passes()),
-        (with("jti", json!("abc")), passes()),
+        (with("iat", json!(NOW + 1000)), accepted()),
+        (with("iss", json!("anybody")), accepted()),
+        (with("jti", json!("abc")), accepted()),
         (with("jti", json!("abc-r")), invalid_token()),
         (with("aud", json!("-")), invalid_token()),
         (with("aud", json!([])), invalid_token()),
         (with("aud", json!(["other"])), invalid_token()),
-        (with("aud", json!(["other", "cloud_controller"])), passes()),
-        (with("aud", json!("cloud_controller")), passes()),
+        (
+            with("aud", json!(["other", "cloud_controller"])),
+            accepted(),
+        ),
+        (with("aud", json!("cloud_controller")), accepted()),
         (with("aud", json!(7)), invalid_token()),
         (with("user_id", json!("-")), invalid_token()),
         (with("scope", json!([])), not_authorized()),
@@ -183,9 +195,9 @@ fn every_claim_is_judged() {
         ),
         (
             with("scope", json!(["openid", "cloud_controller.read"])),
-            passes(),
+            accepted(),
         ),
-        (with("scope", json!(["cloud_controller.admin"])), passes()),
+        (with("scope", json!(["cloud_controller.admin"])), accepted()),
         (
             with("scope", json!(["cloud_controller.admin_read_only"])),
             not_authorized(),
@@ -196,31 +208,31 @@ fn every_claim_is_judged() {
         ),
     ] {
         let headers = format!("Authorization: bearer {}\r\n", token(&claims));
-        assert_eq!(told(&server, &headers), expected, "{claims}");
+        assert_eq!(response_to(&server, &headers), expected, "{claims}");
     }
     let client = json!({"client_id": "cf", "scope": ["cloud_controller.read"], "aud": ["cloud_controller"], "exp": NOW + 60});
     assert_eq!(
-        told(
+        response_to(
             &server,
             &format!("Authorization: bearer {}\r\n", token(&client))
         ),
-        passes()
+        accepted()
     );
 }
 
 #[test]
-fn another_key_algorithm_or_byte_is_no_token() {
-    let (_bench, server) = served(&[]);
+fn token_with_another_key_algorithm_or_byte_is_invalid() {
+    let (_dir, server) = serve(&[]);
     let good = token(&claims());
     let (message, signature) = good.rsplit_once('.').expect("three parts");
     let (_, payload) = message.split_once('.').expect("three parts");
-    // {"alg":"none"}, {"alg":"HS256","crit":["exp"]}
+    // The header {"alg":"none"}.
     let none = "eyJhbGciOiJub25lIn0";
     let mut wrong = vec![
-        signed("another", Algorithm::HS256, &claims()),
-        signed("tokensecret", Algorithm::HS384, &claims()),
-        signed("tokensecret", Algorithm::HS512, &claims()),
-        signed("", Algorithm::HS256, &claims()),
+        signed("another", "HS256", &claims()),
+        signed("tokensecret", "HS384", &claims()),
+        signed("tokensecret", "HS512", &claims()),
+        signed("", "HS256", &claims()),
         format!("{none}.{payload}."),
         format!("{none}.{payload}.{signature}"),
         format!("{none}.{payload}"),
@@ -237,7 +249,7 @@ fn another_key_algorithm_or_byte_is_no_token() {
     }
     for token in wrong {
         assert_eq!(
-            told(&server, &format!("Authorization: bearer {token}\r\n")),
+            response_to(&server, &format!("Authorization: bearer {token}\r\n")),
             invalid_token(),
             "{token}"
         );
@@ -245,11 +257,11 @@ fn another_key_algorithm_or_byte_is_no_token() {
 }
 
 #[test]
-fn every_key_given_verifies_and_the_first_signs() {
-    let bench = Bench::new();
-    bench.write("new", "the new one\n");
-    bench.write("old", "the old one");
-    let server = bench.serve(&[
+fn every_key_file_verifies_and_the_first_signs() {
+    let dir = WorkDir::new();
+    dir.write("new", "the new one\n");
+    dir.write("old", "the old one");
+    let server = dir.serve(&[
         "--token-key-file",
         "new",
         "--token-key-file",
@@ -258,19 +270,19 @@ fn every_key_given_verifies_and_the_first_signs() {
         CLOCK,
     ]);
     for (key, expected) in [
-        ("the new one", passes()),
-        ("the old one", passes()),
+        ("the new one", accepted()),
+        ("the old one", accepted()),
         ("the new one\n", invalid_token()),
         ("tokensecret", invalid_token()),
     ] {
-        let token = signed(key, Algorithm::HS256, &claims());
+        let token = signed(key, "HS256", &claims());
         assert_eq!(
-            told(&server, &format!("Authorization: bearer {token}\r\n")),
+            response_to(&server, &format!("Authorization: bearer {token}\r\n")),
             expected,
             "{key:?}"
         );
     }
-    let printed = bench.ok(&[
+    let printed = dir.run_ok(&[
         "token",
         "--admin",
         "--token-key-file",
@@ -279,15 +291,15 @@ fn every_key_given_verifies_and_the_first_signs() {
         CLOCK,
     ]);
     assert_eq!(
-        told(&server, &format!("Authorization: bearer {printed}\r\n")),
-        passes()
+        response_to(&server, &format!("Authorization: bearer {printed}\r\n")),
+        accepted()
     );
 }
 
 #[test]
-fn keys_come_from_the_environment_too_and_are_never_shown() {
-    let bench = Bench::new();
-    bench.write("key", "from a file");
+fn keys_from_variables_are_used_and_never_shown() {
+    let dir = WorkDir::new();
+    dir.write("key", "from a file");
     for (name, value, key) in [
         (
             "CF_PACKAGES_TOKEN_KEY",
@@ -296,18 +308,18 @@ fn keys_come_from_the_environment_too_and_are_never_shown() {
         ),
         ("CF_PACKAGES_TOKEN_KEY_FILE", "key", "from a file"),
     ] {
-        let server = Server::start(bench.command().env(name, value).args(["--clock", CLOCK]));
-        let token = signed(key, Algorithm::HS256, &claims());
+        let server = Server::start(dir.command().env(name, value).args(["--clock", CLOCK]));
+        let token = signed(key, "HS256", &claims());
         assert_eq!(
-            told(&server, &format!("Authorization: bearer {token}\r\n")),
-            passes(),
+            response_to(&server, &format!("Authorization: bearer {token}\r\n")),
+            accepted(),
             "{name}"
         );
         server.signal("TERM");
         let (code, stdout, stderr) = server.wait();
         assert_eq!((code, stdout.as_str(), stderr.as_str()), (Some(0), "", ""));
     }
-    let help = bench
+    let help = dir
         .command()
         .env("CF_PACKAGES_TOKEN_KEY", "hunter2")
         .args(["serve", "--help"])
@@ -317,16 +329,19 @@ fn keys_come_from_the_environment_too_and_are_never_shown() {
 }
 
 #[test]
-fn without_authorization_everybody_is_an_admin_on_loopback_only() {
-    let (bench, server) = served(&["--no-auth"]);
+fn no_auth_makes_every_request_an_admins_on_loopback_only() {
+    let (dir, server) = serve(&["--no-auth"]);
     let answer = server.get("/v3/packages?per_page=1", "");
     assert!(
         answer.body.contains("\"total_results\": 4"),
         "{}",
         answer.body
     );
-    assert_eq!(told(&server, "Authorization: Basic x\r\n"), passes());
-    let ran = bench.run(&[
+    assert_eq!(
+        response_to(&server, "Authorization: Basic x\r\n"),
+        accepted()
+    );
+    let output = dir.run(&[
         "serve",
         "--no-auth",
         "--listen",
@@ -334,10 +349,14 @@ fn without_authorization_everybody_is_an_admin_on_loopback_only() {
         "--db",
         "other.db",
     ]);
-    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
     assert_eq!(
-        bench
-            .names()
+        (output.status, output.stdout.as_str()),
+        (2, ""),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(
+        dir.file_names()
             .iter()
             .filter(|name| name.starts_with("other"))
             .count(),
@@ -346,19 +365,19 @@ fn without_authorization_everybody_is_an_admin_on_loopback_only() {
 }
 
 #[test]
-fn the_admins_token_is_in_its_file_before_anybody_waits_for_it() {
+fn admin_token_file_is_complete_and_private_once_the_server_listens() {
     use std::os::unix::fs::PermissionsExt;
-    let bench = Bench::new();
-    let server = bench.serve(&["--admin-token-file", "admin-token"]);
-    let token = String::from_utf8(bench.bytes("admin-token")).expect("ASCII");
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--admin-token-file", "admin-token"]);
+    let token = String::from_utf8(dir.read("admin-token")).expect("ASCII");
     assert_eq!(
-        told(
+        response_to(
             &server,
             &format!("Authorization: bearer {}\r\n", token.trim_end())
         ),
-        passes()
+        accepted()
     );
-    let mode = std::fs::metadata(bench.path("admin-token"))
+    let mode = std::fs::metadata(dir.path("admin-token"))
         .expect("a file")
         .permissions()
         .mode();

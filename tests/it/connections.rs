@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Bench, get};
+use crate::support::{WorkDir, get};
 
 /// With so many open files a server has places for 32 connections, and 64 more that get one response.
 const FILES: u32 = 160;
@@ -10,8 +10,8 @@ const PLACES: usize = 32;
 
 #[test]
 fn connection_beyond_the_limit_gets_503_and_health_is_answered() {
-    let bench = Bench::new();
-    let server = bench.serve_with_file_limit(FILES, &["--no-auth", "--delay", "1h"]);
+    let work = WorkDir::new();
+    let server = work.serve_with_file_limit(FILES, &["--no-auth", "--delay", "1h"]);
     let mut busy: Vec<_> = (0..PLACES).map(|_| server.connect()).collect();
     for client in &mut busy {
         client.send(get("/v3/packages", ""));
@@ -41,8 +41,8 @@ fn connection_beyond_the_limit_gets_503_and_health_is_answered() {
 
 #[test]
 fn clients_that_do_not_read_lose_their_place_to_others() {
-    let bench = Bench::new();
-    let server = bench.serve_with_file_limit(FILES, &["--no-auth", "--api", "current"]);
+    let work = WorkDir::new();
+    let server = work.serve_with_file_limit(FILES, &["--no-auth", "--api", "current"]);
     let requests = get("/openapi.json", "").repeat(200);
     let mut unread: Vec<_> = (0..PLACES).map(|_| server.connect()).collect();
     for client in &mut unread {
@@ -64,8 +64,8 @@ fn clients_that_do_not_read_lose_their_place_to_others() {
 
 #[test]
 fn clients_are_answered_when_there_are_no_descriptors() {
-    let bench = Bench::new();
-    let server = bench.serve_with_file_limit(40, &["--no-auth"]);
+    let work = WorkDir::new();
+    let server = work.serve_with_file_limit(40, &["--no-auth"]);
     assert_eq!(server.get("/healthz", "").status, 200);
     let mut clients: Vec<_> = (0..60).map(|_| server.connect()).collect();
     let mut refused = 0;
@@ -88,8 +88,8 @@ fn clients_are_answered_when_there_are_no_descriptors() {
 
 #[test]
 fn unread_body_does_not_cost_the_next_request() {
-    let bench = Bench::new();
-    let server = bench.serve(&["--seed", "example"]);
+    let work = WorkDir::new();
+    let server = work.serve(&["--seed", "example"]);
     let small = "x".repeat(1000);
     let large = "x".repeat(1_000_000);
     let mut client = server.connect();

@@ -5,15 +5,15 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
 
-use crate::support::{Bench, Server};
+use crate::support::{Server, WorkDir};
 
 const CLOCK: &str = "2026-01-01T00:00:00Z";
 
-/// Starts a server whose temporary folder is the bench's, so that the test sees what is left in it.
-fn ephemeral(bench: &Bench, flags: &[&str]) -> Server {
-    let mut command = bench.command();
+/// Starts a server whose temporary folder is the dir's, so that the test sees what is left in it.
+fn ephemeral(dir: &WorkDir, flags: &[&str]) -> Server {
+    let mut command = dir.command();
     command
-        .env("TMPDIR", bench.path(""))
+        .env("TMPDIR", dir.path(""))
         .arg("--ephemeral")
         .args(flags);
     Server::start(&mut command)
@@ -27,61 +27,61 @@ fn first_page(server: &Server, token: &str) -> String {
 
 #[test]
 fn ephemeral_server_leaves_nothing_after_sigterm() {
-    let bench = Bench::new();
-    let server = ephemeral(&bench, &["--seed", "demo", "--token-key", "k"]);
-    let folders = bench.names();
+    let dir = WorkDir::new();
+    let server = ephemeral(&dir, &["--seed", "demo", "--token-key", "k"]);
+    let folders = dir.file_names();
     assert_eq!(folders.len(), 1);
-    let mode = fs::metadata(bench.path(&folders[0]))
+    let mode = fs::metadata(dir.path(&folders[0]))
         .unwrap()
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o700);
     server.stop();
-    assert_eq!(bench.names(), Vec::<String>::new());
+    assert_eq!(dir.file_names(), Vec::<String>::new());
 }
 
 #[test]
 fn folder_of_a_killed_server_is_removed_by_the_next_server() {
-    let bench = Bench::new();
-    let living = ephemeral(&bench, &["--token-key", "k"]);
-    let killed = ephemeral(&bench, &["--token-key", "k"]);
+    let dir = WorkDir::new();
+    let living = ephemeral(&dir, &["--token-key", "k"]);
+    let killed = ephemeral(&dir, &["--token-key", "k"]);
     killed.signal("KILL");
     killed.wait();
-    assert_eq!(bench.names().len(), 2);
-    let next = ephemeral(&bench, &["--token-key", "k"]);
-    assert_eq!(bench.names().len(), 2);
+    assert_eq!(dir.file_names().len(), 2);
+    let next = ephemeral(&dir, &["--token-key", "k"]);
+    assert_eq!(dir.file_names().len(), 2);
     assert_eq!(living.get("/healthz", "").status, 200);
     next.stop();
     living.stop();
-    assert_eq!(bench.names(), Vec::<String>::new());
+    assert_eq!(dir.file_names(), Vec::<String>::new());
 }
 
 #[test]
 fn servers_started_at_once_have_separate_data() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     let servers: Vec<Server> = std::thread::scope(|scope| {
         let starts: Vec<_> = (0..20)
-            .map(|_| scope.spawn(|| ephemeral(&bench, &["--no-auth", "--seed", "example"])))
+            .map(|_| scope.spawn(|| ephemeral(&dir, &["--no-auth", "--seed", "example"])))
             .collect();
         starts
             .into_iter()
             .map(|start| start.join().unwrap())
             .collect()
     });
-    assert_eq!(bench.names().len(), 20);
+    assert_eq!(dir.file_names().len(), 20);
     for server in &servers {
         assert!(first_page(server, "").contains("\"total_results\": 4"));
     }
     for server in servers {
         server.stop();
     }
-    assert_eq!(bench.names(), Vec::<String>::new());
+    assert_eq!(dir.file_names(), Vec::<String>::new());
 }
 
 #[test]
 fn server_stops_when_standard_input_ends() {
-    let bench = Bench::new();
-    let mut server: Child = bench
+    let dir = WorkDir::new();
+    let mut server: Child = dir
         .command()
         .args([
             "serve",
@@ -90,7 +90,7 @@ fn server_stops_when_standard_input_ends() {
             "--ephemeral",
             "--exit-with-stdin",
         ])
-        .env("TMPDIR", bench.path(""))
+        .env("TMPDIR", dir.path(""))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -106,15 +106,15 @@ fn server_stops_when_standard_input_ends() {
     assert!(server.try_wait().unwrap().is_none());
     drop(server.stdin.take());
     assert_eq!(server.wait().unwrap().code(), Some(0));
-    assert_eq!(bench.names(), Vec::<String>::new());
+    assert_eq!(dir.file_names(), Vec::<String>::new());
 }
 
 #[test]
 fn from_serves_a_copy_and_does_not_change_the_original() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "example", "--db", "fixture.db"]);
-    let before = (bench.bytes("fixture.db"), bench.names());
-    let server = Server::start(bench.command().args([
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "fixture.db"]);
+    let before = (dir.read("fixture.db"), dir.file_names());
+    let server = Server::start(dir.command().args([
         "--ephemeral",
         "--from",
         "fixture.db",
@@ -124,15 +124,15 @@ fn from_serves_a_copy_and_does_not_change_the_original() {
     ]));
     assert!(first_page(&server, "").contains("\"total_results\": 304"));
     server.stop();
-    assert_eq!((bench.bytes("fixture.db"), bench.names()), before);
+    assert_eq!((dir.read("fixture.db"), dir.file_names()), before);
 }
 
 #[test]
 fn read_only_server_changes_no_file() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "example", "--db", "fixture.db"]);
-    let before = (bench.bytes("fixture.db"), bench.names());
-    let server = bench.serve(&[
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "fixture.db"]);
+    let before = (dir.read("fixture.db"), dir.file_names());
+    let server = dir.serve(&[
         "--db",
         "fixture.db",
         "--read-only",
@@ -140,22 +140,22 @@ fn read_only_server_changes_no_file() {
         "--admin-api",
     ]);
     assert!(first_page(&server, "").contains("\"total_results\": 4"));
-    assert_eq!(bench.names(), before.1);
-    let refused = server.ask(
+    assert_eq!(dir.file_names(), before.1);
+    let refused = server.send(
         "POST /admin/seed HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\n\r\n{\"name\":\"demo\"}",
     );
     assert_eq!(refused.status, 400);
     assert!(refused.body.contains("--read-only"), "{}", refused.body);
     server.stop();
-    assert_eq!((bench.bytes("fixture.db"), bench.names()), before);
+    assert_eq!((dir.read("fixture.db"), dir.file_names()), before);
 }
 
 #[test]
 fn read_only_server_refuses_a_file_with_a_wal() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "example", "--db", "fixture.db"]);
-    bench.write("fixture.db-wal", [1; 100]);
-    let ran = bench.run(&[
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "fixture.db"]);
+    dir.write("fixture.db-wal", [1; 100]);
+    let ran = dir.run(&[
         "serve",
         "--db",
         "fixture.db",
@@ -171,10 +171,10 @@ fn read_only_server_refuses_a_file_with_a_wal() {
 fn same_seed_and_clock_give_the_same_bytes() {
     let answers: Vec<String> = (0..2)
         .map(|_| {
-            let bench = Bench::new();
-            bench.write("seed.json", SEED);
+            let dir = WorkDir::new();
+            dir.write("seed.json", SEED);
             let server = ephemeral(
-                &bench,
+                &dir,
                 &[
                     "--seed",
                     "seed.json",
@@ -201,17 +201,17 @@ const SEED: &str = r#"{
 
 #[test]
 fn get_prints_the_bytes_of_the_server() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "demo"]);
-    let user = bench.ok(&["export", "--jsonl"]);
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "demo"]);
+    let user = dir.run_ok(&["export", "--jsonl"]);
     let user = user
         .lines()
         .find_map(|line| line.strip_prefix("{\"user\":{\"guid\":\""))
         .unwrap();
     let user = user.split('"').next().unwrap();
     for api in ["2015", "current"] {
-        let server = bench.serve(&["--api", api, "--external-url", "http://127.0.0.1:8080"]);
-        let (admin, member) = (bench.admin_token(), bench.token(user));
+        let server = dir.serve(&["--api", api, "--external-url", "http://127.0.0.1:8080"]);
+        let (admin, member) = (dir.admin_token(), dir.token(user));
         for target in [
             "/v3/packages",
             "/v3/packages?per_page=2&page=9",
@@ -219,17 +219,17 @@ fn get_prints_the_bytes_of_the_server() {
             "/v3",
             "/nope",
         ] {
-            let by_admin = bench.run(&["get", target, "--api", api, "--admin"]);
+            let by_admin = dir.run(&["get", target, "--api", api, "--admin"]);
             let answer = server.get(target, &admin);
             assert_eq!(by_admin.stdout, answer.body, "{target}");
             assert_eq!(by_admin.status, i32::from(answer.status != 200), "{target}");
-            let by_member = bench.run(&["get", target, "--api", api, "--user", user]);
+            let by_member = dir.run(&["get", target, "--api", api, "--user", user]);
             assert_eq!(
                 by_member.stdout,
                 server.get(target, &member).body,
                 "{target}"
             );
-            let without_token = bench.run(&["get", target, "--api", api]);
+            let without_token = dir.run(&["get", target, "--api", api]);
             assert_eq!(
                 without_token.stdout,
                 server.get(target, "").body,
@@ -242,17 +242,17 @@ fn get_prints_the_bytes_of_the_server() {
 
 #[test]
 fn healthcheck_tells_whether_the_server_is_up() {
-    let bench = Bench::new();
-    let server = bench.serve(&["--seed", "example", "--delay", "0s"]);
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--seed", "example", "--delay", "0s"]);
     assert_eq!(
-        server.get("/healthz", "").told(),
+        server.get("/healthz", "").status_and_body(),
         (200, "{\"status\":\"ok\"}")
     );
     let url = format!("http://{}", server.address());
-    bench.ok(&["healthcheck", &url]);
-    bench.ok(&["healthcheck", &format!("{url}/healthz")]);
+    dir.run_ok(&["healthcheck", &url]);
+    dir.run_ok(&["healthcheck", &format!("{url}/healthz")]);
     server.stop();
-    let ran = bench.run(&["healthcheck", &url]);
+    let ran = dir.run(&["healthcheck", &url]);
     assert_eq!(ran.status, 1);
     assert!(
         ran.stderr
@@ -264,7 +264,7 @@ fn healthcheck_tells_whether_the_server_is_up() {
 
 #[test]
 fn contradicting_flags_are_wrong_usage() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     for flags in [
         &["--ephemeral", "--db", "x.db"][..],
         &["--ephemeral", "--read-only"],
@@ -275,9 +275,9 @@ fn contradicting_flags_are_wrong_usage() {
     ] {
         let mut arguments = vec!["serve"];
         arguments.extend(flags);
-        let ran = bench.run(&arguments);
+        let ran = dir.run(&arguments);
         assert_eq!(ran.status, 2, "{flags:?}: {}", ran.stderr);
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
-    assert_eq!(bench.names(), Vec::<String>::new());
+    assert_eq!(dir.file_names(), Vec::<String>::new());
 }

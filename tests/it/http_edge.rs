@@ -1,20 +1,20 @@
 //! HTTP: paths, methods, headers, sizes, and malformed requests.
 
-use crate::support::{Answer, Bench, Server, get, refusal, unknown_request};
+use crate::support::{Response, Server, WorkDir, error_2015, get, unknown_request};
 
-fn served() -> (Bench, Server) {
-    let bench = Bench::new();
-    let server = bench.serve(&["--seed", "example", "--no-auth"]);
-    (bench, server)
+fn served() -> (WorkDir, Server) {
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--seed", "example", "--no-auth"]);
+    (dir, server)
 }
 
 fn target_too_long() -> String {
-    refusal(10004, "CF-InvalidRequest", "The request target is too long")
+    error_2015(10004, "CF-InvalidRequest", "The request target is too long")
 }
 
 #[test]
 fn path_is_normalized_before_it_is_routed() {
-    let (_bench, server) = served();
+    let (_dir, server) = served();
     let list = server.get("/v3/packages", "").body;
     for target in [
         "/v3/packages/",
@@ -33,7 +33,7 @@ fn path_is_normalized_before_it_is_routed() {
         "/v3/packages#fragment",
     ] {
         assert_eq!(
-            server.get(target, "").told(),
+            server.get(target, "").status_and_body(),
             (200, list.as_str()),
             "{target}"
         );
@@ -76,14 +76,14 @@ fn path_is_normalized_before_it_is_routed() {
         } else {
             (404, &*unknown_request())
         };
-        assert_eq!(answer.told(), expected, "{target}");
+        assert_eq!(answer.status_and_body(), expected, "{target}");
     }
     // The text names the flag that enables the route.
     for ask in [
         get("/login", ""),
         "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".into(),
     ] {
-        let answer = server.ask(ask);
+        let answer = server.send(ask);
         assert_eq!(answer.status, 404);
         assert!(answer.body.contains("--login"), "{}", answer.body);
     }
@@ -91,7 +91,7 @@ fn path_is_normalized_before_it_is_routed() {
 
 #[test]
 fn other_methods_are_answered_like_unknown_routes() {
-    let (_bench, server) = served();
+    let (_dir, server) = served();
     for method in [
         "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "BREW", "get", "Get",
         "GETT", "M-SEARCH",
@@ -102,11 +102,11 @@ fn other_methods_are_answered_like_unknown_routes() {
             "/healthz",
             "/",
         ] {
-            let answer = server.ask(format!(
+            let answer = server.send(format!(
                 "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
             ));
             assert_eq!(
-                answer.told(),
+                answer.status_and_body(),
                 (404, unknown_request().as_str()),
                 "{method} {path}"
             );
@@ -114,15 +114,19 @@ fn other_methods_are_answered_like_unknown_routes() {
         }
     }
     for line in ["OPTIONS *", "CONNECT example.org:443"] {
-        let answer = server.ask(format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n"));
-        assert_eq!(answer.told(), (404, unknown_request().as_str()), "{line}");
+        let answer = server.send(format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        assert_eq!(
+            answer.status_and_body(),
+            (404, unknown_request().as_str()),
+            "{line}"
+        );
     }
 }
 
 #[test]
 fn unknown_routes_need_no_token() {
-    let bench = Bench::new();
-    let server = bench.serve(&[]);
+    let dir = WorkDir::new();
+    let server = dir.serve(&[]);
     for (ask, status) in [
         (get("/v3/nothing", ""), 404),
         (get("/v3/nothing", "wrong"), 404),
@@ -136,17 +140,17 @@ fn unknown_routes_need_no_token() {
         (get("/v3/packages/x", ""), 401),
         (get("/v3/apps/x/packages", ""), 401),
     ] {
-        assert_eq!(server.ask(&ask).status, status, "{ask}");
+        assert_eq!(server.send(&ask).status, status, "{ask}");
     }
     assert_eq!(
-        server.get("/healthz", "").told(),
+        server.get("/healthz", "").status_and_body(),
         (200, "{\"status\":\"ok\"}")
     );
 }
 
 #[test]
 fn head_is_get_without_a_body() {
-    let (_bench, server) = served();
+    let (_dir, server) = served();
     for target in [
         "/v3/packages",
         "/v3/packages?page=0",
@@ -161,7 +165,7 @@ fn head_is_get_without_a_body() {
             "HEAD {target} HTTP/1.1\r\nHost: example.org\r\n\r\n"
         ));
         let head = client.read(true).expect("an answer");
-        let without_id_and_date = |answer: &Answer| -> Vec<(String, String)> {
+        let without_id_and_date = |answer: &Response| -> Vec<(String, String)> {
             let headers = answer.headers.iter();
             headers
                 .filter(|(name, _)| name != "date" && name != "x-vcap-request-id")
@@ -189,7 +193,7 @@ fn head_is_get_without_a_body() {
 
 #[test]
 fn every_response_is_json_without_unneeded_headers() {
-    let (_bench, server) = served();
+    let (_dir, server) = served();
     for (ask, status) in [
         (get("/v3/packages", ""), 200),
         (get("/v3/packages?page=0", ""), 400),
@@ -197,7 +201,7 @@ fn every_response_is_json_without_unneeded_headers() {
         (get("/nothing", ""), 404),
         (get(&format!("/{}", "x".repeat(9000)), ""), 414),
     ] {
-        let answer = server.ask(&ask);
+        let answer = server.send(&ask);
         assert_eq!(answer.status, status);
         assert_eq!(
             answer.header("content-type"),
@@ -223,7 +227,7 @@ fn is_uuid(text: &str) -> bool {
 
 #[test]
 fn request_id_begins_with_the_id_that_the_client_sent() {
-    let (_bench, server) = served();
+    let (_dir, server) = served();
     let long = "x".repeat(300);
     for (headers, own) in [
         ("", ""),
@@ -242,7 +246,7 @@ fn request_id_begins_with_the_id_that_the_client_sent() {
     ] {
         let mut ids = Vec::new();
         for target in ["/v3/packages", "/v3/packages?page=0", "/nothing"] {
-            let answer = server.ask(format!("GET {target} HTTP/1.1\r\nHost: x\r\n{headers}\r\n"));
+            let answer = server.send(format!("GET {target} HTTP/1.1\r\nHost: x\r\n{headers}\r\n"));
             let id = answer
                 .header("x-vcap-request-id")
                 .expect("an id")
@@ -263,7 +267,7 @@ fn request_id_begins_with_the_id_that_the_client_sent() {
 
 #[test]
 fn large_targets_and_heads_are_refused() {
-    let (_bench, server) = served();
+    let (_dir, server) = served();
     let longest = format!(
         "/v3/packages?page=1&per_page={:0>1$}",
         1,
@@ -272,7 +276,7 @@ fn large_targets_and_heads_are_refused() {
     assert_eq!(longest.len(), 8192);
     assert_eq!(server.get(&longest, "").status, 200);
     assert_eq!(
-        server.get(&format!("{longest}0"), "").told(),
+        server.get(&format!("{longest}0"), "").status_and_body(),
         (414, target_too_long().as_str())
     );
     // Larger than the buffer of a request head: refused before it is parsed.
@@ -308,12 +312,12 @@ fn large_targets_and_heads_are_refused() {
         "GET /v3/packages HTTP/1.1\r\nHost: x\r\nX-Large: {}\r\n\r\n",
         "x".repeat(20_000)
     );
-    assert_eq!(server.ask(fits).status, 200);
+    assert_eq!(server.send(fits).status, 200);
 }
 
 #[test]
 fn head_that_is_slightly_too_large_gets_431() {
-    let (_bench, server) = served();
+    let (_dir, server) = served();
     let mut client = server.connect();
     // Exactly the size of the buffer, so that no byte is unread when the server closes the connection.
     let begin = "GET /v3/packages HTTP/1.1\r\nHost: x\r\nX-Large: ";
@@ -324,7 +328,7 @@ fn head_that_is_slightly_too_large_gets_431() {
 
 #[test]
 fn malformed_request_closes_only_its_own_connection() {
-    let (_bench, server) = served();
+    let (_dir, server) = served();
     let mut other = server.connect();
     other.send(get("/healthz", ""));
     assert_eq!(other.read(false).expect("an answer").status, 200);
@@ -386,7 +390,7 @@ fn request_must_name_one_host() {
         ("GET /healthz HTTP/1.0\r\n\r\n", 200),
         ("GET http://x/healthz HTTP/1.1\r\nHost: other\r\n\r\n", 200),
     ] {
-        let answer = server.ask(head);
+        let answer = server.send(head);
         assert_eq!(answer.status, status, "{head}: {}", answer.body);
         assert!(status == 200 || answer.body.contains("`Host`"), "{head}");
     }
@@ -407,20 +411,21 @@ fn line_feed_without_carriage_return_gets_400() {
         assert!(client.is_ended());
     }
     // In a body it is a byte as any other.
-    let answer = server.ask("POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n\n\n\n");
+    let answer =
+        server.send("POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n\n\n\n");
     assert_eq!(answer.status, 404);
 }
 
 #[test]
 fn requests_may_arrive_in_pieces_or_pipelined() {
-    let (_bench, server) = served();
+    let (_dir, server) = served();
     let list = server.get("/v3/packages?per_page=1", "").body;
     let mut client = server.connect();
     for byte in get("/v3/packages?per_page=1", "").bytes() {
         client.send([byte]);
     }
     assert_eq!(
-        client.read(false).expect("an answer").told(),
+        client.read(false).expect("an answer").status_and_body(),
         (200, list.as_str())
     );
     // Pipelined requests are answered in their order. The body of a GET is skipped.
@@ -451,7 +456,7 @@ fn requests_may_arrive_in_pieces_or_pipelined() {
     let mut old = server.connect();
     old.send("GET /v3/packages?per_page=1 HTTP/1.0\r\n\r\n");
     assert_eq!(
-        old.read(false).expect("an answer").told(),
+        old.read(false).expect("an answer").status_and_body(),
         (200, list.as_str())
     );
     assert!(old.is_ended());
@@ -459,7 +464,7 @@ fn requests_may_arrive_in_pieces_or_pipelined() {
 
 #[test]
 fn client_may_request_256_pages_at_once() {
-    let (_bench, server) = served();
+    let (_dir, server) = served();
     let mut clients: Vec<_> = (0..256).map(|_| server.connect()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
         client.send(get(
@@ -474,10 +479,10 @@ fn client_may_request_256_pages_at_once() {
 
 #[test]
 fn server_that_cannot_read_its_data_is_unhealthy() {
-    let bench = Bench::new();
-    let server = bench.serve(&["--no-auth", "--seed", "example"]);
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--no-auth", "--seed", "example"]);
     assert_eq!(server.get("/healthz", "").status, 200);
-    let database = rusqlite::Connection::open(bench.path("packages.db")).expect("opens");
+    let database = rusqlite::Connection::open(dir.path("packages.db")).expect("opens");
     database
         .execute_batch("drop table packages")
         .expect("the table is dropped");
@@ -496,9 +501,9 @@ fn server_that_cannot_read_its_data_is_unhealthy() {
 
 #[test]
 fn internal_error_is_logged_with_its_request_id() {
-    let bench = Bench::new();
-    let server = bench.serve(&["--no-auth", "--api", "current", "--log", "json"]);
-    let database = rusqlite::Connection::open(bench.path("packages.db")).expect("opens");
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--no-auth", "--api", "current", "--log", "json"]);
+    let database = rusqlite::Connection::open(dir.path("packages.db")).expect("opens");
     database
         .execute_batch("drop table packages")
         .expect("the table is dropped");

@@ -1,13 +1,13 @@
-//! `GET /v3/packages` in the edition 2015: the API document to the letter, and every odd query.
+//! `GET /v3/packages` in the edition 2015: byte for byte the API document, and valid and invalid queries.
 
-use crate::support::{Bench, Server, refusal, unknown_request};
+use crate::support::{Server, WorkDir, error_2015, unknown_request};
 
-/// The API document's own answer, byte for byte.
+/// The response in the API document, byte for byte.
 const DOCUMENT: &str = include_str!("../fixtures/list-all-packages.response.json");
-/// The API document's own token, signed with `tokensecret`.
+/// The token in the API document, signed with `tokensecret`.
 const DOCUMENT_TOKEN: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoidWFhLWlkLTQ2MyIsImVtYWlsIjoiZW1haWwtMzMwQHNvbWVkb21haW4uY29tIiwic2NvcGUiOlsiY2xvdWRfY29udHJvbGxlci5yZWFkIiwiY2xvdWRfY29udHJvbGxlci53cml0ZSJdLCJhdWQiOlsiY2xvdWRfY29udHJvbGxlciJdLCJleHAiOjE0NDgwMzg5NzZ9.dm37W4BDu-f9e3clcGuanh9lmaV8vncptXJbxYpKQsA";
 
-/// What the document's user sees: the two packages of the document and one more like the second.
+/// Returns the packages that the user of the API document sees: the two of the document and one like the second.
 fn resources() -> [String; 3] {
     let resources = DOCUMENT
         .split_once("\"resources\": [\n")
@@ -27,8 +27,8 @@ fn resources() -> [String; 3] {
     [bits.to_owned(), docker, third]
 }
 
-/// A page of `resources`, written by hand and arithmetic alone.
-fn document(resources: &[String], page: u64, per_page: usize) -> String {
+/// Returns the expected list of `resources`.
+fn expected_list(resources: &[String], page: u64, per_page: usize) -> String {
     let link = |number: u64| {
         format!("{{\n      \"href\": \"/v3/packages?page={number}&per_page={per_page}\"\n    }}")
     };
@@ -63,10 +63,10 @@ fn document(resources: &[String], page: u64, per_page: usize) -> String {
     )
 }
 
-/// The example, served as the document's own curl line needs it.
-fn example() -> (Bench, Server) {
-    let bench = Bench::new();
-    let server = bench.serve(&[
+/// Starts a server to which the curl command of the API document can be sent.
+fn serve_example() -> (WorkDir, Server) {
+    let dir = WorkDir::new();
+    let server = dir.serve(&[
         "--seed",
         "example",
         "--token-key",
@@ -74,56 +74,56 @@ fn example() -> (Bench, Server) {
         "--clock",
         "2015-11-13T17:03:00Z",
     ]);
-    (bench, server)
+    (dir, server)
 }
 
 #[test]
-fn the_documents_own_request_gets_the_documents_own_answer() {
-    let (_bench, server) = example();
-    // What its curl line sends, the empty cookie and the other host included.
-    let answer = server.ask(format!(
+fn the_request_of_the_api_document_gets_the_response_of_the_api_document() {
+    let (_dir, server) = serve_example();
+    // As curl sends it, with the empty cookie and the host of the document.
+    let response = server.send(format!(
         "GET /v3/packages?page=1&per_page=2 HTTP/1.1\r\nUser-Agent: curl/7.43.0\r\nAccept: */*\r\n\
          Authorization: bearer {DOCUMENT_TOKEN}\r\nHost: example.org\r\nCookie: \r\n\r\n"
     ));
-    assert_eq!(answer.told(), (200, DOCUMENT.trim_end()));
+    assert_eq!(response.status_and_body(), (200, DOCUMENT.trim_end()));
     assert_eq!(
-        answer.header("content-type"),
+        response.header("content-type"),
         Some("application/json; charset=utf-8")
     );
     assert_eq!(
-        document(&resources(), 1, 2),
+        expected_list(&resources(), 1, 2),
         DOCUMENT.trim_end(),
-        "the oracle of these tests"
+        "the expected lists of these tests"
     );
 }
 
 #[test]
-fn the_documents_token_expired_in_2015() {
-    let bench = Bench::new();
-    let server = bench.serve(&["--seed", "example", "--token-key", "tokensecret"]);
+fn the_token_of_the_api_document_is_expired_without_a_set_clock() {
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--seed", "example", "--token-key", "tokensecret"]);
     assert_eq!(
         server
             .get("/v3/packages?page=1&per_page=2", DOCUMENT_TOKEN)
-            .told(),
+            .status_and_body(),
         (
             401,
-            refusal(1000, "CF-InvalidAuthToken", "Invalid Auth Token").as_str()
+            error_2015(1000, "CF-InvalidAuthToken", "Invalid Auth Token").as_str()
         )
     );
 }
 
-/// What a query is answered with.
-enum Told {
-    /// 200 with this page of so many.
+/// The response to a query.
+enum Expected {
+    /// 200 with the page of this number and size.
     Page(u64, usize),
-    /// 400 with this after `The query parameter is invalid: `.
+    /// 400 with `The query parameter is invalid: ` and this text.
     Bad(&'static str),
-    /// 400 without more.
+    /// 400 with `The request is invalid`.
     Invalid,
 }
-use Told::{Bad, Invalid, Page};
+use Expected::{Bad, Invalid, Page};
 
-const QUERIES: &[(&str, Told)] = &[
+const QUERIES: &[(&str, Expected)] = &[
     ("", Page(1, 50)),
     ("?", Page(1, 50)),
     ("?page=1", Page(1, 50)),
@@ -153,7 +153,7 @@ const QUERIES: &[(&str, Told)] = &[
         "?page=9223372036854775808&per_page=1",
         Page(9_223_372_036_854_775_808, 1),
     ),
-    // Where the controller's database fails on the offset: 400 with today's words.
+    // The database of a controller fails at such an offset; here it is a 400 with the text of `current`.
     (
         "?page=184467440737095518",
         Bad("Maximum result (page * per_page) must be less than 9223372036854775807"),
@@ -312,14 +312,14 @@ const QUERIES: &[(&str, Told)] = &[
         "?action=x&controller=x",
         Bad("Unknown query parameter(s): 'action', 'controller'"),
     ),
-    // Both separate here.
+    // `;` separates parameters as `&` does.
     ("?page=2;per_page=2", Page(2, 2)),
     ("?page=2&;&per_page=2&", Page(2, 2)),
     ("?=1&page=1", Page(1, 50)),
     ("?page=%zz", Invalid),
     ("?page=%ff", Invalid),
     ("?page=1&page[a]=2", Invalid),
-    // What JSON must escape is escaped.
+    // JSON escapes the quote and the backslash.
     (
         "?a%22b%5Cc=1",
         Bad("Unknown query parameter(s): 'a\\\"b\\\\c'"),
@@ -327,16 +327,16 @@ const QUERIES: &[(&str, Told)] = &[
 ];
 
 #[test]
-fn every_query_is_answered_as_in_2015() {
-    let (_bench, server) = example();
+fn each_query_gets_its_page_or_its_error() {
+    let (_dir, server) = serve_example();
     let resources = resources();
-    for (query, told) in QUERIES {
-        let answer = server.get(&format!("/v3/packages{query}"), DOCUMENT_TOKEN);
-        let expected = match told {
-            Page(page, per_page) => (200, document(&resources, *page, *per_page)),
+    for (query, expected) in QUERIES {
+        let response = server.get(&format!("/v3/packages{query}"), DOCUMENT_TOKEN);
+        let (status, body) = match expected {
+            Page(page, per_page) => (200, expected_list(&resources, *page, *per_page)),
             Bad(text) => (
                 400,
-                refusal(
+                error_2015(
                     10005,
                     "CF-BadQueryParameter",
                     &format!("The query parameter is invalid: {text}"),
@@ -344,29 +344,35 @@ fn every_query_is_answered_as_in_2015() {
             ),
             Invalid => (
                 400,
-                refusal(10004, "CF-InvalidRequest", "The request is invalid"),
+                error_2015(10004, "CF-InvalidRequest", "The request is invalid"),
             ),
         };
-        assert_eq!(answer.told(), (expected.0, expected.1.as_str()), "{query}");
-    }
-}
-
-#[test]
-fn an_empty_database_has_an_empty_first_page() {
-    let bench = Bench::new();
-    let server = bench.serve(&[]);
-    let token = bench.admin_token();
-    for (query, page, per_page) in [("", 1, 50), ("?page=3&per_page=7", 3, 7)] {
         assert_eq!(
-            server.get(&format!("/v3/packages{query}"), &token).told(),
-            (200, document(&[], page, per_page).as_str())
+            response.status_and_body(),
+            (status, body.as_str()),
+            "{query}"
         );
     }
 }
 
 #[test]
-fn one_package_looks_as_it_does_in_the_list() {
-    let (_bench, server) = example();
+fn an_empty_database_has_an_empty_first_page() {
+    let dir = WorkDir::new();
+    let server = dir.serve(&[]);
+    let token = dir.admin_token();
+    for (query, page, per_page) in [("", 1, 50), ("?page=3&per_page=7", 3, 7)] {
+        assert_eq!(
+            server
+                .get(&format!("/v3/packages{query}"), &token)
+                .status_and_body(),
+            (200, expected_list(&[], page, per_page).as_str())
+        );
+    }
+}
+
+#[test]
+fn a_package_by_guid_equals_its_resource_in_the_list() {
+    let (_dir, server) = serve_example();
     for (guid, resource) in [
         ("guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78", 0),
         ("guid-c24fd786-9aad-4bd2-85de-511186485d21", 1),
@@ -376,46 +382,54 @@ fn one_package_looks_as_it_does_in_the_list() {
             .replace("\n    ", "\n")
             .trim_start()
             .to_owned();
-        // Its query is not looked at.
+        // The query is ignored.
         for target in [
             format!("/v3/packages/{guid}"),
             format!("/v3/packages/{guid}?page=0&foo=1"),
         ] {
             assert_eq!(
-                server.get(&target, DOCUMENT_TOKEN).told(),
+                server.get(&target, DOCUMENT_TOKEN).status_and_body(),
                 (200, expected.as_str())
             );
         }
     }
-    let missing = refusal(10010, "CF-ResourceNotFound", "Package not found");
+    let missing = error_2015(10010, "CF-ResourceNotFound", "Package not found");
     for guid in [
         "nope",
         "guid-d83f6b12-95e0-4a7c-b4d1-0e2c7f9a5b07",
         "%2e%2e",
     ] {
-        let answer = server.get(&format!("/v3/packages/{guid}"), DOCUMENT_TOKEN);
-        assert_eq!(answer.told(), (404, missing.as_str()), "{guid}");
+        let response = server.get(&format!("/v3/packages/{guid}"), DOCUMENT_TOKEN);
+        assert_eq!(
+            response.status_and_body(),
+            (404, missing.as_str()),
+            "{guid}"
+        );
     }
-    // Escapes of what no guid holds lead to no route at all.
+    // A path with characters that no guid contains is an unknown route.
     for guid in ["x'%20or%201=1", "%00", "%ff", "a%25b", "a%3Fb"] {
-        let answer = server.get(&format!("/v3/packages/{guid}"), DOCUMENT_TOKEN);
-        assert_eq!(answer.told(), (404, unknown_request().as_str()), "{guid}");
+        let response = server.get(&format!("/v3/packages/{guid}"), DOCUMENT_TOKEN);
+        assert_eq!(
+            response.status_and_body(),
+            (404, unknown_request().as_str()),
+            "{guid}"
+        );
     }
 }
 
 #[test]
-fn an_apps_packages_are_a_list_of_their_own() {
-    let (_bench, server) = example();
+fn the_packages_of_an_app_are_a_list() {
+    let (_dir, server) = serve_example();
     let app = "/v3/apps/guid-459131aa-d1d2-4ce1-a5e7-c6a2a0429202/packages";
-    let expected = document(&resources(), 1, 2).replace("/v3/packages?", &format!("{app}?"));
+    let expected = expected_list(&resources(), 1, 2).replace("/v3/packages?", &format!("{app}?"));
     assert_eq!(
         server
             .get(&format!("{app}?page=1&per_page=2"), DOCUMENT_TOKEN)
-            .told(),
+            .status_and_body(),
         (200, expected.as_str())
     );
-    let missing = refusal(10010, "CF-ResourceNotFound", "App not found");
-    let bad = refusal(
+    let missing = error_2015(10010, "CF-ResourceNotFound", "App not found");
+    let bad = error_2015(
         10005,
         "CF-BadQueryParameter",
         "The query parameter is invalid: Page must be greater than 0",
@@ -423,23 +437,23 @@ fn an_apps_packages_are_a_list_of_their_own() {
     for guid in ["nope", "guid-7a3e5d90-4b2c-4186-8f0d-c1b69e7d4f05"] {
         let target = format!("/v3/apps/{guid}/packages");
         assert_eq!(
-            server.get(&target, DOCUMENT_TOKEN).told(),
+            server.get(&target, DOCUMENT_TOKEN).status_and_body(),
             (404, missing.as_str())
         );
-        // The query is judged first.
+        // The query is checked before the app.
         assert_eq!(
             server
                 .get(&format!("{target}?page=0"), DOCUMENT_TOKEN)
-                .told(),
+                .status_and_body(),
             (400, bad.as_str())
         );
     }
 }
 
 #[test]
-fn a_password_is_never_shown_and_everything_else_is() {
-    let bench = Bench::new();
-    bench.write(
+fn a_password_is_shown_as_asterisks_and_every_other_field_as_stored() {
+    let dir = WorkDir::new();
+    dir.write(
         "seed.json",
         r#"{"organizations": [{"name": "o"}], "spaces": [{"name": "s", "organization": "o"}],
             "apps": [{"name": "a", "guid": "app", "space": "s"}],
@@ -452,8 +466,8 @@ fn a_password_is_never_shown_and_everything_else_is() {
               {"guid": "failed", "app": "a", "type": "bits", "state": "FAILED", "error": "no \"space\"\n",
                "sha1": "2aae6c35c94fcfb415dbe95f408b9ce91ee846ed", "created_at": "9999-12-31T23:59:59Z"}]}"#,
     );
-    let server = bench.serve(&["--seed", "seed.json"]);
-    let body = server.get("/v3/packages", &bench.admin_token()).body;
+    let server = dir.serve(&["--seed", "seed.json"]);
+    let body = server.get("/v3/packages", &dir.admin_token()).body;
     for part in [
         r#"    {
       "guid": "docker",
@@ -499,7 +513,7 @@ fn a_password_is_never_shown_and_everything_else_is() {
       "created_at": "9999-12-31T23:59:59Z",
 "#,
     ] {
-        assert!(body.contains(part), "{part}\nis not in\n{body}");
+        assert!(body.contains(part), "{part}\nis missing in\n{body}");
     }
     assert!(!body.contains("hunter2"));
 }

@@ -1,28 +1,31 @@
-//! What cf-packages does, as its users see it: each module is a part of the specification.
+//! The behaviour of cf-packages as its users see it. Each module specifies one part.
 
-// What helps a test may panic as the test itself may.
+// A helper may panic like the test that calls it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod admin_api;
 mod authorization;
+mod cache_consistency;
 mod caches;
+mod command_line;
 mod connections;
 mod exporting;
 mod fixtures;
 mod http_edge;
-mod layers;
 mod listing_2015;
+mod listing_model;
 mod migrating;
-mod model;
+mod module_layers;
 mod openapi;
 mod opening_files;
-mod paging;
-mod replay;
+mod page_cost;
+mod pagination_2015;
+mod reads;
+mod real_clients;
 mod seeding;
+mod source_text;
 mod stopping;
 mod support;
 mod tokens;
-mod visibility;
+mod visibility_2015;
 mod web_pages;
-mod work;
-mod writes;

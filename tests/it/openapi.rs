@@ -1,5 +1,5 @@
-//! The OpenAPI documents name exactly what is served. Whether they are true of every answer, `.ci/schemathesis` asks
-//! running servers.
+//! The OpenAPI documents name exactly the routes and parameters that are served. `.ci/schemathesis` compares them with
+//! the responses of running servers.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use cf_packages::edition::Edition;
 use cf_packages::edition::current::request::parameters::{self, ListParameters};
 use serde_json::Value;
 
-/// What every edition serves.
+/// The operations of every edition.
 const BOTH: [&str; 12] = [
     "GET /v3/packages",
     "GET /v3/packages/{guid}",
@@ -23,7 +23,7 @@ const BOTH: [&str; 12] = [
     "DELETE /admin/faults",
 ];
 
-/// What `current` serves beside it.
+/// The other operations of `current`.
 const CURRENT: [&str; 11] = [
     "GET /",
     "GET /v3",
@@ -42,14 +42,14 @@ fn document(edition: Edition) -> Value {
     serde_json::from_slice(edition.openapi()).expect("the document is JSON")
 }
 
-/// What a reference in the document leads to.
+/// Follows a `$ref`.
 fn resolved<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
     match value["$ref"].as_str() {
         None => value,
         Some(reference) => reference
             .strip_prefix('#')
             .and_then(|pointer| document.pointer(pointer))
-            .unwrap_or_else(|| panic!("{reference} leads nowhere")),
+            .unwrap_or_else(|| panic!("{reference} does not exist")),
     }
 }
 
@@ -65,8 +65,8 @@ fn operations(document: &Value) -> BTreeSet<String> {
     paths.iter().flat_map(methods).collect()
 }
 
-/// The names of the query parameters of `GET path`.
-fn query(document: &Value, path: &str) -> BTreeSet<String> {
+/// Returns the names of the query parameters of `GET path`.
+fn query_parameters(document: &Value, path: &str) -> BTreeSet<String> {
     let parameters = document["paths"][path]["get"]["parameters"].as_array();
     parameters
         .into_iter()
@@ -82,17 +82,21 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
-fn they_name_what_is_served() {
+fn each_document_names_the_operations_of_its_edition() {
     assert_eq!(operations(&document(Edition::Of2015)), set(&BOTH));
     let current = [&BOTH[..], &CURRENT[..]].concat();
     assert_eq!(operations(&document(Edition::Current)), set(&current));
 }
 
 #[test]
-fn they_name_what_a_query_may_hold() {
+fn each_document_names_the_query_parameters_of_its_lists() {
     let of_2015 = document(Edition::Of2015);
     for path in ["/v3/packages", "/v3/apps/{guid}/packages"] {
-        assert_eq!(query(&of_2015, path), set(&["page", "per_page"]), "{path}");
+        assert_eq!(
+            query_parameters(&of_2015, path),
+            set(&["page", "per_page"]),
+            "{path}"
+        );
     }
 
     let current = document(Edition::Current);
@@ -103,33 +107,46 @@ fn they_name_what_a_query_may_hold() {
         ("/v3/apps", &parameters::APPS),
     ];
     for (path, accepted) in lists {
-        assert_eq!(query(&current, path), set(&accepted.names()), "{path}");
+        assert_eq!(
+            query_parameters(&current, path),
+            set(&accepted.names()),
+            "{path}"
+        );
     }
     let mut of_one_app = set(&parameters::PACKAGES.names());
     for name in parameters::REFUSED_WITHIN_APP {
         of_one_app.remove(name);
     }
-    assert_eq!(query(&current, "/v3/apps/{guid}/packages"), of_one_app);
+    assert_eq!(
+        query_parameters(&current, "/v3/apps/{guid}/packages"),
+        of_one_app
+    );
     for path in ["/v3/spaces/{guid}", "/v3/apps/{guid}"] {
-        assert_eq!(query(&current, path), set(&["include"]), "{path}");
+        assert_eq!(
+            query_parameters(&current, path),
+            set(&["include"]),
+            "{path}"
+        );
     }
     for path in ["/v3/packages/{guid}", "/v3/organizations/{guid}"] {
-        assert_eq!(query(&current, path), set(&[]), "{path}");
+        assert_eq!(query_parameters(&current, path), set(&[]), "{path}");
     }
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
-    fn walk(document: &Value, value: &Value) {
+fn every_reference_exists() {
+    fn resolve_all(document: &Value, value: &Value) {
         resolved(document, value);
         match value {
-            Value::Array(values) => values.iter().for_each(|value| walk(document, value)),
-            Value::Object(members) => members.values().for_each(|value| walk(document, value)),
+            Value::Array(values) => values.iter().for_each(|value| resolve_all(document, value)),
+            Value::Object(members) => members
+                .values()
+                .for_each(|value| resolve_all(document, value)),
             _ => {}
         }
     }
     for edition in [Edition::Of2015, Edition::Current] {
         let document = document(edition);
-        walk(&document, &document);
+        resolve_all(&document, &document);
     }
 }

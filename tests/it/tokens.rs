@@ -1,4 +1,4 @@
-//! `cf-packages token`: a token on stdout and nothing else, or a `cf` configuration.
+//! `cf-packages token` prints a token on stdout, or writes a `cf` configuration.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -8,16 +8,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cf_packages::auth::{Keys, Secret};
-use cf_packages::caller::{AccessRules, Caller};
+use cf_packages::caller::Caller;
+use cf_packages::edition::Edition;
 use cf_packages::store::{Store, StoreError, Transaction};
 use serde_json::Value;
 
-const RULES: AccessRules = AccessRules {
-    global_readers: &[],
-    space_roles: &["space_developer"],
-};
-
-/// Runs `cf-packages token` in `folder`, where no variable of ours is set but those given.
+/// Runs `cf-packages token` in `folder` with these variables and no other `CF_PACKAGES_` variable.
 fn token_with(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cf-packages"));
     for (name, _) in std::env::vars_os() {
@@ -38,7 +34,7 @@ fn token(folder: &Path, arguments: &[&str]) -> Output {
     token_with(folder, &[], arguments)
 }
 
-/// The token that was printed: one line, and no message beside it.
+/// Returns the printed token, which must be the only line of stdout. stderr must be empty.
 #[track_caller]
 fn printed(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -72,7 +68,7 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// A folder with `packages.db`, which knows alice.
+/// Returns a folder with a `packages.db` whose only user is alice.
 fn folder_with_database() -> tempfile::TempDir {
     let folder = folder();
     Store::create(
@@ -90,16 +86,19 @@ fn folder_with_database() -> tempfile::TempDir {
 }
 
 #[test]
-fn a_given_key_needs_no_database() {
+fn key_flag_signs_without_a_database() {
     let folder = folder();
     let text = printed(&token(
         folder.path(),
         &["--admin", "--token-key", "tokensecret"],
     ));
-    let keys = Keys::given(vec![Secret::new("tokensecret")]).unwrap();
+    let keys = Keys::from_secrets(vec![Secret::new("tokensecret")]).unwrap();
     let header = format!("bearer {text}");
-    let identity = keys.identify(&[header.as_bytes()], now(), &RULES).unwrap();
-    assert!(identity.admin && identity.caller == Caller::Everything);
+    let identity = keys
+        .identify(&[header.as_bytes()], now(), Edition::Current.access_rules())
+        .unwrap();
+    assert!(identity.admin);
+    assert_eq!(identity.into_reader(), Ok(Caller::Everything));
     let claims = claims(&text);
     assert_eq!(claims["user_name"], "admin");
     assert_eq!(claims["origin"], "uaa");
@@ -108,7 +107,7 @@ fn a_given_key_needs_no_database() {
 }
 
 #[test]
-fn the_databases_own_key_signs() {
+fn key_of_the_database_signs_without_a_key_flag() {
     let folder = folder_with_database();
     let before = std::fs::read(folder.path().join("packages.db")).unwrap();
     let text = printed(&token(
@@ -120,7 +119,9 @@ fn the_databases_own_key_signs() {
         .read_blocking(|db| Keys::load(db, Vec::new(), &[]))
         .unwrap();
     let header = format!("bearer {text}");
-    let identity = keys.identify(&[header.as_bytes()], now(), &RULES).unwrap();
+    let identity = keys
+        .identify(&[header.as_bytes()], now(), Edition::Current.access_rules())
+        .unwrap();
     assert_eq!(
         (identity.user.as_str(), identity.admin),
         ("uaa-id-463", false)
@@ -133,7 +134,7 @@ fn the_databases_own_key_signs() {
 }
 
 #[test]
-fn a_users_name_is_told_if_the_database_knows_it() {
+fn token_has_the_name_of_a_user_of_the_database() {
     let folder = folder_with_database();
     let key = ["--token-key", "k"];
     for (user, name) in [("uaa-id-463", "alice"), ("nobody", "nobody")] {
@@ -147,7 +148,7 @@ fn a_users_name_is_told_if_the_database_knows_it() {
 }
 
 #[test]
-fn scopes_and_times_are_as_asked() {
+fn scopes_and_expiry_follow_the_flags() {
     let folder = folder();
     let arguments = [
         "--user",
@@ -162,23 +163,23 @@ fn scopes_and_times_are_as_asked() {
         "1d",
     ];
     let past = [&arguments[..], &["--clock", "2015-11-13T17:03:00Z"]].concat();
-    let said = claims(&printed(&token(folder.path(), &past)));
-    assert_eq!(said["scope"], serde_json::json!(["a", "b.c"]));
-    // Real clients judge the end by the system's clock.
-    assert!(said["exp"].as_i64().unwrap() >= now() + 86_390);
-    assert_eq!(said["iat"], 1_447_434_180);
+    let claims_of_token = claims(&printed(&token(folder.path(), &past)));
+    assert_eq!(claims_of_token["scope"], serde_json::json!(["a", "b.c"]));
+    // Clients compare `exp` with the system's clock.
+    assert!(claims_of_token["exp"].as_i64().unwrap() >= now() + 86_390);
+    assert_eq!(claims_of_token["iat"], 1_447_434_180);
     let future = [("CF_PACKAGES_CLOCK", "2222-01-01T00:00:00Z")];
-    let said = claims(&printed(&token_with(folder.path(), &future, &arguments)));
-    assert_eq!(said["exp"], 7_952_342_400_i64 + 86_400);
+    let claims_of_token = claims(&printed(&token_with(folder.path(), &future, &arguments)));
+    assert_eq!(claims_of_token["exp"], 7_952_342_400_i64 + 86_400);
 }
 
 #[test]
-fn the_key_comes_from_a_flag_a_file_or_the_environment() {
+fn key_comes_from_a_flag_a_file_or_a_variable() {
     let folder = folder();
     let file = folder.path().join("key");
     std::fs::write(&file, "tokensecret\n").unwrap();
     let file = file.to_str().unwrap();
-    let keys = Keys::given(vec![Secret::new("tokensecret")]).unwrap();
+    let keys = Keys::from_secrets(vec![Secret::new("tokensecret")]).unwrap();
     for (variables, arguments) in [
         (
             &[][..],
@@ -201,14 +202,15 @@ fn the_key_comes_from_a_flag_a_file_or_the_environment() {
         let text = printed(&token_with(folder.path(), variables, arguments));
         let header = format!("bearer {text}");
         assert!(
-            keys.identify(&[header.as_bytes()], now(), &RULES).is_ok(),
+            keys.identify(&[header.as_bytes()], now(), Edition::Current.access_rules())
+                .is_ok(),
             "{arguments:?}"
         );
     }
 }
 
 #[test]
-fn wrong_usage_is_said_and_no_secret_is() {
+fn wrong_usage_is_reported_without_showing_the_secret() {
     let folder = folder();
     let file = folder.path().join("empty");
     std::fs::write(&file, "\n").unwrap();
@@ -272,7 +274,28 @@ fn wrong_usage_is_said_and_no_secret_is() {
 }
 
 #[test]
-fn a_database_that_is_not_there_is_named() {
+fn public_key_is_refused_as_key_file() {
+    let folder = folder();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let pem = std::fs::read(fixtures.join("rsa-one.pub.pem")).unwrap();
+    let der = folder.path().join("key.der");
+    std::fs::write(&der, pem::parse(&pem).unwrap().contents()).unwrap();
+    for (file, found) in [
+        (fixtures.join("rsa-one.pub.pem"), "a PEM text"),
+        (fixtures.join("jwks.json"), "a JSON Web Key Set"),
+        (der, "a public key in DER"),
+    ] {
+        let file = file.to_str().unwrap();
+        let output = token(folder.path(), &["--admin", "--token-key-file", file]);
+        let sentence = format!(
+            "cf-packages: `{file}` of `--token-key-file` is {found}, which must not be an HS256 secret; pass public keys with `--token-public-key`"
+        );
+        fails(&output, 2, &sentence);
+    }
+}
+
+#[test]
+fn missing_database_or_key_file_is_named() {
     let folder = folder();
     fails(
         &token(folder.path(), &["--admin"]),
@@ -295,7 +318,7 @@ fn a_database_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_cf_home_is_private_and_complete() {
+fn cf_home_has_a_complete_and_private_configuration() {
     let folder = folder();
     let home = folder.path().join("new/home");
     let path = home.to_str().unwrap();

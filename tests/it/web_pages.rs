@@ -1,10 +1,10 @@
 //! Which hosts a server answers for, and which web pages may use it.
 
-use crate::support::{Answer, Bench, Server};
+use crate::support::{Response, Server, WorkDir};
 
 /// Sends a request with these headers beside its length.
-fn send(server: &Server, line: &str, headers: &[&str], body: &str) -> Answer {
-    server.ask(format!(
+fn send(server: &Server, line: &str, headers: &[&str], body: &str) -> Response {
+    server.send(format!(
         "{line} HTTP/1.1\r\n{}\r\nContent-Length: {}\r\n\r\n{body}",
         headers.join("\r\n"),
         body.len()
@@ -15,8 +15,8 @@ const EVIL: &str = "Origin: http://evil.example";
 
 #[test]
 fn server_on_loopback_refuses_other_hosts() {
-    let bench = Bench::new();
-    let server = bench.serve(&[
+    let dir = WorkDir::new();
+    let server = dir.serve(&[
         "--no-auth",
         "--admin-api",
         "--allowed-host",
@@ -25,13 +25,13 @@ fn server_on_loopback_refuses_other_hosts() {
         "https://api.example.com:8443",
     ]);
     let status = |host: &str| {
-        let answer = send(
+        let response = send(
             &server,
             "GET /admin/export",
             &[&format!("Host: {host}")],
             "",
         );
-        (answer.status, answer.body)
+        (response.status, response.body)
     };
     let port = server.address().port();
     for host in [
@@ -50,26 +50,26 @@ fn server_on_loopback_refuses_other_hosts() {
         assert!(body.contains("--allowed-host"), "{body}");
     }
     for path in ["/healthz", "/openapi.json", "/nothing"] {
-        let answer = send(&server, &format!("GET {path}"), &["Host: evil.example"], "");
-        assert_eq!(answer.status, 421, "{path}");
+        let response = send(&server, &format!("GET {path}"), &["Host: evil.example"], "");
+        assert_eq!(response.status, 421, "{path}");
     }
     // The host of a target in absolute form counts.
-    let answer = send(
+    let response = send(
         &server,
         "GET http://evil.example/healthz",
         &["Host: localhost"],
         "",
     );
-    assert_eq!(answer.status, 421);
+    assert_eq!(response.status, 421);
 }
 
 #[test]
 fn server_elsewhere_answers_for_every_host_unless_some_are_named() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     let healthz =
         |server: &Server| send(server, "GET /healthz", &["Host: evil.example"], "").status;
     let serve = |allowed: Option<&str>| {
-        let mut command = bench.command();
+        let mut command = dir.command();
         match allowed {
             Some(allowed) => command.env("CF_PACKAGES_ALLOWED_HOST", allowed),
             None => command.env_remove("CF_PACKAGES_ALLOWED_HOST"),
@@ -85,8 +85,8 @@ fn server_elsewhere_answers_for_every_host_unless_some_are_named() {
 
 #[test]
 fn page_of_another_origin_changes_nothing() {
-    let bench = Bench::new();
-    let server = bench.serve(&["--ephemeral", "--no-auth", "--api", "current"]);
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--ephemeral", "--no-auth", "--api", "current"]);
     let own = format!("Origin: http://{}", server.address());
     let host = format!("Host: {}", server.address());
     let text = "Content-Type: text/plain";
@@ -105,15 +105,19 @@ fn page_of_another_origin_changes_nothing() {
             "Sec-Fetch-Site: cross-site",
             "Origin: http://evil.example\r\nOrigin: http://localhost",
         ] {
-            let answer = send(&server, line, &[&host, text, page], "{\"name\":\"demo\"}");
-            assert_eq!(answer.status, 403, "{line} {page}");
-            assert!(answer.body.contains("--allow-origin"), "{}", answer.body);
-            assert_eq!(answer.header("access-control-allow-origin"), None);
+            let response = send(&server, line, &[&host, text, page], "{\"name\":\"demo\"}");
+            assert_eq!(response.status, 403, "{line} {page}");
+            assert!(
+                response.body.contains("--allow-origin"),
+                "{}",
+                response.body
+            );
+            assert_eq!(response.header("access-control-allow-origin"), None);
         }
     }
     let seed = |headers: &[&str]| {
-        let answer = send(&server, "POST /admin/seed", headers, "{\"name\":\"demo\"}");
-        assert_eq!(answer.status, 200, "{headers:?}: {}", answer.body);
+        let response = send(&server, "POST /admin/seed", headers, "{\"name\":\"demo\"}");
+        assert_eq!(response.status, 200, "{headers:?}: {}", response.body);
     };
     // The server's own pages, a person who typed the address, `curl -d`, and a client that sends no type at all.
     seed(&[&host, &own, "Sec-Fetch-Site: same-origin"]);
@@ -121,16 +125,16 @@ fn page_of_another_origin_changes_nothing() {
     seed(&[&host, "Content-Type: application/x-www-form-urlencoded"]);
     seed(&[&host]);
     // Another origin may ask, but its pages cannot read the response.
-    let answer = send(&server, "GET /v3/packages", &[&host, EVIL], "");
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("access-control-allow-origin"), None);
-    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    let response = send(&server, "GET /v3/packages", &[&host, EVIL], "");
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("access-control-allow-origin"), None);
+    assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
 }
 
 #[test]
 fn page_of_an_allowed_origin_may_read_and_change() {
-    let bench = Bench::new();
-    let server = bench.serve(&[
+    let dir = WorkDir::new();
+    let server = dir.serve(&[
         "--ephemeral",
         "--no-auth",
         "--allow-origin",
@@ -156,17 +160,17 @@ fn page_of_an_allowed_origin_may_read_and_change() {
             Some("authorization,content-type")
         );
         let seed = [host, &page, "Sec-Fetch-Site: cross-site"];
-        let answer = send(&server, "POST /admin/seed", &seed, "{\"name\":\"demo\"}");
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        for answer in [
+        let response = send(&server, "POST /admin/seed", &seed, "{\"name\":\"demo\"}");
+        assert_eq!(response.status, 200, "{}", response.body);
+        for response in [
             preflight,
-            answer,
+            response,
             send(&server, "GET /healthz", &[host, &page], ""),
             send(&server, "GET /nothing", &[host, &page], ""),
         ] {
-            assert_eq!(answer.header("access-control-allow-origin"), Some(origin));
-            assert_eq!(answer.header("access-control-allow-credentials"), None);
-            assert_eq!(answer.header("vary"), Some("Origin"));
+            assert_eq!(response.header("access-control-allow-origin"), Some(origin));
+            assert_eq!(response.header("access-control-allow-credentials"), None);
+            assert_eq!(response.header("vary"), Some("Origin"));
         }
     }
     let evil = send(
@@ -187,7 +191,7 @@ fn page_of_an_allowed_origin_may_read_and_change() {
 
 #[test]
 fn wrong_hosts_and_origins_of_flags_are_refused() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     for flags in [
         ["--allowed-host", "http://a"],
         ["--allowed-host", "a:80"],
@@ -195,7 +199,7 @@ fn wrong_hosts_and_origins_of_flags_are_refused() {
         ["--allow-origin", "null"],
         ["--allow-origin", "localhost:3000"],
     ] {
-        let ran = bench.run(&["serve", "--listen", "127.0.0.1:0", flags[0], flags[1]]);
+        let ran = dir.run(&["serve", "--listen", "127.0.0.1:0", flags[0], flags[1]]);
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{flags:?}");
         assert!(ran.stderr.contains(flags[1]), "{}", ran.stderr);
     }

@@ -1,8 +1,9 @@
-//! The fields of a token request.
+//! The form fields of a token request.
 
 use super::LoginError;
 
-/// The fields, decoded. A field with an empty value is as good as none; one that stands twice is a fault.
+/// The decoded fields. An empty value counts as absent, and a repeated field is an error
+/// ([RFC 6749 §3.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.2)).
 pub(super) struct Form<'f>(&'f [(String, String)]);
 
 impl<'f> Form<'f> {
@@ -28,7 +29,7 @@ impl<'f> Form<'f> {
         Ok(value)
     }
 
-    /// The client's id and secret, from the Basic header or else from the form, as `cf` sends client credentials.
+    /// Returns the client's id and secret: those of the Basic header, or else those of the form, where `cf` sends them.
     pub fn client(&self, basic: Option<(String, String)>) -> Result<(String, String), LoginError> {
         if let Some(client) = basic {
             return Ok(client);
@@ -40,15 +41,15 @@ impl<'f> Form<'f> {
         Ok((id.to_owned(), secret.to_owned()))
     }
 
-    /// Those of the `allowed` scopes that are asked for: all, if none are named.
-    pub fn granted(&self, mut allowed: Vec<String>) -> Result<Vec<String>, LoginError> {
-        let asked: Vec<&str> = self
+    /// Returns the `allowed` scopes that the request names, or all of them if it names none.
+    pub fn granted_scopes(&self, mut allowed: Vec<String>) -> Result<Vec<String>, LoginError> {
+        let requested: Vec<&str> = self
             .optional("scope")?
             .unwrap_or_default()
             .split_ascii_whitespace()
             .collect();
-        if !asked.is_empty() {
-            allowed.retain(|scope| asked.contains(&scope.as_str()));
+        if !requested.is_empty() {
+            allowed.retain(|scope| requested.contains(&scope.as_str()));
             if allowed.is_empty() {
                 return Err(LoginError::request(
                     400,

@@ -1,16 +1,16 @@
-//! The users who may log in: those of the database, and the admin.
+//! The users who can log in: those of the database, and the admin.
 
 use crate::auth::tokens::{self, ADMIN_USER};
 use crate::store::{Snapshot, StoreError, Value};
 
-/// A user who may log in.
+/// A user who can log in.
 pub(super) struct User {
     pub guid: String,
     pub name: String,
 }
 
 impl User {
-    /// What their tokens allow at most.
+    /// Returns all scopes that the user's tokens can have.
     pub fn scopes(&self) -> Vec<String> {
         if self.guid == ADMIN_USER {
             tokens::admin_scopes()
@@ -20,17 +20,18 @@ impl User {
     }
 }
 
-/// The user with this guid.
+/// Returns the user with this guid.
 pub(super) fn by_guid(snapshot: &Snapshot<'_>, guid: &str) -> Result<Option<User>, StoreError> {
     let users = select(
         snapshot,
         "select guid, name from users where guid = $1 limit 2",
         guid,
     )?;
-    Ok(known(guid, users))
+    Ok(admin_or_only(guid, users))
 }
 
-/// The user with this guid, or else the only one with this name. The same queries run whoever is asked for.
+/// Returns the user with this guid, or else the only user with this name. The same queries run for every name, so that
+/// the time does not show whether the user exists.
 pub(super) fn by_name(snapshot: &Snapshot<'_>, name: &str) -> Result<Option<User>, StoreError> {
     let by_guid = by_guid(snapshot, name)?;
     let by_name = select(
@@ -39,13 +40,13 @@ pub(super) fn by_name(snapshot: &Snapshot<'_>, name: &str) -> Result<Option<User
         name,
     )?;
     Ok(by_guid.or_else(|| {
-        // A user of the database whose guid is the admin's, under another name, is no way to become the admin.
+        // A seeded user with the admin's guid and another name must not become the admin.
         only(by_name).filter(|user| user.guid != ADMIN_USER)
     }))
 }
 
-/// The admin is there whatever the database says.
-fn known(guid: &str, users: Vec<User>) -> Option<User> {
+/// Returns the admin for the admin's guid, which does not depend on the database, or else the only user.
+fn admin_or_only(guid: &str, users: Vec<User>) -> Option<User> {
     if guid == ADMIN_USER {
         return Some(User {
             guid: ADMIN_USER.to_owned(),
@@ -55,7 +56,7 @@ fn known(guid: &str, users: Vec<User>) -> Option<User> {
     only(users)
 }
 
-/// Of two, nobody knows which is meant.
+/// Returns the user if there is exactly one, because a name that two users have names neither.
 fn only(mut users: Vec<User>) -> Option<User> {
     let user = users.pop();
     user.filter(|_| users.is_empty())

@@ -1,8 +1,8 @@
-//! What a token that is signed rightly must say, and must not.
+//! The claims of a token whose signature is right.
 
 use super::*;
 
-/// Claims with one of them replaced, or left out where `value` is empty.
+/// Returns valid claims with one of them replaced, or left out if `value` is empty.
 fn with(name: &str, value: &str) -> String {
     let exp = (NOW + 60).to_string();
     let fields = [
@@ -23,17 +23,17 @@ fn with(name: &str, value: &str) -> String {
 }
 
 #[track_caller]
-fn all_refused(name: &str, values: &[&str]) {
+fn assert_all_invalid(name: &str, values: &[&str]) {
     for value in values {
-        refused(&signed(&with(name, value)), &format!("{name}: {value}"));
+        assert_invalid(&signed(&with(name, value)), &format!("{name}: {value}"));
     }
 }
 
 #[test]
-fn expiry_is_a_whole_number_and_has_no_leeway() {
+fn exp_must_be_an_integer_after_now() {
     let now = NOW.to_string();
     let before = (NOW - 1).to_string();
-    all_refused(
+    assert_all_invalid(
         "exp",
         &[
             "",
@@ -58,14 +58,14 @@ fn expiry_is_a_whole_number_and_has_no_leeway() {
             "-9223372036854775809",
         ],
     );
-    accepted(&signed(&with("exp", &(NOW + 1).to_string())));
-    accepted(&signed(&with("exp", "9223372036854775807")));
+    assert_accepted(&signed(&with("exp", &(NOW + 1).to_string())));
+    assert_accepted(&signed(&with("exp", "9223372036854775807")));
 }
 
 #[test]
-fn a_token_does_not_hold_before_its_time() {
+fn nbf_must_not_be_after_now_and_iat_is_ignored() {
     let later = (NOW + 1).to_string();
-    all_refused(
+    assert_all_invalid(
         "nbf",
         &[
             &later,
@@ -78,17 +78,16 @@ fn a_token_does_not_hold_before_its_time() {
         ],
     );
     for nbf in [NOW.to_string(), "0".into(), "-1".into()] {
-        accepted(&signed(&with("nbf", &nbf)));
+        assert_accepted(&signed(&with("nbf", &nbf)));
     }
-    // When it was issued is not asked.
     for iat in [later.as_str(), "\"x\"", "null"] {
-        accepted(&signed(&with("iat", iat)));
+        assert_accepted(&signed(&with("iat", iat)));
     }
 }
 
 #[test]
-fn the_audience_is_ours() {
-    all_refused(
+fn aud_must_name_cloud_controller() {
+    assert_all_invalid(
         "aud",
         &[
             "",
@@ -108,13 +107,13 @@ fn the_audience_is_ours() {
         ],
     );
     for aud in ["\"cloud_controller\"", "[\"other\",\"cloud_controller\"]"] {
-        accepted(&signed(&with("aud", aud)));
+        assert_accepted(&signed(&with("aud", aud)));
     }
 }
 
 #[test]
-fn scopes_are_a_list_of_text() {
-    all_refused(
+fn scope_must_be_a_list_of_strings() {
+    assert_all_invalid(
         "scope",
         &[
             "",
@@ -131,16 +130,16 @@ fn scopes_are_a_list_of_text() {
     );
     let many = vec!["\"x\""; 100_000].join(",");
     let token = signed(&with("scope", &format!("[{many}]")));
-    assert_eq!(identify(&keys(), &token), Err(ApiError::NotAuthorized));
+    assert_eq!(reader(&keys(), &token), Err(ApiError::NotAuthorized));
 }
 
 #[test]
-fn a_caller_is_named() {
-    all_refused(
+fn user_id_or_client_id_must_name_the_caller() {
+    assert_all_invalid(
         "user_id",
         &["", "null", "\"\"", "1", "[\"alice\"]", "{}", "true"],
     );
-    all_refused(
+    assert_all_invalid(
         "user_id",
         &[
             "\"\",\"client_id\":\"c\"",
@@ -148,23 +147,23 @@ fn a_caller_is_named() {
             "null,\"client_id\":\"\"",
         ],
     );
-    accepted(&signed(&with("user_id", r#""alice","client_id":"cf""#)));
-    accepted(&signed(
+    assert_accepted(&signed(&with("user_id", r#""alice","client_id":"cf""#)));
+    assert_accepted(&signed(
         &with("user_id", "").replace('{', r#"{"client_id":"alice","#),
     ));
-    accepted(&signed(&with("user_id", r#"null,"client_id":"alice""#)));
+    assert_accepted(&signed(&with("user_id", r#"null,"client_id":"alice""#)));
 }
 
 #[test]
-fn a_refresh_token_is_no_access_token() {
-    all_refused("jti", &["\"-r\"", "\"8f4c-r\""]);
+fn refresh_token_is_not_accepted_as_access_token() {
+    assert_all_invalid("jti", &["\"-r\"", "\"8f4c-r\""]);
     for jti in ["\"8f4c\"", "\"-r8\"", "\"\"", "null", "7", "[\"-r\"]", ""] {
-        accepted(&signed(&with("jti", jti)));
+        assert_accepted(&signed(&with("jti", jti)));
     }
 }
 
 #[test]
-fn a_claim_stands_once() {
+fn duplicate_claim_is_invalid() {
     for (name, value) in [
         ("exp", "9999999999"),
         ("nbf", "0"),
@@ -175,14 +174,14 @@ fn a_claim_stands_once() {
         ("jti", "\"a\""),
     ] {
         let twice = with(name, &format!(r#"{value},"{name}":{value}"#));
-        refused(&signed(&twice), &twice);
+        assert_invalid(&signed(&twice), &twice);
     }
     let escaped = with("exp", "9999999999").replace('{', r#"{"\u0065xp":1,"#);
-    refused(&signed(&escaped), &escaped);
+    assert_invalid(&signed(&escaped), &escaped);
 }
 
 #[test]
-fn claims_are_one_json_object() {
+fn claims_must_be_exactly_one_json_object() {
     let good = claims("");
     for payload in [
         "",
@@ -202,17 +201,14 @@ fn claims_are_one_json_object() {
             NOW + 60
         ),
     ] {
-        refused(&signed(payload), payload.get(..60).unwrap_or(payload));
+        assert_invalid(&signed(payload), payload.get(..60).unwrap_or(payload));
     }
-    let message = format!("{}.{}", part(r#"{"alg":"HS256"}"#), part(b"{\"exp\":\xff}"));
-    let key = EncodingKey::from_secret(KEY);
-    let signature = crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
-    refused(&format!("{message}.{signature}"), "not UTF-8");
-    accepted(&signed(&format!(" \n{good} ")));
-    // What we do not ask for may be of any shape, and no depth of it overflows the stack.
+    assert_invalid(&signed(b"{\"exp\":\xff}"), "not UTF-8");
+    assert_accepted(&signed(&format!(" \n{good} ")));
+    // A claim that we do not read can have any type, and deep nesting must not overflow the stack.
     let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
-    accepted(&signed(&claims(&format!(r#""x":{open}1{close},"#))));
-    refused(
+    assert_accepted(&signed(&claims(&format!(r#""x":{open}1{close},"#))));
+    assert_invalid(
         &signed(&claims(&format!(r#""user_id":{open}1{close},"#))),
         "deep",
     );

@@ -1,4 +1,4 @@
-//! Logins in the ways of the clients there are, and the tokens they get.
+//! The logins that today's clients use, and the tokens that they get.
 
 mod refused;
 
@@ -12,14 +12,15 @@ use crate::auth::{Login, LoginError, TokenResponse};
 use crate::clock::{Clock, system_now};
 use crate::store::{Durability, OpenMode, Store, StoreError, Transaction};
 
-struct House {
+/// A database with users, its keys, and a clock.
+struct LoginFixture {
     store: Store,
     keys: Arc<Keys>,
     clock: Arc<Clock>,
     _folder: tempfile::TempDir,
 }
 
-impl House {
+impl LoginFixture {
     fn at(clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("packages.db");
@@ -50,14 +51,14 @@ impl House {
         }
     }
 
-    fn grant(
+    fn try_login(
         &self,
         basic: Option<(&str, &str)>,
         form: &[(&str, &str)],
     ) -> Result<TokenResponse, LoginError> {
-        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let form: Vec<_> = form.iter().map(own).collect();
-        let basic = basic.as_ref().map(own);
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let form: Vec<_> = form.iter().map(owned).collect();
+        let basic = basic.as_ref().map(owned);
         let (keys, clock) = (Arc::clone(&self.keys), Arc::clone(&self.clock));
         self.store.read_blocking(move |db| {
             let login = Login {
@@ -68,14 +69,14 @@ impl House {
         })
     }
 
-    fn granted(&self, basic: Option<(&str, &str)>, form: &[(&str, &str)]) -> Json {
-        serde_json::to_value(self.grant(basic, form).unwrap()).unwrap()
+    fn login(&self, basic: Option<(&str, &str)>, form: &[(&str, &str)]) -> Json {
+        serde_json::to_value(self.try_login(basic, form).unwrap()).unwrap()
     }
 
     fn identity(&self, answer: &Json) -> Result<Identity, ApiError> {
         let header = format!("bearer {}", answer["access_token"].as_str().unwrap());
         self.keys
-            .identify(&[header.as_bytes()], self.clock.now(), &CURRENT)
+            .identify(&[header.as_bytes()], self.clock.now(), current())
     }
 }
 
@@ -86,7 +87,7 @@ fn payload(token: &Json) -> Json {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
-fn said(result: Result<TokenResponse, LoginError>) -> (u16, &'static str) {
+fn refusal(result: Result<TokenResponse, LoginError>) -> (u16, &'static str) {
     match result {
         Err(LoginError::Request { status, error, .. }) => (status, error),
         other => panic!("{other:?}"),
@@ -94,8 +95,8 @@ fn said(result: Result<TokenResponse, LoginError>) -> (u16, &'static str) {
 }
 
 #[test]
-fn a_user_logs_in_by_name_or_guid() {
-    let house = House::at(Clock::still(NOW));
+fn user_logs_in_by_name_or_guid() {
+    let fixture = LoginFixture::at(Clock::still(NOW));
     for username in ["alice", "uaa-id-463"] {
         let form = [
             ("grant_type", "password"),
@@ -103,7 +104,7 @@ fn a_user_logs_in_by_name_or_guid() {
             ("password", "sesame"),
             ("scope", ""),
         ];
-        let answer = house.granted(CF, &form);
+        let answer = fixture.login(CF, &form);
         assert_eq!(answer["token_type"], "bearer");
         assert_eq!(answer["expires_in"], 600);
         assert_eq!(
@@ -116,53 +117,54 @@ fn a_user_logs_in_by_name_or_guid() {
         assert_eq!(claims["user_id"], "uaa-id-463");
         assert_eq!(claims["origin"], "uaa");
         assert_eq!(claims["client_id"], "cf");
-        // Clients judge the end by the system's clock, the server by its own.
+        // Clients compare `exp` with the system's clock, which is ahead of the server's here.
         assert!(claims["exp"].as_i64().unwrap() >= system_now() + 590);
         assert_eq!(
-            house.identity(&answer).unwrap().caller,
-            member("uaa-id-463", &CURRENT)
+            fixture.identity(&answer).unwrap().into_reader().unwrap(),
+            member("uaa-id-463", current())
         );
     }
 }
 
 #[test]
-fn tokens_end_ahead_of_a_clock_in_the_future_and_within_time() {
+fn tokens_expire_after_the_later_clock_and_before_the_last_second() {
     let future = crate::clock::parse("2222-01-01T00:00:00Z").unwrap();
     let form = [
         ("grant_type", "password"),
         ("username", "nameless"),
         ("password", "sesame"),
     ];
-    let answer = House::at(Clock::still(future)).granted(CF, &form);
+    let answer = LoginFixture::at(Clock::still(future)).login(CF, &form);
     assert_eq!(payload(&answer["access_token"])["exp"], future + 600);
     assert_eq!(payload(&answer["access_token"])["user_name"], "nameless");
     let last = crate::clock::LAST_SECOND;
-    let answer = House::at(Clock::still(last - 5)).granted(CF, &form);
+    let answer = LoginFixture::at(Clock::still(last - 5)).login(CF, &form);
     assert_eq!(payload(&answer["refresh_token"])["exp"], last);
     assert_eq!(answer["expires_in"], 5);
 }
 
 #[test]
-fn the_admin_logs_in() {
-    let house = House::at(Clock::system());
+fn admin_logs_in_and_can_request_fewer_scopes() {
+    let fixture = LoginFixture::at(Clock::system());
     let form = [
         ("grant_type", "password"),
         ("username", "admin"),
         ("password", "sesame"),
     ];
-    let answer = house.granted(Some(("tool", "sesame")), &form);
-    let identity = house.identity(&answer).unwrap();
-    assert!(identity.admin && identity.caller == Caller::Everything);
+    let answer = fixture.login(Some(("tool", "sesame")), &form);
+    let identity = fixture.identity(&answer).unwrap();
+    assert!(identity.admin);
+    assert_eq!(identity.into_reader(), Ok(Caller::Everything));
     assert_eq!(payload(&answer["access_token"])["client_id"], "tool");
     let fewer = [&form[..], &[("scope", "cloud_controller.read other")]].concat();
-    let answer = house.granted(CF, &fewer);
+    let answer = fixture.login(CF, &fewer);
     assert_eq!(answer["scope"], "cloud_controller.read");
-    assert!(!house.identity(&answer).unwrap().admin);
+    assert!(!fixture.identity(&answer).unwrap().admin);
 }
 
 #[test]
-fn a_client_logs_in_from_the_form_or_the_header() {
-    let house = House::at(Clock::system());
+fn client_logs_in_by_form_or_basic_header() {
+    let fixture = LoginFixture::at(Clock::system());
     let grant = ("grant_type", "client_credentials");
     let in_form = [grant, ("client_id", "alice"), ("client_secret", "sesame")];
     for (basic, form) in [
@@ -170,18 +172,18 @@ fn a_client_logs_in_from_the_form_or_the_header() {
         (Some(("alice", "sesame")), &[grant, ("scope", "")]),
         (Some(("uaa-id-463", "sesame")), &[grant]),
     ] {
-        let answer = house.granted(basic, form);
+        let answer = fixture.login(basic, form);
         let claims = payload(&answer["access_token"]);
         assert_eq!(claims["client_id"], "uaa-id-463");
         assert!(claims.get("user_name").is_none() && claims.get("user_id").is_none());
         assert!(answer.get("refresh_token").is_none());
         assert_eq!(
-            house.identity(&answer).unwrap().caller,
-            member("uaa-id-463", &CURRENT)
+            fixture.identity(&answer).unwrap().into_reader().unwrap(),
+            member("uaa-id-463", current())
         );
     }
-    let admin = house.granted(Some(("admin", "sesame")), &[grant]);
-    assert!(house.identity(&admin).unwrap().admin);
+    let admin = fixture.login(Some(("admin", "sesame")), &[grant]);
+    assert!(fixture.identity(&admin).unwrap().admin);
     for basic in [
         Some(("alice", "")),
         Some(("cf", "")),
@@ -189,6 +191,9 @@ fn a_client_logs_in_from_the_form_or_the_header() {
         Some(("nobody", "sesame")),
         None,
     ] {
-        assert_eq!(said(house.grant(basic, &[grant])), (401, "unauthorized"));
+        assert_eq!(
+            refusal(fixture.try_login(basic, &[grant])),
+            (401, "unauthorized")
+        );
     }
 }

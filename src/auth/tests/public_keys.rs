@@ -1,9 +1,12 @@
-//! RS256 keys from PEM files and key sets. The pairs in `tests/fixtures` were made for these tests and guard nothing.
+//! RS256 keys from PEM files and key sets. The private keys in `tests/fixtures` were made for these tests only.
 
 use std::path::{Path, PathBuf};
 
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+
 use super::*;
-use crate::auth::keys::KeyError;
+use crate::auth::{KeyError, RejectedKey};
 
 const ONE: &[u8] = include_bytes!("../../../tests/fixtures/rsa-one.pem");
 const TWO: &[u8] = include_bytes!("../../../tests/fixtures/rsa-two.pem");
@@ -16,19 +19,26 @@ fn fixture(name: &str) -> PathBuf {
 
 fn keys_of(names: &[&str]) -> Result<Keys, KeyError> {
     let files: Vec<PathBuf> = names.iter().map(|name| fixture(name)).collect();
-    Keys::of(vec![Secret::new(KEY)], &files)
+    Keys::new(vec![Secret::new(KEY)], &files)
 }
 
-/// A token signed RS256 with a private key.
+/// Returns a token with an RS256 signature by a private key in PKCS #8.
 fn rs256(private: &[u8], header: &str) -> String {
     let message = format!("{}.{}", part(header), part(claims("")));
-    let key = EncodingKey::from_rsa_pem(private).unwrap();
-    let signature = crypto::sign(message.as_bytes(), &key, Algorithm::RS256).unwrap();
-    format!("{message}.{signature}")
+    let key = RsaKeyPair::from_pkcs8(pem::parse(private).unwrap().contents()).unwrap();
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        message.as_bytes(),
+        &mut signature,
+    )
+    .unwrap();
+    format!("{message}.{}", part(signature))
 }
 
 #[test]
-fn a_public_key_verifies_and_the_secret_still_does() {
+fn public_key_and_secret_verify_side_by_side() {
     for file in ["rsa-one.pub.pem", "rsa-one.pkcs1.pem", "jwks.json"] {
         let keys = keys_of(&[file]).unwrap();
         let token = rs256(ONE, r#"{"alg":"RS256"}"#);
@@ -49,7 +59,7 @@ fn a_public_key_verifies_and_the_secret_still_does() {
 }
 
 #[test]
-fn a_kid_chooses_among_named_keys() {
+fn kid_selects_among_the_keys_that_have_one() {
     let header = |kid: &str| format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#);
     let set = keys_of(&["jwks.json"]).unwrap();
     for (private, kid, right) in [
@@ -58,7 +68,7 @@ fn a_kid_chooses_among_named_keys() {
         (ONE, "two", false),
         (TWO, "one", false),
         (ONE, "unknown", false),
-        // Passed over: another use, another algorithm.
+        // These keys are ignored, because they have another use or another algorithm.
         (TWO, "enc", false),
         (TWO, "pss", false),
     ] {
@@ -66,14 +76,14 @@ fn a_kid_chooses_among_named_keys() {
         assert_eq!(identify(&set, &token).is_ok(), right, "{kid}");
     }
     assert!(identify(&set, &rs256(TWO, r#"{"alg":"RS256"}"#)).is_ok());
-    // A key without a name is tried whatever the token names.
+    // A key without a `kid` is tried for every `kid`.
     let both = keys_of(&["jwks.json", "rsa-two.pub.pem"]).unwrap();
     assert!(identify(&both, &rs256(TWO, &header("unknown"))).is_ok());
     assert!(identify(&both, &rs256(ONE, &header("unknown"))).is_err());
 }
 
 #[test]
-fn a_file_may_hold_several_blocks() {
+fn every_rsa_key_of_a_pem_file_is_used() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("several.pem");
     let text: String = [
@@ -86,14 +96,14 @@ fn a_file_may_hold_several_blocks() {
     .map(|name| std::fs::read_to_string(fixture(name)).unwrap())
     .collect();
     std::fs::write(&path, format!("a comment\n{text}")).unwrap();
-    let keys = Keys::of(vec![Secret::new(KEY)], &[path]).unwrap();
+    let keys = Keys::new(vec![Secret::new(KEY)], &[path]).unwrap();
     for private in [ONE, TWO] {
         assert!(identify(&keys, &rs256(private, r#"{"alg":"RS256"}"#)).is_ok());
     }
 }
 
 #[test]
-fn a_file_without_a_usable_key_is_named() {
+fn file_without_a_usable_key_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut files: Vec<PathBuf> = ["rsa-one.pem", "rsa-short.pub.pem", "ec.pub.pem"]
         .iter()
@@ -117,9 +127,12 @@ fn a_file_without_a_usable_key_is_named() {
         files.push(path);
     }
     for file in files {
-        let error = Keys::of(vec![Secret::new(KEY)], std::slice::from_ref(&file)).unwrap_err();
+        let error = Keys::new(vec![Secret::new(KEY)], std::slice::from_ref(&file)).unwrap_err();
         let text = error.to_string();
-        assert!(matches!(error, KeyError::File(_)), "{text}");
+        assert!(
+            matches!(error, KeyError::PublicKeyFile(_)) && !error.is_usage(),
+            "{text}"
+        );
         assert!(
             text.starts_with(&format!("`{}` holds no usable key", file.display())),
             "{text}"
@@ -130,4 +143,64 @@ fn a_file_without_a_usable_key_is_named() {
         error.starts_with("cannot read the public key `")
             && error.contains("missing.pem`: no such file")
     );
+}
+
+/// Returns a number of this many bits in big-endian bytes whose highest and lowest bits are set.
+fn odd_number(bits: usize) -> Vec<u8> {
+    let mut number = vec![0; bits.div_ceil(8)];
+    number[0] |= 1 << ((bits - 1) % 8);
+    *number.last_mut().unwrap() |= 1;
+    number
+}
+
+/// Loads a key set of one key with this modulus and exponent.
+fn load_jwk(modulus: &[u8], exponent: &[u8]) -> Result<Keys, KeyError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jwk.json");
+    let (n, e) = (part(modulus), part(exponent));
+    let jwk = serde_json::json!({"kty": "RSA", "n": n, "e": e});
+    std::fs::write(&path, serde_json::json!({"keys": [jwk]}).to_string()).unwrap();
+    Keys::new(vec![Secret::new(KEY)], &[path])
+}
+
+#[test]
+fn weak_key_is_rejected_when_it_is_loaded() {
+    let good = odd_number(2048);
+    let f4 = [1, 0, 1];
+    let mut even = good.clone();
+    *even.last_mut().unwrap() -= 1;
+    for (modulus, exponent, expected) in [
+        (&odd_number(2047), &f4[..], RejectedKey::ModulusLength(2047)),
+        (&odd_number(8193), &f4, RejectedKey::ModulusLength(8193)),
+        (&vec![0, 0, 7], &f4, RejectedKey::ModulusLength(3)),
+        (&Vec::new(), &f4, RejectedKey::ModulusLength(0)),
+        (&even, &f4, RejectedKey::EvenModulus),
+        (&good, &[], RejectedKey::Exponent),
+        (&good, &[0], RejectedKey::Exponent),
+        (&good, &[1], RejectedKey::Exponent),
+        (&good, &[2], RejectedKey::Exponent),
+        (&good, &[1, 0, 0], RejectedKey::Exponent),
+        (&good, &[2, 0, 0, 0, 1], RejectedKey::Exponent),
+        (&good, &[1, 0, 0, 0, 0, 0, 1, 0, 1], RejectedKey::Exponent),
+    ] {
+        let error = load_jwk(modulus, exponent).unwrap_err().to_string();
+        let reason = format!("holds no usable key: {expected}; expected RSA public keys");
+        assert!(error.contains(&reason), "{error}");
+    }
+    for (modulus, exponent) in [
+        (&good, &f4[..]),
+        (&good, &[3]),
+        (&good, &[0, 0, 0, 0, 0, 0, 0, 1, 0, 1]),
+        (&good, &[1, 255, 255, 255, 255]),
+        (&odd_number(8192), &f4),
+        (&[&[0][..], &good].concat(), &f4),
+    ] {
+        assert!(load_jwk(modulus, exponent).is_ok(), "{exponent:?}");
+    }
+}
+
+#[test]
+fn error_of_a_pem_file_names_why_its_keys_are_rejected() {
+    let error = keys_of(&["rsa-short.pub.pem"]).unwrap_err().to_string();
+    assert!(error.contains(": a modulus has 1024 bits; "), "{error}");
 }

@@ -1,4 +1,4 @@
-//! The signature, the header of the token, and what is remembered.
+//! The signature and the header of the token, the secrets, and the token cache.
 
 use super::*;
 use crate::auth::keys::KeyError;
@@ -6,7 +6,7 @@ use crate::auth::keys::KeyError;
 const PUBLIC: &str = include_str!("../../../tests/fixtures/rsa-one.pub.pem");
 
 #[test]
-fn the_algorithm_is_the_keys() {
+fn algorithm_of_the_token_must_be_that_of_the_key() {
     let payload = claims("");
     for alg in [
         "\"none\"",
@@ -27,9 +27,9 @@ fn the_algorithm_is_the_keys() {
         "[\"HS256\"]",
     ] {
         let header = format!(r#"{{"typ":"JWT","alg":{alg}}}"#);
-        refused(&signed_with(KEY, &header, &payload), alg);
+        assert_invalid(&signed_with(KEY, &header, &payload), alg);
         let unsigned = format!("{}.{}.", part(&header), part(&payload));
-        refused(&unsigned, alg);
+        assert_invalid(&unsigned, alg);
     }
     for header in [
         "{}",
@@ -39,23 +39,17 @@ fn the_algorithm_is_the_keys() {
         "",
         r#"{"alg":"HS256","alg":"HS256"}"#,
     ] {
-        refused(&signed_with(KEY, header, &payload), header);
+        assert_invalid(&signed_with(KEY, header, &payload), header);
     }
 }
 
 #[test]
-fn a_public_key_is_no_secret() {
+fn public_key_neither_signs_nor_is_accepted_as_secret() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key.pem");
     std::fs::write(&path, PUBLIC).unwrap();
-    let keys = Keys::of(vec![Secret::new(KEY)], &[path]).unwrap();
-    let base64: String = PUBLIC
-        .lines()
-        .filter(|line| !line.starts_with('-'))
-        .collect();
-    let der = base64::engine::general_purpose::STANDARD
-        .decode(base64)
-        .unwrap();
+    let keys = Keys::new(vec![Secret::new(KEY)], &[path]).unwrap();
+    let der = pem::parse(PUBLIC).unwrap().into_contents();
     for secret in [
         PUBLIC.as_bytes(),
         PUBLIC.trim_end().as_bytes(),
@@ -68,28 +62,52 @@ fn a_public_key_is_no_secret() {
             assert_eq!(identify(&keys, &token), Err(ApiError::InvalidToken));
         }
     }
-    for given in [PUBLIC.to_owned(), format!("\n {PUBLIC}")] {
-        let refused = Keys::given(vec![Secret::new(KEY), Secret::new(given)]);
+    let jwks = include_str!("../../../tests/fixtures/jwks.json");
+    let set: serde_json::Value = serde_json::from_str(jwks).unwrap();
+    let pkcs1 = include_str!("../../../tests/fixtures/rsa-one.pkcs1.pem");
+    for (secret, found) in [
+        (PUBLIC.into(), "a PEM text"),
+        (format!("\n {PUBLIC}").into(), "a PEM text"),
+        (jwks.into(), "a JSON Web Key Set"),
+        (set["keys"][0].to_string().into(), "a JSON Web Key Set"),
+        (der, "a public key in DER"),
+        (
+            pem::parse(pkcs1).unwrap().into_contents(),
+            "a public key in DER",
+        ),
+    ] {
+        let secret: Vec<u8> = secret;
+        let error = Keys::from_secrets(vec![Secret::new(KEY), Secret::new(secret)]).unwrap_err();
+        assert!(error.is_usage());
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "a secret is {found}, which must not be an HS256 secret; pass public keys with `--token-public-key`"
+            )
+        );
+    }
+    for secret in ["{", "{}", "{\"key\":1}", "0", "[]", "-----BEGIN"] {
         assert!(
-            matches!(refused, Err(KeyError::Usage(text)) if text.contains("--token-public-key"))
+            Keys::from_secrets(vec![Secret::new(secret)]).is_ok(),
+            "{secret}"
         );
     }
 }
 
 #[test]
-fn the_header_chooses_no_key() {
+fn header_of_the_token_cannot_choose_the_key() {
     let payload = claims("");
     let long = "k".repeat(10_000);
-    // Our keys have no `kid`: whatever a token names, they alone decide.
+    // Our secrets have no `kid`, so that they are tried for every `kid`.
     for kid in ["", "../../dev/null", "' or 1=1 --", "unknown", &long] {
         let header = format!(r#"{{"alg":"HS256","kid":"{kid}"}}"#);
-        accepted(&signed_with(KEY, &header, &payload));
-        refused(&signed_with(b"", &header, &payload), kid);
-        refused(&signed_with(b"another", &header, &payload), kid);
+        assert_accepted(&signed_with(KEY, &header, &payload));
+        assert_invalid(&signed_with(b"", &header, &payload), kid);
+        assert_invalid(&signed_with(b"another", &header, &payload), kid);
     }
     for kid in ["7", "null", "[]", "{}"] {
         let header = format!(r#"{{"alg":"HS256","kid":{kid}}}"#);
-        refused(&signed_with(KEY, &header, &payload), kid);
+        assert_invalid(&signed_with(KEY, &header, &payload), kid);
     }
     for header in [
         r#"{"alg":"HS256","jku":"http://127.0.0.1:1/keys"}"#,
@@ -97,8 +115,8 @@ fn the_header_chooses_no_key() {
         r#"{"alg":"HS256","x5c":["MIIB"]}"#,
         r#"{"alg":"HS256","jwk":{"kty":"oct","k":"YW5vdGhlcg"}}"#,
     ] {
-        accepted(&signed_with(KEY, header, &payload));
-        refused(&signed_with(b"another", header, &payload), header);
+        assert_accepted(&signed_with(KEY, header, &payload));
+        assert_invalid(&signed_with(b"another", header, &payload), header);
     }
     for crit in [
         r#"["exp"]"#,
@@ -109,12 +127,12 @@ fn the_header_chooses_no_key() {
         r#"["b64"],"b64":false"#,
     ] {
         let header = format!(r#"{{"alg":"HS256","crit":{crit}}}"#);
-        refused(&signed_with(KEY, &header, &payload), &header);
+        assert_invalid(&signed_with(KEY, &header, &payload), &header);
     }
 }
 
 #[test]
-fn every_bit_of_the_signature_counts() {
+fn signature_with_one_changed_bit_is_invalid() {
     let token = signed(&claims(""));
     let (message, signature) = token.rsplit_once('.').unwrap();
     let bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
@@ -130,14 +148,14 @@ fn every_bit_of_the_signature_counts() {
         );
     }
     for length in 0..bytes.len() {
-        refused(&format!("{message}.{}", part(&bytes[..length])), "cut");
+        assert_invalid(&format!("{message}.{}", part(&bytes[..length])), "cut");
     }
-    refused(&format!("{message}.{}", part([0; 32])), "zeros");
-    refused(
+    assert_invalid(&format!("{message}.{}", part([0; 32])), "zeros");
+    assert_invalid(
         &format!("{message}.{}", part([bytes.as_slice(), &[0]].concat())),
         "longer",
     );
-    // The last letter of 43 holds four bits; the two that it has over must be zero.
+    // The last of the 43 characters holds four bits of the signature. Its other two bits must be zero.
     for last in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".chars() {
         let other = format!("{}{last}", &token[..token.len() - 1]);
         assert_eq!(identify(&keys, &other).is_ok(), other == token, "{last}");
@@ -145,7 +163,7 @@ fn every_bit_of_the_signature_counts() {
 }
 
 #[test]
-fn a_token_is_three_parts_of_base64url() {
+fn token_must_be_three_parts_of_unpadded_base64url() {
     let token = signed(&claims(""));
     let parts: Vec<&str> = token.split('.').collect();
     let [header, payload, signature] = parts[..] else {
@@ -170,30 +188,45 @@ fn a_token_is_three_parts_of_base64url() {
         format!("{header}.{payload}.{}", "A".repeat(1 << 20)),
         "A".repeat(1 << 20),
     ] {
-        refused(&wrong, wrong.get(..80).unwrap_or(&wrong));
+        assert_invalid(&wrong, wrong.get(..80).unwrap_or(&wrong));
     }
 }
 
 #[test]
 fn every_secret_verifies_and_the_first_signs() {
-    let keys = Keys::given(vec![Secret::new("new"), Secret::new("old")]).unwrap();
+    let keys = Keys::from_secrets(vec![Secret::new("new"), Secret::new("old")]).unwrap();
     for key in [&b"new"[..], b"old"] {
         let token = signed_with(key, r#"{"alg":"HS256"}"#, &claims(""));
         assert!(identify(&keys, &token).is_ok());
     }
     let token = keys.sign(&serde_json::json!({"exp": NOW + 1, "aud": "cloud_controller", "scope": ["cloud_controller.read"], "client_id": "c"})).unwrap();
-    assert!(identify(&Keys::given(vec![Secret::new("new")]).unwrap(), &token).is_ok());
-    assert!(identify(&Keys::given(vec![Secret::new("old")]).unwrap(), &token).is_err());
-    assert!(matches!(Keys::given(Vec::new()), Err(KeyError::Usage(_))));
+    assert!(
+        identify(
+            &Keys::from_secrets(vec![Secret::new("new")]).unwrap(),
+            &token
+        )
+        .is_ok()
+    );
+    assert!(
+        identify(
+            &Keys::from_secrets(vec![Secret::new("old")]).unwrap(),
+            &token
+        )
+        .is_err()
+    );
+    assert!(matches!(
+        Keys::from_secrets(Vec::new()),
+        Err(KeyError::NoSecret)
+    ));
 }
 
 #[test]
-fn what_is_remembered_is_verified_and_bounded() {
+fn cache_holds_only_verified_short_tokens_up_to_its_limit() {
     let keys = keys();
     let token = signed(&claims(""));
     for _ in 0..3 {
         assert!(identify(&keys, &token).is_ok());
-        assert_eq!(keys.remembered(), 1);
+        assert_eq!(keys.cached_tokens(), 1);
     }
     let longer = signed(&claims(&format!(r#""email":"{}","#, "x".repeat(8192))));
     assert!(identify(&keys, &longer).is_ok());
@@ -205,10 +238,10 @@ fn what_is_remembered_is_verified_and_bounded() {
         )
         .is_err()
     );
-    assert_eq!(keys.remembered(), 1);
+    assert_eq!(keys.cached_tokens(), 1);
     for number in 0..5000 {
         assert!(identify(&keys, &signed(&claims(&format!(r#""iat":{number},"#)))).is_ok());
-        assert!(keys.remembered() <= 4096);
+        assert!(keys.cached_tokens() <= 4096);
     }
     assert!(identify(&keys, &token).is_ok());
 }

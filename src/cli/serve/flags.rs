@@ -263,7 +263,8 @@ fn login(args: &Args) -> Result<Option<LoginSettings>, CommandError> {
         "login-password",
         args.login_password.as_ref(),
         args.login_password_file.as_ref(),
-    )?;
+    )
+    .map_err(CommandError::from_secrets)?;
     if !args.login {
         // Only a flag is refused: the environment may hold a password for another server.
         return if args.login_password.is_some() || args.login_password_file.is_some() {
@@ -286,7 +287,7 @@ fn login(args: &Args) -> Result<Option<LoginSettings>, CommandError> {
         Some(password) => password,
         None if !args.listen.ip().is_loopback() => {
             return usage(format!(
-                "`--login` on `{}` needs a password of yours; give `--login-password-file`",
+                "`--login` on `{}` needs a password that you choose; give `--login-password-file`",
                 args.listen
             ));
         }

@@ -1,9 +1,20 @@
-//! The reader threads: each owns one connection, and runs one closure over one snapshot at a time.
+//! The reader threads, in three lanes, so that no read makes another wait for long.
+//!
+//! | lane | threads | runs | limit of a read |
+//! | --- | --- | --- | --- |
+//! | fast | one per processor, from 2 to 8 | every read first | [`FAST_STEPS`] |
+//! | slow | one, with a lower priority | reads that exceeded the limit of the fast lane, again | [`SLOW_STEPS`] |
+//! | background | one, with the lowest priority | work that nothing waits for, such as building list caches | none |
+//!
+//! Each thread owns one connection, and runs one closure over one snapshot at a time. Limits count the steps of
+//! SQLite's virtual machine (<https://sqlite.org/c3ref/progress_handler.html>), so the same read is treated alike on a
+//! fast and on a slow machine.
 
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -16,15 +27,76 @@ use super::latest_version::LatestVersion;
 use crate::store::version::VersionCache;
 use crate::store::{OpenMode, Snapshot, StoreError};
 
-type Job = Box<dyn FnOnce(&mut Connection, &VersionCache) + Send>;
+/// The steps that a read may take in the fast lane: a few milliseconds. A page of 50 packages takes 3,000 steps.
+const FAST_STEPS: i64 = 500_000;
+/// The steps that a read may take in the slow lane: a few seconds.
+const SLOW_STEPS: i64 = 300_000_000;
+/// How often SQLite reports the steps that it took.
+const STEPS_PER_REPORT: i32 = 1_000;
+/// The reads that may wait for the slow lane. Further ones are refused.
+const SLOW_QUEUE: usize = 256;
+/// The background work that may wait. Further work is dropped; it is queued again when it is needed again.
+const BACKGROUND_QUEUE: usize = 1_024;
+/// The connections beside those of the lanes, for reads that last as long as a client takes.
+const LONG_READS: u32 = 4;
+/// The priority of the slow lane, as a `nice` value.
+const SLOW_PRIORITY: i32 = 10;
+/// The priority of the background lane, as a `nice` value.
+const BACKGROUND_PRIORITY: i32 = 19;
 
-/// A queue of reads, and the threads that take from it.
+/// A read that can be run again, if a limit interrupted it.
+pub(in crate::store) type Job = Box<dyn FnMut(&mut ReaderConnection, Limit) -> Ended + Send>;
+/// Work that nothing waits for.
+pub(in crate::store) type Work = Box<dyn FnOnce(&Snapshot<'_>) + Send>;
+
+/// How many steps a read may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Limit {
+    /// None: too many reads wait for the slow lane. The read is refused.
+    Refused,
+    /// [`FAST_STEPS`]. A read that exceeds it is run again in the slow lane.
+    Fast,
+    /// [`SLOW_STEPS`]. A read that exceeds it fails.
+    Slow,
+    /// Any number.
+    Unlimited,
+}
+
+/// How a run of a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Ended {
+    /// The answer was passed on.
+    Answered,
+    /// The limit interrupted it. It must be run again with a higher one.
+    Interrupted,
+}
+
+/// The lanes.
 ///
-/// Dropping it runs what is queued, ends the threads and closes their connections.
+/// Dropping them runs the queued reads, drops the queued background work, ends the threads and closes their
+/// connections.
 #[derive(Debug)]
 pub(in crate::store) struct Readers {
-    jobs: Option<Sender<Job>>,
+    queues: Option<Queues>,
     threads: Vec<JoinHandle<Option<PooledConnection<ReaderConnections>>>>,
+    pool: Pool<ReaderConnections>,
+    latest: Arc<LatestVersion>,
+    closing: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+struct Queues {
+    fast: Sender<Job>,
+    background: SyncSender<Work>,
+}
+
+/// A connection for reading, its version cache, and the steps that it may still take.
+#[derive(Debug)]
+pub(in crate::store) struct ReaderConnection {
+    connection: PooledConnection<ReaderConnections>,
+    versions: VersionCache,
+    steps_left: Arc<AtomicI64>,
+    background: Option<SyncSender<Work>>,
 }
 
 impl Readers {
@@ -34,59 +106,194 @@ impl Readers {
         mode: OpenMode,
         latest: &Arc<LatestVersion>,
     ) -> Result<Self, StoreError> {
-        let count = count();
-        let pool = pool(path, mode, count)?;
-        let (jobs, queue) = channel::<Job>();
-        let queue = Arc::new(Mutex::new(queue));
-        let threads = (0..count)
-            .map(|_| {
-                let (queue, pool, latest) = (queue.clone(), pool.clone(), latest.clone());
-                thread::Builder::new()
-                    .name("reader".into())
-                    .spawn(move || run(&queue, &pool, &latest))
-            })
-            .collect::<Result<_, _>>()
-            .map_err(|error| StoreError::Sqlite(format!("a reader cannot be started: {error}")))?;
+        let count = fast_threads();
+        let pool = pool(path, mode, count + 2 + LONG_READS)?;
+        let (fast, fast_queue) = channel::<Job>();
+        let (slow, slow_queue) = sync_channel::<Job>(SLOW_QUEUE);
+        let (background, background_queue) = sync_channel::<Work>(BACKGROUND_QUEUE);
+        let closing = Arc::new(AtomicBool::new(false));
+        let connections = |background: Option<&SyncSender<Work>>| ConnectionSource {
+            pool: pool.clone(),
+            latest: latest.clone(),
+            background: background.cloned(),
+            closing: closing.clone(),
+        };
+        let fast_queue = Arc::new(Mutex::new(fast_queue));
+        let mut threads = Vec::new();
+        for _ in 0..count {
+            let (queue, slow, source) = (
+                fast_queue.clone(),
+                slow.clone(),
+                connections(Some(&background)),
+            );
+            threads.push(spawn("reader", move || run_fast(&queue, &slow, &source))?);
+        }
+        // The slow lane ends when the last fast thread has dropped its sender.
+        drop(slow);
+        let source = connections(Some(&background));
+        threads.push(spawn("slow-reader", move || {
+            run_slow(&slow_queue, &source)
+        })?);
+        let source = connections(None);
+        threads.push(spawn("background", move || {
+            run_background(&background_queue, &source)
+        })?);
         Ok(Self {
-            jobs: Some(jobs),
+            queues: Some(Queues { fast, background }),
             threads,
+            latest: latest.clone(),
+            pool,
+            closing,
         })
     }
 
-    /// Queues `job`.
+    /// Queues a read for the fast lane.
     ///
     /// # Errors
     ///
     /// Fails with [`StoreError::Closed`] if the threads are ending.
     pub(in crate::store) fn submit(&self, job: Job) -> Result<(), StoreError> {
-        self.jobs
+        self.queues
             .as_ref()
-            .and_then(|jobs| jobs.send(job).ok())
+            .and_then(|queues| queues.fast.send(job).ok())
             .ok_or(StoreError::Closed)
+    }
+
+    /// Runs `read` on the calling thread, without a limit, over a snapshot of a connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `read` fails, if all connections are in use for longer than the busy time-out, or with
+    /// [`StoreError::Closed`] if the threads are ending.
+    pub(in crate::store) fn run_here<T, E: From<StoreError>>(
+        &self,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let queues = self.queues.as_ref().ok_or(StoreError::Closed)?;
+        let mut connection = ConnectionSource {
+            pool: self.pool.clone(),
+            latest: self.latest.clone(),
+            background: Some(queues.background.clone()),
+            closing: self.closing.clone(),
+        }
+        .get()?;
+        connection.limit(Limit::Unlimited);
+        connection.snapshot(read)
     }
 }
 
 impl Drop for Readers {
     fn drop(&mut self) {
-        drop(self.jobs.take());
+        self.closing.store(true, Ordering::Relaxed);
+        drop(self.queues.take());
         // The connections are closed here, one after the other. Two that close at the same time each find the other one
         // still open, and neither removes `-wal` and `-shm`.
         for thread in self.threads.drain(..) {
-            drop(thread.join());
+            // A thread cannot wait for itself. It drops the store if its last read held the last reference to it.
+            if thread.thread().id() != thread::current().id() {
+                drop(thread.join());
+            }
         }
     }
 }
 
-/// Returns the number of reader threads: one per processor, from 2 to 8. With one alone, a slow read would delay all
-/// others.
-fn count() -> u32 {
+/// Returns the number of threads of the fast lane. With one alone, each read would delay all others.
+fn fast_threads() -> u32 {
     let processors = thread::available_parallelism().map_or(2, NonZero::get);
     u32::try_from(processors).map_or(8, |processors| processors.clamp(2, 8))
 }
 
+fn spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, StoreError> {
+    thread::Builder::new()
+        .name(name.into())
+        .spawn(run)
+        .map_err(|error| StoreError::Sqlite(format!("a reader cannot be started: {error}")))
+}
+
+/// Lowers the priority of the calling thread. On Linux, `setpriority` with the id of a thread is about that thread alone
+/// (`man 2 setpriority`, "C library/kernel differences"). Elsewhere it would be about the process, so nothing is done.
+fn lower_priority(nice: i32) {
+    #[cfg(target_os = "linux")]
+    {
+        // A failure only means that the thread keeps its priority.
+        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), nice);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = nice;
+}
+
+/// Where a thread gets its connection.
+struct ConnectionSource {
+    pool: Pool<ReaderConnections>,
+    latest: Arc<LatestVersion>,
+    /// The queue of the background lane. Its own thread has none: the queue could never be closed.
+    background: Option<SyncSender<Work>>,
+    /// Whether the threads are ending. It interrupts background work.
+    closing: Arc<AtomicBool>,
+}
+
+impl ConnectionSource {
+    fn get(&self) -> Result<ReaderConnection, StoreError> {
+        let connection = self.pool.get().map_err(|_| StoreError::Busy)?;
+        let steps_left = Arc::new(AtomicI64::new(i64::MAX));
+        let (left, closing) = (steps_left.clone(), self.closing.clone());
+        let is_background = self.background.is_none();
+        connection.progress_handler(
+            STEPS_PER_REPORT,
+            Some(move || {
+                let before = left.fetch_sub(STEPS_PER_REPORT.into(), Ordering::Relaxed);
+                before <= STEPS_PER_REPORT.into()
+                    || (is_background && closing.load(Ordering::Relaxed))
+            }),
+        )?;
+        Ok(ReaderConnection {
+            connection,
+            versions: VersionCache::new(self.latest.clone()),
+            steps_left,
+            background: self.background.clone(),
+        })
+    }
+}
+
+impl ReaderConnection {
+    /// Sets how many steps the next read may take.
+    pub(in crate::store) fn limit(&self, limit: Limit) {
+        let steps = match limit {
+            Limit::Refused => 0,
+            Limit::Fast => FAST_STEPS,
+            Limit::Slow => SLOW_STEPS,
+            Limit::Unlimited => i64::MAX,
+        };
+        self.steps_left.store(steps, Ordering::Relaxed);
+    }
+
+    /// Whether the last read exceeded its limit.
+    pub(in crate::store) fn is_over_limit(&self) -> bool {
+        self.steps_left.load(Ordering::Relaxed) <= 0
+    }
+
+    /// Runs `read` over one snapshot.
+    pub(in crate::store) fn snapshot<T, E: From<StoreError>>(
+        &mut self,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.versions.snapshot_begins();
+        // The transaction only reads. When it is dropped, it releases the snapshot.
+        let transaction = self.connection.transaction().map_err(StoreError::from)?;
+        read(&Snapshot::of_reader(
+            &transaction,
+            &self.versions,
+            self.background.as_ref(),
+        ))
+    }
+}
+
 /// The connections of the reader threads, as the pool opens them.
 #[derive(Debug)]
-struct ReaderConnections(SqliteConnectionManager);
+pub(in crate::store) struct ReaderConnections(SqliteConnectionManager);
 
 impl ManageConnection for ReaderConnections {
     type Connection = Connection;
@@ -108,7 +315,7 @@ impl ManageConnection for ReaderConnections {
     }
 }
 
-fn pool(path: &Path, mode: OpenMode, count: u32) -> Result<Pool<ReaderConnections>, StoreError> {
+fn pool(path: &Path, mode: OpenMode, size: u32) -> Result<Pool<ReaderConnections>, StoreError> {
     let (name, flags) = name_and_flags(path, mode)?;
     let connections = SqliteConnectionManager::file(name)
         .with_flags(flags)
@@ -117,7 +324,7 @@ fn pool(path: &Path, mode: OpenMode, count: u32) -> Result<Pool<ReaderConnection
             connection.execute_batch("pragma query_only = on")
         });
     Ok(Pool::builder()
-        .max_size(count)
+        .max_size(size)
         .min_idle(Some(0))
         .test_on_check_out(false)
         .max_lifetime(None)
@@ -126,49 +333,86 @@ fn pool(path: &Path, mode: OpenMode, count: u32) -> Result<Pool<ReaderConnection
         .build_unchecked(ReaderConnections(connections)))
 }
 
-/// Runs what is queued until the queue is closed and empty. Returns the connection of this thread, still open.
-fn run(
+/// Runs queued reads until the queue is closed and empty. Passes those that exceed the limit to the slow lane. Returns
+/// the connection of this thread, still open.
+fn run_fast(
     queue: &Mutex<Receiver<Job>>,
-    pool: &Pool<ReaderConnections>,
-    latest: &Arc<LatestVersion>,
+    slow: &SyncSender<Job>,
+    source: &ConnectionSource,
 ) -> Option<PooledConnection<ReaderConnections>> {
-    let mut owned = None;
+    let mut connection = None;
     loop {
         let job = {
             let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
             queue.recv()
         };
-        let Ok(job) = job else { break };
-        if owned.is_none() {
-            let connection = pool.get().ok();
-            owned = connection.map(|connection| (connection, VersionCache::new(latest.clone())));
-        }
-        // Without a connection the job is dropped, and with it the sender that its caller waits on: the read fails.
-        let Some((connection, versions)) = &mut owned else {
-            continue;
-        };
-        if catch_unwind(AssertUnwindSafe(|| job(connection, versions))).is_err() {
-            owned = None;
+        let Ok(mut job) = job else { break };
+        if run(&mut connection, source, &mut job, Limit::Fast) == Ended::Interrupted
+            && let Err(TrySendError::Full(mut job) | TrySendError::Disconnected(mut job)) =
+                slow.try_send(job)
+        {
+            run(&mut connection, source, &mut job, Limit::Refused);
         }
     }
-    owned.map(|(connection, _)| connection)
+    connection.map(|owned: ReaderConnection| owned.connection)
 }
 
-/// Runs `read` over one snapshot of `connection` and passes the result to `answer`. What `read` put off comes after.
-pub(in crate::store) fn snapshot<T, E: From<StoreError>>(
-    connection: &mut Connection,
-    versions: &VersionCache,
-    read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
-    answer: impl FnOnce(Result<T, E>),
-) {
-    versions.snapshot_begins();
-    // The transaction only reads. When it is dropped, it releases the snapshot.
-    match connection.transaction() {
-        Ok(transaction) => {
-            let snapshot = Snapshot::of_reader(&transaction, versions);
-            answer(read(&snapshot));
-            snapshot.finish();
-        }
-        Err(error) => answer(Err(StoreError::from(error).into())),
+fn run_slow(
+    queue: &Receiver<Job>,
+    source: &ConnectionSource,
+) -> Option<PooledConnection<ReaderConnections>> {
+    lower_priority(SLOW_PRIORITY);
+    let mut connection = None;
+    while let Ok(mut job) = queue.recv() {
+        run(&mut connection, source, &mut job, Limit::Slow);
     }
+    connection.map(|owned: ReaderConnection| owned.connection)
+}
+
+/// Runs a job over the thread's connection, which is opened if it is not yet, or if the last job panicked.
+fn run(
+    connection: &mut Option<ReaderConnection>,
+    source: &ConnectionSource,
+    job: &mut Job,
+    limit: Limit,
+) -> Ended {
+    if connection.is_none() {
+        *connection = source.get().ok();
+    }
+    // Without a connection the job is dropped, and with it the sender that its caller waits on: the read fails.
+    let Some(owned) = connection else {
+        return Ended::Answered;
+    };
+    let ended = catch_unwind(AssertUnwindSafe(|| job(owned, limit)));
+    ended.unwrap_or_else(|_| {
+        *connection = None;
+        Ended::Answered
+    })
+}
+
+fn run_background(
+    queue: &Receiver<Work>,
+    source: &ConnectionSource,
+) -> Option<PooledConnection<ReaderConnections>> {
+    lower_priority(BACKGROUND_PRIORITY);
+    let mut connection = None;
+    while let Ok(work) = queue.recv() {
+        if source.closing.load(Ordering::Relaxed) {
+            continue;
+        }
+        let mut work = Some(work);
+        let mut job: Job = Box::new(move |connection, limit| {
+            connection.limit(limit);
+            if let Some(work) = work.take() {
+                // If this fails, the next request that needs the work queues it again.
+                let _ = connection.snapshot(|snapshot| {
+                    work(snapshot);
+                    Ok::<_, StoreError>(())
+                });
+            }
+            Ended::Answered
+        });
+        run(&mut connection, source, &mut job, Limit::Unlimited);
+    }
+    connection.map(|owned: ReaderConnection| owned.connection)
 }

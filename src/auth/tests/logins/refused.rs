@@ -1,17 +1,17 @@
-//! Refresh tokens, and the logins that are refused.
+//! Refresh tokens, and logins that are refused.
 
 use super::*;
 use crate::auth::tokens;
 
 #[test]
-fn a_refresh_token_gives_an_access_token_and_nothing_else() {
-    let house = House::at(Clock::still(NOW));
+fn refresh_token_only_gives_access_tokens() {
+    let fixture = LoginFixture::at(Clock::still(NOW));
     let form = [
         ("grant_type", "password"),
         ("username", "alice"),
         ("password", "sesame"),
     ];
-    let first = house.granted(CF, &form);
+    let first = fixture.login(CF, &form);
     let refresh = first["refresh_token"].as_str().unwrap();
     assert!(
         payload(&first["refresh_token"])["jti"]
@@ -20,10 +20,10 @@ fn a_refresh_token_gives_an_access_token_and_nothing_else() {
             .ends_with("-r")
     );
     let header = format!("bearer {refresh}");
-    let asked = house.keys.identify(&[header.as_bytes()], NOW, &CURRENT);
-    assert_eq!(asked, Err(ApiError::InvalidToken));
+    let result = fixture.keys.identify(&[header.as_bytes()], NOW, current());
+    assert_eq!(result, Err(ApiError::InvalidToken));
 
-    let again = house.granted(
+    let second = fixture.login(
         CF,
         &[
             ("grant_type", "refresh_token"),
@@ -31,25 +31,25 @@ fn a_refresh_token_gives_an_access_token_and_nothing_else() {
             ("refresh_token", refresh),
         ],
     );
-    assert!(house.identity(&again).is_ok());
-    assert_eq!(again["refresh_token"], refresh);
-    assert_ne!(again["jti"], first["jti"]);
+    assert!(fixture.identity(&second).is_ok());
+    assert_eq!(second["refresh_token"], refresh);
+    assert_ne!(second["jti"], first["jti"]);
 
-    let try_it = |basic, token: &str| {
-        house.grant(
+    let exchange = |basic, token: &str| {
+        fixture.try_login(
             basic,
             &[("grant_type", "refresh_token"), ("refresh_token", token)],
         )
     };
     let access = first["access_token"].as_str().unwrap();
-    let strange = signed_with(
+    let signed_by_another_key = signed_with(
         b"another",
         r#"{"alg":"HS256"}"#,
         &claims(r#""jti":"x-r","client_id":"cf","#),
     );
-    let gone = tokens::refresh(
-        &house.keys,
-        &house.clock,
+    let user_is_gone = tokens::refresh(
+        &fixture.keys,
+        &fixture.clock,
         &tokens::Subject::user("gone", None),
         &[],
     )
@@ -57,23 +57,23 @@ fn a_refresh_token_gives_an_access_token_and_nothing_else() {
     for token in [
         access,
         "x",
-        &strange,
-        &gone.text,
+        &signed_by_another_key,
+        &user_is_gone.text,
         &refresh[..refresh.len() - 1],
     ] {
-        assert_eq!(said(try_it(CF, token)), (401, "invalid_token"));
+        assert_eq!(refusal(exchange(CF, token)), (401, "invalid_token"));
     }
     assert_eq!(
-        said(try_it(Some(("other", "sesame")), refresh)),
+        refusal(exchange(Some(("other", "sesame")), refresh)),
         (401, "invalid_token")
     );
-    house.clock.set(system_now() + 31 * 24 * 60 * 60);
-    assert_eq!(said(try_it(CF, refresh)), (401, "invalid_token"));
+    fixture.clock.set(system_now() + 31 * 24 * 60 * 60);
+    assert_eq!(refusal(exchange(CF, refresh)), (401, "invalid_token"));
 }
 
 #[test]
-fn what_is_wrong_is_refused_as_a_uaa_does() {
-    let house = House::at(Clock::system());
+fn wrong_login_is_refused_as_a_uaa_does() {
+    let fixture = LoginFixture::at(Clock::system());
     let unauthorized = (401, "unauthorized");
     for (username, password) in [
         ("alice", "wrong"),
@@ -89,7 +89,7 @@ fn what_is_wrong_is_refused_as_a_uaa_does() {
             ("username", username),
             ("password", password),
         ];
-        let refusal = house.grant(CF, &form).unwrap_err();
+        let refusal = fixture.try_login(CF, &form).unwrap_err();
         let LoginError::Request {
             status: 401,
             error: "unauthorized",
@@ -112,39 +112,46 @@ fn what_is_wrong_is_refused_as_a_uaa_does() {
         Some(("", "")),
         Some(("", "sesame")),
     ] {
-        assert_eq!(said(house.grant(basic, &form)), unauthorized, "{basic:?}");
+        assert_eq!(
+            refusal(fixture.try_login(basic, &form)),
+            unauthorized,
+            "{basic:?}"
+        );
     }
     let invalid = (400, "invalid_request");
-    assert_eq!(said(house.grant(CF, &[])), invalid);
-    assert_eq!(said(house.grant(CF, &[("grant_type", "")])), invalid);
-    assert_eq!(said(house.grant(CF, &form[..2])), invalid);
+    assert_eq!(refusal(fixture.try_login(CF, &[])), invalid);
     assert_eq!(
-        said(house.grant(CF, &[form[0], form[1], form[1], form[2]])),
+        refusal(fixture.try_login(CF, &[("grant_type", "")])),
         invalid
     );
-    let other = house.grant(CF, &[("grant_type", "authorization_code")]);
-    assert_eq!(said(other), (400, "unsupported_grant_type"));
-    let scope = house.grant(
+    assert_eq!(refusal(fixture.try_login(CF, &form[..2])), invalid);
+    assert_eq!(
+        refusal(fixture.try_login(CF, &[form[0], form[1], form[1], form[2]])),
+        invalid
+    );
+    let other = fixture.try_login(CF, &[("grant_type", "authorization_code")]);
+    assert_eq!(refusal(other), (400, "unsupported_grant_type"));
+    let scope = fixture.try_login(
         CF,
         &[&form[..], &[("scope", "cloud_controller.admin")]].concat(),
     );
-    assert_eq!(said(scope), (400, "invalid_scope"));
+    assert_eq!(refusal(scope), (400, "invalid_scope"));
 }
 
 #[test]
-fn nothing_secret_is_shown() {
-    let house = House::at(Clock::system());
+fn debug_output_hides_secrets() {
+    let fixture = LoginFixture::at(Clock::system());
     let form = [
         ("grant_type", "password"),
         ("username", "alice"),
         ("password", "sesame"),
     ];
-    let granted = house.grant(CF, &form).unwrap();
+    let granted = fixture.try_login(CF, &form).unwrap();
     let login = Login {
         password: Secret::new("sesame"),
         ttl: Duration::ZERO,
     };
-    let shown = format!("{granted:?} {login:?} {:?}", house.keys);
+    let shown = format!("{granted:?} {login:?} {:?}", fixture.keys);
     assert_eq!(
         shown,
         "TokenResponse(***) Login { password: ***, ttl: 0ns } Keys(1 ***)"

@@ -1,0 +1,47 @@
+//! What the scopes of a token allow: who may read and who may write. See `docs/reference/access.md#scopes`.
+
+use super::claims::Claims;
+use crate::caller::AccessRules;
+
+/// The scope that reads and writes everything.
+pub(super) const ADMIN: &str = "cloud_controller.admin";
+/// The scope that reads what the caller's roles show.
+pub(super) const READ: &str = "cloud_controller.read";
+/// The scope that writes where the caller's role allows it.
+pub(super) const WRITE: &str = "cloud_controller.write";
+
+/// What scopes allow, either for reading or for writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Nothing.
+    Denied,
+    /// The rows that the caller's roles allow.
+    ByRole,
+    /// Every row.
+    Everything,
+}
+
+impl Access {
+    /// Returns what the scopes allow the caller to read.
+    pub fn to_read(claims: &Claims, rules: &AccessRules) -> Self {
+        let is_held = |scope: &&str| claims.has_scope(scope);
+        if claims.has_scope(ADMIN) || rules.global_readers.iter().any(is_held) {
+            Self::Everything
+        } else if claims.has_scope(READ) {
+            Self::ByRole
+        } else {
+            Self::Denied
+        }
+    }
+
+    /// Returns what the scopes allow the caller to write. Scopes that only read do not matter.
+    pub fn to_write(claims: &Claims) -> Self {
+        if claims.has_scope(ADMIN) {
+            Self::Everything
+        } else if claims.has_scope(WRITE) {
+            Self::ByRole
+        } else {
+            Self::Denied
+        }
+    }
+}
