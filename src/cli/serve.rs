@@ -100,6 +100,7 @@ fn service(
         clock: settings.clock,
         edition: settings.edition,
         external_url: settings.external_url,
+        web_pages: settings.web_pages,
         response_cache_mib: settings.cache_size,
         login: settings.login.map(|login| Login {
             password: login.password,

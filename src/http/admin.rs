@@ -160,7 +160,8 @@ pub(super) async fn add_fault_rule(
     require_admin(&service, &request)?;
     let rule = FaultRule::parse(&body.read_whole().await?).map_err(ApiError::Unprocessable)?;
     let response = json_of(&rule)?;
-    service.fault_rules.add(rule);
+    let added = service.fault_rules.add(rule);
+    added.map_err(ApiError::Unprocessable)?;
     Ok(response)
 }
 

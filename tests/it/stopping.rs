@@ -186,6 +186,7 @@ fn ignored_hangup_stays_ignored() {
     // As `nohup` does it: `exec` keeps what the shell ignores.
     let mut command = std::process::Command::new("sh");
     command.current_dir(work.path("."));
+    command.env("CF_PACKAGES_ALLOWED_HOST", "example.org");
     command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", binary]);
     let server = Server::start_whole(command.args(["serve", "--listen", "127.0.0.1:0"]));
     server.signal("HUP");
