@@ -1,6 +1,6 @@
 -- The data of cf-packages: every table, index, trigger and check of schema 2, the current one.
 --
--- A new file is made with these statements. A file of an earlier schema is led here by `migrations/`. Both are compared
+-- A new file is made with these statements. A file of an earlier schema is migrated to this schema by `migrations/`. Both are compared
 -- with these statements, without regard to comments and white space, before a file is used.
 --
 -- In each table:

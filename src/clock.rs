@@ -25,6 +25,26 @@ enum Setting {
     Moving(i64, Instant),
 }
 
+impl Setting {
+    fn seconds(self) -> i64 {
+        match self {
+            Self::System => system_now(),
+            Self::Still(seconds) => seconds,
+            Self::Moving(seconds, set) => {
+                seconds.saturating_add(i64::try_from(set.elapsed().as_secs()).unwrap_or(i64::MAX))
+            }
+        }
+        .min(LAST_SECOND)
+    }
+
+    fn set(&mut self, seconds: i64) {
+        *self = match *self {
+            Self::Still(_) => Self::Still(seconds),
+            Self::System | Self::Moving(..) => Self::Moving(seconds, Instant::now()),
+        };
+    }
+}
+
 impl Clock {
     /// Returns a clock that follows the system's.
     pub fn system() -> Self {
@@ -45,29 +65,28 @@ impl Clock {
 
     /// Returns the time, in seconds since 1970.
     pub fn now(&self) -> i64 {
-        match *self.now.read().unwrap_or_else(PoisonError::into_inner) {
-            Setting::System => system_now(),
-            Setting::Still(seconds) => seconds,
-            Setting::Moving(seconds, set) => {
-                seconds.saturating_add(i64::try_from(set.elapsed().as_secs()).unwrap_or(i64::MAX))
-            }
-        }
-        .min(LAST_SECOND)
+        self.now
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .seconds()
     }
 
     /// Sets the time to `seconds` since 1970. A clock that stands still continues to; any other runs on from there.
     pub fn set(&self, seconds: i64) {
-        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
-        *now = match *now {
-            Setting::Still(_) => Setting::Still(seconds),
-            Setting::System | Setting::Moving(..) => Setting::Moving(seconds, Instant::now()),
-        };
+        self.now
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .set(seconds);
     }
 
-    /// Advances the clock by `duration`, of which whole seconds count.
-    pub fn advance(&self, duration: Duration) {
+    /// Advances the clock by `duration`, of which whole seconds count, and returns the time that it then shows.
+    pub fn advance(&self, duration: Duration) -> i64 {
         let by = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-        self.set(self.now().saturating_add(by).min(LAST_SECOND));
+        // One lock for both steps: of two calls at the same time, neither is lost.
+        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        let seconds = now.seconds().saturating_add(by).min(LAST_SECOND);
+        now.set(seconds);
+        seconds
     }
 
     /// Restores the clock as it was created.
@@ -188,5 +207,20 @@ mod tests {
         assert_eq!(clock.now(), 7300);
         clock.reset();
         assert_eq!(clock.now(), 100);
+    }
+
+    #[test]
+    fn every_advance_counts_when_several_arrive_at_once() {
+        let clock = Clock::still(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        clock.advance(Duration::from_secs(1));
+                    }
+                });
+            }
+        });
+        assert_eq!(clock.now(), 8000);
     }
 }

@@ -18,7 +18,7 @@ use crate::caller::AccessRules;
 use crate::error::ApiError;
 use crate::listing::SuspendedOrganizations;
 use crate::listing::request::{Include, ListRequest};
-use crate::records::{Package, PackageRecord, Resource};
+use crate::records::{Package, PackageRecord, Resource, Table};
 use crate::store::StoreError;
 
 /// The edition of the API that a server speaks.
@@ -32,8 +32,16 @@ pub enum Edition {
     Current,
 }
 
+impl fmt::Display for Edition {
+    /// Writes the name that `--api` has for the edition.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value().expect("no edition is hidden");
+        f.write_str(value.get_name())
+    }
+}
+
 /// Receives the records of a page one after the other.
-pub type RecordSink<'a, R> = dyn FnMut(<R as Resource>::Record<'_>) -> Result<(), StoreError> + 'a;
+pub type RecordSink<'a, R> = dyn FnMut(<R as Table>::Record<'_>) -> Result<(), StoreError> + 'a;
 
 /// A request for a list of packages.
 #[derive(Clone, Debug)]

@@ -26,7 +26,7 @@ pub enum ApiError {
     UnknownRequest,
     /// 404 `CF-NotFound` (10000), with this text, which names the flag that enables the route.
     NotServed(&'static str),
-    /// 408 `CF-InvalidRequest` (10004): the client stopped sending the body
+    /// 408 `CF-InvalidRequest` (10004): the client stopped sending the request
     /// ([RFC 9110 §15.5.9](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9)).
     RequestTimeout,
     /// 413 `CF-InvalidRequest` (10004): the body is too large.
@@ -35,14 +35,16 @@ pub enum ApiError {
     TargetTooLong,
     /// 422 `CF-UnprocessableEntity` (10008), with this text.
     Unprocessable(String),
-    /// 429 `CF-RateLimitExceeded` (10013). Only a fault rule leads to it.
+    /// 429 `CF-RateLimitExceeded` (10013). Only fault rules cause it.
     RateLimited,
     /// The status, number, name and text of a fault rule.
     InjectedError(Box<InjectedError>),
     /// 503 `CF-ServiceUnavailable` (10015): another program keeps the database locked, or the server is stopping.
     Busy,
-    /// 503 `ServiceUnavailable` (10015): the request needs more steps than one request may take.
+    /// 503 `CF-ServiceUnavailable` (10015): the request needs more steps than one request may take.
     TooExpensive,
+    /// 503 `CF-ServiceUnavailable` (10015): there are too many connections.
+    Overloaded,
     /// 500 `UnknownError` (10001). The text is logged and never sent to the client.
     Internal(String),
 }
@@ -74,7 +76,7 @@ impl ApiError {
             Self::Unprocessable(_) => 422,
             Self::RateLimited => 429,
             Self::InjectedError(error) => error.status,
-            Self::Busy | Self::TooExpensive => 503,
+            Self::Busy | Self::TooExpensive | Self::Overloaded => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -97,7 +99,7 @@ impl ApiError {
             Self::Unprocessable(_) => 10008,
             Self::RateLimited => 10013,
             Self::InjectedError(error) => error.code,
-            Self::Busy | Self::TooExpensive => 10015,
+            Self::Busy | Self::TooExpensive | Self::Overloaded => 10015,
             Self::Internal(_) => 10001,
         }
     }
@@ -120,7 +122,7 @@ impl ApiError {
             Self::Unprocessable(_) => "CF-UnprocessableEntity",
             Self::RateLimited => "CF-RateLimitExceeded",
             Self::InjectedError(error) => &error.title,
-            Self::Busy | Self::TooExpensive => "CF-ServiceUnavailable",
+            Self::Busy | Self::TooExpensive | Self::Overloaded => "CF-ServiceUnavailable",
             Self::Internal(_) => "UnknownError",
         }
     }
@@ -136,7 +138,7 @@ impl ApiError {
             Self::NotAuthorized => "You are not authorized to perform the requested action".into(),
             Self::NotFound(text) | Self::NotServed(text) => (*text).into(),
             Self::UnknownRequest => "Unknown request".into(),
-            Self::RequestTimeout => "The request body did not arrive in time".into(),
+            Self::RequestTimeout => "The request did not arrive in time".into(),
             Self::TooLarge => "The request body is too large".into(),
             Self::TargetTooLong => "The request target is too long".into(),
             Self::Refused(text) | Self::Unprocessable(text) => text.clone(),
@@ -144,8 +146,9 @@ impl ApiError {
             Self::InjectedError(error) => error.detail.clone(),
             Self::Busy => "The database is busy, try again".into(),
             Self::TooExpensive => {
-                "The request needs more work than one request may cost, ask for less".into()
+                "The request is too expensive, use a smaller page or fewer filters".into()
             }
+            Self::Overloaded => "The server has too many connections, try again".into(),
             Self::Internal(_) => "An unknown error occurred.".into(),
         }
     }
@@ -173,7 +176,7 @@ impl From<SeedError> for ApiError {
     fn from(error: SeedError) -> Self {
         match error {
             SeedError::Store(error) => error.into(),
-            refused @ SeedError::Refused(_) => Self::Unprocessable(refused.to_string()),
+            SeedError::Invalid(invalid) => Self::Unprocessable(invalid.to_string()),
         }
     }
 }

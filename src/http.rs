@@ -14,7 +14,8 @@ mod respond;
 mod response;
 mod router;
 mod routes;
+mod unread_body;
 
 pub use request::Request;
 pub use response::Response;
-pub use router::{DropConnection, Router};
+pub use router::{DropConnection, Router, UnreadBody};

@@ -1,14 +1,19 @@
-//! What a label's key and value may be (reference: packages-api.md §1.6, the table of texts).
+//! The rules for labels and annotations: `docs/reference/label-selectors.md#label-keys` and `#label-values`.
+//!
+//! Each function returns the first rule that a text breaks, in the words of a Cloud Controller. Lengths are in
+//! characters.
 
 const EMPTY_KEY: &str = "key cannot be empty string";
 const TWO_SLASHES: &str = "key has more than one '/'";
-const RESERVED: &str = "cloudfoundry.org";
-const LONGEST: usize = 63;
+const RESERVED_PREFIX: &str = "cloudfoundry.org";
+/// The longest name of a key, the longest value of a label, and the longest part of a prefix between dots.
+const LONGEST_NAME: usize = 63;
 const LONGEST_PREFIX: usize = 253;
-/// How much of a text that is too long is shown.
+const LONGEST_ANNOTATION: usize = 5000;
+/// How much of a text that is too long a message shows.
 const SHOWN: usize = 8;
 
-/// The key's first fault.
+/// Returns what is wrong with the key of a label or an annotation: `NAME` or `PREFIX/NAME`.
 pub fn key_fault(key: &str) -> Option<String> {
     if is_blank(key) {
         return Some(EMPTY_KEY.to_owned());
@@ -17,7 +22,7 @@ pub fn key_fault(key: &str) -> Option<String> {
         return Some(TWO_SLASHES.to_owned());
     }
     let (prefix, name) = match key.split_once('/') {
-        // A lone `/` has neither prefix nor name.
+        // A Cloud Controller reports the empty name of `/`, not its empty prefix.
         Some(("", "")) => (None, ""),
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, key),
@@ -31,7 +36,7 @@ pub fn key_fault(key: &str) -> Option<String> {
     name_fault(name)
 }
 
-/// The value's first fault. An empty value is right.
+/// Returns what is wrong with the value of a label. An empty value is valid.
 pub fn value_fault(value: &str) -> Option<String> {
     if value.is_empty() {
         return None;
@@ -39,16 +44,28 @@ pub fn value_fault(value: &str) -> Option<String> {
     name_fault(value)
 }
 
+/// Returns what is wrong with the value of an annotation.
+pub fn annotation_value_fault(value: &str) -> Option<String> {
+    // A text has at least as many bytes as characters. The characters of a short text need not be counted.
+    let too_long = value.len() > LONGEST_ANNOTATION && value.chars().count() > LONGEST_ANNOTATION;
+    too_long.then(|| {
+        let start = start(value);
+        format!("'{start}...' is greater than {LONGEST_ANNOTATION} characters")
+    })
+}
+
 fn name_fault(name: &str) -> Option<String> {
-    let right = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    if !name.bytes().all(right) {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if !name.bytes().all(allowed) {
         return Some(format!("'{name}' contains invalid characters"));
     }
-    if !has_plain_ends(name) {
+    if !has_alphanumeric_ends(name) {
         return Some(format!("'{name}' starts or ends with invalid characters"));
     }
-    (name.len() > LONGEST)
-        .then(|| format!("'{}...' is greater than {LONGEST} characters", start(name)))
+    (name.len() > LONGEST_NAME).then(|| {
+        let start = start(name);
+        format!("'{start}...' is greater than {LONGEST_NAME} characters")
+    })
 }
 
 fn prefix_fault(prefix: &str) -> Option<String> {
@@ -56,29 +73,29 @@ fn prefix_fault(prefix: &str) -> Option<String> {
         return Some(format!("prefix '{prefix}' must be in valid dns format"));
     }
     if prefix.len() > LONGEST_PREFIX {
+        let start = start(prefix);
         return Some(format!(
-            "prefix '{}...' is greater than {LONGEST_PREFIX} characters",
-            start(prefix)
+            "prefix '{start}...' is greater than {LONGEST_PREFIX} characters"
         ));
     }
     prefix
-        .eq_ignore_ascii_case(RESERVED)
-        .then(|| format!("prefix '{RESERVED}' is reserved"))
+        .eq_ignore_ascii_case(RESERVED_PREFIX)
+        .then(|| format!("prefix '{RESERVED_PREFIX}' is reserved"))
 }
 
-/// At least two labels, each of 1 to 63 letters, digits and inner hyphens.
+/// Whether the text has at least two parts between dots, each of 1 to 63 letters, digits and inner hyphens.
 fn is_domain(text: &str) -> bool {
     text.contains('.')
-        && text.split('.').all(|label| {
-            label.len() <= LONGEST
-                && has_plain_ends(label)
-                && label
+        && text.split('.').all(|part| {
+            part.len() <= LONGEST_NAME
+                && has_alphanumeric_ends(part)
+                && part
                     .bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         })
 }
 
-fn has_plain_ends(text: &str) -> bool {
+fn has_alphanumeric_ends(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphanumeric())
         && text.ends_with(|last: char| last.is_ascii_alphanumeric())
 }
@@ -89,4 +106,55 @@ fn is_blank(text: &str) -> bool {
 
 fn start(text: &str) -> String {
     text.chars().take(SHOWN).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_is_a_name_or_a_prefix_and_a_name() {
+        for valid in ["env", "example.com/env", "a-b_c.d", "EXAMPLE.org/X"] {
+            assert_eq!(key_fault(valid), None, "{valid}");
+        }
+        for (key, text) in [
+            ("", EMPTY_KEY),
+            (" ", EMPTY_KEY),
+            ("/", EMPTY_KEY),
+            ("example.com/", EMPTY_KEY),
+            ("a/b/c", TWO_SLASHES),
+            ("com/env", "prefix 'com' must be in valid dns format"),
+            ("-a.com/x", "prefix '-a.com' must be in valid dns format"),
+            ("-a", "'-a' starts or ends with invalid characters"),
+            ("a.", "'a.' starts or ends with invalid characters"),
+            ("a b", "'a b' contains invalid characters"),
+            ("ä", "'ä' contains invalid characters"),
+            (
+                "CloudFoundry.org/x",
+                "prefix 'cloudfoundry.org' is reserved",
+            ),
+        ] {
+            assert_eq!(key_fault(key).as_deref(), Some(text), "{key}");
+        }
+    }
+
+    #[test]
+    fn names_and_values_have_at_most_63_characters() {
+        let (longest, too_long) = ("a".repeat(63), "a".repeat(64));
+        let text = "'aaaaaaaa...' is greater than 63 characters";
+        for fault in [key_fault, value_fault] {
+            assert_eq!(fault(&longest), None);
+            assert_eq!(fault(&too_long).as_deref(), Some(text));
+        }
+        assert_eq!(value_fault(""), None);
+    }
+
+    #[test]
+    fn annotations_have_at_most_5000_characters() {
+        assert_eq!(annotation_value_fault(&"ä".repeat(5000)), None);
+        assert_eq!(
+            annotation_value_fault(&"ä".repeat(5001)).as_deref(),
+            Some("'ääääääää...' is greater than 5000 characters")
+        );
+    }
 }

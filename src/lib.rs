@@ -17,15 +17,15 @@
 //! | `testing` | a server inside a test (feature `testing`) |
 //! | [`server`] | the accept loop: limits, time-outs, shutdown |
 //! | [`http`] | every route, its handler, and what each request and response passes through |
-//! | [`service`] | what the handlers of one server share |
+//! | [`service`] | what the handlers of one server share, and the options that the flags of `serve` set |
 //! | [`ephemeral`] | databases that are removed at exit |
-//! | [`auth`] | keys, tokens, logins: who the caller is, what they may read and write |
+//! | [`auth`] | keys, signature algorithms, tokens, logins: who the caller is, what they may read and write |
 //! | [`edition`] | one version of the API: how it parses requests and presents records and errors |
 //! | [`listing`] | list requests, visibility, the page query, the list cache, the response cache |
-//! | [`error`] | why a request is refused |
+//! | [`error`] | every error of the API: status, code, title and text; an edition only formats it |
 //! | [`seed`] | seed files: parsed, checked, applied in one transaction, generated, exported |
-//! | [`records`] | one file per table: its columns, filters and statements |
-//! | [`store`] | the SQLite file: snapshots, transactions, migrations, data versions |
+//! | [`records`] | one file per table: its columns, filters and statements; inserts and updates |
+//! | [`store`] | the SQLite file: snapshots, transactions, migrations (with `schema.sql`), data versions; a second engine would stand beside `store::sqlite` |
 //! | [`caller`] [`clock`] [`duration`] [`error_text`] [`json_object`] [`labels`] [`log`] [`private_file`] | small modules that all others may use |
 //!
 //! A module imports only modules further down this table. `docs/architecture.md` says what a change touches.

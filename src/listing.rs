@@ -137,24 +137,19 @@ pub fn rows<R: Resource, E: From<StoreError>>(
     ids: &[i64],
     mut each: impl FnMut(R::Record<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let (columns, table, joins) = (R::COLUMNS, R::TABLE, R::JOINS);
+    let statements = R::statements();
     let (sql, values) = match consecutive(ids) {
         // Consecutive ids are read with one range of the table.
         Some((first, last)) => (
-            format!(
-                "select {columns} from {table} r {joins} where r.id between $1 and $2 order by r.id"
-            ),
+            &statements.select_by_id_range,
             vec![first.into(), last.into()],
         ),
         None => (
-            format!(
-                "select {columns} {} {joins}",
-                dialect::from_in_list_order(table, 1)
-            ),
+            &statements.select_by_id_list,
             vec![dialect::number_list(ids)],
         ),
     };
-    snapshot.rows(&sql, &values, |row| each(R::read(row)?))
+    snapshot.rows(sql, &values, |row| each(R::read(row)?))
 }
 
 /// Returns the first and the last id, if the ids are consecutive.

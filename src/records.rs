@@ -1,71 +1,61 @@
-//! What there is to list. Each resource is a table: its columns, its row, its filters, and who may see it.
+//! Records: one file per table. A record declares the columns of its table once. The SQL of select, insert and update,
+//! the positions in it, and the comparison with a stored row follow from that declaration.
 //!
-//! SQL here speaks of the resource's own table as `r`. Rows are borrowed from SQLite until the next is stepped.
+//! A table that clients can list is also a [`Resource`]: it declares its filters, its orders and who sees its rows.
 
-mod app;
+pub mod app;
+mod columns;
+mod metadata;
 mod organization;
-mod package;
+pub mod package;
 mod space;
+pub mod user;
 
 pub use app::{App, AppRecord};
+pub use columns::{ColumnRole, ColumnValue, ColumnVisitor, Join, Record, Statements, Table};
+pub use metadata::Metadata;
 pub use organization::{Organization, OrganizationRecord};
-pub use package::{Content, DockerCredentials, Package, PackageRecord};
+pub use package::{Content, DockerCredentials, DockerPassword, Package, PackageRecord};
 pub use space::{Space, SpaceRecord};
+pub use user::{User, UserRecord};
 
-use crate::store::{Row, StoreError};
-
-/// The stack of every buildpack app: none is stored, any constant serves (neighbours.md §3.3).
+/// The stack of every app with the lifecycle `buildpack`. Apps have no column for it. See
+/// `docs/reference/organizations-spaces-apps.md#constants`.
 pub const STACK: &str = "cflinuxfs4";
 
-/// What can be listed and asked for by guid.
-pub trait Resource: Send + Sync + 'static {
-    /// One row, borrowed.
-    type Record<'r>;
-
-    /// The table, `r` in all SQL.
-    const TABLE: &'static str;
-    /// The columns that `row` reads, in its order.
-    const COLUMNS: &'static str;
-    /// The tables beside `r` that `COLUMNS` names.
-    const JOINS: &'static str;
-    /// The filters that an edition may accept, by the parameter's name.
+/// A table that clients can list and whose records they can get by guid.
+pub trait Resource: Table {
+    /// The filters that an edition can offer, by the name of the parameter.
     const FILTERS: &'static [Filter];
-    /// The orders that an edition may accept, by the name in `order_by`.
+    /// The orders that an edition can offer, by the name in `order_by`.
     const SORT_COLUMNS: &'static [SortColumn];
-    /// Which rows the roles of a user show.
+    /// Which rows a user's roles make visible.
     const SCOPE: Scope;
-    /// Whether rows have labels, which `package_labels` holds by the row's id.
+    /// Whether rows have labels. `package_labels` holds them by the id of the row.
     const LABELLED: bool;
-    /// Whether the store tells which rows changed (`package_changes`), so that what is known of a list can be mended.
+    /// Whether the database records which rows changed (`package_changes`), so that a list cache can be repaired.
     const TRACKED: bool;
-    /// The refusal for a row that is not there or not to be seen.
+    /// The text of the 404 for a record that does not exist or is not visible to the caller.
     const NOT_FOUND: &'static str;
-
-    /// Reads the record from a row of `COLUMNS`.
-    ///
-    /// # Errors
-    ///
-    /// Fails if a column holds a value of another type.
-    fn read<'r>(row: &Row<'r>) -> Result<Self::Record<'r>, StoreError>;
 
     /// Returns the parent of a record, for `include`.
     fn parent(record: &Self::Record<'_>) -> Parent;
 
-    /// The filter of that name.
+    /// Returns the filter with that name.
     fn filter(name: &str) -> Option<&'static Filter> {
         Self::FILTERS.iter().find(|filter| filter.name == name)
     }
 
-    /// The order of that name.
+    /// Returns the order with that name.
     fn order(name: &str) -> Option<&'static SortColumn> {
         Self::SORT_COLUMNS.iter().find(|order| order.name == name)
     }
 }
 
-/// The parent of a record, by its id.
+/// The parent of a record that `include` can add to a response, by the id of its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parent {
-    /// It has none that can be included.
+    /// No parent can be included.
     None,
     /// A space.
     Space(i64),
@@ -73,47 +63,48 @@ pub enum Parent {
     Organization(i64),
 }
 
-/// A list filter: rows whose `column` is one of the values given.
+/// A list filter. It selects the rows whose `column` has one of the values of a parameter.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Filter {
-    /// The parameter that gives the values.
+    /// The name of the parameter.
     pub name: &'static str,
     /// The column of `r`, or an expression over its columns.
     pub column: &'static str,
-    /// How the values given select values of the column.
+    /// How the parameter's values are compared with the column.
     pub by: By,
-    /// A value selects few rows: its index beats any scan.
+    /// Whether a value selects so few rows that its index is always faster than a scan.
     pub selective: bool,
 }
 
-/// How the values of a filter select rows.
+/// How the values of a filter are compared with its column.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub enum By {
     /// The column holds the value itself.
     Value,
     /// The column holds the value in lower case.
     FoldedValue,
-    /// The column holds the one id that this query gives for each value; the values are put after it.
+    /// The column holds the one id that this query returns for a value. The condition on the values is appended to it.
     Id(&'static str),
-    /// The column holds any of the ids that this query gives for a value; the values are put after it.
+    /// The column holds one of the ids that this query returns for a value. The condition on the values is appended to
+    /// it.
     Ids(&'static str),
 }
 
-/// Something to order by, ascending; `guid` breaks ties in the same direction.
+/// A column to order by. Rows with equal values are ordered by guid, in the same direction.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct SortColumn {
     /// The name in `order_by`.
     pub name: &'static str,
-    /// A column or expression that is never null.
+    /// A column of `r`, or an expression over its columns, that is never null.
     pub column: &'static str,
 }
 
-/// Which rows the roles of a user show.
+/// Which rows a user's roles make visible.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// Those whose column is the id of a space in which the user reads.
+    /// The rows whose column is the id of a space that the user may read.
     Spaces(&'static str),
-    /// Those whose column is the id of an organization to which the user belongs.
+    /// The rows whose column is the id of an organization in which the user has a role.
     Organizations(&'static str),
 }
 
@@ -138,3 +129,6 @@ const fn selective(name: &'static str, column: &'static str, by: By) -> Filter {
 const fn order(name: &'static str, column: &'static str) -> SortColumn {
     SortColumn { name, column }
 }
+
+#[cfg(test)]
+mod tests;

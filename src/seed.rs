@@ -1,37 +1,38 @@
-//! Seeds: a file of data, checked as it is read, applied in one transaction, and exported again.
+//! Seeds: files of data that are checked while they are read and applied in one transaction; and the export, which
+//! writes the data as a seed.
 //!
-//! `source` and `document` read either form entry by entry; `field`, `metadata`, `written` and `entry` make each a checked value;
-//! `apply` brings the tables to it; `export` is the way back.
+//! A seed passes through `source` (where it comes from), `parse` (JSON or JSON Lines), `entry` and `field` (what an
+//! entry may contain) and `apply` (what it does to the database). `messages` has the texts of all errors.
 
 mod apply;
-mod bundled;
-mod document;
 mod entry;
 mod export;
-mod fault;
 mod field;
 mod generate;
-mod kind;
-mod metadata;
-mod progress;
+mod messages;
+mod parse;
 mod report;
 mod source;
-mod wording;
-mod written;
 
 use apply::{Applier, NewTimes};
-pub use bundled::{Bundled, all as bundled};
+use entry::EntryKind;
+pub use entry::SeedFormat;
 pub use export::{ExportError, export};
-pub use fault::{Refusal, SeedError};
-pub use kind::Form;
-use progress::Progress;
-pub use report::Report;
-pub use source::Source;
+pub use generate::generate;
+pub use messages::{InvalidSeed, SeedError};
+use report::Progress;
+pub use report::{Counts, Report};
+pub use source::{BundledSeed, Source, bundled};
 
+use crate::records::{App, Organization, Package, Space, Table, User};
 use crate::store::Transaction;
 
-/// Applies the seeds one after the other within the transaction of `transaction`; the first fault ends it, and the caller
-/// undoes all. `now` is the time of what is new and gives none.
+/// Applies seeds one after the other. `now` is the time of new entries that give none, in seconds since 1970.
+///
+/// # Errors
+///
+/// Fails with the first error in a seed, or if the database cannot be written. The transaction must then be rolled
+/// back.
 pub fn apply(
     transaction: &Transaction<'_>,
     sources: &[Source],
@@ -47,41 +48,36 @@ pub fn apply(
     let mut progress = Progress::start(None);
     for source in sources {
         let label = source.label();
-        source.read(&label, &mut |place, written| {
-            written
-                .complete()
-                .map_err(Into::into)
-                .and_then(|entry| applier.apply(place, entry))
-                .map_err(|stop| stop.at(&label, place))?;
+        source.read(&label, &mut |position, entry| {
+            applier
+                .apply(position, &entry)
+                .map_err(|error| error.at(&label, position))?;
             progress.step();
             Ok(())
         })?;
         applier
             .end_seed()
-            .map_err(|(place, stop)| stop.at(&label, place))?;
+            .map_err(|(position, error)| error.at(&label, position))?;
     }
     Ok(applier.into_report())
 }
 
-/// Empties every table but the keys, within the transaction of `transaction`. Ids go on where they were, and so do the
-/// versions: what remembers listings must learn of this.
+/// Deletes everything but the keys of tokens. Ids are not used again, and data versions continue, so that caches
+/// notice.
+///
+/// # Errors
+///
+/// Fails if the database cannot be written. The transaction must then be rolled back.
 pub fn reset(transaction: &Transaction<'_>) -> Result<(), SeedError> {
-    for sql in [
-        "delete from package_labels",
-        "delete from packages",
-        "delete from space_roles",
-        "delete from organization_roles",
-        "delete from users",
-        "delete from apps",
-        "delete from spaces",
-        "delete from organizations",
-    ] {
-        transaction.execute(sql, &[])?;
+    // Children before their parents.
+    for kind in EntryKind::ALL.iter().rev() {
+        match kind {
+            EntryKind::Organization => Organization::delete_all(transaction)?,
+            EntryKind::Space => Space::delete_all(transaction)?,
+            EntryKind::App => App::delete_all(transaction)?,
+            EntryKind::User => User::delete_all(transaction)?,
+            EntryKind::Package => Package::delete_all(transaction)?,
+        }
     }
     Ok(())
-}
-
-/// Generates `count` packages, with the organizations, spaces, apps and users that they need.
-pub fn generate(transaction: &Transaction<'_>, count: u64, now: i64) -> Result<Report, SeedError> {
-    generate::generate(transaction, count, now)
 }

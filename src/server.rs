@@ -2,43 +2,56 @@
 //!
 //! warp's own server has no time-outs and does not stop while a client has sent half a request.
 
+mod activity;
+mod client_stream;
+mod connection;
+mod limits;
+mod line_feeds;
+mod slots;
 mod stop_signal;
-mod write_timeout;
 
-use std::future::{Future, pending};
+use std::fs::File;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{sleep, timeout};
-use tracing::{debug, warn};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tracing::warn;
 
 use crate::http::Router;
+use activity::Activity;
+use connection::{Connection, TimeOuts};
+pub use limits::raise_file_limit;
+use slots::Slots;
 pub use stop_signal::stop_signal;
-use write_timeout::WriteTimeout;
 
-/// How many connections are served at a time; further ones wait. A client that requests all pages at once opens 256.
-const MAX_CONNECTIONS: usize = 1000;
 /// How many connections may wait to be accepted. A client whose connection does not fit tries again after a second.
 const BACKLOG: u32 = 1024;
-/// How long a client may take to send the head of a request, and how long a connection may be idle.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a client may leave a response unread before its connection is closed.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
-/// The size of the largest request head, in bytes; a larger one gets 431.
-const MAX_HEAD: usize = 32 * 1024;
-/// How long requests in flight may take after the server was asked to stop. The process has to exit within ten seconds.
+/// How many more connections are accepted if all places are taken. Each gets one response: that of `/healthz`, or 503.
+const RESERVED: usize = 64;
+/// The time-outs of a connection.
+const TIME_OUTS: TimeOuts = TimeOuts {
+    head: Duration::from_secs(60),
+    write: Duration::from_secs(60),
+};
+/// The time-outs of a connection beyond the limit.
+const RESERVED_TIME_OUTS: TimeOuts = TimeOuts {
+    head: Duration::from_secs(2),
+    write: Duration::from_secs(2),
+};
+/// How long after a stop a running write is interrupted. Its client is then answered.
+const INTERRUPT_AFTER: Duration = Duration::from_secs(8);
+/// How long requests in flight may take after the server was asked to stop.
 const GRACE: Duration = Duration::from_secs(9);
-/// How long to wait before the next connection is accepted if the process has too many open files.
+/// How often a running write is interrupted. An interrupt between two statements has no effect.
+const INTERRUPT_EVERY: Duration = Duration::from_millis(10);
+/// How long to wait before the next connection is accepted if one could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Listens on `address`; port 0 means any free port. Must be called within a Tokio runtime.
@@ -57,74 +70,132 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until `shutdown` completes. Then accepts no more connections, and returns once the requests in flight are
-/// answered, or after nine seconds.
+/// Serves until `shutdown` completes. Then answers the requests that have arrived, and returns once that is done, or
+/// after nine seconds. Writes that run for eight seconds more are interrupted.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let graceful = GracefulShutdown::new();
-    let (running, stopping) = watch::channel(());
-    let mut shutdown = pin!(shutdown);
-    loop {
-        let (stream, slot) = tokio::select! {
-            accepted = accept(&listener, &slots) => accepted,
-            () = &mut shutdown => break,
-        };
-        let (router, has_request) = (router.clone(), Arc::new(AtomicBool::new(false)));
-        let (set_has_request, mut stopping) = (has_request.clone(), stopping.clone());
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .max_buf_size(MAX_HEAD)
-            .title_case_headers(true)
-            // A client may close its sending half after the request and still read the response.
-            .half_close(true)
-            .serve_connection(
-                TokioIo::new(WriteTimeout::new(stream, WRITE_TIMEOUT)),
-                service_fn(move |request| {
-                    set_has_request.store(true, Ordering::Relaxed);
-                    router.clone().answer(request)
-                }),
-            );
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            // hyper's graceful shutdown waits for the first request of a connection. We do not.
-            let stopped_before_first_request = async {
-                let _ = stopping.changed().await;
-                if has_request.load(Ordering::Relaxed) {
-                    pending::<()>().await;
-                }
-            };
-            tokio::select! {
-                biased;
-                ended = connection => if let Err(error) = ended {
-                    debug!(%error, "a connection ended");
-                },
-                () = stopped_before_first_request => {}
-            }
-            drop(slot);
-        });
+    let acceptor = Acceptor::new(router.clone());
+    acceptor.accept_until(&listener, shutdown).await;
+    let end = Instant::now() + GRACE;
+    // Clients whose connection is established may have sent a request.
+    if let Ok(listener) = listener.into_std() {
+        acceptor.accept_waiting(&listener);
     }
-    drop((listener, running));
-    let _ = timeout(GRACE, graceful.shutdown()).await;
+    let stop = acceptor.stop;
+    stop.send_replace(true);
+    let interrupt = async {
+        sleep_until(end - (GRACE - INTERRUPT_AFTER)).await;
+        loop {
+            router.interrupt_writes();
+            sleep(INTERRUPT_EVERY).await;
+        }
+    };
+    let ended = async {
+        tokio::select! {
+            () = stop.closed() => {}
+            () = interrupt => {}
+        }
+    };
+    let _ = timeout_at(end, ended).await;
 }
 
-/// Accepts the next connection, once fewer than [`MAX_CONNECTIONS`] are open. Safe to cancel.
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    // Fails only if the semaphore is closed, which it never is.
-    let slot = slots.clone().acquire_owned().await.ok();
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let _ = stream.set_nodelay(true);
-                return (stream, slot);
-            }
-            Err(error) => {
-                warn!(%error, "no connection could be accepted");
-                sleep(ACCEPT_PAUSE).await;
+/// Accepts connections.
+#[derive(Debug)]
+struct Acceptor {
+    router: Router,
+    slots: Arc<Slots>,
+    reserved: Arc<Slots>,
+    stop: watch::Sender<bool>,
+}
+
+impl Acceptor {
+    fn new(router: Router) -> Self {
+        Self {
+            router,
+            slots: Slots::new(limits::max_connections(RESERVED)),
+            reserved: Slots::new(RESERVED),
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    /// Accepts connections until `shutdown` completes.
+    async fn accept_until(&self, listener: &TcpListener, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = pin!(shutdown);
+        // Closed when there is no other descriptor for a connection, which is then refused.
+        let mut spare = spare_file();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = &mut shutdown => return,
+            };
+            match accepted {
+                Ok((stream, address)) => self.start(stream, address),
+                Err(error) if limits::is_out_of_files(&error) && spare.is_some() => {
+                    drop(spare.take());
+                    if let Ok(Ok((stream, _))) = timeout(ACCEPT_PAUSE, listener.accept()).await {
+                        self.refuse(&stream);
+                    }
+                    spare = spare_file();
+                }
+                Err(error) => {
+                    warn!(%error, "no connection could be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                    spare = spare.or_else(spare_file);
+                }
             }
         }
     }
+
+    /// Accepts the connections that are established, without waiting for others.
+    fn accept_waiting(&self, listener: &std::net::TcpListener) {
+        for _ in 0..BACKLOG {
+            let Ok((stream, address)) = listener.accept() else {
+                return;
+            };
+            let stream = stream
+                .set_nonblocking(true)
+                .and_then(|()| TcpStream::from_std(stream));
+            if let Ok(stream) = stream {
+                self.start(stream, address);
+            }
+        }
+    }
+
+    /// Serves a connection, or refuses it if there are too many.
+    fn start(&self, stream: TcpStream, address: SocketAddr) {
+        let activity = Arc::new(Activity::default());
+        let (slot, is_single) = match self.slots.take(&activity) {
+            Some(slot) => (slot, false),
+            None => match self.reserved.take(&activity) {
+                Some(slot) => (slot, true),
+                None => return self.refuse(&stream),
+            },
+        };
+        let _ = stream.set_nodelay(true);
+        let connection = Connection {
+            stream,
+            router: self.router.of_client(address.ip(), is_single),
+            activity,
+            time_outs: if is_single {
+                RESERVED_TIME_OUTS
+            } else {
+                TIME_OUTS
+            },
+            is_single,
+            stopping: self.stop.subscribe(),
+            slot,
+        };
+        tokio::spawn(connection.serve());
+    }
+
+    /// Answers 503 without reading the request.
+    fn refuse(&self, stream: &TcpStream) {
+        // The buffer of a new connection has space for it. If the request has arrived, it is read, so that the close does
+        // not reset the connection.
+        let _ = send(stream, &self.router.overloaded(), SendFlags::DONTWAIT);
+        let _ = recv(stream, &mut [0; 4096], RecvFlags::DONTWAIT);
+    }
+}
+
+fn spare_file() -> Option<File> {
+    File::open("/dev/null").ok()
 }

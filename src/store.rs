@@ -13,21 +13,21 @@ mod transaction;
 mod version;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
 pub use error::StoreError;
 pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
-pub use snapshot::{Row, Snapshot, Value};
+pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
 pub use sqlite::check::{CheckReport, check, sqlite_version};
 pub use sqlite::draft::is_file_of;
-use sqlite::identify::{FileState, at_real_path, identify, nothing_there, real_path};
+use sqlite::identify::{FileState, at_real_path, identify, missing_file_error, real_path};
 use sqlite::latest_version::LatestVersion;
 use sqlite::open::{self, Opened};
 use sqlite::readers::{Ended, Job, Limit, Readers};
+use sqlite::writer::Writer;
 use sqlite::{close, copy, create, read_only, schema};
 pub use transaction::Transaction;
 pub use version::Version;
@@ -49,12 +49,12 @@ pub enum OpenMode {
     Immutable,
 }
 
-/// What a commit survives once it returned (<https://sqlite.org/pragma.html#pragma_synchronous>).
+/// How durable a commit is once it returned (<https://sqlite.org/pragma.html#pragma_synchronous>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// A power cut (`synchronous=FULL`).
+    /// It survives a power failure (`synchronous=FULL`).
     Full,
-    /// Nothing (`synchronous=OFF`): for private temporary files.
+    /// A power failure may lose or damage it (`synchronous=OFF`). For private temporary files.
     Off,
 }
 
@@ -65,7 +65,7 @@ pub struct Store {
     mode: OpenMode,
     // Dropped in this order. The connection that closes last removes `-wal` and `-shm`, which a reader's cannot.
     readers: Option<Readers>,
-    writer: Option<Mutex<Connection>>,
+    writer: Option<Writer>,
     latest: Arc<LatestVersion>,
     migrated: Option<Migrated>,
 }
@@ -104,7 +104,7 @@ impl Store {
         }
     }
 
-    /// Copies the database at `from`, with its write-ahead log if there is one, to `to`, where no file may be.
+    /// Copies the database at `from`, with its write-ahead log if there is one, to `to`, which must not exist.
     ///
     /// SQLite does not open `from`, so that nothing of it changes. No program may write to it at the same time.
     ///
@@ -137,7 +137,7 @@ impl Store {
     pub fn refuse_older(path: &Path) -> Result<(), StoreError> {
         at_real_path(path, |path| match identify(path)? {
             FileState::Ours { schema } if schema < SCHEMA_VERSION => {
-                let connection = read_only::unchanged(path)?;
+                let connection = read_only::connect_without_changes(path)?;
                 migrate::require_current(path, schema::version(&connection)?)
             }
             _ => Ok(()),
@@ -160,7 +160,7 @@ impl Store {
 
     fn try_open(path: &Path, mode: OpenMode, durability: Durability) -> Result<Self, StoreError> {
         let FileState::Ours { schema } = identify(path)? else {
-            return Err(nothing_there(path));
+            return Err(missing_file_error(path));
         };
         let Opened {
             connection,
@@ -173,7 +173,7 @@ impl Store {
             path: path.to_owned(),
             mode,
             readers: Some(readers),
-            writer: (mode == OpenMode::ReadWrite).then(|| Mutex::new(connection)),
+            writer: (mode == OpenMode::ReadWrite).then(|| Writer::new(connection)),
             latest,
             migrated,
         })
@@ -285,8 +285,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails if `write` fails, if the store is open for reading only, or if the transaction cannot begin or be
-    /// committed.
+    /// Fails if `write` fails, if the store is open for reading only, if the transaction cannot begin or be committed, or
+    /// with [`StoreError::Closed`] after [`Store::interrupt_writes`].
     pub fn write<T, E: From<StoreError>>(
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
@@ -294,13 +294,18 @@ impl Store {
         let writer = self.writer.as_ref().ok_or_else(|| {
             StoreError::file(&self.path, "is open for reading only; nothing was written")
         })?;
-        let mut connection = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(StoreError::from)?;
-        let answer = write(&Transaction::new(&transaction))?;
-        transaction.commit().map_err(StoreError::from)?;
-        Ok(answer)
+        writer.write(write)
+    }
+
+    /// Makes the running write fail with [`StoreError::Closed`], and all later ones; what they wrote is rolled back. A
+    /// commit that has begun may still succeed.
+    ///
+    /// A write that runs no statement at the moment, as while it parses a seed, fails at its next change. Call this again
+    /// until the write has ended, so that a statement that only reads is interrupted too.
+    pub fn interrupt_writes(&self) {
+        if let Some(writer) = &self.writer {
+            writer.interrupt();
+        }
     }
 
     /// Runs the reads that are queued, moves the write-ahead log into the file, and closes the file.
@@ -313,8 +318,7 @@ impl Store {
         let Some(writer) = self.writer.take() else {
             return Ok(());
         };
-        let connection = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
-        close::close_writer(&self.path, connection)
+        close::close_writer(&self.path, writer.into_connection())
     }
 }
 

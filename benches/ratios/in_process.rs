@@ -7,7 +7,7 @@ use cf_packages::caller::Caller;
 use cf_packages::edition::{BaseUrl, RecordSink};
 use cf_packages::listing::request::ListRequest;
 use cf_packages::listing::{self, ListCache};
-use cf_packages::records::{Package, Resource};
+use cf_packages::records::{Package, Table};
 use cf_packages::store::{Store, StoreError};
 
 use crate::Result;
@@ -87,13 +87,11 @@ impl InProcess {
     pub fn dump(&self) -> Result<(Duration, usize)> {
         let started = Instant::now();
         let length = self.store.read_blocking(|db| {
-            let (table, columns, joins) = (Package::TABLE, Package::COLUMNS, Package::JOINS);
-            let sql = format!("select {columns} from {table} r {joins} order by r.id");
             let base_url = base_url();
             let mut document = Vec::with_capacity(2 * BUFFER);
             let mut length = 0;
-            db.rows(&sql, &[], |row| {
-                EDITION.package(&base_url, &Package::read(row)?, &mut document)?;
+            Package::for_each(db, |record| {
+                EDITION.package(&base_url, &record, &mut document)?;
                 document.push(b',');
                 if document.len() > BUFFER {
                     length += document.len();

@@ -1,4 +1,4 @@
-//! Keys and passwords, which no message shows, and the flags and variables that they come from.
+//! Keys and passwords, and the flags and variables that they come from. Messages never show them.
 
 use std::convert::Infallible;
 use std::ffi::OsString;

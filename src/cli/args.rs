@@ -55,12 +55,7 @@ impl ClockFlag {
 #[derive(Debug, clap::Args)]
 pub struct ApiFlag {
     /// The edition of the API; today's clients need `current`
-    #[arg(
-        long,
-        value_name = "EDITION",
-        env = "CF_PACKAGES_API",
-        default_value = "2015"
-    )]
+    #[arg(long, value_name = "EDITION", env = "CF_PACKAGES_API", default_value_t)]
     pub api: Edition,
 }
 

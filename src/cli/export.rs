@@ -4,7 +4,7 @@ use std::io::{BufWriter, ErrorKind, stdout};
 
 use super::CommandError;
 use super::args::DatabaseFlag;
-use crate::seed::{self, ExportError, Form};
+use crate::seed::{self, ExportError, SeedFormat};
 use crate::store::Store;
 
 /// The arguments of `export`.
@@ -20,9 +20,9 @@ pub struct Args {
 /// Prints all data but the token keys as a seed.
 pub fn run(args: Args) -> Result<(), CommandError> {
     let form = if args.jsonl {
-        Form::JsonLines
+        SeedFormat::JsonLines
     } else {
-        Form::Json
+        SeedFormat::Json
     };
     let path = args.database.path();
     let store = Store::open_for_reading(path)?;

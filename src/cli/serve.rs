@@ -6,7 +6,11 @@ mod terminal;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracing::warn;
 
 use super::CommandError;
 use crate::auth::{Keys, Login};
@@ -19,6 +23,9 @@ use data::OpenedData;
 pub use flags::Args;
 use flags::Settings;
 use terminal::StartupHint;
+
+/// How long after it was asked to stop the process ends, whatever is still running. It has to end within ten seconds.
+const EXIT_WITHIN: Duration = Duration::from_millis(9700);
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(args: Args) -> Result<(), CommandError> {
@@ -33,6 +40,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     let (listen, with_stdin) = (settings.listen, settings.exit_with_stdin);
     let (service, temporary_folder) = service(settings, data, keys);
 
+    server::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -43,14 +51,33 @@ pub fn run(args: Args) -> Result<(), CommandError> {
             ))
         })?;
     let served = runtime.block_on(serve(&service, listen, with_stdin, &hint));
+    let end = *served.as_ref().unwrap_or(&Instant::now()) + EXIT_WITHIN;
     // Ends what is still running, so that the store has no other user when it is closed.
-    drop(runtime);
-    if let Some(service) = Arc::into_inner(service) {
-        let path = service.store.path().to_owned();
-        service.store.close().map_err(|error| error.at(&path))?;
-    }
+    runtime.shutdown_timeout(end.saturating_duration_since(Instant::now()));
+    let closed = close(service, end);
     drop(temporary_folder);
-    served
+    served.and(closed)
+}
+
+/// Closes the database, unless that takes until `end`. A write or a read that does not end in time ends with the process,
+/// as in a crash, which SQLite recovers from.
+fn close(service: Arc<Service>, end: Instant) -> Result<(), CommandError> {
+    let Some(service) = Arc::into_inner(service) else {
+        warn!("a write did not end in time; what it wrote is rolled back at the next start");
+        return Ok(());
+    };
+    let (sender, closed) = mpsc::channel();
+    thread::spawn(move || {
+        let path = service.store.path().to_owned();
+        sender.send(service.store.close().map_err(|error| error.at(&path)))
+    });
+    match closed.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        Ok(result) => Ok(result?),
+        Err(_) => {
+            warn!("the database could not be closed in time; the next start recovers it");
+            Ok(())
+        }
+    }
 }
 
 fn load_keys(settings: &Settings, data: &OpenedData) -> Result<Keys, CommandError> {
@@ -86,12 +113,13 @@ fn service(
     (Arc::new(Service::new(data.store, options)), data.folder)
 }
 
+/// Listens and serves. Returns the moment at which the server was asked to stop.
 async fn serve(
     service: &Arc<Service>,
     address: SocketAddr,
     with_stdin: bool,
     hint: &StartupHint,
-) -> Result<(), CommandError> {
+) -> Result<Instant, CommandError> {
     let cannot_listen = |error: io::Error| {
         let text = os_error(&error);
         CommandError::Failed(format!(
@@ -106,6 +134,11 @@ async fn serve(
     writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush())?;
     drop(stdout);
     hint.show(address);
+    let mut stopped_at = Instant::now();
+    let stop = async {
+        stop.await;
+        stopped_at = Instant::now();
+    };
     server::serve(listener, Router::new(service.clone()), stop).await;
-    Ok(())
+    Ok(stopped_at)
 }

@@ -9,7 +9,7 @@ mod json;
 
 use crate::caller::AccessRules;
 use crate::edition::BaseUrl;
-use crate::records::Resource;
+use crate::records::{Resource, Table};
 use crate::store::StoreError;
 use request::SingleQuery;
 use request::parameters::ListParameters;
@@ -44,4 +44,4 @@ pub struct Presentation<R: Resource> {
 
 /// Appends the document of one record. Fails if a stored value is damaged.
 pub type WriteRecord<R> =
-    for<'r> fn(&<R as Resource>::Record<'r>, &BaseUrl, &mut Vec<u8>) -> Result<(), StoreError>;
+    for<'r> fn(&<R as Table>::Record<'r>, &BaseUrl, &mut Vec<u8>) -> Result<(), StoreError>;

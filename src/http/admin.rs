@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::request::RequestBody;
 use super::{Request, Response, response};
 use crate::error::ApiError;
-use crate::seed::{self, Form, Source};
+use crate::seed::{self, SeedFormat, Source};
 use crate::service::fault_rules::FaultRule;
 use crate::service::{AdminApi, Service};
 use crate::store::{Durability, OpenMode, Store, StoreError};
@@ -73,7 +73,7 @@ pub(super) async fn reset(
         let start = Store::open(&start, OpenMode::Immutable, Durability::Off)?;
         let data = start.read_blocking(|snapshot| {
             let mut data = Vec::new();
-            seed::export(snapshot, Form::JsonLines, &mut data)?;
+            seed::export(snapshot, SeedFormat::JsonLines, &mut data)?;
             Ok::<_, ApiError>(data)
         });
         let source = Source::Bytes {
@@ -98,7 +98,7 @@ pub(super) async fn export(service: Arc<Service>, request: Request) -> Result<Re
     let permit = service.exports.clone().acquire_owned().await;
     response::stream_json(&service, &request, move |snapshot, out| {
         let _permit = permit;
-        Ok(seed::export(snapshot, Form::Json, out)?)
+        Ok(seed::export(snapshot, SeedFormat::Json, out)?)
     })
     .await
 }
@@ -110,7 +110,7 @@ pub(super) async fn set_clock(
     body: RequestBody,
 ) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
-    match parse_json(&body.read_whole().await?)? {
+    let now = match parse_json(&body.read_whole().await?)? {
         ClockChange {
             time: Some(time),
             advance: None,
@@ -118,6 +118,7 @@ pub(super) async fn set_clock(
             let time = clock::parse_rfc3339(&time)
                 .map_err(|text| ApiError::Unprocessable(format!("time `{time}`: {text}")))?;
             service.clock.set(time);
+            time
         }
         ClockChange {
             time: None,
@@ -125,16 +126,16 @@ pub(super) async fn set_clock(
         } => {
             let advance = duration::parse(&advance)
                 .map_err(|text| ApiError::Unprocessable(format!("advance: {text}")))?;
-            service.clock.advance(advance);
+            service.clock.advance(advance)
         }
         _ => {
             return Err(ApiError::Unprocessable(
                 "give exactly one of `time` and `advance`".into(),
             ));
         }
-    }
+    };
     json_of(&ClockTime {
-        time: clock::format(service.clock.now()),
+        time: clock::format(now),
     })
 }
 

@@ -122,7 +122,7 @@ fn uaa_json(status: u16, value: &impl Serialize) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// Tries the client as it was sent and, if its credentials are wrong, as it reads form-decoded.
+/// Tries the client as it was sent and, if its credentials are wrong, then with form-decoded credentials.
 fn grant(
     service: &Service,
     form: &[(String, String)],

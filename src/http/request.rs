@@ -1,5 +1,6 @@
 //! A request as handlers see it, and its body.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,11 +25,22 @@ struct Parts {
     uri: Uri,
     headers: HeaderMap,
     id: HeaderValue,
+    client: Option<IpAddr>,
 }
 
 impl Request {
-    pub(super) fn new(uri: Uri, headers: HeaderMap, id: HeaderValue) -> Self {
-        Self(Arc::new(Parts { uri, headers, id }))
+    pub(super) fn new(
+        uri: Uri,
+        headers: HeaderMap,
+        id: HeaderValue,
+        client: Option<IpAddr>,
+    ) -> Self {
+        Self(Arc::new(Parts {
+            uri,
+            headers,
+            id,
+            client,
+        }))
     }
 
     /// Returns the normalized path.
@@ -60,6 +72,11 @@ impl Request {
     /// Returns the value of the `Host` header.
     pub fn host(&self) -> Option<&[u8]> {
         self.header(header::HOST)
+    }
+
+    /// Returns the address that sent the request; `None` if there is no connection.
+    pub fn client(&self) -> Option<IpAddr> {
+        self.0.client
     }
 
     /// Returns the `X-Vcap-Request-Id` of the response, which log lines about the request name too.

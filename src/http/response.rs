@@ -140,10 +140,14 @@ pub(super) fn error(service: &Service, request: &Request, error: &ApiError) -> R
         tracing::error!(request_id = request.id(), "a request failed: {cause}");
     }
     let mut response = json(error.status(), service.edition.error(error));
-    if *error == ApiError::RequestTimeout {
+    let headers = response.headers_mut();
+    if matches!(error, ApiError::RequestTimeout | ApiError::Overloaded) {
         // RFC 9110 §15.5.9: the rest of the request is not waited for.
         let close = header::HeaderValue::from_static("close");
-        response.headers_mut().insert(header::CONNECTION, close);
+        headers.insert(header::CONNECTION, close);
+    }
+    if *error == ApiError::Overloaded {
+        headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
     }
     response
 }
@@ -168,7 +172,7 @@ mod tests {
         let store = Store::open(&path, OpenMode::ReadWrite, Durability::Off).unwrap();
         let service = Arc::new(Service::new(store, ServiceOptions::default()));
         let id = header::HeaderValue::from_static("id");
-        let request = Request::new("/".parse().unwrap(), header::HeaderMap::new(), id);
+        let request = Request::new("/".parse().unwrap(), header::HeaderMap::new(), id, None);
         let response = stream_json(&service, &request, |_, out| write(out)).await?;
         let collected = response.into_body().collect().await;
         Ok(collected.map(http_body_util::Collected::to_bytes))

@@ -1,5 +1,6 @@
-//! What every request and response passes through, whatever its route: path normalization, fault rules, request ids.
+//! The processing that all routes share: path normalization, fault rules, request ids.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -13,10 +14,11 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use tokio::time::sleep;
 use uuid::Uuid;
 use warp::filters::BoxedFilter;
-use warp::http::HeaderMap;
-use warp::http::header::{HeaderName, HeaderValue};
+use warp::http::header::{self, HeaderName, HeaderValue};
 use warp::http::uri::{PathAndQuery, Uri};
+use warp::http::{HeaderMap, StatusCode};
 
+use super::unread_body::SharedBody;
 use super::{Request, Response, response, routes};
 use crate::error::ApiError;
 use crate::service::Service;
@@ -30,6 +32,10 @@ const MAX_CLIENT_REQUEST_ID: usize = 255;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-vcap-request-id");
 const WARNINGS: HeaderName = HeaderName::from_static("x-cf-warnings");
 
+/// The health route, which is answered under any load.
+const HEALTH: &str = "/healthz";
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
 /// The limit that a `rate_limit` fault reports, in requests per hour.
 const RATE_LIMIT: i64 = 2000;
 /// How many seconds after the response the limit that a `rate_limit` fault reports is reset.
@@ -40,6 +46,10 @@ const RATE_LIMIT_RESET: i64 = 1;
 pub struct Router {
     service: Arc<Service>,
     routes: BoxedFilter<(Response,)>,
+    /// The address of the client, if there is one.
+    client: Option<IpAddr>,
+    /// Whether only `/healthz` is answered.
+    is_overloaded: bool,
 }
 
 impl std::fmt::Debug for Router {
@@ -53,19 +63,62 @@ impl std::fmt::Debug for Router {
 #[error("the connection was closed by a fault rule")]
 pub struct DropConnection;
 
+/// Marks a response to a request whose body was not read to its end.
+#[derive(Clone, Copy, Debug)]
+pub struct UnreadBody;
+
 impl Router {
     /// Returns the router of `service`.
     pub fn new(service: Arc<Service>) -> Self {
         let routes = routes::routes(&service);
-        Self { service, routes }
+        Self {
+            service,
+            routes,
+            client: None,
+            is_overloaded: false,
+        }
     }
 
-    /// Answers one request.
+    /// Returns the router for the requests of one connection. If the server `is_overloaded`, they get 503, except
+    /// `/healthz`.
+    pub fn of_client(&self, address: IpAddr, is_overloaded: bool) -> Self {
+        Self {
+            client: Some(address),
+            is_overloaded,
+            ..self.clone()
+        }
+    }
+
+    /// Answers one request. If the client may still be sending the body of the request, the response says that the
+    /// connection closes, and has the extension [`UnreadBody`].
     ///
     /// # Errors
     ///
     /// Fails only if a fault rule closes the connection. Everything a client can do wrong is an error response.
-    pub async fn answer<B>(self, mut request: hyper::Request<B>) -> Result<Response, DropConnection>
+    pub async fn answer<B>(self, request: hyper::Request<B>) -> Result<Response, DropConnection>
+    where
+        B: Body + Send + Sync + Unpin + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if request.body().is_end_stream() {
+            return self.respond(request).await;
+        }
+        // A client that waits for 100 Continue has not begun to send the body.
+        let is_expecting = request.headers().contains_key(header::EXPECT);
+        let (head, body) = request.into_parts();
+        let body = SharedBody::new(body);
+        let request = hyper::Request::from_parts(head, body.clone());
+        let mut response = self.respond(request).await?;
+        let closes = response.headers().contains_key(header::CONNECTION);
+        if !body.is_end_stream() && (closes || is_expecting || !body.read_rest().await) {
+            // RFC 9112 §9.6: otherwise the client's next request would be lost.
+            response.headers_mut().insert(header::CONNECTION, CLOSE);
+            response.extensions_mut().insert(UnreadBody);
+        }
+        Ok(response)
+    }
+
+    async fn respond<B>(self, mut request: hyper::Request<B>) -> Result<Response, DropConnection>
     where
         B: Body + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -76,8 +129,11 @@ impl Router {
             *request.uri_mut() = uri.clone();
         }
         let headers = std::mem::take(request.headers_mut());
-        let parts = Request::new(request.uri().clone(), headers, id.clone());
+        let parts = Request::new(request.uri().clone(), headers, id.clone(), self.client);
         let mut response = match normalized {
+            Ok(_) if self.is_overloaded && parts.path() != HEALTH => {
+                response::error(&self.service, &parts, &ApiError::Overloaded)
+            }
             Ok(_) => {
                 request.extensions_mut().insert(parts.clone());
                 self.apply_fault_rules(request, parts).await?
@@ -86,6 +142,38 @@ impl Router {
         };
         response.headers_mut().insert(REQUEST_ID, id);
         Ok(response)
+    }
+
+    /// Returns the response to a request whose head has not arrived in time, as it is sent.
+    pub fn head_timeout(&self) -> Vec<u8> {
+        match self.is_overloaded {
+            true => self.overloaded(),
+            false => self.raw(&ApiError::RequestTimeout),
+        }
+    }
+
+    /// Returns the response on a connection that cannot be served, as it is sent.
+    pub fn overloaded(&self) -> Vec<u8> {
+        self.raw(&ApiError::Overloaded)
+    }
+
+    /// Returns an error response as it is sent, on a connection that closes after it.
+    fn raw(&self, error: &ApiError) -> Vec<u8> {
+        let document = self.service.edition.error(error);
+        let status = StatusCode::from_u16(error.status()).unwrap_or_default();
+        let id = Uuid::new_v4();
+        let mut raw = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\nX-Vcap-Request-Id: {id}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            document.len()
+        )
+        .into_bytes();
+        raw.extend_from_slice(&document);
+        raw
+    }
+
+    /// Makes the running write fail, and all later ones.
+    pub fn interrupt_writes(&self) {
+        self.service.store.interrupt_writes();
     }
 
     /// Returns status and body of the response to `GET target`.
@@ -100,7 +188,7 @@ impl Router {
                 "is not a valid request target; percent-encode its characters".to_owned()
             })?;
         let response = self
-            .answer(request)
+            .respond(request)
             .await
             .map_err(|error| error.to_string())?;
         let status = response.status().as_u16();
@@ -120,7 +208,7 @@ impl Router {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let path = parts.path();
-        if path == "/healthz" || path.starts_with("/admin/") {
+        if path == HEALTH || path.starts_with("/admin/") {
             return Ok(self.route(request, &parts).await);
         }
         if !self.service.delay.is_zero() {
@@ -152,7 +240,9 @@ impl Router {
         B: Body + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let Self { service, routes } = self;
+        let Self {
+            service, routes, ..
+        } = self;
         let routes = TowerToHyperService::new(warp::service(routes));
         match AssertUnwindSafe(routes.call(request)).catch_unwind().await {
             Ok(Ok(response)) => response,

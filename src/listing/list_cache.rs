@@ -2,7 +2,7 @@
 //!
 //! A list in stored order is a set of ids. It is kept as a compressed bitmap (at most 125 KB for a million rows), which
 //! finds its n-th member in a microsecond. A list in another order is kept as its ids, one after the other. Each entry
-//! holds the data version that it is true of. When packages were stored, updated or deleted since, a list in stored
+//! holds the data version that it matches. When packages were stored, updated or deleted since, a list in stored
 //! order is repaired; any other list is built again.
 //!
 //! Lists are built in the background, one at a time, and only if they are requested a second time. No request waits for
@@ -73,7 +73,7 @@ pub struct ListCacheCounters {
     pub repairs: u64,
 }
 
-/// What two requests share if they are about the same list.
+/// The key of a list. Requests with equal keys have the same ids.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct ListKey {
     table: &'static str,
@@ -176,7 +176,7 @@ impl ListCache {
         }
     }
 
-    /// Finds a page: in the remembered list if that is true of this snapshot, or can be repaired at the cost of a page.
+    /// Finds a page: in the remembered list if it matches this snapshot, or can be repaired at the cost of a page.
     /// Otherwise the page is read, and the list is built in the background if it was requested before.
     pub(super) fn find<R: Resource>(
         self: &Arc<Self>,
@@ -227,7 +227,7 @@ impl ListCache {
         Ok(visibility)
     }
 
-    /// Returns the remembered list if it is true of this snapshot, or can be made so by reading few blocks.
+    /// Returns the remembered list if it matches this snapshot, or can be repaired by reading few blocks.
     fn current<R: Resource>(
         &self,
         snapshot: &Snapshot<'_>,
@@ -237,7 +237,7 @@ impl ListCache {
         version: Version,
     ) -> Result<Option<Arc<CachedList>>, StoreError> {
         match self.lists.get(key) {
-            Some(list) if list.is_true_of::<R>(&version) => return Ok(Some(list)),
+            Some(list) if list.matches::<R>(&version) => return Ok(Some(list)),
             Some(_) => {}
             None => return Ok(None),
         }
@@ -250,7 +250,7 @@ impl ListCache {
         let Some(list) = self.lists.get(key) else {
             return Ok(None);
         };
-        if list.is_true_of::<R>(&version) {
+        if list.matches::<R>(&version) {
             return Ok(Some(list));
         }
         // A later snapshot filled the cache. This snapshot must not overwrite its entry.
@@ -305,7 +305,7 @@ impl ListCache {
         let visibility = self.visibility(snapshot, &key.caller, &R::SCOPE, version)?;
         let known = self.lists.get(&key);
         if let Some(list) = &known {
-            if list.is_true_of::<R>(&version) || list.version.is_after(&version) {
+            if list.matches::<R>(&version) || list.version.is_after(&version) {
                 return Ok(());
             }
             let most = MOST_BACKGROUND_BLOCKS;
@@ -403,8 +403,8 @@ fn read_list<R: Resource>(
 }
 
 impl CachedList {
-    /// Whether the list is true of a snapshot of that version.
-    fn is_true_of<R: Resource>(&self, version: &Version) -> bool {
+    /// Whether the list matches a snapshot of that version.
+    fn matches<R: Resource>(&self, version: &Version) -> bool {
         let own = &self.version;
         if R::TRACKED {
             own.packages == version.packages

@@ -66,7 +66,7 @@ enum AccessPath<'a> {
     Merge(&'static str, &'a [i64]),
 }
 
-/// What one index can find.
+/// A set or a condition that one index can resolve.
 #[derive(Clone, Copy)]
 enum Candidate<'a> {
     Set(&'a Visibility),
@@ -75,7 +75,7 @@ enum Candidate<'a> {
     Times(&'static SortColumn),
 }
 
-/// How the rows of an access path come in order.
+/// How the rows of an access path are put in order.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sorted {
     /// The index gives them in order.
@@ -193,7 +193,7 @@ impl<'r> PageQuery<'r> {
             .chain(times.into_iter().map(Candidate::Times))
     }
 
-    /// Whether the index of `candidate` finds fewer than `FEW` rows. Counts no further than that.
+    /// Whether the index of `candidate` finds fewer than `FEW` rows. Stops counting at `FEW`.
     fn finds_few<R: Resource>(
         &self,
         snapshot: &Snapshot<'_>,

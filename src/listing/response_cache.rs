@@ -34,7 +34,7 @@ pub struct ResponseCacheCounters {
     pub misses: u64,
 }
 
-/// What two requests share if their responses are the same bytes on the same data.
+/// The key of a response. Requests with equal keys get the same bytes from the same data.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ResponseKey {
     /// The caller. Two callers never share a response.

@@ -1,4 +1,4 @@
-//! Visibility: which records of a list a caller may see, as ids that the list's SQL then names.
+//! Visibility: which records of a list a caller may see, as ids, which the SQL of the list uses.
 
 use std::sync::Arc;
 

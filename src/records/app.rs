@@ -1,35 +1,72 @@
-//! Apps: what packages belong to. All of ours are stopped and have neither droplet nor labels.
+//! Apps, the parents of packages. Every app is stopped and has neither a droplet nor labels.
 
-use super::{By, Filter, Parent, Resource, Scope, SortColumn, filter, order, selective};
-use crate::store::{Row, StoreError};
+use std::sync::LazyLock;
+
+use super::{
+    By, ColumnVisitor, Filter, Join, Parent, Record, Resource, Scope, SortColumn, Statements,
+    Table, filter, order, selective,
+};
+
+/// The lifecycle of an app for which none is given.
+pub const DEFAULT_LIFECYCLE: &str = "buildpack";
+/// The lifecycles of an app.
+pub const LIFECYCLES: &[&str] = &[DEFAULT_LIFECYCLE, "docker", "cnb"];
 
 /// The apps.
 #[derive(Debug)]
 pub struct App;
 
-/// One app, as it is stored.
-#[derive(Debug)]
+/// One app, as stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AppRecord<'r> {
+    /// The id of the row.
+    pub id: i64,
     /// The guid.
     pub guid: &'r str,
-    /// The name, as it is shown.
+    /// The name, as shown.
     pub name: &'r str,
-    /// `buildpack`, `docker` or `cnb`.
-    pub lifecycle: &'r str,
-    /// The space's guid.
-    pub space_guid: &'r str,
-    /// The space's row, for `include`.
+    /// The name in lower case. It is unique in the space.
+    pub folded_name: &'r str,
+    /// The id of the space.
     pub space_id: i64,
-    /// Seconds since 1970.
+    /// One of [`LIFECYCLES`].
+    pub lifecycle: &'r str,
+    /// Seconds since 1970, UTC.
     pub created_at: i64,
+    /// The guid of the space.
+    pub space_guid: &'r str,
 }
 
-impl Resource for App {
+impl<'r> Record<'r> for AppRecord<'r> {
+    #[inline]
+    fn visit_columns<V: ColumnVisitor<'r>>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
+        visitor.id(&mut self.id)?;
+        visitor.fixed("guid", &mut self.guid)?;
+        visitor.column("name", &mut self.name)?;
+        visitor.column("folded_name", &mut self.folded_name)?;
+        visitor.column("space_id", &mut self.space_id)?;
+        visitor.column("lifecycle", &mut self.lifecycle)?;
+        visitor.column("created_at", &mut self.created_at)?;
+        visitor.joined("s.guid", &mut self.space_guid)
+    }
+}
+
+impl Table for App {
     type Record<'r> = AppRecord<'r>;
 
     const TABLE: &'static str = "apps";
-    const COLUMNS: &'static str = "r.guid, r.name, r.lifecycle, s.guid, r.space_id, r.created_at";
-    const JOINS: &'static str = "cross join spaces s on s.id = r.space_id";
+    const JOINS: &'static [Join] = &[Join {
+        table: "spaces s",
+        on: "s.id = r.space_id",
+    }];
+
+    fn statements() -> &'static Statements {
+        static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<App>);
+        &STATEMENTS
+    }
+}
+
+impl Resource for App {
     const FILTERS: &'static [Filter] = &[
         selective("guids", "r.guid", By::Value),
         filter("names", "r.folded_name", By::FoldedValue),
@@ -65,16 +102,5 @@ impl Resource for App {
 
     fn parent(record: &AppRecord<'_>) -> Parent {
         Parent::Space(record.space_id)
-    }
-
-    fn read<'r>(row: &Row<'r>) -> Result<AppRecord<'r>, StoreError> {
-        Ok(AppRecord {
-            guid: row.text(0)?,
-            name: row.text(1)?,
-            lifecycle: row.text(2)?,
-            space_guid: row.text(3)?,
-            space_id: row.int(4)?,
-            created_at: row.int(5)?,
-        })
     }
 }

@@ -1,31 +1,58 @@
-//! Organizations: what spaces belong to.
+//! Organizations, the parents of spaces.
 
-use super::{By, Filter, Parent, Resource, Scope, SortColumn, filter, order, selective};
-use crate::store::{Row, StoreError};
+use std::sync::LazyLock;
+
+use super::{
+    By, ColumnVisitor, Filter, Join, Parent, Record, Resource, Scope, SortColumn, Statements,
+    Table, filter, order, selective,
+};
 
 /// The organizations.
 #[derive(Debug)]
 pub struct Organization;
 
-/// One organization, as it is stored.
-#[derive(Debug)]
+/// One organization, as stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OrganizationRecord<'r> {
+    /// The id of the row.
+    pub id: i64,
     /// The guid.
     pub guid: &'r str,
-    /// The name, as it is shown.
+    /// The name, as shown.
     pub name: &'r str,
-    /// Whether it is suspended: shown, and nothing else in `current`.
+    /// The name in lower case. It is unique.
+    pub folded_name: &'r str,
+    /// Whether the organization is suspended.
     pub suspended: bool,
-    /// Seconds since 1970.
+    /// Seconds since 1970, UTC.
     pub created_at: i64,
 }
 
-impl Resource for Organization {
+impl<'r> Record<'r> for OrganizationRecord<'r> {
+    #[inline]
+    fn visit_columns<V: ColumnVisitor<'r>>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
+        visitor.id(&mut self.id)?;
+        visitor.fixed("guid", &mut self.guid)?;
+        visitor.column("name", &mut self.name)?;
+        visitor.column("folded_name", &mut self.folded_name)?;
+        visitor.column("suspended", &mut self.suspended)?;
+        visitor.column("created_at", &mut self.created_at)
+    }
+}
+
+impl Table for Organization {
     type Record<'r> = OrganizationRecord<'r>;
 
     const TABLE: &'static str = "organizations";
-    const COLUMNS: &'static str = "r.guid, r.name, r.suspended, r.created_at";
-    const JOINS: &'static str = "";
+    const JOINS: &'static [Join] = &[];
+
+    fn statements() -> &'static Statements {
+        static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<Organization>);
+        &STATEMENTS
+    }
+}
+
+impl Resource for Organization {
     const FILTERS: &'static [Filter] = &[
         selective("guids", "r.guid", By::Value),
         filter("names", "r.folded_name", By::FoldedValue),
@@ -42,14 +69,5 @@ impl Resource for Organization {
 
     fn parent(_: &OrganizationRecord<'_>) -> Parent {
         Parent::None
-    }
-
-    fn read<'r>(row: &Row<'r>) -> Result<OrganizationRecord<'r>, StoreError> {
-        Ok(OrganizationRecord {
-            guid: row.text(0)?,
-            name: row.text(1)?,
-            suspended: row.int(2)? != 0,
-            created_at: row.int(3)?,
-        })
     }
 }

@@ -1,78 +1,288 @@
-//! Packages: the bits or the image that an app is made of.
+//! Packages: the bits or the docker image of an app.
 
-use super::{By, Filter, Parent, Resource, Scope, SortColumn, filter, order, selective};
-use crate::store::{Row, StoreError};
+use std::fmt;
+use std::sync::LazyLock;
+
+use super::{
+    By, ColumnValue, ColumnVisitor, Filter, Join, Metadata, Parent, Record, Resource, Scope,
+    SortColumn, Statements, Table, columns, filter, order, selective,
+};
+use crate::store::{BorrowedValue, Row, StoreError, Transaction};
+
+/// The type of a package that consists of uploaded files.
+pub const BITS: &str = "bits";
+/// The type of a package that is an image in a registry.
+pub const DOCKER: &str = "docker";
+/// The types of a package.
+pub const TYPES: &[&str] = &[BITS, DOCKER];
+/// The state of a package whose bits are not uploaded yet.
+pub const AWAITING_UPLOAD: &str = "AWAITING_UPLOAD";
+/// The state of a package that can be staged.
+pub const READY: &str = "READY";
+/// The states of a package.
+pub const STATES: &[&str] = &[
+    AWAITING_UPLOAD,
+    "PROCESSING_UPLOAD",
+    READY,
+    "FAILED",
+    "COPYING",
+    "EXPIRED",
+];
 
 /// The packages.
 #[derive(Debug)]
 pub struct Package;
 
-/// One package, as it is stored.
-#[derive(Debug)]
+/// One package, as stored. [`content`](Self::content) returns the columns that belong to its type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PackageRecord<'r> {
+    /// The id of the row.
+    pub id: i64,
     /// The guid.
     pub guid: &'r str,
-    /// The app's guid.
-    pub app_guid: &'r str,
-    /// `AWAITING_UPLOAD`, `READY` and so on, as `schema.sql` lists them.
+    /// The id of the app.
+    pub app_id: i64,
+    /// The id of the app's space. It follows the app when the app moves.
+    pub space_id: i64,
+    /// One of [`TYPES`].
+    pub r#type: &'r str,
+    /// One of [`STATES`].
     pub state: &'r str,
-    /// Why it failed.
+    /// Why the package failed.
     pub error: Option<&'r str>,
-    /// Bits or an image.
-    pub content: Content<'r>,
-    /// A JSON object of text.
+    /// Bits: the SHA-1 of the uploaded file, in lower-case hex.
+    pub sha1: Option<&'r str>,
+    /// Bits: the SHA-256 of the uploaded file, in lower-case hex.
+    pub sha256: Option<&'r str>,
+    /// Docker: the reference of the image.
+    pub image: Option<&'r str>,
+    /// Docker: whether the image is to be copied to the foundation's registry.
+    pub store_image: Option<bool>,
+    /// Docker: the user at the registry.
+    pub docker_user: Option<&'r str>,
+    /// Docker: the password at the registry.
+    pub docker_password: Option<DockerPassword<'r>>,
+    /// Docker: the user's email address.
+    pub docker_email: Option<&'r str>,
+    /// Docker: the login server of the registry.
+    pub docker_login_server: Option<&'r str>,
+    /// A JSON object of text. An insert or update also writes `package_labels`, the index of these labels.
     pub labels: &'r str,
     /// A JSON object of text.
     pub annotations: &'r str,
-    /// Seconds since 1970.
+    /// Seconds since 1970, UTC.
     pub created_at: i64,
-    /// Seconds since 1970; `None`: never changed.
+    /// Seconds since 1970, UTC. `None` if the package was never changed.
     pub updated_at: Option<i64>,
+    /// The guid of the app.
+    pub app_guid: &'r str,
 }
 
-/// What the package is made of.
-#[derive(Debug)]
+impl<'r> Record<'r> for PackageRecord<'r> {
+    #[inline]
+    fn visit_columns<V: ColumnVisitor<'r>>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
+        visitor.id(&mut self.id)?;
+        visitor.fixed("guid", &mut self.guid)?;
+        visitor.column("app_id", &mut self.app_id)?;
+        visitor.column("space_id", &mut self.space_id)?;
+        visitor.column("type", &mut self.r#type)?;
+        visitor.column("state", &mut self.state)?;
+        visitor.column("error", &mut self.error)?;
+        visitor.column("sha1", &mut self.sha1)?;
+        visitor.column("sha256", &mut self.sha256)?;
+        visitor.column("image", &mut self.image)?;
+        visitor.column("store_image", &mut self.store_image)?;
+        visitor.column("docker_user", &mut self.docker_user)?;
+        visitor.column("docker_password", &mut self.docker_password)?;
+        visitor.column("docker_email", &mut self.docker_email)?;
+        visitor.column("docker_login_server", &mut self.docker_login_server)?;
+        visitor.column("labels", &mut self.labels)?;
+        visitor.column("annotations", &mut self.annotations)?;
+        visitor.column("created_at", &mut self.created_at)?;
+        visitor.column("updated_at", &mut self.updated_at)?;
+        visitor.joined("a.guid", &mut self.app_guid)
+    }
+}
+
+impl<'r> PackageRecord<'r> {
+    /// Returns the columns that belong to the type of the package.
+    #[inline]
+    pub fn content(&self) -> Content<'r> {
+        if self.r#type == DOCKER {
+            Content::Docker {
+                // The table's checks guarantee that a docker package has an image and a flag.
+                image: self.image.unwrap_or_default(),
+                store_image: self.store_image.unwrap_or_default(),
+                credentials: DockerCredentials {
+                    user: self.docker_user,
+                    has_password: self.docker_password.is_some(),
+                    email: self.docker_email,
+                    login_server: self.docker_login_server,
+                },
+            }
+        } else {
+            Content::Bits {
+                sha1: self.sha1,
+                sha256: self.sha256,
+            }
+        }
+    }
+
+    /// Parses the labels.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the column does not hold a JSON object of text.
+    pub fn parsed_labels(&self) -> Result<Metadata<'r>, StoreError> {
+        self.parse("labels", self.labels)
+    }
+
+    /// Parses the annotations.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the column does not hold a JSON object of text.
+    pub fn parsed_annotations(&self) -> Result<Metadata<'r>, StoreError> {
+        self.parse("annotations", self.annotations)
+    }
+
+    fn parse(&self, column: &str, json: &'r str) -> Result<Metadata<'r>, StoreError> {
+        Metadata::parse(json).map_err(|error| {
+            StoreError::Damaged(format!("{column} of the package `{}`: {error}", self.guid))
+        })
+    }
+}
+
+/// What a package consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content<'r> {
-    /// Files that were, or will be, uploaded.
+    /// Files that were or will be uploaded.
     Bits {
-        /// Lower-case hex.
+        /// The SHA-1 of the uploaded file, in lower-case hex.
         sha1: Option<&'r str>,
-        /// Lower-case hex.
+        /// The SHA-256 of the uploaded file, in lower-case hex.
         sha256: Option<&'r str>,
     },
     /// An image in a registry.
     Docker {
-        /// Where it is.
+        /// The reference of the image.
         image: &'r str,
-        /// Only `2015` shows it.
+        /// Whether the image is to be copied to the foundation's registry. Only `2015` shows it.
         store_image: bool,
-        /// Each of them may be missing.
+        /// The credentials for the registry. Each of them may be missing.
         credentials: DockerCredentials<'r>,
     },
 }
 
-/// How to log in to the registry. The password itself never leaves the store.
-#[derive(Debug)]
+/// The credentials for a docker registry, without the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DockerCredentials<'r> {
-    /// The user's name there.
+    /// The user at the registry.
     pub user: Option<&'r str>,
-    /// Whether one is stored.
+    /// Whether a password is stored.
     pub has_password: bool,
-    /// Only `2015` shows it.
+    /// The user's email address. Only `2015` shows it.
     pub email: Option<&'r str>,
-    /// Only `2015` shows it.
+    /// The login server of the registry. Only `2015` shows it.
     pub login_server: Option<&'r str>,
 }
 
-impl Resource for Package {
+/// The password at a docker registry. Its `Debug` output is `***`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct DockerPassword<'r>(&'r str);
+
+impl<'r> DockerPassword<'r> {
+    /// Wraps a password.
+    pub fn new(password: &'r str) -> Self {
+        Self(password)
+    }
+
+    /// Returns the password as plain text.
+    pub fn reveal(self) -> &'r str {
+        self.0
+    }
+}
+
+impl fmt::Debug for DockerPassword<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl<'r> ColumnValue<'r> for Option<DockerPassword<'r>> {
+    #[inline]
+    fn read(row: &Row<'r>, position: usize) -> Result<Self, StoreError> {
+        Ok(row.optional_text(position)?.map(DockerPassword))
+    }
+
+    fn value(self) -> BorrowedValue<'r> {
+        self.map(DockerPassword::reveal).value()
+    }
+}
+
+impl Table for Package {
     type Record<'r> = PackageRecord<'r>;
 
     const TABLE: &'static str = "packages";
-    const COLUMNS: &'static str =
-        "r.guid, a.guid, r.state, r.error, r.type, r.sha1, r.sha256, r.image, r.store_image, r.docker_user,
-         r.docker_password is not null, r.docker_email, r.docker_login_server, r.labels, r.annotations,
-         r.created_at, r.updated_at";
-    const JOINS: &'static str = "cross join apps a on a.id = r.app_id";
+    const JOINS: &'static [Join] = &[Join {
+        table: "apps a",
+        on: "a.id = r.app_id",
+    }];
+
+    fn statements() -> &'static Statements {
+        static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<Package>);
+        &STATEMENTS
+    }
+
+    fn insert(
+        transaction: &Transaction<'_>,
+        record: &PackageRecord<'_>,
+    ) -> Result<i64, StoreError> {
+        let id = columns::insert::<Self>(transaction, record)?;
+        insert_labels(transaction, id, record)?;
+        Ok(id)
+    }
+
+    fn update(
+        transaction: &Transaction<'_>,
+        id: i64,
+        record: &PackageRecord<'_>,
+    ) -> Result<(), StoreError> {
+        columns::update::<Self>(transaction, id, record)?;
+        transaction.execute(
+            "delete from package_labels where package_id = $1",
+            &[id.into()],
+        )?;
+        insert_labels(transaction, id, record)
+    }
+
+    fn delete_all(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        // This is faster than the cascade, which deletes the labels package by package.
+        transaction.execute("delete from package_labels", &[])?;
+        transaction.execute("delete from packages", &[]).map(drop)
+    }
+}
+
+/// Writes the labels of a package into their index.
+fn insert_labels(
+    transaction: &Transaction<'_>,
+    id: i64,
+    record: &PackageRecord<'_>,
+) -> Result<(), StoreError> {
+    for (key, value) in record.parsed_labels()?.0 {
+        transaction.execute_borrowed(
+            "insert into package_labels (key, value, package_id) values ($1, $2, $3)",
+            &[
+                BorrowedValue::Text(&key),
+                BorrowedValue::Text(&value),
+                BorrowedValue::Int(id),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+impl Resource for Package {
     const FILTERS: &'static [Filter] = &[
         selective("guids", "r.guid", By::Value),
         filter("states", "r.state", By::Value),
@@ -106,35 +316,5 @@ impl Resource for Package {
 
     fn parent(_: &PackageRecord<'_>) -> Parent {
         Parent::None
-    }
-
-    fn read<'r>(row: &Row<'r>) -> Result<PackageRecord<'r>, StoreError> {
-        let content = match row.text(4)? {
-            "docker" => Content::Docker {
-                image: row.text(7)?,
-                store_image: row.int(8)? != 0,
-                credentials: DockerCredentials {
-                    user: row.optional_text(9)?,
-                    has_password: row.int(10)? != 0,
-                    email: row.optional_text(11)?,
-                    login_server: row.optional_text(12)?,
-                },
-            },
-            _ => Content::Bits {
-                sha1: row.optional_text(5)?,
-                sha256: row.optional_text(6)?,
-            },
-        };
-        Ok(PackageRecord {
-            guid: row.text(0)?,
-            app_guid: row.text(1)?,
-            state: row.text(2)?,
-            error: row.optional_text(3)?,
-            content,
-            labels: row.text(13)?,
-            annotations: row.text(14)?,
-            created_at: row.int(15)?,
-            updated_at: row.optional_int(16)?,
-        })
     }
 }

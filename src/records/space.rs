@@ -1,33 +1,64 @@
-//! Spaces: where apps live, and where roles are held.
+//! Spaces, the parents of apps.
 
-use super::{By, Filter, Parent, Resource, Scope, SortColumn, filter, order, selective};
-use crate::store::{Row, StoreError};
+use std::sync::LazyLock;
+
+use super::{
+    By, ColumnVisitor, Filter, Join, Parent, Record, Resource, Scope, SortColumn, Statements,
+    Table, filter, order, selective,
+};
 
 /// The spaces.
 #[derive(Debug)]
 pub struct Space;
 
-/// One space, as it is stored.
-#[derive(Debug)]
+/// One space, as stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpaceRecord<'r> {
+    /// The id of the row.
+    pub id: i64,
     /// The guid.
     pub guid: &'r str,
-    /// The name, as it is shown.
+    /// The name, as shown.
     pub name: &'r str,
-    /// The organization's guid.
-    pub organization_guid: &'r str,
-    /// The organization's row, for `include`.
+    /// The name in lower case. It is unique in the organization.
+    pub folded_name: &'r str,
+    /// The id of the organization.
     pub organization_id: i64,
-    /// Seconds since 1970.
+    /// Seconds since 1970, UTC.
     pub created_at: i64,
+    /// The guid of the organization.
+    pub organization_guid: &'r str,
 }
 
-impl Resource for Space {
+impl<'r> Record<'r> for SpaceRecord<'r> {
+    #[inline]
+    fn visit_columns<V: ColumnVisitor<'r>>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
+        visitor.id(&mut self.id)?;
+        visitor.fixed("guid", &mut self.guid)?;
+        visitor.column("name", &mut self.name)?;
+        visitor.column("folded_name", &mut self.folded_name)?;
+        visitor.column("organization_id", &mut self.organization_id)?;
+        visitor.column("created_at", &mut self.created_at)?;
+        visitor.joined("o.guid", &mut self.organization_guid)
+    }
+}
+
+impl Table for Space {
     type Record<'r> = SpaceRecord<'r>;
 
     const TABLE: &'static str = "spaces";
-    const COLUMNS: &'static str = "r.guid, r.name, o.guid, r.organization_id, r.created_at";
-    const JOINS: &'static str = "cross join organizations o on o.id = r.organization_id";
+    const JOINS: &'static [Join] = &[Join {
+        table: "organizations o",
+        on: "o.id = r.organization_id",
+    }];
+
+    fn statements() -> &'static Statements {
+        static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<Space>);
+        &STATEMENTS
+    }
+}
+
+impl Resource for Space {
     const FILTERS: &'static [Filter] = &[
         selective("guids", "r.guid", By::Value),
         filter("names", "r.folded_name", By::FoldedValue),
@@ -49,15 +80,5 @@ impl Resource for Space {
 
     fn parent(record: &SpaceRecord<'_>) -> Parent {
         Parent::Organization(record.organization_id)
-    }
-
-    fn read<'r>(row: &Row<'r>) -> Result<SpaceRecord<'r>, StoreError> {
-        Ok(SpaceRecord {
-            guid: row.text(0)?,
-            name: row.text(1)?,
-            organization_guid: row.text(2)?,
-            organization_id: row.int(3)?,
-            created_at: row.int(4)?,
-        })
     }
 }

@@ -1,81 +1,94 @@
-//! Entries into rows: each is added, changed in place, or left. What is equal is never written again,
-//! since every update tells the programs that remember listings to forget.
+//! Applies entries to the database: each is added, changed in place, or found unchanged.
+//!
+//! An unchanged row is not written, because each update makes the caches check their lists again.
 
-mod displaced;
-mod neighbours;
-mod packages;
 mod references;
-mod seen;
-mod users;
+mod touched_rows;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use super::entry::Entry;
-use super::fault::{Fault, Stop, quoted};
-use super::field::Time;
-use super::kind::{Kind, Place};
+use super::entry::{
+    AppEntry, ByKind, Entry, EntryKind, OrganizationEntry, PackageEntry, Position, SpaceEntry,
+    UserEntry, required,
+};
+use super::field::{Annotations, Guid, Labels, Time};
+use super::messages::{self, ApplyError, EntryError};
 use super::report::{Outcome, Report};
-use crate::store::{Row, StoreError, Transaction, Value};
-use displaced::Displaced;
-use references::References;
-use seen::Seen;
+use crate::records::user::{RoleScope, RoleSet, set_roles};
+use crate::records::{
+    App, AppRecord, Metadata, Organization, OrganizationRecord, Package, PackageRecord, Space,
+    SpaceRecord, Table, User,
+};
+use crate::store::{StoreError, Transaction};
+use references::{NamedTable, References};
+use touched_rows::TouchedRows;
 
-/// Whose is this guid?
-const OWNER: &str = "\
-select 0, id from organizations where guid = $1 union all \
-select 1, id from spaces where guid = $1 union all \
-select 2, id from apps where guid = $1 union all \
-select 3, id from users where guid = $1 union all \
-select 4, id from packages where guid = $1";
-
-/// The namespace of the guids that entries without one get. It never changes: the same seed, the same guids.
+/// The namespace of the guids of entries that give none. It never changes, so that the same seed always gets the same
+/// guids.
 const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x0d1c_6f3e_52b7_4b6c_9a5e_cf9a_c6a6_e501);
+
+/// How many rows may wait for a new name at the same time (see [`PendingRename`]).
+const MOST_PENDING_RENAMES: usize = 1 << 12;
 
 /// Applies entries in one transaction.
 #[derive(Debug)]
-pub(super) struct Applier<'d, 'c> {
-    transaction: &'d Transaction<'c>,
+pub(super) struct Applier<'t, 'c> {
+    transaction: &'t Transaction<'c>,
     times: NewTimes,
     report: Report,
-    /// What this seed touched, by kind.
-    seen: [Seen; 5],
+    /// The rows that entries of this seed were applied to.
+    touched: ByKind<TouchedRows>,
     references: References,
-    /// How many packages of each app this seed had so far.
-    packages_by_app: HashMap<i64, u64>,
-    displaced: Vec<Displaced>,
+    /// How many packages this seed has had so far for each app, by the id of the app.
+    packages_per_app: HashMap<i64, u64>,
+    pending_renames: Vec<PendingRename>,
 }
 
-/// The times of an entry that is new and gives none itself.
+/// The times of a new entry that gives none, in seconds since 1970.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NewTimes {
     pub(super) created_at: i64,
     pub(super) updated_at: Option<i64>,
 }
 
-/// How a kind is stored. The statements name the same columns in the same order: the fields, then the times
-/// (`created_at`, `updated_at`), at the end, in `insert` and `update`, the guid. An `update` leaves a time that is null.
-struct Table {
-    kind: Kind,
-    select: &'static str,
-    insert: &'static str,
-    update: &'static str,
-    times: usize,
+/// A row that must be renamed, because another entry of this seed uses its name, as when two apps swap their names. The
+/// row's own entry, later in the seed, must rename it.
+#[derive(Debug)]
+struct PendingRename {
+    /// The entry that uses the name.
+    position: Position,
+    /// The row that must be renamed.
+    id: i64,
+    /// The error if the seed ends without another name for the row.
+    error: EntryError,
 }
 
-impl<'d, 'c> Applier<'d, 'c> {
-    pub(super) fn new(transaction: &'d Transaction<'c>, times: NewTimes) -> Self {
+/// An entry whose name must be unique within its parent.
+struct NewName<'a> {
+    position: Position,
+    name: &'a str,
+    folded_name: &'a str,
+    guid: &'a str,
+    /// Whether the guid is derived from the name.
+    is_guid_derived: bool,
+}
+
+impl<'t, 'c> Applier<'t, 'c> {
+    pub(super) fn new(transaction: &'t Transaction<'c>, times: NewTimes) -> Self {
         Self {
             transaction,
             times,
             report: Report::default(),
-            seen: Default::default(),
+            touched: ByKind::default(),
             references: References::default(),
-            packages_by_app: HashMap::new(),
-            displaced: Vec::new(),
+            packages_per_app: HashMap::new(),
+            pending_renames: Vec::new(),
         }
     }
 
-    /// The times of what is added from here on.
+    /// Sets the times of the entries that follow.
     pub(super) fn set_times(&mut self, times: NewTimes) {
         self.times = times;
     }
@@ -84,145 +97,385 @@ impl<'d, 'c> Applier<'d, 'c> {
         self.report
     }
 
-    /// Adds, changes or leaves what the entry names.
-    pub(super) fn apply(&mut self, place: Place, entry: Entry<'_>) -> Result<(), Stop> {
-        let kind = entry.kind();
+    /// Applies one entry and counts its outcome.
+    pub(super) fn apply(
+        &mut self,
+        position: Position,
+        entry: &Entry<'_>,
+    ) -> Result<(), ApplyError> {
         let outcome = match entry {
-            Entry::Organization(organization) => self.organization(place, organization)?,
-            Entry::Space(space) => self.space(place, space)?,
-            Entry::App(app) => self.app(place, app)?,
-            Entry::User(user) => self.user(place, user)?,
-            Entry::Package(package) => self.package(place, *package)?,
+            Entry::Organization(entry) => self.organization(position, entry)?,
+            Entry::Space(entry) => self.space(position, entry)?,
+            Entry::App(entry) => self.app(position, entry)?,
+            Entry::User(entry) => self.user(position, entry)?,
+            Entry::Package(entry) => self.package(position, entry)?,
         };
-        self.report.count(kind, outcome);
+        self.report.count(position.kind, outcome);
         Ok(())
     }
 
-    /// Brings the row of `guid` to `values` (the fields and times of `table`).
-    fn store(
+    /// Ends a seed. An entry of the next seed may have the guid of an entry of this one: then it changes that row.
+    ///
+    /// Fails with the position of the entry that is wrong.
+    pub(super) fn end_seed(&mut self) -> Result<(), (Position, ApplyError)> {
+        for PendingRename {
+            position,
+            id,
+            error,
+        } in std::mem::take(&mut self.pending_renames)
+        {
+            if self.touched[position.kind].position_of(id).is_none() {
+                return Err((position, error.into()));
+            }
+        }
+        self.touched = ByKind::default();
+        self.packages_per_app.clear();
+        Ok(())
+    }
+
+    fn organization(
         &mut self,
-        table: &Table,
-        place: Place,
-        guid: String,
-        mut values: Vec<Value>,
-    ) -> Result<(i64, Outcome), Stop> {
-        let found = match self.owner(&guid)? {
-            None => None,
-            Some((kind, id)) => {
-                let first = self.seen[kind.index()].place_of(id);
-                if kind != table.kind || first.is_some() {
-                    return Err(guid_taken(&guid, kind, first, place).into());
+        position: Position,
+        entry: &OrganizationEntry<'_>,
+    ) -> Result<Outcome, ApplyError> {
+        let record = entry.to_record()?;
+        let folded_name = &*record.name.to_lowercase();
+        let guid = guid_or(entry.guid.as_ref(), || {
+            derived_guid(position.kind, &[folded_name])
+        });
+        self.claim_name::<Organization>(
+            None,
+            &NewName {
+                position,
+                name: record.name,
+                folded_name,
+                guid: &guid,
+                is_guid_derived: entry.guid.is_none(),
+            },
+        )?;
+        let times = self.times;
+        let (_, outcome) =
+            self.store::<Organization>(position, &guid, |stored| OrganizationRecord {
+                guid: &guid,
+                folded_name,
+                created_at: times.created_at(entry.created_at, stored.map(|old| old.created_at)),
+                ..record
+            })?;
+        Ok(outcome)
+    }
+
+    fn space(&mut self, position: Position, entry: &SpaceEntry<'_>) -> Result<Outcome, ApplyError> {
+        let record = entry.to_record()?;
+        let organization = required("organization", entry.organization.as_ref())?;
+        let parent = self.references.find::<Organization>(
+            self.transaction,
+            organization,
+            "organization",
+            position.format,
+        )?;
+        let organization_id = parent.id;
+        let folded_name = &*record.name.to_lowercase();
+        let guid = guid_or(entry.guid.as_ref(), || {
+            derived_guid(position.kind, &[&parent.guid, folded_name])
+        });
+        self.claim_name::<Space>(
+            Some(organization_id),
+            &NewName {
+                position,
+                name: record.name,
+                folded_name,
+                guid: &guid,
+                is_guid_derived: entry.guid.is_none(),
+            },
+        )?;
+        let times = self.times;
+        let (_, outcome) = self.store::<Space>(position, &guid, |stored| SpaceRecord {
+            guid: &guid,
+            folded_name,
+            organization_id,
+            created_at: times.created_at(entry.created_at, stored.map(|old| old.created_at)),
+            ..record
+        })?;
+        Ok(outcome)
+    }
+
+    /// The `space_id` of the app's packages follows by the foreign key.
+    fn app(&mut self, position: Position, entry: &AppEntry<'_>) -> Result<Outcome, ApplyError> {
+        let record = entry.to_record()?;
+        let space = required("space", entry.space.as_ref())?;
+        let parent =
+            self.references
+                .find::<Space>(self.transaction, space, "space", position.format)?;
+        let space_id = parent.id;
+        let folded_name = &*record.name.to_lowercase();
+        let guid = guid_or(entry.guid.as_ref(), || {
+            derived_guid(position.kind, &[&parent.guid, folded_name])
+        });
+        self.claim_name::<App>(
+            Some(space_id),
+            &NewName {
+                position,
+                name: record.name,
+                folded_name,
+                guid: &guid,
+                is_guid_derived: entry.guid.is_none(),
+            },
+        )?;
+        let times = self.times;
+        let (_, outcome) = self.store::<App>(position, &guid, |stored| AppRecord {
+            guid: &guid,
+            folded_name,
+            space_id,
+            created_at: times.created_at(entry.created_at, stored.map(|old| old.created_at)),
+            ..record
+        })?;
+        Ok(outcome)
+    }
+
+    /// Makes the roles of the entry the user's only roles.
+    fn user(&mut self, position: Position, entry: &UserEntry<'_>) -> Result<Outcome, ApplyError> {
+        let record = entry.to_record()?;
+        let roles = entry.checked_roles()?;
+        let (mut in_organizations, mut in_spaces) = (RoleSet::new(), RoleSet::new());
+        for (n, role) in roles.iter().enumerate() {
+            let format = position.format;
+            let found = match role.scope {
+                RoleScope::Organization => self.references.find::<Organization>(
+                    self.transaction,
+                    role.parent,
+                    "organization",
+                    format,
+                ),
+                RoleScope::Space => {
+                    self.references
+                        .find::<Space>(self.transaction, role.parent, "space", format)
                 }
-                Some(id)
+            };
+            let parent = found.map_err(|error| error.within(&format!("roles[{n}]")))?;
+            let roles_of_scope = match role.scope {
+                RoleScope::Organization => &mut in_organizations,
+                RoleScope::Space => &mut in_spaces,
+            };
+            roles_of_scope.insert((parent.id, role.role));
+        }
+        let (id, outcome) = self.store::<User>(position, record.guid, |_| record)?;
+        let mut roles_changed = false;
+        for (scope, roles) in [
+            (RoleScope::Organization, &in_organizations),
+            (RoleScope::Space, &in_spaces),
+        ] {
+            roles_changed |= set_roles(self.transaction, id, scope, roles)?;
+        }
+        Ok(match outcome {
+            Outcome::Unchanged if roles_changed => Outcome::Changed,
+            outcome => outcome,
+        })
+    }
+
+    fn package(
+        &mut self,
+        position: Position,
+        entry: &PackageEntry<'_>,
+    ) -> Result<Outcome, ApplyError> {
+        let app = required("app", entry.app.as_ref())?;
+        let record = entry.to_record()?;
+        let app = self
+            .references
+            .find::<App>(self.transaction, app, "app", position.format)?;
+        let (app_id, space_id) = (app.id, app.parent_id);
+        let count = self.packages_per_app.entry(app_id).or_default();
+        let guid = guid_or(entry.guid.as_ref(), || {
+            derived_guid(position.kind, &[&app.guid, &count.to_string()])
+        });
+        *count += 1;
+        let labels = to_json(entry.labels.as_ref().map(|Labels(labels)| labels));
+        let annotations = entry.annotations.as_ref();
+        let annotations = to_json(annotations.map(|Annotations(annotations)| annotations));
+        let times = self.times;
+        let (_, outcome) = self.store::<Package>(position, &guid, |stored| PackageRecord {
+            guid: &guid,
+            app_id,
+            space_id,
+            labels: &labels,
+            annotations: &annotations,
+            created_at: times.created_at(entry.created_at, stored.map(|old| old.created_at)),
+            updated_at: times.updated_at(entry.updated_at, stored.map(|old| old.updated_at)),
+            ..record
+        })?;
+        Ok(outcome)
+    }
+
+    /// Inserts the row of `guid`, or updates it if it is different. `complete` returns the record, given the stored one if
+    /// there is one.
+    fn store<'r, T: Table>(
+        &mut self,
+        position: Position,
+        guid: &str,
+        complete: impl Fn(Option<&T::Record<'_>>) -> T::Record<'r>,
+    ) -> Result<(i64, Outcome), ApplyError> {
+        let (id, outcome) = match self.find_row(position, guid)? {
+            None => (
+                T::insert(self.transaction, &complete(None))?,
+                Outcome::Added,
+            ),
+            Some(id) => {
+                let mut changed = None;
+                T::with_own_columns(self.transaction, id, |stored| {
+                    let record = complete(Some(&stored));
+                    if !T::is_equal(&stored, &record) {
+                        changed = Some(record);
+                    }
+                    Ok::<_, StoreError>(())
+                })?;
+                match changed {
+                    None => (id, Outcome::Unchanged),
+                    Some(record) => {
+                        T::update(self.transaction, id, &record)?;
+                        (id, Outcome::Changed)
+                    }
+                }
             }
         };
-        let (id, outcome) = if let Some(id) = found {
-            if self.equal(table, id, &values)? {
-                (id, Outcome::Left)
-            } else {
-                values.push(guid.into());
-                self.transaction.execute(table.update, &values)?;
-                (id, Outcome::Changed)
-            }
-        } else {
-            let times = values.len() - table.times;
-            let new = [
-                Value::from(self.times.created_at),
-                self.times.updated_at.into(),
-            ];
-            for (time, new) in values[times..].iter_mut().zip(new) {
-                if *time == Value::Null {
-                    *time = new;
-                }
-            }
-            values.push(guid.into());
-            self.transaction.execute(table.insert, &values)?;
-            (self.transaction.last_id(), Outcome::Added)
-        };
-        self.seen[table.kind.index()].note(id, place.number);
-        if outcome != Outcome::Left {
-            self.references.forget(table.kind);
+        self.touched[position.kind].insert(id, position.number);
+        if outcome != Outcome::Unchanged {
+            self.references.forget(position.kind);
         }
         Ok((id, outcome))
     }
 
-    fn owner(&self, guid: &str) -> Result<Option<(Kind, i64)>, StoreError> {
-        let mut owner = None;
-        self.transaction.rows(OWNER, &[guid.into()], |columns| {
-            let kind = usize::try_from(columns.int(0)?).unwrap_or(0);
-            owner = Some((Kind::ALL[kind.min(4)], columns.int(1)?));
+    /// Returns the id of the row with that guid. Fails if the row is of another kind, or if an earlier entry of this seed
+    /// has the same guid.
+    fn find_row(&self, position: Position, guid: &str) -> Result<Option<i64>, ApplyError> {
+        static SQL: LazyLock<String> = LazyLock::new(|| {
+            let tables = EntryKind::ALL.iter().enumerate().map(|(n, kind)| {
+                let table = kind.table();
+                format!("select {n}, id from {table} where guid = $1")
+            });
+            tables.collect::<Vec<_>>().join(" union all ")
+        });
+        let mut found = None;
+        self.transaction.rows(&SQL, &[guid.into()], |row| {
+            let n = usize::try_from(row.int(0)?).unwrap_or(usize::MAX);
+            let kind = EntryKind::ALL.get(n).copied();
+            found = kind.zip(Some(row.int(1)?));
             Ok::<_, StoreError>(())
         })?;
-        Ok(owner)
-    }
-
-    /// Whether the row has these values; a time that is not given is any.
-    fn equal(&self, table: &Table, id: i64, values: &[Value]) -> Result<bool, StoreError> {
-        let times = values.len() - table.times;
-        let mut equal = true;
-        self.transaction
-            .rows(table.select, &[id.into()], |columns| {
-                for (index, value) in values.iter().enumerate() {
-                    let kept = index >= times && *value == Value::Null;
-                    if !kept && !same(columns, index, value)? {
-                        equal = false;
-                        break;
-                    }
-                }
-                Ok::<_, StoreError>(())
-            })?;
-        Ok(equal)
-    }
-}
-
-fn same(columns: &Row<'_>, index: usize, value: &Value) -> Result<bool, StoreError> {
-    Ok(match value {
-        // A number is not text: then it is not null either.
-        Value::Null => matches!(columns.optional_text(index), Ok(None)),
-        Value::Int(number) => columns.optional_int(index)? == Some(*number),
-        Value::Text(text) => columns.optional_text(index)? == Some(text.as_str()),
-        Value::Bytes(bytes) => columns.bytes(index)? == bytes.as_slice(),
-    })
-}
-
-fn guid_taken(guid: &str, kind: Kind, first: Option<u64>, place: Place) -> Fault {
-    let guid = quoted(guid);
-    Fault::new(
-        "guid",
-        match first {
+        let Some((kind, id)) = found else {
+            return Ok(None);
+        };
+        match self.touched[kind].position_of(id) {
             Some(number) => {
-                let first = Place {
+                let first = Position {
                     kind,
                     number,
-                    ..place
+                    ..position
                 };
-                format!(
-                    "the guid {guid} stands twice: here and in {}",
-                    first.named()
-                )
+                Err(EntryError::new("guid", messages::guid_twice(guid, first)).into())
             }
-            None => format!(
-                "the guid {guid} is that of {} in the database; each guid names one thing",
-                kind.with_article()
-            ),
-        },
-    )
+            None if kind != position.kind => {
+                Err(EntryError::new("guid", messages::guid_taken(guid, kind)).into())
+            }
+            None => Ok(Some(id)),
+        }
+    }
+
+    /// Makes a name free for an entry. If another row of the same parent has the name, that row must get a new one later in
+    /// this seed. Fails if an earlier entry of this seed has the name.
+    fn claim_name<T: NamedTable>(
+        &mut self,
+        parent_id: Option<i64>,
+        new: &NewName<'_>,
+    ) -> Result<(), ApplyError> {
+        let mut sql = format!("select id, guid from {} where folded_name = $1", T::TABLE);
+        let mut values = vec![new.folded_name.into()];
+        if let Some(parent_id) = parent_id {
+            sql.push_str(&format!(" and {} = $2", T::PARENT_ID));
+            values.push(parent_id.into());
+        }
+        let mut holder = None;
+        self.transaction.rows(&sql, &values, |row| {
+            holder = Some((row.int(0)?, row.text(1)?.to_owned()));
+            Ok::<_, StoreError>(())
+        })?;
+        let Some((id, guid)) = holder else {
+            return Ok(());
+        };
+        let is_same_row = guid == new.guid;
+        match self.touched[T::KIND].position_of(id) {
+            // Two entries with the same name and derived guids have the same guid. The message must name what the seed
+            // contains, which is the name.
+            Some(number) if !is_same_row || new.is_guid_derived => {
+                let first = Position {
+                    number,
+                    ..new.position
+                };
+                Err(EntryError::new("name", messages::name_twice(new.name, first)).into())
+            }
+            None if !is_same_row => {
+                let text = messages::name_taken(new.name, T::KIND, &guid);
+                self.set_placeholder_name::<T>(PendingRename {
+                    position: new.position,
+                    id,
+                    error: EntryError::new("name", text),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a row a placeholder as its name, until its own entry renames it. No seed can contain the placeholder.
+    fn set_placeholder_name<T: NamedTable>(
+        &mut self,
+        rename: PendingRename,
+    ) -> Result<(), ApplyError> {
+        if self.pending_renames.len() >= MOST_PENDING_RENAMES {
+            return Err(rename.error.into());
+        }
+        let sql = format!("update {} set folded_name = $1 where id = $2", T::TABLE);
+        // A name in a seed contains no control character.
+        let placeholder = format!("\u{1}{}", rename.id);
+        self.transaction
+            .execute(&sql, &[placeholder.into(), rename.id.into()])?;
+        self.pending_renames.push(rename);
+        Ok(())
+    }
 }
 
-/// A time as it is stored; null: not given.
-fn time(time: Option<Time>) -> Value {
-    time.map(|time| time.0).into()
+impl NewTimes {
+    /// Returns the time that the entry gives, or else the stored time, or else the time of a new entry.
+    fn created_at(self, given: Option<Time>, stored: Option<i64>) -> i64 {
+        let given = given.map(|time| time.0);
+        given.or(stored).unwrap_or(self.created_at)
+    }
+
+    /// Like `created_at`. A stored row may have no time.
+    fn updated_at(self, given: Option<Time>, stored: Option<Option<i64>>) -> Option<i64> {
+        let given = given.map(|time| time.0);
+        given.or(stored.unwrap_or(self.updated_at))
+    }
 }
 
-/// The guid of an entry that gives none: a UUID v5 of what names it.
-fn derived_guid(kind: Kind, names: &[&str]) -> String {
+/// Returns the JSON text for a column of labels or annotations.
+fn to_json(pairs: Option<&Metadata<'_>>) -> Cow<'static, str> {
+    pairs.map_or(Metadata::EMPTY.into(), Metadata::to_json)
+}
+
+/// Returns the guid of an entry, or else a derived one.
+fn guid_or<'e>(given: Option<&'e Guid<'_>>, derive: impl FnOnce() -> String) -> Cow<'e, str> {
+    match given {
+        Some(guid) => Cow::Borrowed(guid.as_str()),
+        None => Cow::Owned(derive()),
+    }
+}
+
+/// Returns the UUID v5 of the names that identify an entry without a guid.
+fn derived_guid(kind: EntryKind, names: &[&str]) -> String {
     let mut text = kind.singular().to_owned();
     for name in names {
-        // No name holds a control character, so no two entries give the same text.
+        // A name contains no control character, so that two entries never have the same text.
         text.push('\n');
         text.push_str(name);
     }
-    uuid::Uuid::new_v5(&NAMESPACE, text.as_bytes())
-        .hyphenated()
-        .to_string()
+    let guid = uuid::Uuid::new_v5(&NAMESPACE, text.as_bytes());
+    guid.hyphenated().to_string()
 }

@@ -1,280 +1,335 @@
-//! The fields of entries as types: what parsed is right, and a wrong one never gets further.
+//! The types of the fields of entries. Reading one checks it, so that an entry never holds an invalid value.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 
-use super::fault::quoted;
-use crate::clock;
+use super::messages;
+use crate::records::user::RoleScope;
+use crate::records::{Metadata, app, package};
+use crate::{clock, labels};
 
-/// Any text without NUL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+/// Declares a field type that holds text, borrowed from the seed if it contains no escapes. `$check` returns what is
+/// wrong with a text.
+macro_rules! text_field {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub(super) struct $name<'a>(pub(super) Cow<'a, str>);
 
-/// 1 to 200 of `[A-Za-z0-9._-]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Guid<'a>(pub(super) Cow<'a, str>);
+        impl<'a> $name<'a> {
+            /// Wraps a value that was checked before, because it is stored or generated.
+            pub(super) fn trusted(text: impl Into<Cow<'a, str>>) -> Self {
+                Self(text.into())
+            }
 
-/// 1 to 250 characters, none of them a control character.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Name<'a>(pub(super) Cow<'a, str>);
+            pub(super) fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
 
-/// A guid or a name of something else: what it refers to is found when the entry is applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reference<'a>(pub(super) Cow<'a, str>);
+        impl<'de: 'a, 'a> Deserialize<'de> for $name<'a> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = deserializer.deserialize_str(TextVisitor)?;
+                let check: fn(&str) -> Result<(), String> = $check;
+                check(&text).map_err(D::Error::custom)?;
+                Ok(Self(text))
+            }
+        }
 
-/// Seconds since 1970.
+        impl Serialize for $name<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+    };
+}
+
+text_field!(
+    /// Any text without NUL.
+    Text,
+    |_| Ok(())
+);
+text_field!(
+    /// 1 to 200 characters of `[A-Za-z0-9._-]`.
+    Guid,
+    check_guid
+);
+text_field!(
+    /// 1 to 250 characters, none of which is a control character.
+    Name,
+    check_name
+);
+text_field!(
+    /// The guid or the name of a parent. The parent is looked up when the entry is applied.
+    Reference,
+    |_| Ok(())
+);
+text_field!(
+    /// A SHA-1 checksum: 40 lower-case hex digits.
+    Sha1,
+    |text| check_hex(text, 40)
+);
+text_field!(
+    /// A SHA-256 checksum: 64 lower-case hex digits.
+    Sha256,
+    |text| check_hex(text, 64)
+);
+text_field!(
+    /// One of [`package::TYPES`].
+    PackageType,
+    |text| one_of("type", text, package::TYPES)
+);
+text_field!(
+    /// One of [`package::STATES`].
+    State,
+    |text| one_of("state", text, package::STATES)
+);
+text_field!(
+    /// One of [`app::LIFECYCLES`].
+    Lifecycle,
+    |text| one_of("lifecycle", text, app::LIFECYCLES)
+);
+text_field!(
+    /// The name of a role in an organization or a space.
+    Role,
+    check_role
+);
+
+impl Role<'_> {
+    /// Returns what the role is held in.
+    pub(super) fn scope(&self) -> RoleScope {
+        if RoleScope::Space.roles().contains(&self.as_str()) {
+            RoleScope::Space
+        } else {
+            RoleScope::Organization
+        }
+    }
+}
+
+/// The password at a docker registry. Its `Debug` output is `***`.
+pub(super) struct Password<'a>(Text<'a>);
+
+impl<'a> Password<'a> {
+    pub(super) fn new(password: &'a str) -> Self {
+        Self(Text::trusted(password))
+    }
+
+    /// Returns the password as plain text.
+    pub(super) fn reveal(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Debug for Password<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Password<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Text::deserialize(deserializer).map(Self)
+    }
+}
+
+/// An export contains passwords.
+impl Serialize for Password<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// A time in seconds since 1970, UTC. In a seed it is `YYYY-MM-DDTHH:MM:SSZ`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Time(pub(super) i64);
 
-/// Lower-case hex of `DIGITS` digits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Checksum<'a, const DIGITS: usize>(pub(super) Cow<'a, str>);
-
-/// What a package holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
-    Bits,
-    Docker,
-}
-
-/// One of the states, by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct State(pub(super) &'static str);
-
-/// One of the lifecycles, by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Lifecycle(pub(super) &'static str);
-
-/// A role by its name, and whether it is held in a space or in an organization.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    Organization(&'static str),
-    Space(&'static str),
-}
-
-pub(super) const STATES: [&str; 6] = [
-    "AWAITING_UPLOAD",
-    "PROCESSING_UPLOAD",
-    "READY",
-    "FAILED",
-    "COPYING",
-    "EXPIRED",
-];
-const LIFECYCLES: [&str; 3] = ["buildpack", "docker", "cnb"];
-const TYPES: [&str; 2] = ["bits", "docker"];
-const ROLES: [&str; 8] = [
-    "organization_user",
-    "organization_auditor",
-    "organization_manager",
-    "organization_billing_manager",
-    "space_auditor",
-    "space_developer",
-    "space_manager",
-    "space_supporter",
-];
-
-impl Type {
-    pub(super) fn name(self) -> &'static str {
-        TYPES[self as usize]
-    }
-}
-
-impl Lifecycle {
-    pub(super) const DEFAULT: Self = Self(LIFECYCLES[0]);
-}
-
-impl Role {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Organization(name) | Self::Space(name) => name,
-        }
-    }
-}
-
-/// The one of `all` that `text` names.
-fn one_of(what: &str, text: &str, all: &'static [&'static str]) -> Result<&'static str, String> {
-    all.iter()
-        .copied()
-        .find(|name| *name == text)
-        .ok_or_else(|| {
-            let names: Vec<_> = all.iter().map(|name| format!("`{name}`")).collect();
-            format!(
-                "{} is not a {what}; it is one of {}",
-                quoted(text),
-                names.join(", ")
-            )
-        })
-}
-
-fn guid(text: Cow<'_, str>) -> Result<Guid<'_>, String> {
-    let right = (1..=200).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-    if right {
-        Ok(Guid(text))
-    } else {
-        Err(format!(
-            "{} is not a guid: 1 to 200 characters of `A-Z a-z 0-9 . _ -`",
-            quoted(&text)
-        ))
-    }
-}
-
-fn name(text: Cow<'_, str>) -> Result<Name<'_>, String> {
-    // Each character has at most 4 bytes, so that long texts are not counted.
-    let right = text.len() <= 1000
-        && (1..=250).contains(&text.chars().count())
-        && !text.chars().any(char::is_control);
-    if right {
-        Ok(Name(text))
-    } else {
-        Err(format!(
-            "{} is not a name: 1 to 250 characters without control characters",
-            quoted(&text)
-        ))
-    }
-}
-
-fn checksum<const DIGITS: usize>(text: Cow<'_, str>) -> Result<Checksum<'_, DIGITS>, String> {
-    let right = text.len() == DIGITS
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if right {
-        Ok(Checksum(text))
-    } else {
-        Err(format!(
-            "{} is not a checksum of {DIGITS} lower-case hex digits",
-            quoted(&text)
-        ))
-    }
-}
-
-fn time(text: &str) -> Result<Time, String> {
-    clock::parse(text).map(Time).ok_or_else(|| {
-        format!(
-            "{} is not a time of the form `YYYY-MM-DDTHH:MM:SSZ`, 1970 to 9999",
-            quoted(text)
-        )
-    })
-}
-
-fn role(text: &str) -> Result<Role, String> {
-    one_of("role", text, &ROLES).map(|name| {
-        if name.starts_with("space") {
-            Role::Space(name)
-        } else {
-            Role::Organization(name)
-        }
-    })
-}
-
-/// Reads a string, borrowed where it can be, and lets `read` make the field of it.
-fn read_text<'de, D: Deserializer<'de>, T>(
-    deserializer: D,
-    read: fn(Cow<'de, str>) -> Result<T, String>,
-) -> Result<T, D::Error> {
-    struct Reading<'de, T>(fn(Cow<'de, str>) -> Result<T, String>);
-
-    impl<'de, T> Reading<'de, T> {
-        fn read<E: Error>(self, text: Cow<'de, str>) -> Result<T, E> {
-            if text.contains('\0') {
-                return Err(E::custom(format!(
-                    "{} holds a NUL (`\\u0000`), which no text may",
-                    quoted(&text)
-                )));
-            }
-            (self.0)(text).map_err(E::custom)
-        }
-    }
-
-    impl<'de, T> Visitor<'de> for Reading<'de, T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string")
-        }
-
-        fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<T, E> {
-            self.read(Cow::Borrowed(text))
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-            self.read(Cow::Owned(text.to_owned()))
-        }
-    }
-
-    deserializer.deserialize_str(Reading(read))
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read_text(deserializer, |text| Ok(Text(text)))
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Guid<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read_text(deserializer, guid)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read_text(deserializer, name)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Reference<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read_text(deserializer, |text| Ok(Reference(text)))
-    }
-}
-
-impl<'de: 'a, 'a, const DIGITS: usize> Deserialize<'de> for Checksum<'a, DIGITS> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read_text(deserializer, checksum)
-    }
-}
-
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read_text(deserializer, |text| time(&text))
+        let text = deserializer.deserialize_str(TextVisitor)?;
+        clock::parse(&text)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(messages::not_a_time(&text)))
     }
 }
 
-impl<'de> Deserialize<'de> for Type {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read_text(deserializer, |text| {
-            one_of("type", &text, &TYPES).map(|name| match name {
-                "bits" => Self::Bits,
-                _ => Self::Docker,
-            })
-        })
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(clock::FormattedTime::new(self.0).as_str())
     }
 }
 
-impl<'de> Deserialize<'de> for State {
+/// Labels: pairs in the order given, with valid keys and values.
+#[derive(Debug, serde::Serialize)]
+#[serde(transparent)]
+pub(super) struct Labels<'a>(pub(super) Metadata<'a>);
+
+/// Annotations: pairs in the order given, with valid keys and values.
+#[derive(Debug, serde::Serialize)]
+#[serde(transparent)]
+pub(super) struct Annotations<'a>(pub(super) Metadata<'a>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Labels<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read_text(deserializer, |text| {
-            one_of("state", &text, &STATES).map(Self)
-        })
+        let pairs = PairsVisitor {
+            what: "label",
+            value_fault: labels::value_fault,
+        };
+        deserializer.deserialize_map(pairs).map(Self)
     }
 }
 
-impl<'de> Deserialize<'de> for Lifecycle {
+impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read_text(deserializer, |text| {
-            one_of("lifecycle", &text, &LIFECYCLES).map(Self)
-        })
+        let pairs = PairsVisitor {
+            what: "annotation",
+            value_fault: labels::annotation_value_fault,
+        };
+        deserializer.deserialize_map(pairs).map(Self)
     }
 }
 
-impl<'de> Deserialize<'de> for Role {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read_text(deserializer, |text| role(&text))
+/// Reads an object of text. Null means that the pair is left out, as everywhere in a seed.
+struct PairsVisitor {
+    /// `label` or `annotation`, for messages.
+    what: &'static str,
+    /// Returns what is wrong with a value.
+    value_fault: fn(&str) -> Option<String>,
+}
+
+impl PairsVisitor {
+    fn check(&self, key: &str, value: &str) -> Result<(), String> {
+        if let Some(fault) = labels::key_fault(key) {
+            return Err(messages::invalid_key(self.what, key, &fault));
+        }
+        match (self.value_fault)(value) {
+            Some(fault) => Err(messages::invalid_value(self.what, key, value, &fault)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for PairsVisitor {
+    type Value = Metadata<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of strings")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::new();
+        let mut keys_of_null = Vec::new();
+        while let Some(Text(key)) = map.next_key()? {
+            match map.next_value::<Option<Text<'de>>>()? {
+                Some(Text(value)) => {
+                    self.check(&key, &value).map_err(A::Error::custom)?;
+                    pairs.push((key, value));
+                }
+                None => keys_of_null.push(key),
+            }
+        }
+        let keys = pairs.iter().map(|(key, _)| key).chain(&keys_of_null);
+        let mut keys: Vec<&str> = keys.map(|key| &**key).collect();
+        keys.sort_unstable();
+        match keys.windows(2).find(|two| two[0] == two[1]) {
+            Some(two) => Err(A::Error::custom(messages::key_twice(two[0]))),
+            None => Ok(Metadata(pairs)),
+        }
+    }
+}
+
+/// Reads a string without NUL.
+struct TextVisitor;
+
+impl TextVisitor {
+    fn checked<E: Error>(text: Cow<'_, str>) -> Result<Cow<'_, str>, E> {
+        if text.contains('\0') {
+            return Err(E::custom(messages::NUL));
+        }
+        Ok(text)
+    }
+}
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Cow<'de, str>, E> {
+        Self::checked(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Cow<'de, str>, E> {
+        Self::checked(Cow::Owned(text.to_owned()))
+    }
+}
+
+fn one_of(what: &str, text: &str, words: &[&str]) -> Result<(), String> {
+    if words.contains(&text) {
+        Ok(())
+    } else {
+        Err(messages::not_one_of(what, text, words))
+    }
+}
+
+fn check_role(text: &str) -> Result<(), String> {
+    let roles = RoleScope::ALL.iter().flat_map(|scope| scope.roles());
+    one_of("role", text, &roles.copied().collect::<Vec<_>>())
+}
+
+fn check_guid(text: &str) -> Result<(), String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if (1..=200).contains(&text.len()) && text.bytes().all(allowed) {
+        Ok(())
+    } else {
+        Err(messages::not_a_guid(text))
+    }
+}
+
+fn check_name(text: &str) -> Result<(), String> {
+    // A character has at most 4 bytes. The characters of a longer text need not be counted.
+    let allowed = text.len() <= 1000
+        && (1..=250).contains(&text.chars().count())
+        && !text.chars().any(char::is_control);
+    if allowed {
+        Ok(())
+    } else {
+        Err(messages::not_a_name(text))
+    }
+}
+
+fn check_hex(text: &str, digits: usize) -> Result<(), String> {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if text.len() == digits && text.bytes().all(is_digit) {
+        Ok(())
+    } else {
+        Err(messages::not_a_checksum(text, digits))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::user::{ORGANIZATION_ROLES, SPACE_ROLES};
+
+    #[test]
+    fn scope_of_a_role_follows_from_its_name() {
+        for (roles, scope) in [
+            (ORGANIZATION_ROLES, RoleScope::Organization),
+            (SPACE_ROLES, RoleScope::Space),
+        ] {
+            for role in roles {
+                assert_eq!(Role::trusted(*role).scope(), scope, "{role}");
+            }
+        }
+    }
+
+    #[test]
+    fn password_is_never_printed() {
+        assert_eq!(format!("{:?}", Password::new("secret")), "***");
     }
 }

@@ -1,27 +1,26 @@
-//! Any number of believable packages, for load tests: the same number and clock, the same bytes, and a larger
-//! number begins with what a smaller one gives.
-
-use std::borrow::Cow;
+//! Generates any number of plausible packages for load tests. The same number and clock always give the same data, and
+//! a larger number begins with the data of a smaller one.
 
 use super::apply::{Applier, NewTimes};
-use super::entry::{App, Content, Credentials, Entry, Organization, Package, Space, User};
-use super::fault::{SeedError, Stop};
-use super::field::{Checksum, Guid, Lifecycle, Name, Reference, Role, STATES, State, Text};
-use super::kind::{Form, Kind, Place};
-use super::metadata::Pairs;
-use super::progress::Progress;
-use super::report::Report;
+use super::entry::{
+    AppEntry, ByKind, Entry, EntryKind, Object, OrganizationEntry, PackageEntry, Position,
+    RoleEntry, SeedFormat, SpaceEntry, UserEntry,
+};
+use super::field::{Guid, Labels, Name, PackageType, Reference, Role, Sha1, Sha256, State, Text};
+use super::messages::SeedError;
+use super::report::{Progress, Report};
+use crate::records::{Metadata, package};
 use crate::store::Transaction;
 
-/// What refusals call it.
+/// The name of the seed in messages.
 const LABEL: &str = "--generate";
 const PACKAGES_PER_SPACE: u64 = 1000;
 const APPS_PER_SPACE: u64 = 10;
 const SPACES_PER_ORGANIZATION: u64 = 20;
-/// Packages were made within so many seconds before the clock's time: 400 days.
-const SPAN: u64 = 400 * 86_400;
+/// Packages were created within this time before the clock's time: 400 days, in seconds.
+const CREATED_WITHIN: u64 = 400 * 86_400;
 
-const NAMES: [&str; 10] = [
+const APP_NAMES: &[&str] = &[
     "storefront",
     "checkout",
     "catalog",
@@ -33,14 +32,16 @@ const NAMES: [&str; 10] = [
     "gateway",
     "worker",
 ];
-const STAGES: [&str; 4] = ["dev", "test", "staging", "prod"];
+const SPACE_NAMES: &[&str] = &["dev", "test", "staging", "prod"];
 
-/// Generates `count` packages and what holds them, through the same way as every seed.
-pub(super) fn generate(
-    transaction: &Transaction<'_>,
-    count: u64,
-    now: i64,
-) -> Result<Report, SeedError> {
+/// Generates `count` packages, and the organizations, spaces, apps and users around them. `now` is the time of the
+/// clock, in seconds since 1970.
+///
+/// # Errors
+///
+/// Fails if a guid or a name is used for something else, or if the database cannot be written. The transaction must
+/// then be rolled back.
+pub fn generate(transaction: &Transaction<'_>, count: u64, now: i64) -> Result<Report, SeedError> {
     if count == 0 {
         return Ok(Report::default());
     }
@@ -48,12 +49,12 @@ pub(super) fn generate(
         applier: Applier::new(
             transaction,
             NewTimes {
-                created_at: now.saturating_sub_unsigned(SPAN).max(0),
+                created_at: now.saturating_sub_unsigned(CREATED_WITHIN).max(0),
                 updated_at: None,
             },
         ),
         progress: Progress::start(Some(count)),
-        numbers: [0; 5],
+        counts: ByKind::default(),
     };
     let spaces = count.div_ceil(PACKAGES_PER_SPACE);
     let organizations = spaces.div_ceil(SPACES_PER_ORGANIZATION);
@@ -75,7 +76,9 @@ pub(super) fn generate(
     generator.add(auditor(spaces))?;
     for package in 0..count {
         let mixed = mix(package);
-        let created_at = now.saturating_sub_unsigned(1 + mixed % SPAN).max(0);
+        let created_at = now
+            .saturating_sub_unsigned(1 + mixed % CREATED_WITHIN)
+            .max(0);
         generator.applier.set_times(NewTimes {
             created_at,
             updated_at: (!mixed.is_multiple_of(3))
@@ -87,167 +90,171 @@ pub(super) fn generate(
     generator
         .applier
         .end_seed()
-        .map_err(|(place, stop)| stop.at(LABEL, place))?;
+        .map_err(|(position, error)| error.at(LABEL, position))?;
     Ok(generator.applier.into_report())
 }
 
-struct Generator<'d, 'c> {
-    applier: Applier<'d, 'c>,
+struct Generator<'t, 'c> {
+    applier: Applier<'t, 'c>,
     progress: Progress,
-    numbers: [u64; 5],
+    /// How many entries of each kind were generated.
+    counts: ByKind<u64>,
 }
 
 impl Generator<'_, '_> {
     fn add(&mut self, entry: Entry<'_>) -> Result<(), SeedError> {
-        let number = &mut self.numbers[entry.kind().index()];
-        let place = Place {
-            form: Form::Json,
-            kind: entry.kind(),
-            number: *number,
+        let kind = entry.kind();
+        let position = Position {
+            format: SeedFormat::Json,
+            kind,
+            number: self.counts[kind],
         };
-        *number += 1;
+        self.counts[kind] += 1;
         self.applier
-            .apply(place, entry)
-            .map_err(|stop: Stop| stop.at(LABEL, place))
+            .apply(position, &entry)
+            .map_err(|error| error.at(LABEL, position))
     }
 }
 
 fn organization(number: u64) -> Entry<'static> {
-    Entry::Organization(Organization {
-        guid: Some(guid(Kind::Organization, number)),
-        name: Name(Cow::Owned(format!("generated-{}", number + 1))),
-        suspended: false,
-        created_at: None,
+    Entry::Organization(OrganizationEntry {
+        guid: Some(guid(EntryKind::Organization, number)),
+        name: Some(Name::trusted(format!("generated-{}", number + 1))),
+        ..OrganizationEntry::default()
     })
 }
 
 fn space(number: u64) -> Entry<'static> {
-    let stage = STAGES[index(number, STAGES.len())];
-    Entry::Space(Space {
-        guid: Some(guid(Kind::Space, number)),
-        name: Name(Cow::Owned(format!("{stage}-{}", number + 1))),
-        organization: reference(Kind::Organization, number / SPACES_PER_ORGANIZATION),
-        created_at: None,
+    let name = pick(SPACE_NAMES, number);
+    Entry::Space(SpaceEntry {
+        guid: Some(guid(EntryKind::Space, number)),
+        name: Some(Name::trusted(format!("{name}-{}", number + 1))),
+        organization: Some(reference(
+            EntryKind::Organization,
+            number / SPACES_PER_ORGANIZATION,
+        )),
+        ..SpaceEntry::default()
     })
 }
 
 fn app(number: u64) -> Entry<'static> {
-    let name = NAMES[index(number, NAMES.len())];
-    Entry::App(App {
-        guid: Some(guid(Kind::App, number)),
-        name: Name(Cow::Owned(format!(
-            "{name}-{}",
-            number / APPS_PER_SPACE + 1
-        ))),
-        space: reference(Kind::Space, number / APPS_PER_SPACE),
-        lifecycle: Lifecycle::DEFAULT,
-        created_at: None,
+    let name = pick(APP_NAMES, number);
+    let space = number / APPS_PER_SPACE;
+    Entry::App(AppEntry {
+        guid: Some(guid(EntryKind::App, number)),
+        name: Some(Name::trusted(format!("{name}-{}", space + 1))),
+        space: Some(reference(EntryKind::Space, space)),
+        ..AppEntry::default()
     })
 }
 
+/// The manager of an organization.
 fn manager(organization: u64) -> Entry<'static> {
-    let role = Role::Organization("organization_manager");
     user(
         format!("generated-manager-{}", organization + 1),
-        vec![(role, reference(Kind::Organization, organization))],
+        vec![organization_role("organization_manager", organization)],
     )
 }
 
+/// The developer of a space.
 fn developer(space: u64) -> Entry<'static> {
-    let organization = reference(Kind::Organization, space / SPACES_PER_ORGANIZATION);
+    let organization = space / SPACES_PER_ORGANIZATION;
     user(
         format!("generated-developer-{}", space + 1),
         vec![
-            (Role::Organization("organization_user"), organization),
-            (
-                Role::Space("space_developer"),
-                reference(Kind::Space, space),
-            ),
+            organization_role("organization_user", organization),
+            space_role("space_developer", space),
         ],
     )
 }
 
-/// Sees every second space.
+/// The auditor of every second space.
 fn auditor(spaces: u64) -> Entry<'static> {
-    let role = Role::Space("space_auditor");
     let roles = (0..spaces).step_by(2);
     user(
         "generated-auditor".to_owned(),
         roles
-            .map(|space| (role, reference(Kind::Space, space)))
+            .map(|space| space_role("space_auditor", space))
             .collect(),
     )
 }
 
-fn user(name: String, roles: Vec<(Role, Reference<'static>)>) -> Entry<'static> {
-    Entry::User(User {
-        guid: Guid(Cow::Owned(name.clone())),
-        name: Some(Name(Cow::Owned(name))),
-        roles,
+fn organization_role(role: &'static str, organization: u64) -> RoleEntry<'static> {
+    RoleEntry {
+        role: Some(Role::trusted(role)),
+        organization: Some(reference(EntryKind::Organization, organization)),
+        space: None,
+    }
+}
+
+fn space_role(role: &'static str, space: u64) -> RoleEntry<'static> {
+    RoleEntry {
+        role: Some(Role::trusted(role)),
+        organization: None,
+        space: Some(reference(EntryKind::Space, space)),
+    }
+}
+
+fn user(name: String, roles: Vec<RoleEntry<'static>>) -> Entry<'static> {
+    Entry::User(UserEntry {
+        guid: Some(Guid::trusted(name.clone())),
+        name: Some(Name::trusted(name)),
+        roles: Some(roles.into_iter().map(Object).collect()),
     })
 }
 
 fn package(number: u64, mixed: u64) -> Entry<'static> {
     let app = number / PACKAGES_PER_SPACE * APPS_PER_SPACE + (mixed >> 8) % APPS_PER_SPACE;
-    // Most packages of a foundation are ready.
+    // Most packages of a real foundation are ready.
     let state = match mixed >> 16 & 15 {
-        other @ 0..6 => State(STATES[index(other, STATES.len())]),
-        _ => State("READY"),
+        n @ 0..6 => pick(package::STATES, n),
+        _ => package::READY,
     };
-    let docker = (mixed >> 24).is_multiple_of(4);
-    let name = NAMES[index(app, NAMES.len())];
-    let content = if docker {
-        Content::Docker {
-            image: Text(Cow::Owned(format!(
-                "registry.example.com/{name}:1.{}",
-                number % 100
-            ))),
-            store_image: false,
-            credentials: Credentials::default(),
-        }
+    let app_name = pick(APP_NAMES, app);
+    let mut entry = PackageEntry {
+        guid: Some(guid(EntryKind::Package, number)),
+        app: Some(reference(EntryKind::App, app)),
+        state: Some(State::trusted(state)),
+        error: (state == "FAILED").then(|| Text::trusted("The upload was cut short.")),
+        ..PackageEntry::default()
+    };
+    if (mixed >> 24).is_multiple_of(4) {
+        let image = format!("registry.example.com/{app_name}:1.{}", number % 100);
+        entry.r#type = Some(PackageType::trusted(package::DOCKER));
+        entry.image = Some(Text::trusted(image));
     } else {
-        let uploaded = matches!(state.0, "READY" | "EXPIRED" | "COPYING");
-        Content::Bits {
-            sha1: uploaded.then(|| Checksum(Cow::Owned(digits(mixed, 40)))),
-            sha256: uploaded.then(|| Checksum(Cow::Owned(digits(!mixed, 64)))),
-        }
-    };
-    let mut labels = Vec::new();
-    if (mixed >> 32).is_multiple_of(4) {
-        let stage = STAGES[index(app / APPS_PER_SPACE, STAGES.len())];
-        labels.push((Cow::Borrowed("env"), Cow::Borrowed(stage)));
-        labels.push((Cow::Borrowed("example.com/team"), Cow::Borrowed(name)));
+        let uploaded = matches!(state, "READY" | "EXPIRED" | "COPYING");
+        entry.r#type = Some(PackageType::trusted(package::BITS));
+        entry.sha1 = uploaded.then(|| Sha1::trusted(hex_digits(mixed, 40)));
+        entry.sha256 = uploaded.then(|| Sha256::trusted(hex_digits(!mixed, 64)));
     }
-    Entry::Package(Box::new(Package {
-        guid: Some(guid(Kind::Package, number)),
-        app: reference(Kind::App, app),
-        content,
-        state,
-        error: (state.0 == "FAILED").then_some(Text(Cow::Borrowed("The upload was cut short."))),
-        labels: Pairs::new(labels),
-        annotations: Pairs::default(),
-        created_at: None,
-        updated_at: None,
-    }))
+    if (mixed >> 32).is_multiple_of(4) {
+        let space_name = pick(SPACE_NAMES, app / APPS_PER_SPACE);
+        entry.labels = Some(Labels(Metadata(vec![
+            ("env".into(), space_name.into()),
+            ("example.com/team".into(), app_name.into()),
+        ])));
+    }
+    Entry::Package(Box::new(entry))
 }
 
-fn reference(kind: Kind, number: u64) -> Reference<'static> {
+fn reference(kind: EntryKind, number: u64) -> Reference<'static> {
     Reference(guid(kind, number).0)
 }
 
-/// In the form of a UUID v8, whose bits are free: no two numbers or kinds have the same.
-fn guid(kind: Kind, number: u64) -> Guid<'static> {
-    let kind = kind.index() as u128 + 1;
+/// Returns a UUID v8, whose bits are free to choose. It is different for every kind and number.
+fn guid(kind: EntryKind, number: u64) -> Guid<'static> {
+    let kind = kind as u128 + 1;
     let bits =
         u128::from(mix(number)) << 64 | kind << 56 | u128::from(number) & 0x00ff_ffff_ffff_ffff;
     let uuid = uuid::Builder::from_u128(bits)
         .with_version(uuid::Version::Custom)
         .with_variant(uuid::Variant::RFC4122)
         .into_uuid();
-    Guid(Cow::Owned(uuid.hyphenated().to_string()))
+    Guid::trusted(uuid.hyphenated().to_string())
 }
 
-fn digits(seed: u64, count: usize) -> String {
+fn hex_digits(seed: u64, count: usize) -> String {
     let mut text = String::with_capacity(count + 16);
     let mut state = seed;
     while text.len() < count {
@@ -258,11 +265,13 @@ fn digits(seed: u64, count: usize) -> String {
     text
 }
 
-fn index(number: u64, length: usize) -> usize {
-    usize::try_from(number % length as u64).unwrap_or(0)
+fn pick(words: &[&'static str], number: u64) -> &'static str {
+    let index = usize::try_from(number % words.len() as u64).unwrap_or(0);
+    words.get(index).copied().unwrap_or_default()
 }
 
-/// Spreads numbers that follow each other (the finalizer of `SplitMix64`, which maps no two to the same).
+/// Mixes the bits of a number, so that numbers that follow each other give very different results. Two numbers never
+/// give the same one. It is the finalizer of `SplitMix64` (<https://prng.di.unimi.it/splitmix64.c>).
 fn mix(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

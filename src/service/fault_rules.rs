@@ -141,7 +141,7 @@ impl FaultRule {
         if self.status.is_none()
             && (self.code.is_some() || self.title.is_some() || self.detail.is_some())
         {
-            return Err("`code`, `title` and `detail` go with `status`".into());
+            return Err("`code`, `title` and `detail` need `status`".into());
         }
         if let Some(delay) = &self.delay {
             return duration::parse(delay).map(FaultEffect::Delay);

@@ -10,7 +10,7 @@ pub const TRUE: &str = "1";
 /// The condition that no row fulfils.
 pub const FALSE: &str = "0";
 
-/// Written before a column, keeps SQLite from using an index of that column
+/// The prefix of a column that prevents SQLite from using an index of the column
 /// (<https://sqlite.org/optoverview.html#disqualifying_where_clause_terms_using_unary_>).
 pub const NO_INDEX: &str = "+";
 

@@ -10,7 +10,7 @@ pub enum StoreError {
     File {
         /// The path of the file, as it was given.
         path: PathBuf,
-        /// What is wrong with it, and what to do, as it goes on after the path.
+        /// What is wrong with it, and what to do: a clause that follows the path in the message.
         fault: String,
     },
     /// Another connection kept the file locked for longer than the busy time-out.
@@ -34,7 +34,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Returns the error for what is wrong with the file at `path`: `fault` goes on after the path.
+    /// Returns the error for what is wrong with the file at `path`: `fault` is a clause that follows the path.
     pub fn file(path: &Path, fault: impl Into<String>) -> Self {
         Self::File {
             path: path.to_owned(),
@@ -47,7 +47,7 @@ impl StoreError {
     pub fn made_meanwhile(path: &Path) -> Self {
         Self::file(
             path,
-            "was made by another program meanwhile; run this again",
+            "was created by another program at the same time; run the command again",
         )
     }
 
@@ -67,7 +67,7 @@ impl StoreError {
         }
     }
 
-    /// Returns the sentence as it goes on after the path of the file.
+    /// Returns the clause that follows the path of the file in the message.
     pub(super) fn fault(&self) -> String {
         match self {
             Self::File { fault, .. } => fault.clone(),
@@ -80,7 +80,9 @@ impl StoreError {
             }
             Self::Sqlite(text) => format!("cannot be used: {text}"),
             Self::Closed => "is being closed".into(),
-            Self::TooExpensive => "cannot be read so: the request needs too many steps".into(),
+            Self::TooExpensive => {
+                "cannot answer this request: it needs too many steps; ask for less".into()
+            }
         }
     }
 }

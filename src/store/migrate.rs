@@ -1,6 +1,6 @@
 //! Migrates a file of an earlier schema to the current one.
 //!
-//! `migrations/NNN_name.sql` leads from schema NNN - 1 to schema NNN. The first one creates schema 1.
+//! `migrations/NNN_name.sql` migrates from schema NNN - 1 to schema NNN. The first one creates schema 1.
 //! To change the schema: change `schema.sql`, add a file there, and add it to [`MIGRATIONS`].
 
 use std::fmt;
@@ -89,7 +89,7 @@ pub(super) fn require_current(path: &Path, version: u32) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Returns what is wrong with a file of an earlier schema, and what to do, as it goes on after the file's name.
+/// Returns what is wrong with a file of an earlier schema, and what to do: a clause that follows the file's name.
 pub(super) fn older(path: &Path, version: u32) -> String {
     if version == 0 {
         return format!(
@@ -102,7 +102,7 @@ pub(super) fn older(path: &Path, version: u32) -> String {
     )
 }
 
-/// Returns what is wrong with a file of a later schema, as it goes on after the file's name.
+/// Returns what is wrong with a file of a later schema: a clause that follows the file's name.
 pub(super) fn newer(version: u32) -> String {
     format!(
         "was made by a newer cf-packages (schema {version}, this program knows {SCHEMA_VERSION}); upgrade the program"
@@ -126,7 +126,7 @@ pub(super) fn migrate(path: &Path, durability: Durability) -> Result<Option<Migr
     };
     let _lock = folder_lock::lock_folder(path);
     // The header of the file may be older than what its log holds.
-    if schema::version(&read_only::unchanged(path)?)? == SCHEMA_VERSION {
+    if schema::version(&read_only::connect_without_changes(path)?)? == SCHEMA_VERSION {
         return Ok(None);
     }
     // Read for the copy. Opened before the connection and closed after it, since closing it drops SQLite's locks on the
@@ -155,7 +155,7 @@ fn connect_exclusively(path: &Path, durability: Durability) -> Result<Connection
         Durability::Full => "pragma synchronous = full",
         Durability::Off => "pragma synchronous = off",
     })?;
-    // Must be off before a table is made anew, and cannot be switched in a transaction
+    // Must be off before a table is recreated, and cannot be switched in a transaction
     // (https://sqlite.org/lang_altertable.html#otheralter).
     connection.execute_batch("pragma foreign_keys = off")?;
     connection.execute_batch(LARGE_CACHE)?;

@@ -63,6 +63,27 @@ impl ToSql for Value {
     }
 }
 
+/// A value like [`Value`] that borrows its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BorrowedValue<'v> {
+    /// Null.
+    Null,
+    /// A number, a time in seconds since 1970, or a flag (0 or 1).
+    Int(i64),
+    /// Text in UTF-8.
+    Text(&'v str),
+}
+
+impl ToSql for BorrowedValue<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
 /// One read transaction, passed to the closure of [`Store::read`](super::Store::read). All reads through it see the
 /// same state of the data.
 ///
@@ -83,7 +104,7 @@ impl std::fmt::Debug for Snapshot<'_> {
 }
 
 impl<'c> Snapshot<'c> {
-    /// Over a read transaction of a reader's connection.
+    /// Returns a snapshot over a read transaction of a reader's connection.
     pub(super) fn of_reader(
         connection: &'c Connection,
         versions: &'c VersionCache,
@@ -96,7 +117,7 @@ impl<'c> Snapshot<'c> {
         }
     }
 
-    /// Over a write transaction.
+    /// Returns a snapshot over a write transaction.
     pub(super) fn of_writer(connection: &'c Connection) -> Self {
         Self {
             connection,

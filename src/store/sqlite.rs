@@ -15,3 +15,4 @@ pub(super) mod open;
 pub(super) mod read_only;
 pub(super) mod readers;
 pub(super) mod schema;
+pub(super) mod writer;

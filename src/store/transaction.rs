@@ -1,35 +1,75 @@
 //! One write transaction: everything a [`Snapshot`] can do, and statements that change rows.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ToSql};
 
-use super::{Snapshot, StoreError, Value};
+use super::{BorrowedValue, Snapshot, StoreError, Value};
 
 /// One write transaction, passed to the closure of [`Store::write`](super::Store::write).
 ///
 /// Reads through it see its own changes.
 #[derive(Debug)]
-pub struct Transaction<'c>(Snapshot<'c>);
+pub struct Transaction<'c> {
+    snapshot: Snapshot<'c>,
+    /// Whether no more changes are to be made.
+    interrupted: Option<&'c AtomicBool>,
+}
 
 impl<'c> Transaction<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
-        Self(Snapshot::of_writer(connection))
+        Self {
+            snapshot: Snapshot::of_writer(connection),
+            interrupted: None,
+        }
+    }
+
+    /// Returns a transaction whose changes fail once `interrupted` is set.
+    pub(super) fn interruptible(connection: &'c Connection, interrupted: &'c AtomicBool) -> Self {
+        Self {
+            interrupted: Some(interrupted),
+            ..Self::new(connection)
+        }
     }
 
     /// Runs a statement that returns no rows, and returns how many rows it changed.
     ///
     /// # Errors
     ///
-    /// Fails if SQLite refuses the statement, as when a constraint is violated or the disk is full.
+    /// Fails if SQLite refuses the statement, as when a constraint is violated or the disk is full, or with
+    /// [`StoreError::Closed`] if the transaction was interrupted.
     pub fn execute(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
-        let mut statement = self.0.connection().prepare_cached(sql)?;
+        self.run(sql, values)
+    }
+
+    /// Does the same as [`execute`](Self::execute), for values that borrow their text.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`execute`](Self::execute).
+    pub fn execute_borrowed(
+        &self,
+        sql: &str,
+        values: &[BorrowedValue<'_>],
+    ) -> Result<usize, StoreError> {
+        self.run(sql, values)
+    }
+
+    fn run(&self, sql: &str, values: &[impl ToSql]) -> Result<usize, StoreError> {
+        if self
+            .interrupted
+            .is_some_and(|interrupted| interrupted.load(Ordering::Relaxed))
+        {
+            return Err(StoreError::Closed);
+        }
+        let mut statement = self.connection().prepare_cached(sql)?;
         Ok(statement.execute(rusqlite::params_from_iter(values))?)
     }
 
     /// Returns the `id` of the row that this transaction inserted last.
     pub fn last_id(&self) -> i64 {
-        self.0.connection().last_insert_rowid()
+        self.connection().last_insert_rowid()
     }
 }
 
@@ -37,6 +77,6 @@ impl<'c> Deref for Transaction<'c> {
     type Target = Snapshot<'c>;
 
     fn deref(&self) -> &Snapshot<'c> {
-        &self.0
+        &self.snapshot
     }
 }

@@ -67,4 +67,4 @@ def test_without_a_terminal_no_password_is_generated(program):
     process = program.popen(*SERVE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     output, errors = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, output) == (2, "")
-    assert "`--login` without a terminal" in errors and "--login-password-file" in errors
+    assert "`--login` needs a password" in errors and "--login-password-file" in errors

@@ -36,7 +36,7 @@ fn seed_is_visible_at_once() {
     assert!(
         answer
             .body
-            .contains("\"packages\":{\"added\":300,\"changed\":0,\"left\":0}")
+            .contains("\"packages\":{\"added\":300,\"changed\":0,\"unchanged\":0}")
     );
     assert_eq!(total(&server), "300");
     let lines = "{\"app\":{\"name\":\"new\",\"space\":\"41e849e6-b52b-48a8-aed5-8082f983c4ff\"}}\n{\"package\":{\"app\":\"new\",\"type\":\"bits\"}}\n";

@@ -5,14 +5,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use serde_json::{Value, json};
 
-use crate::support::{Bench, Server, refusal};
+use crate::support::{Server, WorkDir, error_2015};
 
 /// The time of the server's clock, which stands still: 2015-11-13T17:03:00Z.
 const NOW: i64 = 1_447_434_180;
 const CLOCK: &str = "2015-11-13T17:03:00Z";
 
-fn serve(more: &[&str]) -> (Bench, Server) {
-    let bench = Bench::new();
+fn serve(more: &[&str]) -> (WorkDir, Server) {
+    let dir = WorkDir::new();
     let mut flags = vec![
         "--seed",
         "example",
@@ -22,8 +22,8 @@ fn serve(more: &[&str]) -> (Bench, Server) {
         CLOCK,
     ];
     flags.extend(more);
-    let server = bench.serve(&flags);
-    (bench, server)
+    let server = dir.serve(&flags);
+    (dir, server)
 }
 
 fn claims() -> Value {
@@ -63,7 +63,7 @@ fn with(name: &str, value: Value) -> Value {
 }
 
 fn response_to(server: &Server, headers: &str) -> (u16, String) {
-    let answer = server.ask(format!(
+    let answer = server.send(format!(
         "GET /v3/packages?page=0 HTTP/1.1\r\nHost: example.org\r\n{headers}\r\n"
     ));
     assert_eq!(answer.header("www-authenticate"), None);
@@ -73,31 +73,31 @@ fn response_to(server: &Server, headers: &str) -> (u16, String) {
 /// The response to an accepted token. The query of the request is wrong, which is reported only after authentication.
 fn accepted() -> (u16, String) {
     let text = "The query parameter is invalid: Page must be greater than 0";
-    (400, refusal(10005, "CF-BadQueryParameter", text))
+    (400, error_2015(10005, "CF-BadQueryParameter", text))
 }
 
 fn not_authenticated() -> (u16, String) {
     (
         401,
-        refusal(10002, "CF-NotAuthenticated", "Authentication error"),
+        error_2015(10002, "CF-NotAuthenticated", "Authentication error"),
     )
 }
 
 fn invalid_token() -> (u16, String) {
     (
         401,
-        refusal(1000, "CF-InvalidAuthToken", "Invalid Auth Token"),
+        error_2015(1000, "CF-InvalidAuthToken", "Invalid Auth Token"),
     )
 }
 
 fn not_authorized() -> (u16, String) {
     let text = "You are not authorized to perform the requested action";
-    (403, refusal(10003, "CF-NotAuthorized", text))
+    (403, error_2015(10003, "CF-NotAuthorized", text))
 }
 
 #[test]
 fn header_must_be_bearer_and_one_token() {
-    let (_bench, server) = serve(&[]);
+    let (_dir, server) = serve(&[]);
     let good = token(&claims());
     for (headers, expected) in [
         (String::new(), not_authenticated()),
@@ -151,7 +151,7 @@ fn header_must_be_bearer_and_one_token() {
 
 #[test]
 fn every_claim_must_be_valid() {
-    let (_bench, server) = serve(&[]);
+    let (_dir, server) = serve(&[]);
     for (claims, expected) in [
         (claims(), accepted()),
         (with("exp", json!(NOW + 1)), accepted()),
@@ -222,7 +222,7 @@ fn every_claim_must_be_valid() {
 
 #[test]
 fn token_with_another_key_algorithm_or_byte_is_invalid() {
-    let (_bench, server) = serve(&[]);
+    let (_dir, server) = serve(&[]);
     let good = token(&claims());
     let (message, signature) = good.rsplit_once('.').expect("three parts");
     let (_, payload) = message.split_once('.').expect("three parts");
@@ -258,10 +258,10 @@ fn token_with_another_key_algorithm_or_byte_is_invalid() {
 
 #[test]
 fn every_key_file_verifies_and_the_first_signs() {
-    let bench = Bench::new();
-    bench.write("new", "the new one\n");
-    bench.write("old", "the old one");
-    let server = bench.serve(&[
+    let dir = WorkDir::new();
+    dir.write("new", "the new one\n");
+    dir.write("old", "the old one");
+    let server = dir.serve(&[
         "--token-key-file",
         "new",
         "--token-key-file",
@@ -282,7 +282,7 @@ fn every_key_file_verifies_and_the_first_signs() {
             "{key:?}"
         );
     }
-    let printed = bench.ok(&[
+    let printed = dir.run_ok(&[
         "token",
         "--admin",
         "--token-key-file",
@@ -298,8 +298,8 @@ fn every_key_file_verifies_and_the_first_signs() {
 
 #[test]
 fn keys_from_variables_are_used_and_never_shown() {
-    let bench = Bench::new();
-    bench.write("key", "from a file");
+    let dir = WorkDir::new();
+    dir.write("key", "from a file");
     for (name, value, key) in [
         (
             "CF_PACKAGES_TOKEN_KEY",
@@ -308,7 +308,7 @@ fn keys_from_variables_are_used_and_never_shown() {
         ),
         ("CF_PACKAGES_TOKEN_KEY_FILE", "key", "from a file"),
     ] {
-        let server = Server::start(bench.command().env(name, value).args(["--clock", CLOCK]));
+        let server = Server::start(dir.command().env(name, value).args(["--clock", CLOCK]));
         let token = signed(key, "HS256", &claims());
         assert_eq!(
             response_to(&server, &format!("Authorization: bearer {token}\r\n")),
@@ -319,7 +319,7 @@ fn keys_from_variables_are_used_and_never_shown() {
         let (code, stdout, stderr) = server.wait();
         assert_eq!((code, stdout.as_str(), stderr.as_str()), (Some(0), "", ""));
     }
-    let help = bench
+    let help = dir
         .command()
         .env("CF_PACKAGES_TOKEN_KEY", "hunter2")
         .args(["serve", "--help"])
@@ -330,7 +330,7 @@ fn keys_from_variables_are_used_and_never_shown() {
 
 #[test]
 fn no_auth_makes_every_request_an_admins_on_loopback_only() {
-    let (bench, server) = serve(&["--no-auth"]);
+    let (dir, server) = serve(&["--no-auth"]);
     let answer = server.get("/v3/packages?per_page=1", "");
     assert!(
         answer.body.contains("\"total_results\": 4"),
@@ -341,7 +341,7 @@ fn no_auth_makes_every_request_an_admins_on_loopback_only() {
         response_to(&server, "Authorization: Basic x\r\n"),
         accepted()
     );
-    let ran = bench.run(&[
+    let output = dir.run(&[
         "serve",
         "--no-auth",
         "--listen",
@@ -349,10 +349,14 @@ fn no_auth_makes_every_request_an_admins_on_loopback_only() {
         "--db",
         "other.db",
     ]);
-    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
     assert_eq!(
-        bench
-            .names()
+        (output.status, output.stdout.as_str()),
+        (2, ""),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(
+        dir.file_names()
             .iter()
             .filter(|name| name.starts_with("other"))
             .count(),
@@ -363,9 +367,9 @@ fn no_auth_makes_every_request_an_admins_on_loopback_only() {
 #[test]
 fn admin_token_file_is_complete_and_private_once_the_server_listens() {
     use std::os::unix::fs::PermissionsExt;
-    let bench = Bench::new();
-    let server = bench.serve(&["--admin-token-file", "admin-token"]);
-    let token = String::from_utf8(bench.bytes("admin-token")).expect("ASCII");
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--admin-token-file", "admin-token"]);
+    let token = String::from_utf8(dir.read("admin-token")).expect("ASCII");
     assert_eq!(
         response_to(
             &server,
@@ -373,7 +377,7 @@ fn admin_token_file_is_complete_and_private_once_the_server_listens() {
         ),
         accepted()
     );
-    let mode = std::fs::metadata(bench.path("admin-token"))
+    let mode = std::fs::metadata(dir.path("admin-token"))
         .expect("a file")
         .permissions()
         .mode();

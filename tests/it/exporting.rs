@@ -5,19 +5,19 @@ use std::process::Stdio;
 
 use proptest::prelude::*;
 
-use crate::support::Bench;
+use crate::support::WorkDir;
 
 /// Exports in both forms, seeds each into a new database, exports again: the same bytes. Then seeds what was exported
 /// into the database it came from: nothing changes.
-fn round_trips(bench: &Bench) {
+fn round_trips(dir: &WorkDir) {
     for form in [&["export"][..], &["export", "--jsonl"]] {
-        let export = bench.ok(form);
-        let other = Bench::new();
+        let export = dir.run_ok(form);
+        let other = WorkDir::new();
         other.write("the-export", &export);
-        other.ok(&["seed", "the-export"]);
-        assert_eq!(export, other.ok(form));
-        bench.write("the-export", &export);
-        let again = bench.ok(&["seed", "the-export"]);
+        other.run_ok(&["seed", "the-export"]);
+        assert_eq!(export, other.run_ok(form));
+        dir.write("the-export", &export);
+        let again = dir.run_ok(&["seed", "the-export"]);
         for line in again.lines().filter(|line| *line != "no entries") {
             assert!(line.contains(": 0 added, 0 changed, "), "{again}");
         }
@@ -27,30 +27,30 @@ fn round_trips(bench: &Bench) {
 #[test]
 fn the_bundled_seeds_survive_the_way_out_and_in() {
     for seed in ["example", "demo"] {
-        let bench = Bench::new();
-        bench.ok(&["seed", seed]);
-        round_trips(&bench);
+        let dir = WorkDir::new();
+        dir.run_ok(&["seed", seed]);
+        round_trips(&dir);
     }
 }
 
 #[test]
 fn generated_packages_survive_it() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "--generate", "1200"]);
-    round_trips(&bench);
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "--generate", "1200"]);
+    round_trips(&dir);
 }
 
 #[test]
 fn an_empty_database_survives_it() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "--reset"]);
-    round_trips(&bench);
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "--reset"]);
+    round_trips(&dir);
 }
 
 #[test]
 fn an_export_holds_what_is_not_a_default_in_a_fixed_order() {
-    let bench = Bench::new();
-    bench.write(
+    let dir = WorkDir::new();
+    dir.write(
         "s",
         r#"{"organizations": [{"guid": "o", "name": "acme", "created_at": "2020-01-01T00:00:00Z"}],
             "spaces": [{"guid": "s", "name": "dev", "organization": "acme", "created_at": "2020-01-01T00:00:00Z"}],
@@ -58,9 +58,9 @@ fn an_export_holds_what_is_not_a_default_in_a_fixed_order() {
             "packages": [{"guid": "p", "app": "shop", "type": "docker", "image": "i", "credentials": {"password": "x\"y"},
                           "created_at": "2020-01-01T00:00:00Z", "labels": {"z": "1", "a": "2"}}]}"#,
     );
-    bench.ok(&["seed", "s"]);
+    dir.run_ok(&["seed", "s"]);
     assert_eq!(
-        bench.ok(&["export"]),
+        dir.run_ok(&["export"]),
         r#"{
   "organizations": [
     {"guid":"o","name":"acme","created_at":"2020-01-01T00:00:00Z"}
@@ -82,22 +82,22 @@ fn an_export_holds_what_is_not_a_default_in_a_fixed_order() {
 
 #[test]
 fn keys_are_never_exported() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "demo"]);
-    let connection = rusqlite::Connection::open(bench.path("packages.db")).expect("opens");
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "demo"]);
+    let connection = rusqlite::Connection::open(dir.path("packages.db")).expect("opens");
     let secret: Vec<u8> = connection
         .query_row("select secret from token_keys", [], |row| row.get(0))
         .expect("a key");
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    let export = bench.ok(&["export"]);
+    let export = dir.run_ok(&["export"]);
     assert!(!export.contains(&hex) && !export.contains("token"));
 }
 
 #[test]
 fn who_reads_only_the_beginning_gets_it() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "--generate", "3000"]);
-    let mut child = bench
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "--generate", "3000"]);
+    let mut child = dir
         .command()
         .arg("export")
         .stdout(Stdio::piped())
@@ -115,11 +115,11 @@ fn who_reads_only_the_beginning_gets_it() {
 
 #[test]
 fn a_database_that_is_not_there_is_not_made() {
-    let bench = Bench::new();
-    let ran = bench.run(&["export"]);
-    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
-    assert_eq!(ran.stderr.lines().count(), 1);
-    assert!(bench.names().is_empty());
+    let dir = WorkDir::new();
+    let output = dir.run(&["export"]);
+    assert_eq!((output.status, output.stdout.as_str()), (1, ""));
+    assert_eq!(output.stderr.lines().count(), 1);
+    assert!(dir.file_names().is_empty());
 }
 
 const ORGANIZATION_ROLES: [&str; 4] = [
@@ -276,13 +276,13 @@ proptest! {
 
     #[test]
     fn any_database_that_seeds_make_survives_it(first in seed(), second in seed()) {
-        let bench = Bench::new();
-        bench.write("first", first);
-        bench.write("second", second);
+        let dir = WorkDir::new();
+        dir.write("first", first);
+        dir.write("second", second);
         // The second changes and adds to what the first made, so that ids have gaps in time and rows have moved.
-        bench.ok(&["seed", "first"]);
-        bench.ok(&["seed", "second"]);
-        round_trips(&bench);
-        bench.ok(&["seed", "second"]);
+        dir.run_ok(&["seed", "first"]);
+        dir.run_ok(&["seed", "second"]);
+        round_trips(&dir);
+        dir.run_ok(&["seed", "second"]);
     }
 }

@@ -395,7 +395,7 @@ fn requests_may_arrive_in_pieces_or_pipelined() {
     for number in 0..20 {
         all.push_str(&get(&format!("/v3/packages?page={number}&per_page=1"), ""));
         all.push_str(
-            "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+            "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\n\r\nGET / HTTP/1.1\r\n\r\n",
         );
     }
     client.send(all);

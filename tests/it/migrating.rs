@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use crate::support::{Bench, Server};
+use crate::support::{Server, WorkDir};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -18,10 +18,10 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 /// A folder with a copy of the file of schema 1, as `f`.
-fn bench_with_schema_1() -> Bench {
-    let bench = Bench::new();
-    bench.write("f", schema_1());
-    bench
+fn bench_with_schema_1() -> WorkDir {
+    let dir = WorkDir::new();
+    dir.write("f", schema_1());
+    dir
 }
 
 fn schema_1() -> Vec<u8> {
@@ -33,36 +33,38 @@ fn exported_by_0_1_0() -> String {
 }
 
 /// Changes `f` before it is migrated.
-fn execute(bench: &Bench, sql: &str) {
-    let connection = Connection::open(bench.path("f")).expect("opens");
+fn execute(dir: &WorkDir, sql: &str) {
+    let connection = Connection::open(dir.path("f")).expect("opens");
     connection.execute_batch(sql).expect(sql);
     connection.close().expect("closes");
-    assert_eq!(bench.names(), ["f"]);
+    assert_eq!(dir.file_names(), ["f"]);
 }
 
 /// Everything in the folder, by name.
-fn files(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
-    let names = bench.names().into_iter();
-    names
-        .map(|name| (name.clone(), bench.bytes(&name)))
-        .collect()
+fn files(dir: &WorkDir) -> BTreeMap<String, Vec<u8>> {
+    let names = dir.file_names().into_iter();
+    names.map(|name| (name.clone(), dir.read(&name))).collect()
 }
 
 /// Runs the command, which must fail with this sentence, and change nothing.
-fn assert_refused(bench: &Bench, arguments: &[&str], sentence: &str) {
-    let before = files(bench);
-    let ran = bench.run(arguments);
+fn assert_refused(dir: &WorkDir, arguments: &[&str], sentence: &str) {
+    let before = files(dir);
+    let ran = dir.run(arguments);
     assert_eq!(
         (ran.status, ran.stderr),
         (1, format!("cf-packages: {sentence}\n")),
         "{arguments:?}"
     );
-    assert!(files(bench) == before, "{arguments:?}: {:?}", bench.names());
+    assert!(
+        files(dir) == before,
+        "{arguments:?}: {:?}",
+        dir.file_names()
+    );
 }
 
 /// Runs `seed example`, which changes no data of the fixture.
-fn migrate(bench: &Bench) {
-    let ran = bench.run(&["seed", "example", "--db", "f"]);
+fn migrate(dir: &WorkDir) {
+    let ran = dir.run(&["seed", "example", "--db", "f"]);
     assert_eq!(
         (ran.status, ran.stderr.as_str()),
         (
@@ -73,7 +75,7 @@ fn migrate(bench: &Bench) {
 }
 
 /// Serves `f` and stops at once. Returns what the server logged.
-fn serve(bench: &Bench) -> String {
+fn serve(dir: &WorkDir) -> String {
     let arguments = [
         "serve",
         "--db",
@@ -82,7 +84,7 @@ fn serve(bench: &Bench) -> String {
         "127.0.0.1:0",
         "--exit-with-stdin",
     ];
-    let ran = bench.run(&arguments);
+    let ran = dir.run(&arguments);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     ran.stderr
 }
@@ -101,10 +103,10 @@ fn ids(file: &Path) -> Vec<(i64, String)> {
 #[test]
 fn migration_keeps_the_data_and_a_copy_of_the_file() {
     for by_server in [false, true] {
-        let bench = bench_with_schema_1();
-        let before = ids(&bench.path("f"));
+        let dir = bench_with_schema_1();
+        let before = ids(&dir.path("f"));
         if by_server {
-            let log = serve(&bench);
+            let log = serve(&dir);
             assert!(
                 log.contains(
                     "`f` was migrated from schema 1 to 2; the former file is kept as `f.before-1`"
@@ -112,73 +114,73 @@ fn migration_keeps_the_data_and_a_copy_of_the_file() {
                 "{log}"
             );
         } else {
-            migrate(&bench);
+            migrate(&dir);
         }
-        assert_eq!(bench.names(), ["f", "f.before-1"]);
-        assert!(bench.bytes("f.before-1") == schema_1());
-        let mode = std::fs::metadata(bench.path("f.before-1"))
+        assert_eq!(dir.file_names(), ["f", "f.before-1"]);
+        assert!(dir.read("f.before-1") == schema_1());
+        let mode = std::fs::metadata(dir.path("f.before-1"))
             .expect("a file")
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(ids(&bench.path("f")), before);
-        assert_eq!(bench.ok(&["export", "--db", "f"]), exported_by_0_1_0());
-        let report = bench.ok(&["check", "--db", "f"]);
+        assert_eq!(ids(&dir.path("f")), before);
+        assert_eq!(dir.run_ok(&["export", "--db", "f"]), exported_by_0_1_0());
+        let report = dir.run_ok(&["check", "--db", "f"]);
         assert!(
             report.contains("`f`: schema 2, 6 packages") && report.contains("no fault"),
             "{report}"
         );
         // The copy opens as the file did, and the migrated file is not migrated again.
-        let migrated = bench.bytes("f");
-        assert_eq!(serve(&bench), "");
-        assert!(bench.bytes("f") == migrated);
-        assert_eq!(bench.names(), ["f", "f.before-1"]);
+        let migrated = dir.read("f");
+        assert_eq!(serve(&dir), "");
+        assert!(dir.read("f") == migrated);
+        assert_eq!(dir.file_names(), ["f", "f.before-1"]);
     }
 }
 
 #[test]
 fn migrated_file_accepts_tokens_that_were_made_before() {
-    let key = |bench: &Bench| -> Vec<u8> {
-        let connection = Connection::open(bench.path("f")).expect("opens");
+    let key = |dir: &WorkDir| -> Vec<u8> {
+        let connection = Connection::open(dir.path("f")).expect("opens");
         connection
             .query_row("select secret from token_keys", [], |row| row.get(0))
             .expect("a key")
     };
-    let bench = bench_with_schema_1();
-    let before = key(&bench);
-    migrate(&bench);
-    assert_eq!(key(&bench), before);
+    let dir = bench_with_schema_1();
+    let before = key(&dir);
+    migrate(&dir);
+    assert_eq!(key(&dir), before);
 }
 
 #[test]
 fn ids_of_deleted_packages_are_not_used_again_after_a_migration() {
-    let bench = bench_with_schema_1();
+    let dir = bench_with_schema_1();
     execute(
-        &bench,
+        &dir,
         "pragma foreign_keys = on; delete from packages where id >= 5",
     );
-    bench.write(
+    dir.write(
         "new.json",
         r#"{"packages": [{"guid": "new", "app": "my-app", "type": "bits"}]}"#,
     );
-    assert_eq!(bench.run(&["seed", "new.json", "--db", "f"]).status, 0);
-    assert!(ids(&bench.path("f")).contains(&(7, "new".into())));
+    assert_eq!(dir.run(&["seed", "new.json", "--db", "f"]).status, 0);
+    assert!(ids(&dir.path("f")).contains(&(7, "new".into())));
     // Also where no package is left.
-    let bench = bench_with_schema_1();
-    execute(&bench, "pragma foreign_keys = on; delete from packages");
-    bench.write(
+    let dir = bench_with_schema_1();
+    execute(&dir, "pragma foreign_keys = on; delete from packages");
+    dir.write(
         "new.json",
         r#"{"packages": [{"guid": "new", "app": "my-app", "type": "bits"}]}"#,
     );
-    assert_eq!(bench.run(&["seed", "new.json", "--db", "f"]).status, 0);
-    assert!(ids(&bench.path("f")).contains(&(7, "new".into())));
+    assert_eq!(dir.run(&["seed", "new.json", "--db", "f"]).status, 0);
+    assert!(ids(&dir.path("f")).contains(&(7, "new".into())));
 }
 
 const ADVICE: &str = "`f` has schema 1, and this program needs 2; `cf-packages serve` or `seed` migrates it and keeps the present file as `f.before-1`";
 
 #[test]
 fn commands_that_only_read_refuse_an_older_file_with_advice() {
-    let bench = bench_with_schema_1();
+    let dir = bench_with_schema_1();
     for arguments in [
         &["export", "--db", "f"][..],
         &["get", "/v3/packages", "--admin", "--db", "f"],
@@ -186,10 +188,10 @@ fn commands_that_only_read_refuse_an_older_file_with_advice() {
         &["serve", "--read-only", "--db", "f"],
         &["seed", "example", "--dry-run", "--db", "f"],
     ] {
-        assert_refused(&bench, arguments, ADVICE);
+        assert_refused(&dir, arguments, ADVICE);
     }
-    let before = files(&bench);
-    let ran = bench.run(&["check", "--db", "f"]);
+    let before = files(&dir);
+    let ran = dir.run(&["check", "--db", "f"]);
     assert_eq!(
         (ran.status, ran.stderr),
         (1, format!("cf-packages: {ADVICE}\n"))
@@ -199,18 +201,18 @@ fn commands_that_only_read_refuse_an_older_file_with_advice() {
         "{}",
         ran.stdout
     );
-    assert!(files(&bench) == before);
+    assert!(files(&dir) == before);
 }
 
 #[test]
 fn ephemeral_server_migrates_its_own_copy() {
-    let bench = bench_with_schema_1();
-    let server = bench.serve(&["--ephemeral", "--from", "f", "--no-auth"]);
+    let dir = bench_with_schema_1();
+    let server = dir.serve(&["--ephemeral", "--from", "f", "--no-auth"]);
     let list = server.get("/v3/packages", "");
     assert!(list.body.contains("\"total_results\": 6"), "{}", list.body);
     server.stop();
-    assert_eq!(bench.names(), ["f"]);
-    assert!(bench.bytes("f") == schema_1());
+    assert_eq!(dir.file_names(), ["f"]);
+    assert!(dir.read("f") == schema_1());
 }
 
 #[test]
@@ -239,13 +241,13 @@ fn file_that_does_not_fit_the_next_schema_is_refused_and_unchanged() {
             "`f` cannot be migrated from schema 1: it has a trigger `space_roles_updated` that is not ours; `cf-packages check` names every difference".into(),
         ),
     ] {
-        let bench = bench_with_schema_1();
-        execute(&bench, sql);
+        let dir = bench_with_schema_1();
+        execute(&dir, sql);
         for arguments in [
             &["seed", "example", "--db", "f"][..],
             &["serve", "--db", "f", "--listen", "127.0.0.1:0"],
         ] {
-            assert_refused(&bench, arguments, &sentence);
+            assert_refused(&dir, arguments, &sentence);
         }
     }
 }
@@ -253,29 +255,29 @@ fn file_that_does_not_fit_the_next_schema_is_refused_and_unchanged() {
 #[test]
 fn copy_is_never_overwritten() {
     // As a migration leaves it that was killed.
-    let bench = bench_with_schema_1();
-    bench.write("f.before-1", schema_1());
-    bench.write("f.before-1.new", "half of a copy");
-    migrate(&bench);
-    assert!(bench.bytes("f.before-1") == schema_1());
-    assert_eq!(bench.names(), ["f", "f.before-1"]);
+    let dir = bench_with_schema_1();
+    dir.write("f.before-1", schema_1());
+    dir.write("f.before-1.new", "half of a copy");
+    migrate(&dir);
+    assert!(dir.read("f.before-1") == schema_1());
+    assert_eq!(dir.file_names(), ["f", "f.before-1"]);
 
     let mut almost = schema_1();
     *almost.last_mut().expect("a byte") ^= 1;
     for other in [almost, b"another file".to_vec(), Vec::new()] {
-        let bench = bench_with_schema_1();
-        bench.write("f.before-1", other);
+        let dir = bench_with_schema_1();
+        dir.write("f.before-1", other);
         assert_refused(
-            &bench,
+            &dir,
             &["seed", "example", "--db", "f"],
-            "`f.before-1` is in the way: a copy of the database gets this name before it is migrated; move the file to another place",
+            "`f.before-1` already exists, and the migration needs this name for a copy of the database; move the file to another place",
         );
     }
-    let bench = bench_with_schema_1();
-    std::fs::create_dir(bench.path("f.before-1")).expect("a folder");
-    let ran = bench.run(&["seed", "example", "--db", "f"]);
+    let dir = bench_with_schema_1();
+    std::fs::create_dir(dir.path("f.before-1")).expect("a folder");
+    let ran = dir.run(&["seed", "example", "--db", "f"]);
     assert_eq!(ran.status, 1);
-    assert!(bench.bytes("f") == schema_1());
+    assert!(dir.read("f") == schema_1());
 }
 
 #[test]
@@ -286,16 +288,16 @@ fn copy_holds_what_lies_in_the_write_ahead_log() {
     connection
         .execute_batch("pragma wal_autocheckpoint = 0; update packages set error = 'late' where guid = 'labelled'")
         .expect("an update");
-    let bench = Bench::new();
-    bench.write("f", written.bytes("f"));
-    bench.write("f-wal", written.bytes("f-wal"));
+    let dir = WorkDir::new();
+    dir.write("f", written.read("f"));
+    dir.write("f-wal", written.read("f-wal"));
     drop(connection);
-    assert!(bench.bytes("f") == schema_1() && !bench.bytes("f-wal").is_empty());
+    assert!(dir.read("f") == schema_1() && !dir.read("f-wal").is_empty());
 
-    migrate(&bench);
-    assert_eq!(bench.names(), ["f", "f.before-1"]);
+    migrate(&dir);
+    assert_eq!(dir.file_names(), ["f", "f.before-1"]);
     for file in ["f", "f.before-1"] {
-        let connection = Connection::open(bench.path(file)).expect("opens");
+        let connection = Connection::open(dir.path(file)).expect("opens");
         let late: i64 = connection
             .query_row(
                 "select count(*) from packages where error = 'late'",
@@ -314,12 +316,12 @@ fn refused_file_keeps_its_write_ahead_log() {
     connection
         .execute_batch("pragma wal_autocheckpoint = 0; update packages set labels = '{' where guid = 'labelled'")
         .expect("an update");
-    let bench = Bench::new();
-    bench.write("f", written.bytes("f"));
-    bench.write("f-wal", written.bytes("f-wal"));
+    let dir = WorkDir::new();
+    dir.write("f", written.read("f"));
+    dir.write("f-wal", written.read("f-wal"));
     drop(connection);
     assert_refused(
-        &bench,
+        &dir,
         &["seed", "example", "--db", "f"],
         "`f` cannot be migrated from schema 1: the labels or annotations of the package `labelled` are not JSON; correct that with the release that made it, or restore the file from an export",
     );
@@ -327,24 +329,24 @@ fn refused_file_keeps_its_write_ahead_log() {
 
 #[test]
 fn copy_lies_beside_the_file_that_a_link_leads_to() {
-    let bench = Bench::new();
-    std::fs::create_dir(bench.path("folder")).expect("a folder");
-    std::fs::write(bench.path("folder/f"), schema_1()).expect("a file");
-    symlink("folder/f", bench.path("link")).expect("a link");
-    assert_eq!(bench.run(&["seed", "example", "--db", "link"]).status, 0);
-    assert_eq!(bench.names(), ["folder", "link"]);
-    assert!(bench.bytes("folder/f.before-1") == schema_1());
-    assert_eq!(bench.ok(&["export", "--db", "link"]), exported_by_0_1_0());
+    let dir = WorkDir::new();
+    std::fs::create_dir(dir.path("folder")).expect("a folder");
+    std::fs::write(dir.path("folder/f"), schema_1()).expect("a file");
+    symlink("folder/f", dir.path("link")).expect("a link");
+    assert_eq!(dir.run(&["seed", "example", "--db", "link"]).status, 0);
+    assert_eq!(dir.file_names(), ["folder", "link"]);
+    assert!(dir.read("folder/f.before-1") == schema_1());
+    assert_eq!(dir.run_ok(&["export", "--db", "link"]), exported_by_0_1_0());
 }
 
 #[test]
 fn file_that_another_program_has_open_is_not_migrated() {
-    let bench = bench_with_schema_1();
-    let other = Connection::open(bench.path("f")).expect("opens");
+    let dir = bench_with_schema_1();
+    let other = Connection::open(dir.path("f")).expect("opens");
     other
         .query_row("select count(*) from packages", [], |_| Ok(()))
         .expect("a read");
-    let ran = bench.run(&["seed", "example", "--db", "f"]);
+    let ran = dir.run(&["seed", "example", "--db", "f"]);
     assert_eq!(
         (ran.status, ran.stderr.as_str()),
         (
@@ -352,24 +354,24 @@ fn file_that_another_program_has_open_is_not_migrated() {
             "cf-packages: `f` is kept locked by another program; end it, or wait and try again\n"
         )
     );
-    assert!(bench.bytes("f") == schema_1());
+    assert!(dir.read("f") == schema_1());
     drop(other);
-    assert_eq!(bench.names(), ["f"]);
-    migrate(&bench);
+    assert_eq!(dir.file_names(), ["f"]);
+    migrate(&dir);
 }
 
 #[test]
 fn only_one_of_several_programs_migrates_a_file() {
     for _ in 0..3 {
-        let bench = bench_with_schema_1();
+        let dir = bench_with_schema_1();
         let messages: usize = std::thread::scope(|scope| {
             let runs = [true, false, true, false, true, false].map(|by_server| {
-                let bench = &bench;
+                let dir = &dir;
                 scope.spawn(move || {
                     if by_server {
-                        serve(bench)
+                        serve(dir)
                     } else {
-                        let ran = bench.run(&["seed", "example", "--db", "f"]);
+                        let ran = dir.run(&["seed", "example", "--db", "f"]);
                         assert_eq!(ran.status, 0, "{}", ran.stderr);
                         ran.stderr
                     }
@@ -381,9 +383,9 @@ fn only_one_of_several_programs_migrates_a_file() {
                 .sum()
         });
         assert_eq!(messages, 1);
-        assert_eq!(bench.names(), ["f", "f.before-1"]);
-        assert!(bench.bytes("f.before-1") == schema_1());
-        assert_eq!(bench.ok(&["export", "--db", "f"]), exported_by_0_1_0());
+        assert_eq!(dir.file_names(), ["f", "f.before-1"]);
+        assert!(dir.read("f.before-1") == schema_1());
+        assert_eq!(dir.run_ok(&["export", "--db", "f"]), exported_by_0_1_0());
     }
 }
 
@@ -396,12 +398,12 @@ fn kill_during_a_migration_leaves_the_old_file_or_the_new_one() {
          insert into packages (guid, app_id, space_id, type, state, created_at)
          select 'package-' || n, 1, 1, 'bits', 'READY', n from n",
     );
-    let old = large.bytes("f");
+    let old = large.read("f");
     let mut killed_before_the_end = 0;
     for wait in [0, 10, 50, 100, 200, 400] {
-        let bench = Bench::new();
-        bench.write("f", &old);
-        let mut seed = bench
+        let dir = WorkDir::new();
+        dir.write("f", &old);
+        let mut seed = dir
             .command()
             .args(["seed", "example", "--db", "f"])
             .stdout(Stdio::null())
@@ -410,21 +412,21 @@ fn kill_during_a_migration_leaves_the_old_file_or_the_new_one() {
             .expect("the binary starts");
         // The copy is made just before the migration begins.
         let begin = Instant::now();
-        while !bench.path("f.before-1").exists() {
+        while !dir.path("f.before-1").exists() {
             assert!(begin.elapsed() < Duration::from_secs(60), "no copy");
             std::thread::sleep(Duration::from_millis(1));
         }
         std::thread::sleep(Duration::from_millis(wait));
         seed.kill().expect("killed");
         seed.wait().expect("ended");
-        assert!(bench.bytes("f.before-1") == old);
-        if bench.bytes("f") == old {
+        assert!(dir.read("f.before-1") == old);
+        if dir.read("f") == old {
             killed_before_the_end += 1;
         }
-        assert_eq!(bench.run(&["seed", "example", "--db", "f"]).status, 0);
-        assert_eq!(bench.names(), ["f", "f.before-1"]);
-        assert!(bench.bytes("f.before-1") == old);
-        let report = bench.ok(&["check", "--db", "f"]);
+        assert_eq!(dir.run(&["seed", "example", "--db", "f"]).status, 0);
+        assert_eq!(dir.file_names(), ["f", "f.before-1"]);
+        assert!(dir.read("f.before-1") == old);
+        let report = dir.run_ok(&["check", "--db", "f"]);
         assert!(
             report.contains("schema 2, 60006 packages") && report.contains("no fault"),
             "{report}"
@@ -435,9 +437,9 @@ fn kill_during_a_migration_leaves_the_old_file_or_the_new_one() {
 
 #[test]
 fn running_server_notices_changes_of_roles_and_users_by_other_programs() {
-    let bench = Bench::new();
-    let server = bench.serve(&["--db", "f", "--seed", "example"]);
-    let token = bench.ok(&["token", "--user", "uaa-id-463", "--db", "f"]);
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--db", "f", "--seed", "example"]);
+    let token = dir.run_ok(&["token", "--user", "uaa-id-463", "--db", "f"]);
     let visible = |server: &Server| {
         // The second answer comes from the caches.
         let [first, second] = [(); 2].map(|()| server.get("/v3/packages", token.trim()).body);
@@ -450,7 +452,7 @@ fn running_server_notices_changes_of_roles_and_users_by_other_programs() {
     let change = |sql: &str| {
         let changed = Command::new(std::env::current_exe().expect("a path"))
             .args(["migrating::another_program", "--exact", "--ignored"])
-            .env(FILE, bench.path("f"))
+            .env(FILE, dir.path("f"))
             .env(SQL, sql)
             .output()
             .expect("runs");

@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 
 use rusqlite::Connection;
 
-use crate::support::{Bench, command};
+use crate::support::{WorkDir, command};
 
 /// The commands that open a database, with arguments that make each of them end by itself.
 const COMMANDS: [(&str, &[&str]); 6] = [
@@ -35,13 +35,12 @@ const COMMANDS: [(&str, &[&str]); 6] = [
 /// The commands that create the file if it does not exist.
 const CREATING_COMMANDS: [&str; 2] = ["serve", "seed"];
 
-fn run(bench: &Bench, subcommand: &str, file: impl AsRef<OsStr>) -> Output {
+fn run(dir: &WorkDir, subcommand: &str, file: impl AsRef<OsStr>) -> Output {
     let (_, arguments) = COMMANDS
         .iter()
         .find(|(name, _)| *name == subcommand)
         .expect("a command");
-    bench
-        .command()
+    dir.command()
         .arg(subcommand)
         .args(*arguments)
         .arg("--db")
@@ -52,8 +51,8 @@ fn run(bench: &Bench, subcommand: &str, file: impl AsRef<OsStr>) -> Output {
 }
 
 /// Returns the name, the kind and the bytes of each file in the folder.
-fn files(bench: &Bench) -> BTreeMap<OsString, (String, Vec<u8>)> {
-    let entries = std::fs::read_dir(bench.path("")).expect("a folder is read");
+fn files(dir: &WorkDir) -> BTreeMap<OsString, (String, Vec<u8>)> {
+    let entries = std::fs::read_dir(dir.path("")).expect("a folder is read");
     entries
         .map(|entry| {
             let entry = entry.expect("an entry");
@@ -73,9 +72,9 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Runs the command, which must fail with exactly this sentence, and change nothing.
-fn assert_refused(bench: &Bench, subcommand: &str, file: &str, sentence: &str) {
-    let before = files(bench);
-    let output = run(bench, subcommand, file);
+fn assert_refused(dir: &WorkDir, subcommand: &str, file: &str, sentence: &str) {
+    let before = files(dir);
+    let output = run(dir, subcommand, file);
     let expected = format!("cf-packages: `{file}` {sentence}\n");
     assert_eq!(
         (output.status.code(), text(&output.stderr)),
@@ -88,15 +87,15 @@ fn assert_refused(bench: &Bench, subcommand: &str, file: &str, sentence: &str) {
         "{subcommand}: {out}"
     );
     assert!(
-        files(bench) == before,
+        files(dir) == before,
         "{subcommand} of {file} changed something: {:?}",
-        bench.names()
+        dir.file_names()
     );
 }
 
 /// Creates a database with the data of the seed `example`.
-fn database(bench: &Bench, file: &str) -> PathBuf {
-    bench.ok(&[
+fn database(dir: &WorkDir, file: &str) -> PathBuf {
+    dir.run_ok(&[
         "seed",
         "example",
         "--db",
@@ -104,64 +103,64 @@ fn database(bench: &Bench, file: &str) -> PathBuf {
         "--clock",
         "2026-01-02T03:04:05Z",
     ]);
-    bench.path(file)
+    dir.path(file)
 }
 
 /// Creates a database and changes its bytes.
-fn database_with_bytes(bench: &Bench, file: &str, patch: impl FnOnce(&mut Vec<u8>)) {
-    let path = database(bench, file);
+fn database_with_bytes(dir: &WorkDir, file: &str, patch: impl FnOnce(&mut Vec<u8>)) {
+    let path = database(dir, file);
     let mut bytes = std::fs::read(&path).expect("bytes");
     patch(&mut bytes);
     std::fs::write(path, bytes).expect("written");
 }
 
 /// Creates a database and changes it with SQL.
-fn database_with_sql(bench: &Bench, file: &str, sql: &str) {
-    let connection = Connection::open(database(bench, file)).expect("opens");
+fn database_with_sql(dir: &WorkDir, file: &str, sql: &str) {
+    let connection = Connection::open(database(dir, file)).expect("opens");
     connection.execute_batch(sql).expect(sql);
     connection.close().expect("closes");
-    assert_eq!(bench.names(), [file]);
+    assert_eq!(dir.file_names(), [file]);
 }
 
-type Create = fn(&Bench);
+type Create = fn(&WorkDir);
 
 /// How to create each file `f`, and the sentence with which it is refused.
 const FILES: &[(Create, &str)] = &[
     (
-        |bench| drop(bench.write("f", "{\"packages\": []}\n")),
+        |dir| drop(dir.write("f", "{\"packages\": []}\n")),
         "is not an SQLite database; name another file",
     ),
     (
-        |bench| drop(bench.write("f", "x")),
+        |dir| drop(dir.write("f", "x")),
         "is not an SQLite database; name another file",
     ),
     (
-        |bench| drop(bench.write("f", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")),
+        |dir| drop(dir.write("f", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")),
         "is not an SQLite database; name another file",
     ),
     (
-        |bench| drop(bench.write("f", [b"\x1f\x8b\x08".as_slice(), &[7; 5000]].concat())),
+        |dir| drop(dir.write("f", [b"\x1f\x8b\x08".as_slice(), &[7; 5000]].concat())),
         "is not an SQLite database; name another file",
     ),
     (
-        |bench| drop(bench.write("f", [0; 4096])),
+        |dir| drop(dir.write("f", [0; 4096])),
         "is not an SQLite database; name another file",
     ),
     (
-        |bench| drop(bench.write("f", [0xFF; 4096])),
+        |dir| drop(dir.write("f", [0xFF; 4096])),
         "is not an SQLite database; name another file",
     ),
     (
-        |bench| drop(bench.write("f", "SQLite format 3\0")),
+        |dir| drop(dir.write("f", "SQLite format 3\0")),
         "is cut short; restore it from a copy or an export",
     ),
     (
-        |bench| database_with_bytes(bench, "f", |bytes| bytes.truncate(99)),
+        |dir| database_with_bytes(dir, "f", |bytes| bytes.truncate(99)),
         "is cut short; restore it from a copy or an export",
     ),
     (
-        |bench| {
-            let connection = Connection::open(bench.path("f")).expect("opens");
+        |dir| {
+            let connection = Connection::open(dir.path("f")).expect("opens");
             connection
                 .execute_batch("create table t (x); insert into t values (1)")
                 .expect("fills");
@@ -169,8 +168,8 @@ const FILES: &[(Create, &str)] = &[
         "belongs to another program (application id 0x00000000); name another file",
     ),
     (
-        |bench| {
-            let connection = Connection::open(bench.path("f")).expect("opens");
+        |dir| {
+            let connection = Connection::open(dir.path("f")).expect("opens");
             connection
                 .execute_batch("pragma application_id = 252006674; create table packages (x)")
                 .expect("fills");
@@ -178,29 +177,29 @@ const FILES: &[(Create, &str)] = &[
         "belongs to another program (application id 0x0f055112); name another file",
     ),
     (
-        |bench| {
-            database_with_bytes(bench, "f", |bytes| {
+        |dir| {
+            database_with_bytes(dir, "f", |bytes| {
                 bytes[60..64].copy_from_slice(&999_u32.to_be_bytes())
             })
         },
         "was made by a newer cf-packages (schema 999, this program knows 2); upgrade the program",
     ),
     (
-        |bench| {
-            database_with_bytes(bench, "f", |bytes| {
+        |dir| {
+            database_with_bytes(dir, "f", |bytes| {
                 bytes[60..64].copy_from_slice(&0_u32.to_be_bytes())
             })
         },
         "has schema 0, which no release of cf-packages made (this program knows 2); restore it from a copy or an export",
     ),
     (
-        |bench| std::fs::create_dir(bench.path("f")).expect("a folder"),
+        |dir| std::fs::create_dir(dir.path("f")).expect("a folder"),
         "is a directory; name a file in it",
     ),
     (
-        |bench| {
+        |dir| {
             let made = Command::new("mkfifo")
-                .arg(bench.path("f"))
+                .arg(dir.path("f"))
                 .status()
                 .expect("mkfifo runs");
             assert!(made.success());
@@ -208,19 +207,19 @@ const FILES: &[(Create, &str)] = &[
         "is not a regular file; name a file that can hold a database",
     ),
     (
-        |bench| drop(UnixListener::bind(bench.path("f")).expect("a socket")),
+        |dir| drop(UnixListener::bind(dir.path("f")).expect("a socket")),
         "is not a regular file; name a file that can hold a database",
     ),
     (
-        |bench| symlink("/dev/null", bench.path("f")).expect("a link"),
+        |dir| symlink("/dev/null", dir.path("f")).expect("a link"),
         "is not a regular file; name a file that can hold a database",
     ),
     (
-        |bench| symlink("nothing", bench.path("f")).expect("a link"),
+        |dir| symlink("nothing", dir.path("f")).expect("a link"),
         "is a symbolic link to a file that is not there; make that file, or name it",
     ),
     (
-        |bench| symlink("f", bench.path("f")).expect("a link"),
+        |dir| symlink("f", dir.path("f")).expect("a link"),
         "cannot be read: too many levels of symbolic links",
     ),
 ];
@@ -228,18 +227,18 @@ const FILES: &[(Create, &str)] = &[
 #[test]
 fn file_of_another_kind_is_refused_and_not_changed() {
     for (create, sentence) in FILES {
-        let bench = Bench::new();
-        create(&bench);
+        let dir = WorkDir::new();
+        create(&dir);
         for (subcommand, _) in COMMANDS {
-            assert_refused(&bench, subcommand, "f", sentence);
+            assert_refused(&dir, subcommand, "f", sentence);
         }
     }
 }
 
 #[test]
 fn truncated_file_is_refused_at_any_length() {
-    let bench = Bench::new();
-    let whole = std::fs::read(database(&bench, "f")).expect("bytes");
+    let dir = WorkDir::new();
+    let whole = std::fs::read(database(&dir, "f")).expect("bytes");
     for length in [
         100,
         512,
@@ -249,13 +248,13 @@ fn truncated_file_is_refused_at_any_length() {
         whole.len() - 4096,
         whole.len() - 1,
     ] {
-        bench.write("f", &whole[..length]);
+        dir.write("f", &whole[..length]);
         let sentence = format!(
             "is cut short ({length} of {} bytes); restore it from a copy or an export",
             whole.len()
         );
         for (subcommand, _) in COMMANDS {
-            assert_refused(&bench, subcommand, "f", &sentence);
+            assert_refused(&dir, subcommand, "f", &sentence);
         }
     }
 }
@@ -264,38 +263,38 @@ fn truncated_file_is_refused_at_any_length() {
 fn only_serve_and_seed_create_a_missing_file_or_fill_an_empty_one() {
     for (subcommand, _) in COMMANDS {
         for name in ["f", "empty"] {
-            let bench = Bench::new();
+            let dir = WorkDir::new();
             if name == "empty" {
-                bench.write(name, "");
+                dir.write(name, "");
             }
             if CREATING_COMMANDS.contains(&subcommand) {
-                let output = run(&bench, subcommand, name);
+                let output = run(&dir, subcommand, name);
                 assert_eq!(
                     (output.status.code(), text(&output.stderr)),
                     (Some(0), String::new()),
                     "{subcommand}"
                 );
-                assert_eq!(bench.names(), [name]);
-                assert!(bench.ok(&["export", "--db", name]).contains("uaa-id-463"));
+                assert_eq!(dir.file_names(), [name]);
+                assert!(dir.run_ok(&["export", "--db", name]).contains("uaa-id-463"));
             } else if name == "empty" {
                 assert_refused(
-                    &bench,
+                    &dir,
                     subcommand,
                     name,
                     "is empty; `cf-packages seed` or `serve` fills it",
                 );
             } else {
                 assert_refused(
-                    &bench,
+                    &dir,
                     subcommand,
                     name,
                     "does not exist; `cf-packages seed` or `serve` creates it",
                 );
             }
         }
-        let bench = Bench::new();
+        let dir = WorkDir::new();
         assert_refused(
-            &bench,
+            &dir,
             subcommand,
             "no/such/f",
             "cannot be made: there is no folder `no/such`; make it first",
@@ -347,24 +346,24 @@ fn foreign_schema_is_refused_before_any_of_it_runs() {
             "a view `sqlite_stat1` that is not ours",
         ),
     ] {
-        let bench = Bench::new();
-        database_with_sql(&bench, "f", sql);
+        let dir = WorkDir::new();
+        database_with_sql(&dir, "f", sql);
         for (subcommand, _) in COMMANDS {
             let sentence = match subcommand {
                 "check" => format!("has {difference}"),
                 _ => format!("has {difference}; `cf-packages check` names every difference"),
             };
-            assert_refused(&bench, subcommand, "f", &sentence);
+            assert_refused(&dir, subcommand, "f", &sentence);
         }
     }
 }
 
 #[test]
 fn statistics_of_the_query_planner_are_accepted() {
-    let bench = Bench::new();
-    database_with_sql(&bench, "f", "analyze");
+    let dir = WorkDir::new();
+    database_with_sql(&dir, "f", "analyze");
     for (subcommand, _) in COMMANDS {
-        let output = run(&bench, subcommand, "f");
+        let output = run(&dir, subcommand, "f");
         assert_eq!(
             (output.status.code(), text(&output.stderr)),
             (Some(0), String::new()),
@@ -415,14 +414,14 @@ fn file_without_what_the_program_depends_on_is_refused_by_name() {
             "an id below 1 in `users`",
         ),
     ] {
-        let bench = Bench::new();
-        database_with_sql(&bench, "f", sql);
+        let dir = WorkDir::new();
+        database_with_sql(&dir, "f", sql);
         for (subcommand, _) in COMMANDS {
             let sentence = match subcommand {
                 "check" => format!("has {fault}"),
                 _ => format!("has {fault}; restore it from a copy or an export"),
             };
-            assert_refused(&bench, subcommand, "f", &sentence);
+            assert_refused(&dir, subcommand, "f", &sentence);
         }
     }
 }
@@ -439,32 +438,32 @@ fn rollback_journal_of_another_file_is_not_applied() {
         journal
     };
     for (mode, pages) in [("wal", 0), ("wal", 1), ("delete", 0)] {
-        let bench = Bench::new();
-        database_with_sql(&bench, "f", &format!("pragma journal_mode = {mode}"));
-        bench.write("f-journal", journal(pages));
+        let dir = WorkDir::new();
+        database_with_sql(&dir, "f", &format!("pragma journal_mode = {mode}"));
+        dir.write("f-journal", journal(pages));
         for (subcommand, _) in COMMANDS {
             assert_refused(
-                &bench,
+                &dir,
                 subcommand,
                 "f",
                 "lies beside `f-journal`, a rollback journal that is not its own and would overwrite it; remove the journal",
             );
         }
-        std::fs::remove_file(bench.path("f-journal")).expect("removed");
-        assert!(bench.ok(&["check", "--db", "f"]).contains(", 4 packages"));
+        std::fs::remove_file(dir.path("f-journal")).expect("removed");
+        assert!(dir.run_ok(&["check", "--db", "f"]).contains(", 4 packages"));
     }
 }
 
 #[test]
 fn check_reports_faults_of_schema_and_data_at_once() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     database_with_sql(
-        &bench,
+        &dir,
         "f",
         "pragma foreign_keys = off; create view one as select 1; delete from users;
          update packages set annotations = '[]' where id = 1; delete from versions",
     );
-    let output = run(&bench, "check", "f");
+    let output = run(&dir, "check", "f");
     let stderr = text(&output.stderr);
     for fault in [
         "has a view `one` that is not ours",
@@ -481,13 +480,13 @@ fn check_reports_faults_of_schema_and_data_at_once() {
 
 #[test]
 fn check_reports_each_fault() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     database_with_sql(
-        &bench,
+        &dir,
         "f",
         "create view one as select 1; create view two as select 2; drop index packages_by_state",
     );
-    let output = run(&bench, "check", "f");
+    let output = run(&dir, "check", "f");
     assert_eq!(
         text(&output.stderr),
         "cf-packages: `f` has a view `one` that is not ours\n\
@@ -543,33 +542,33 @@ fn check_reports_each_fault() {
             &["is damaged: CHECK constraint failed in packages"],
         ),
     ] {
-        let bench = Bench::new();
-        database_with_sql(&bench, "f", sql);
-        let before = files(&bench);
-        let output = run(&bench, "check", "f");
+        let dir = WorkDir::new();
+        database_with_sql(&dir, "f", sql);
+        let before = files(&dir);
+        let output = run(&dir, "check", "f");
         let mut expected: Vec<String> = faults
             .iter()
             .map(|fault| format!("cf-packages: `f` {fault}"))
             .collect();
         let stderr = text(&output.stderr);
-        let mut told: Vec<&str> = stderr.lines().collect();
-        told.dedup();
+        let mut messages: Vec<&str> = stderr.lines().collect();
+        messages.dedup();
         expected.dedup();
         assert_eq!(
-            (output.status.code(), told),
+            (output.status.code(), messages),
             (Some(1), expected.iter().map(String::as_str).collect()),
             "{sql}"
         );
-        assert!(files(&bench) == before);
+        assert!(files(&dir) == before);
     }
 }
 
 #[test]
 fn check_of_a_sound_database_reports_no_fault_and_changes_nothing() {
-    let bench = Bench::new();
-    database(&bench, "f");
-    let before = files(&bench);
-    let report = bench.ok(&["check", "--db", "f"]);
+    let dir = WorkDir::new();
+    database(&dir, "f");
+    let before = files(&dir);
+    let report = dir.run_ok(&["check", "--db", "f"]);
     assert_eq!(
         report,
         format!(
@@ -582,21 +581,21 @@ fn check_of_a_sound_database_reports_no_fault_and_changes_nothing() {
     assert!(rusqlite::version_number() >= 3_051_003);
     for subcommand in ["check", "export", "token", "get"] {
         assert_eq!(
-            run(&bench, subcommand, "f").status.code(),
+            run(&dir, subcommand, "f").status.code(),
             Some(0),
             "{subcommand}"
         );
         assert!(
-            files(&bench) == before,
+            files(&dir) == before,
             "{subcommand} left {:?}",
-            bench.names()
+            dir.file_names()
         );
     }
     // While a server has the file open, and after that.
-    let server = bench.serve(&["--db", "f"]);
-    assert_eq!(bench.ok(&["check", "--db", "f"]), report);
+    let server = dir.serve(&["--db", "f"]);
+    assert_eq!(dir.run_ok(&["check", "--db", "f"]), report);
     server.stop();
-    assert!(files(&bench) == before);
+    assert!(files(&dir) == before);
 }
 
 /// Pseudorandom numbers, the same in every run (xorshift).
@@ -613,8 +612,8 @@ impl Numbers {
 
 #[test]
 fn check_finds_most_flipped_bits_and_never_panics_or_changes_the_file() {
-    let bench = Bench::new();
-    bench.ok(&[
+    let dir = WorkDir::new();
+    dir.run_ok(&[
         "seed",
         "--generate",
         "600",
@@ -623,7 +622,7 @@ fn check_finds_most_flipped_bits_and_never_panics_or_changes_the_file() {
         "--db",
         "f",
     ]);
-    let whole = bench.bytes("f");
+    let whole = dir.read("f");
     let mut numbers = Numbers(20_151_113);
     let mut found = 0;
     const ROUNDS: usize = 60;
@@ -633,15 +632,15 @@ fn check_finds_most_flipped_bits_and_never_panics_or_changes_the_file() {
             let place = 100 + numbers.below(bytes.len() - 100);
             bytes[place] ^= 1 << numbers.below(8);
         }
-        let path = bench.write("f", &bytes);
+        let path = dir.write("f", &bytes);
         let checked = cf_packages::store::check(&path);
         found += usize::from(
             checked.is_err() || checked.is_ok_and(|checked| !checked.faults.is_empty()),
         );
         assert!(
-            bench.bytes("f") == bytes && bench.names() == ["f"],
+            dir.read("f") == bytes && dir.file_names() == ["f"],
             "{:?}",
-            bench.names()
+            dir.file_names()
         );
     }
     assert!(found * 100 >= ROUNDS * 85, "{found} of {ROUNDS}");
@@ -649,8 +648,8 @@ fn check_finds_most_flipped_bits_and_never_panics_or_changes_the_file() {
 
 #[test]
 fn every_command_ends_without_a_panic_on_a_damaged_file() {
-    let bench = Bench::new();
-    bench.ok(&[
+    let dir = WorkDir::new();
+    dir.run_ok(&[
         "seed",
         "demo",
         "--clock",
@@ -658,7 +657,7 @@ fn every_command_ends_without_a_panic_on_a_damaged_file() {
         "--db",
         "whole",
     ]);
-    let whole = bench.bytes("whole");
+    let whole = dir.read("whole");
     let mut numbers = Numbers(7);
     for round in 0..8 {
         let mut bytes = whole.clone();
@@ -673,8 +672,8 @@ fn every_command_ends_without_a_panic_on_a_damaged_file() {
             bytes[place] = u8::try_from(numbers.below(256)).expect("fits");
         }
         for (subcommand, _) in COMMANDS {
-            bench.write("f", &bytes);
-            let output = run(&bench, subcommand, "f");
+            dir.write("f", &bytes);
+            let output = run(&dir, subcommand, "f");
             let stderr = text(&output.stderr);
             assert!(
                 matches!(output.status.code(), Some(0 | 1)),
@@ -686,9 +685,9 @@ fn every_command_ends_without_a_panic_on_a_damaged_file() {
                 assert_eq!(stderr.lines().count(), 1, "{subcommand}: {stderr}");
             }
             if !CREATING_COMMANDS.contains(&subcommand) {
-                assert!(bench.bytes("f") == bytes, "{subcommand} changed the file");
+                assert!(dir.read("f") == bytes, "{subcommand} changed the file");
             }
-            assert_eq!(bench.names(), ["f", "whole"], "{subcommand}: {stderr}");
+            assert_eq!(dir.file_names(), ["f", "whole"], "{subcommand}: {stderr}");
         }
     }
 }
@@ -713,19 +712,19 @@ fn any_file_name_is_taken_literally() {
         b"*",
     ] {
         let name = OsStr::from_bytes(name);
-        let bench = Bench::new();
+        let dir = WorkDir::new();
         for subcommand in ["seed", "serve", "check", "export", "token", "get"] {
-            let output = run(&bench, subcommand, name);
+            let output = run(&dir, subcommand, name);
             assert_eq!(
                 (output.status.code(), text(&output.stderr)),
                 (Some(0), String::new()),
                 "{subcommand} {name:?}"
             );
-            let there: Vec<_> = files(&bench).into_keys().collect();
+            let there: Vec<_> = files(&dir).into_keys().collect();
             assert_eq!(there, [name], "{subcommand}");
         }
         // `--read-only` passes a URI to SQLite.
-        let output = bench
+        let output = dir
             .command()
             .args([
                 "serve",
@@ -744,26 +743,26 @@ fn any_file_name_is_taken_literally() {
             (Some(0), String::new()),
             "{name:?}"
         );
-        assert_eq!(files(&bench).len(), 1);
+        assert_eq!(files(&dir).len(), 1);
     }
 }
 
 #[test]
 fn symbolic_link_is_followed() {
-    let bench = Bench::new();
-    std::fs::create_dir(bench.path("folder")).expect("a folder");
-    database(&bench, "folder/f");
-    symlink("folder/f", bench.path("link")).expect("a link");
+    let dir = WorkDir::new();
+    std::fs::create_dir(dir.path("folder")).expect("a folder");
+    database(&dir, "folder/f");
+    symlink("folder/f", dir.path("link")).expect("a link");
     for (subcommand, _) in COMMANDS {
         assert_eq!(
-            run(&bench, subcommand, "link").status.code(),
+            run(&dir, subcommand, "link").status.code(),
             Some(0),
             "{subcommand}"
         );
-        assert_eq!(bench.names(), ["folder", "link"], "{subcommand}");
+        assert_eq!(dir.file_names(), ["folder", "link"], "{subcommand}");
     }
     assert_eq!(
-        std::fs::read_dir(bench.path("folder"))
+        std::fs::read_dir(dir.path("folder"))
             .expect("a folder")
             .count(),
         1
@@ -771,68 +770,68 @@ fn symbolic_link_is_followed() {
 }
 
 /// Creates `f` as a server leaves it that was killed: the last commit is only in `f-wal`.
-fn database_of_a_killed_server(bench: &Bench) {
-    database(bench, "f");
-    bench.write(
+fn database_of_a_killed_server(dir: &WorkDir) {
+    database(dir, "f");
+    dir.write(
         "more.json",
         r#"{"packages": [{"guid": "more", "app": "my-app", "type": "bits"}]}"#,
     );
-    let server = bench.serve(&["--db", "f", "--seed", "more.json"]);
+    let server = dir.serve(&["--db", "f", "--seed", "more.json"]);
     server.signal("KILL");
     assert_eq!(server.wait().0, None);
-    assert_eq!(bench.names(), ["f", "f-shm", "f-wal", "more.json"]);
-    assert!(!bench.bytes("f-wal").is_empty());
+    assert_eq!(dir.file_names(), ["f", "f-shm", "f-wal", "more.json"]);
+    assert!(!dir.read("f-wal").is_empty());
 }
 
 #[test]
 fn commits_in_a_left_over_write_ahead_log_are_read() {
     for with_shm in [true, false] {
-        let bench = Bench::new();
-        database_of_a_killed_server(&bench);
+        let dir = WorkDir::new();
+        database_of_a_killed_server(&dir);
         if !with_shm {
-            std::fs::remove_file(bench.path("f-shm")).expect("removed");
+            std::fs::remove_file(dir.path("f-shm")).expect("removed");
         }
-        let before = files(&bench);
-        let report = bench.ok(&["check", "--db", "f"]);
+        let before = files(&dir);
+        let report = dir.run_ok(&["check", "--db", "f"]);
         assert!(report.contains("schema 2, 5 packages"), "{report}");
-        let mut after = files(&bench);
+        let mut after = files(&dir);
         if with_shm {
             // SQLite may rebuild this index of the log.
             after.insert("f-shm".into(), before[OsStr::new("f-shm")].clone());
         }
-        assert!(after == before, "{:?}", bench.names());
-        let refused = bench.run(&["serve", "--read-only", "--db", "f", "--exit-with-stdin"]);
+        assert!(after == before, "{:?}", dir.file_names());
+        let refused = dir.run(&["serve", "--read-only", "--db", "f", "--exit-with-stdin"]);
         assert_eq!(refused.status, 1);
         assert!(
             refused.stderr.contains("has changes still in `f-wal`"),
             "{}",
             refused.stderr
         );
-        assert!(bench.ok(&["export", "--db", "f"]).contains("\"more\""));
+        assert!(dir.run_ok(&["export", "--db", "f"]).contains("\"more\""));
         // A program that writes moves the log into the file.
-        assert_eq!(run(&bench, "serve", "f").status.code(), Some(0));
-        assert_eq!(bench.names(), ["f", "more.json"]);
-        assert!(bench.ok(&["export", "--db", "f"]).contains("\"more\""));
+        assert_eq!(run(&dir, "serve", "f").status.code(), Some(0));
+        assert_eq!(dir.file_names(), ["f", "more.json"]);
+        assert!(dir.run_ok(&["export", "--db", "f"]).contains("\"more\""));
     }
 }
 
 #[test]
 fn invalid_or_foreign_write_ahead_log_causes_no_panic() {
-    let other = Bench::new();
+    let other = WorkDir::new();
     database_of_a_killed_server(&other);
     for wal in [
         Vec::new(),
         vec![0; 5000],
         b"no log".to_vec(),
         vec![0xA5; 100_000],
-        other.bytes("f-wal"),
+        other.read("f-wal"),
     ] {
         for (subcommand, _) in COMMANDS {
-            let bench = Bench::new();
-            database(&bench, "f");
-            bench.write("f-wal", &wal);
-            let before = bench.bytes("f");
-            let output = run(&bench, subcommand, "f");
+            let dir = WorkDir::new();
+            database(&dir, "f");
+            dir.write("f-wal", &wal);
+            let before = dir.read("f");
+            let output = run(&dir, subcommand, "f");
             // SQLite replays a log whose checksums are right, whatever file it is of. No result can be promised.
             assert!(
                 matches!(output.status.code(), Some(0 | 1)),
@@ -841,8 +840,8 @@ fn invalid_or_foreign_write_ahead_log_causes_no_panic() {
             );
             assert!(!text(&output.stderr).contains("panicked"));
             if subcommand == "check" {
-                assert!(bench.bytes("f") == before && bench.bytes("f-wal") == wal);
-                assert_eq!(bench.names(), ["f", "f-wal"]);
+                assert!(dir.read("f") == before && dir.read("f-wal") == wal);
+                assert_eq!(dir.file_names(), ["f", "f-wal"]);
             }
         }
     }
@@ -850,8 +849,8 @@ fn invalid_or_foreign_write_ahead_log_causes_no_panic() {
 
 #[test]
 fn file_locked_by_another_program_is_reported_as_locked() {
-    let bench = Bench::new();
-    let path = database(&bench, "f");
+    let dir = WorkDir::new();
+    let path = database(&dir, "f");
     let holder = Connection::open(&path).expect("opens");
     holder
         .execute_batch(
@@ -860,7 +859,7 @@ fn file_locked_by_another_program_is_reported_as_locked() {
         .expect("locks");
     std::thread::scope(|scope| {
         let runs = COMMANDS
-            .map(|(subcommand, _)| (subcommand, scope.spawn(|| run(&bench, subcommand, "f"))));
+            .map(|(subcommand, _)| (subcommand, scope.spawn(|| run(&dir, subcommand, "f"))));
         for (subcommand, run) in runs {
             let output = run.join().expect("ran");
             assert_eq!(
@@ -872,21 +871,21 @@ fn file_locked_by_another_program_is_reported_as_locked() {
     });
     holder.execute_batch("rollback").expect("undone");
     drop(holder);
-    assert_eq!(bench.names(), ["f"]);
-    assert!(bench.ok(&["check", "--db", "f"]).contains("no fault"));
+    assert_eq!(dir.file_names(), ["f"]);
+    assert!(dir.run_ok(&["check", "--db", "f"]).contains("no fault"));
 }
 
 #[test]
 fn programs_that_start_at_once_on_a_new_file_all_succeed() {
     for empty in [false, true] {
-        let bench = Bench::new();
+        let dir = WorkDir::new();
         if empty {
-            bench.write("f", "");
+            dir.write("f", "");
         }
         std::thread::scope(|scope| {
             let subcommands = ["seed", "serve", "seed", "serve", "seed", "serve"];
             let runs = subcommands
-                .map(|subcommand| (subcommand, scope.spawn(|| run(&bench, subcommand, "f"))));
+                .map(|subcommand| (subcommand, scope.spawn(|| run(&dir, subcommand, "f"))));
             for (subcommand, run) in runs {
                 let output = run.join().expect("ran");
                 assert_eq!(
@@ -896,8 +895,8 @@ fn programs_that_start_at_once_on_a_new_file_all_succeed() {
                 );
             }
         });
-        assert_eq!(bench.names(), ["f"]);
-        let report = bench.ok(&["check", "--db", "f"]);
+        assert_eq!(dir.file_names(), ["f"]);
+        let report = dir.run_ok(&["check", "--db", "f"]);
         assert!(
             report.contains("4 packages") && report.contains("no fault"),
             "{report}"
@@ -910,11 +909,11 @@ fn kill_during_creation_leaves_no_database_or_a_complete_one() {
     for empty in [false, true] {
         // Whatever was done before the kill, the next start finds all of the data or none.
         for wait in [5, 20, 50, 100, 200] {
-            let bench = Bench::new();
+            let dir = WorkDir::new();
             if empty {
-                bench.write("f", "");
+                dir.write("f", "");
             }
-            let mut seed = bench
+            let mut seed = dir
                 .command()
                 .args(["seed", "--generate", "2000", "--db", "f"])
                 .stdout(Stdio::null())
@@ -923,8 +922,8 @@ fn kill_during_creation_leaves_no_database_or_a_complete_one() {
             std::thread::sleep(std::time::Duration::from_millis(wait));
             seed.kill().expect("killed");
             seed.wait().expect("ended");
-            assert_eq!(run(&bench, "seed", "f").status.code(), Some(0));
-            let report = bench.ok(&["check", "--db", "f"]);
+            assert_eq!(run(&dir, "seed", "f").status.code(), Some(0));
+            let report = dir.run_ok(&["check", "--db", "f"]);
             assert!(
                 report.contains(", 4 packages") || report.contains(", 2004 packages"),
                 "{report}"
@@ -935,7 +934,7 @@ fn kill_during_creation_leaves_no_database_or_a_complete_one() {
 
 #[test]
 fn file_whose_first_transaction_did_not_end_counts_as_empty() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     // SQLite leaves pages without a header, and a journal that says that the file had 0 pages.
     let mut journal = vec![0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
     for number in [0_u32, 0x1234_5678, 0, 512, 4096] {
@@ -945,20 +944,20 @@ fn file_whose_first_transaction_did_not_end_counts_as_empty() {
     let mut half = vec![0; 4096];
     half.extend([13; 8192]);
     for (subcommand, _) in COMMANDS {
-        bench.write("f", &half);
-        bench.write("f-journal", &journal);
+        dir.write("f", &half);
+        dir.write("f-journal", &journal);
         if CREATING_COMMANDS.contains(&subcommand) {
-            let output = run(&bench, subcommand, "f");
+            let output = run(&dir, subcommand, "f");
             assert_eq!(
                 (output.status.code(), text(&output.stderr)),
                 (Some(0), String::new()),
                 "{subcommand}"
             );
-            assert_eq!(bench.names(), ["f"]);
-            assert!(bench.ok(&["check", "--db", "f"]).contains(", 4 packages"));
+            assert_eq!(dir.file_names(), ["f"]);
+            assert!(dir.run_ok(&["check", "--db", "f"]).contains(", 4 packages"));
         } else {
             assert_refused(
-                &bench,
+                &dir,
                 subcommand,
                 "f",
                 "is empty; `cf-packages seed` or `serve` fills it",
@@ -968,12 +967,12 @@ fn file_whose_first_transaction_did_not_end_counts_as_empty() {
 }
 
 /// Returns a command that runs the binary as a user without special rights, or `None` if that is not possible.
-fn unprivileged(bench: &Bench) -> Option<Command> {
-    std::fs::set_permissions(bench.path(""), PermissionsExt::from_mode(0o755)).expect("a mode");
+fn unprivileged(dir: &WorkDir) -> Option<Command> {
+    std::fs::set_permissions(dir.path(""), PermissionsExt::from_mode(0o755)).expect("a mode");
     let binary = env!("CARGO_BIN_EXE_cf-packages");
-    let plain = command(&bench.path(""));
+    let plain = command(&dir.path(""));
     // Only a user with special rights reads a file of mode 000.
-    let secret = bench.write("secret", "x");
+    let secret = dir.write("secret", "x");
     std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o000)).expect("a mode");
     let is_root = std::fs::read(&secret).is_ok();
     std::fs::remove_file(secret).expect("removed");
@@ -990,7 +989,7 @@ fn unprivileged(bench: &Bench) -> Option<Command> {
             "--clear-groups",
             binary,
         ]);
-        command.current_dir(bench.path(""));
+        command.current_dir(dir.path(""));
         command
     };
     let works = as_nobody()
@@ -1030,15 +1029,15 @@ fn missing_permission_is_reported_in_one_sentence() {
         (0o666, 0o555, &["check", "export", "token", "get"], ""),
     ] {
         for subcommand in subcommands {
-            let bench = Bench::new();
-            std::fs::create_dir(bench.path("folder")).expect("a folder");
-            let path = database(&bench, "folder/f");
-            let Some(mut command) = unprivileged(&bench) else {
+            let dir = WorkDir::new();
+            std::fs::create_dir(dir.path("folder")).expect("a folder");
+            let path = database(&dir, "folder/f");
+            let Some(mut command) = unprivileged(&dir) else {
                 eprintln!("not run: modes do not stop this user, and `setpriv` cannot change that");
                 return;
             };
             chmod(&path, file);
-            chmod(&bench.path("folder"), folder);
+            chmod(&dir.path("folder"), folder);
             let before = std::fs::metadata(&path).expect("a file").len();
             let (_, arguments) = COMMANDS
                 .iter()
@@ -1060,8 +1059,8 @@ fn missing_permission_is_reported_in_one_sentence() {
                 expected,
                 "{subcommand} {file:o} {folder:o}"
             );
-            chmod(&bench.path("folder"), 0o755);
-            let left: Vec<_> = std::fs::read_dir(bench.path("folder"))
+            chmod(&dir.path("folder"), 0o755);
+            let left: Vec<_> = std::fs::read_dir(dir.path("folder"))
                 .expect("a folder")
                 .collect();
             assert_eq!(left.len(), 1, "{subcommand} {file:o} {folder:o}: {left:?}");
@@ -1069,12 +1068,12 @@ fn missing_permission_is_reported_in_one_sentence() {
             assert_eq!(std::fs::metadata(&path).expect("a file").len(), before);
         }
     }
-    let bench = Bench::new();
-    let Some(mut command) = unprivileged(&bench) else {
+    let dir = WorkDir::new();
+    let Some(mut command) = unprivileged(&dir) else {
         return;
     };
-    std::fs::create_dir(bench.path("folder")).expect("a folder");
-    chmod(&bench.path("folder"), 0o555);
+    std::fs::create_dir(dir.path("folder")).expect("a folder");
+    chmod(&dir.path("folder"), 0o555);
     let output = command
         .args(["seed", "example", "--db", "folder/f"])
         .output()
@@ -1086,5 +1085,5 @@ fn missing_permission_is_reported_in_one_sentence() {
             "cf-packages: `folder/f` cannot be made: permission denied\n".into()
         )
     );
-    chmod(&bench.path("folder"), 0o755);
+    chmod(&dir.path("folder"), 0o755);
 }

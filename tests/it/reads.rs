@@ -59,7 +59,7 @@ fn read_that_takes_more_steps_than_a_request_may_is_refused_with_503() {
     assert_eq!(error.status(), 503);
     assert_eq!(
         error.detail(),
-        "The request needs more work than one request may cost, ask for less"
+        "The request is too expensive, use a smaller page or fewer filters"
     );
     // The connection that was interrupted goes on to serve.
     let answer = runtime().block_on(count(&store, CHEAP));

@@ -1,7 +1,7 @@
 //! `cf-packages seed`: a seed is right or refused whole, applying it again changes nothing, and what changed is changed
 //! in place.
 
-use crate::support::{Bench, Ran};
+use crate::support::{Output, WorkDir};
 
 const CLOCK: &str = "2026-01-02T03:04:05Z";
 
@@ -14,19 +14,19 @@ fn house(rest: &str) -> String {
     format!("{{{HOUSE}, {rest}}}")
 }
 
-impl Bench {
-    fn seed(&self, seed: &str) -> Ran {
+impl WorkDir {
+    fn seed(&self, seed: &str) -> Output {
         self.run_with(&["seed", "-", "--clock", CLOCK], seed.as_bytes())
     }
 
     fn seeded(&self, seed: &str) -> String {
-        let ran = self.seed(seed);
-        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{seed}");
-        ran.stdout
+        let output = self.seed(seed);
+        assert_eq!((output.status, output.stderr.as_str()), (0, ""), "{seed}");
+        output.stdout
     }
 
     fn export(&self) -> String {
-        self.ok(&["export"])
+        self.run_ok(&["export"])
     }
 
     fn rows(&self, sql: &str) -> Vec<String> {
@@ -41,30 +41,30 @@ impl Bench {
 
 #[test]
 fn the_example_holds_what_the_api_document_shows() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     assert_eq!(
-        bench.ok(&["seed", "example"]),
-        "organizations: 2 added, 0 changed, 0 left\n\
-         spaces: 2 added, 0 changed, 0 left\n\
-         apps: 2 added, 0 changed, 0 left\n\
-         users: 1 added, 0 changed, 0 left\n\
-         packages: 4 added, 0 changed, 0 left\n"
+        dir.run_ok(&["seed", "example"]),
+        "organizations: 2 added, 0 changed, 0 unchanged\n\
+         spaces: 2 added, 0 changed, 0 unchanged\n\
+         apps: 2 added, 0 changed, 0 unchanged\n\
+         users: 1 added, 0 changed, 0 unchanged\n\
+         packages: 4 added, 0 changed, 0 unchanged\n"
     );
     assert_eq!(
-        bench.rows("select guid from packages order by id")[..2],
+        dir.rows("select guid from packages order by id")[..2],
         [
             "guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78",
             "guid-c24fd786-9aad-4bd2-85de-511186485d21"
         ]
     );
-    assert_eq!(bench.names(), ["packages.db"]);
+    assert_eq!(dir.file_names(), ["packages.db"]);
 }
 
 #[test]
 fn the_demo_has_every_state_type_and_role() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "demo"]);
-    let count = |sql: &str| bench.rows(sql)[0].parse::<u64>().expect("a number");
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "demo"]);
+    let count = |sql: &str| dir.rows(sql)[0].parse::<u64>().expect("a number");
     assert_eq!(count("select cast(count(*) as text) from packages"), 300);
     assert_eq!(
         count("select cast(count(distinct state) as text) from packages"),
@@ -90,37 +90,37 @@ fn the_demo_has_every_state_type_and_role() {
 
 #[test]
 fn bundled_seeds_are_listed_with_a_line_each() {
-    let bench = Bench::new();
-    let list = bench.ok(&["seed", "--list"]);
+    let dir = WorkDir::new();
+    let list = dir.run_ok(&["seed", "--list"]);
     let names: Vec<_> = list
         .lines()
         .filter_map(|line| line.split(' ').next())
         .collect();
     assert_eq!(names, ["example", "demo"]);
-    assert!(bench.names().is_empty());
+    assert!(dir.file_names().is_empty());
 }
 
 #[test]
 fn applying_a_seed_again_changes_nothing() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     let seed = house(
         r#""users": [{"guid": "u", "roles": [{"role": "space_developer", "space": "dev"}]}],
            "packages": [{"app": "shop", "type": "bits", "labels": {"env": "prod"}}, {"app": "shop", "type": "docker", "image": "i"}]"#,
     );
-    bench.seeded(&seed);
-    let before = bench.bytes("packages.db");
+    dir.seeded(&seed);
+    let before = dir.read("packages.db");
     // The times were left to the clock, which is another now.
-    let again = bench.run_with(&["seed", "-"], seed.as_bytes());
+    let again = dir.run_with(&["seed", "-"], seed.as_bytes());
     assert_eq!(
         again.stdout,
-        "organizations: 0 added, 0 changed, 1 left\n\
-         spaces: 0 added, 0 changed, 1 left\n\
-         apps: 0 added, 0 changed, 1 left\n\
-         users: 0 added, 0 changed, 1 left\n\
-         packages: 0 added, 0 changed, 2 left\n"
+        "organizations: 0 added, 0 changed, 1 unchanged\n\
+         spaces: 0 added, 0 changed, 1 unchanged\n\
+         apps: 0 added, 0 changed, 1 unchanged\n\
+         users: 0 added, 0 changed, 1 unchanged\n\
+         packages: 0 added, 0 changed, 2 unchanged\n"
     );
     assert!(
-        before == bench.bytes("packages.db"),
+        before == dir.read("packages.db"),
         "the file is the same, byte for byte"
     );
 }
@@ -129,9 +129,9 @@ fn applying_a_seed_again_changes_nothing() {
 fn the_same_seed_under_the_same_clock_gives_the_same_data_anywhere() {
     let seed =
         house(r#""packages": [{"app": "shop", "type": "bits"}, {"app": "shop", "type": "bits"}]"#);
-    let exports = [Bench::new(), Bench::new()].map(|bench| {
-        bench.seeded(&seed);
-        bench.export()
+    let exports = [WorkDir::new(), WorkDir::new()].map(|dir| {
+        dir.seeded(&seed);
+        dir.export()
     });
     assert_eq!(exports[0], exports[1]);
     assert!(exports[0].contains("\"created_at\":\"2026-01-02T03:04:05Z\""));
@@ -139,289 +139,291 @@ fn the_same_seed_under_the_same_clock_gives_the_same_data_anywhere() {
 
 #[test]
 fn a_changed_entry_is_changed_in_place_and_keeps_its_times() {
-    let bench = Bench::new();
-    bench.seeded(&house(
+    let dir = WorkDir::new();
+    dir.seeded(&house(
         r#""packages": [
             {"guid": "a", "app": "shop", "type": "bits", "state": "FAILED", "error": "e", "created_at": "2020-01-01T00:00:00Z",
              "updated_at": "2020-01-02T00:00:00Z", "labels": {"env": "dev", "old": ""}},
             {"guid": "b", "app": "shop", "type": "bits"}]"#,
     ));
-    let report = bench.seeded(&house(
+    let report = dir.seeded(&house(
         r#""packages": [{"guid": "a", "app": "shop", "type": "bits", "labels": {"env": "prod"}}]"#,
     ));
     assert!(
-        report.ends_with("packages: 0 added, 1 changed, 0 left\n"),
+        report.ends_with("packages: 0 added, 1 changed, 0 unchanged\n"),
         "{report}"
     );
     assert_eq!(
-        bench.rows("select guid from packages order by id"),
+        dir.rows("select guid from packages order by id"),
         ["a", "b"]
     );
     assert_eq!(
-        bench.rows(
+        dir.rows(
             "select state || coalesce(error, '-') || created_at || '/' || updated_at || labels from packages where guid = 'a'"
         ),
         ["AWAITING_UPLOAD-1577836800/1577923200{\"env\":\"prod\"}"]
     );
     assert_eq!(
-        bench.rows("select key || '=' || value from package_labels"),
+        dir.rows("select key || '=' || value from package_labels"),
         ["env=prod"]
     );
 }
 
 #[test]
 fn roles_become_exactly_what_the_entry_says() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     let user = |roles: &str| {
         house(&format!(
             r#""users": [{{"guid": "u", "roles": [{roles}]}}]"#
         ))
     };
-    bench.seeded(&user(
+    dir.seeded(&user(
         r#"{"role": "space_developer", "space": "dev"}, {"role": "organization_manager", "organization": "acme"}"#,
     ));
-    let report = bench.seeded(&user(
+    let report = dir.seeded(&user(
         r#"{"role": "space_manager", "space": "DEV"}, {"role": "organization_manager", "organization": "acme"}"#,
     ));
     assert!(
-        report.ends_with("users: 0 added, 1 changed, 0 left\n"),
+        report.ends_with("users: 0 added, 1 changed, 0 unchanged\n"),
         "{report}"
     );
     assert_eq!(
-        bench.rows("select role from organization_roles union all select role from space_roles"),
+        dir.rows("select role from organization_roles union all select role from space_roles"),
         ["organization_manager", "space_manager"]
     );
 }
 
 #[test]
 fn names_may_be_swapped() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     let apps = |a: &str, b: &str| {
         format!(
             r#"{{{}, "apps": [{{"guid": "a", "name": "{a}", "space": "dev"}}, {{"guid": "b", "name": "{b}", "space": "dev"}}]}}"#,
             HOUSE.rsplit_once(",\n    \"apps\"").expect("a house").0
         )
     };
-    bench.seeded(&apps("blue", "green"));
-    let report = bench.seeded(&apps("green", "blue"));
+    dir.seeded(&apps("blue", "green"));
+    let report = dir.seeded(&apps("green", "blue"));
     assert!(
-        report.ends_with("apps: 0 added, 2 changed, 0 left\n"),
+        report.ends_with("apps: 0 added, 2 changed, 0 unchanged\n"),
         "{report}"
     );
     assert_eq!(
-        bench.rows("select guid || folded_name from apps order by id"),
+        dir.rows("select guid || folded_name from apps order by id"),
         ["agreen", "bblue"]
     );
 }
 
 #[test]
 fn packages_follow_an_app_that_moves() {
-    let bench = Bench::new();
-    bench.seeded(&house(
+    let dir = WorkDir::new();
+    dir.seeded(&house(
         r#""packages": [{"guid": "a", "app": "shop", "type": "bits"}]"#,
     ));
-    bench.seeded(
+    dir.seeded(
         r#"{"spaces": [{"name": "prod", "organization": "acme"}],
             "apps": [{"name": "shop", "space": "prod", "guid": "shop-guid"}],
             "packages": [{"guid": "b", "app": "shop", "type": "bits"}]}"#,
     );
     assert_eq!(
-        bench
-            .rows("select s.name from packages p join spaces s on s.id = p.space_id order by p.id"),
+        dir.rows("select s.name from packages p join spaces s on s.id = p.space_id order by p.id"),
         ["prod", "prod"]
     );
 }
 
 #[test]
 fn several_seeds_are_one_transaction_and_the_later_wins() {
-    let bench = Bench::new();
-    bench.write(
+    let dir = WorkDir::new();
+    dir.write(
         "one",
         house(r#""packages": [{"guid": "a", "app": "shop", "type": "bits"}]"#),
     );
-    bench.write(
+    dir.write(
         "two",
         r#"{"package": {"guid": "a", "app": "shop", "type": "bits", "state": "READY"}}"#,
     );
-    bench.write("wrong", r#"{"apps": [{"name": "x"}]}"#);
-    let refused = bench.run(&["seed", "one", "two", "wrong"]);
+    dir.write("wrong", r#"{"apps": [{"name": "x"}]}"#);
+    let refused = dir.run(&["seed", "one", "two", "wrong"]);
     assert_eq!(refused.status, 1);
-    assert_eq!(bench.names(), ["one", "two", "wrong"]);
-    let report = bench.ok(&["seed", "one", "two"]);
+    assert_eq!(dir.file_names(), ["one", "two", "wrong"]);
+    let report = dir.run_ok(&["seed", "one", "two"]);
     assert!(
-        report.ends_with("packages: 1 added, 1 changed, 0 left\n"),
+        report.ends_with("packages: 1 added, 1 changed, 0 unchanged\n"),
         "{report}"
     );
-    assert_eq!(bench.rows("select state from packages"), ["READY"]);
+    assert_eq!(dir.rows("select state from packages"), ["READY"]);
 }
 
 #[test]
-fn json_lines_are_told_by_the_content() {
-    let bench = Bench::new();
+fn the_content_of_a_seed_decides_whether_it_is_json_lines() {
+    let dir = WorkDir::new();
     let lines = "\n  \n{ \"organization\" : {\"name\": \"acme\"}}\r\n\r\n{\"space\": {\"name\": \"dev\", \"organization\": \"ACME\"}}\n\
                  {\"app\": {\"name\": \"shop\", \"space\": \"dev\"}}\n{\"package\": {\"app\": \"shop\", \"type\": \"bits\"}}";
-    bench.write("seed.json", lines);
+    dir.write("seed.json", lines);
     assert!(
-        bench
-            .ok(&["seed", "seed.json"])
+        dir.run_ok(&["seed", "seed.json"])
             .contains("packages: 1 added")
     );
 }
 
 #[test]
 fn nothing_is_a_seed_too() {
-    let bench = Bench::new();
-    assert_eq!(bench.seeded(" {} \n"), "no entries\n");
+    let dir = WorkDir::new();
+    assert_eq!(dir.seeded(" {} \n"), "no entries\n");
     assert_eq!(
-        bench.seeded(r#"{"packages": null, "apps": []}"#),
+        dir.seeded(r#"{"packages": null, "apps": []}"#),
         "no entries\n"
     );
 }
 
 #[test]
 fn null_is_left_out() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     let null = house(
         r#""packages": [{"guid": null, "app": "shop", "type": "docker", "image": "i", "credentials": {"user": null}, "sha1": null,
             "labels": null, "state": null, "store_image": null, "error": null, "updated_at": null}]"#,
     );
-    bench.seeded(&null);
-    let report = bench.seeded(&house(
+    dir.seeded(&null);
+    let report = dir.seeded(&house(
         r#""packages": [{"app": "shop", "type": "docker", "image": "i"}]"#,
     ));
     assert!(
-        report.ends_with("packages: 0 added, 0 changed, 1 left\n"),
+        report.ends_with("packages: 0 added, 0 changed, 1 unchanged\n"),
         "{report}"
     );
 }
 
 #[test]
 fn reset_empties_but_keeps_keys_and_never_uses_an_id_again() {
-    let bench = Bench::new();
-    bench.ok(&["seed", "example"]);
-    let key = bench.rows("select hex(secret) from token_keys");
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example"]);
+    let key = dir.rows("select hex(secret) from token_keys");
     assert_eq!(
-        bench.ok(&["seed", "--reset"]),
+        dir.run_ok(&["seed", "--reset"]),
         "reset: everything but the token keys removed\n"
     );
     assert_eq!(
-        bench.rows("select guid from packages union all select guid from users union all select guid from apps"),
+        dir.rows("select guid from packages union all select guid from users union all select guid from apps"),
         [""; 0]
     );
-    bench.ok(&["seed", "--reset", "example"]);
+    dir.run_ok(&["seed", "--reset", "example"]);
     assert_eq!(
-        bench.rows("select cast(min(id) as text) from packages"),
+        dir.rows("select cast(min(id) as text) from packages"),
         ["5"]
     );
-    assert_eq!(bench.rows("select hex(secret) from token_keys"), key);
+    assert_eq!(dir.rows("select hex(secret) from token_keys"), key);
 }
 
 #[test]
 fn a_dry_run_says_what_would_change_and_changes_nothing() {
-    let bench = Bench::new();
-    let said = bench.ok(&["seed", "--dry-run", "example"]);
+    let dir = WorkDir::new();
+    let said = dir.run_ok(&["seed", "--dry-run", "example"]);
     assert!(
-        said.ends_with("packages: 4 added, 0 changed, 0 left\n"),
+        said.ends_with("packages: 4 added, 0 changed, 0 unchanged\n"),
         "{said}"
     );
-    assert!(bench.names().is_empty());
-    bench.ok(&["seed", "example"]);
-    let before = bench.bytes("packages.db");
-    let said = bench.ok(&["seed", "--dry-run", "--reset", "demo"]);
+    assert!(dir.file_names().is_empty());
+    dir.run_ok(&["seed", "example"]);
+    let before = dir.read("packages.db");
+    let said = dir.run_ok(&["seed", "--dry-run", "--reset", "demo"]);
     assert!(
-        said.ends_with("packages: 300 added, 0 changed, 0 left\n"),
+        said.ends_with("packages: 300 added, 0 changed, 0 unchanged\n"),
         "{said}"
     );
-    assert!(before == bench.bytes("packages.db"));
-    assert_eq!(bench.names(), ["packages.db"]);
+    assert!(before == dir.read("packages.db"));
+    assert_eq!(dir.file_names(), ["packages.db"]);
 }
 
 #[test]
 fn generated_packages_are_the_same_every_time() {
-    let bench = Bench::new();
-    let generate = |n: &str| bench.ok(&["seed", "--clock", CLOCK, "--generate", n]);
+    let dir = WorkDir::new();
+    let generate = |n: &str| dir.run_ok(&["seed", "--clock", CLOCK, "--generate", n]);
     let report = generate("1500");
     assert!(report.contains("apps: 20 added"), "{report}");
     assert!(
-        report.ends_with("packages: 1500 added, 0 changed, 0 left\n"),
+        report.ends_with("packages: 1500 added, 0 changed, 0 unchanged\n"),
         "{report}"
     );
     assert!(
-        bench
-            .ok(&["seed", "--generate", "1500"])
-            .ends_with("packages: 0 added, 0 changed, 1500 left\n")
+        dir.run_ok(&["seed", "--generate", "1500"])
+            .ends_with("packages: 0 added, 0 changed, 1500 unchanged\n")
     );
-    assert!(generate("2500").ends_with("packages: 1000 added, 0 changed, 1500 left\n"));
-    assert_eq!(bench.rows("select distinct state from packages").len(), 6);
-    assert_eq!(bench.rows("select distinct type from packages").len(), 2);
+    assert!(generate("2500").ends_with("packages: 1000 added, 0 changed, 1500 unchanged\n"));
+    assert_eq!(dir.rows("select distinct state from packages").len(), 6);
+    assert_eq!(dir.rows("select distinct type from packages").len(), 2);
 }
 
 #[test]
 fn a_stranger_s_file_is_left_alone() {
-    let bench = Bench::new();
-    bench.write("packages.db", "a text");
-    let ran = bench.run(&["seed", "example"]);
-    assert_eq!(ran.status, 1);
-    assert_eq!(bench.bytes("packages.db"), b"a text");
+    let dir = WorkDir::new();
+    dir.write("packages.db", "a text");
+    let output = dir.run(&["seed", "example"]);
+    assert_eq!(output.status, 1);
+    assert_eq!(dir.read("packages.db"), b"a text");
 }
 
 #[test]
 fn without_anything_to_do_the_usage_is_wrong() {
-    let bench = Bench::new();
+    let dir = WorkDir::new();
     for arguments in [
         &["seed"][..],
         &["seed", "-", "-"],
         &["seed", "--generate", "-1"],
         &["seed", "--list", "demo"],
     ] {
-        let ran = bench.run(arguments);
+        let output = dir.run(arguments);
         assert_eq!(
-            (ran.status, ran.stdout.as_str()),
+            (output.status, output.stdout.as_str()),
             (2, ""),
             "{arguments:?}: {}",
-            ran.stderr
+            output.stderr
         );
     }
 }
 
 #[test]
 fn an_unknown_seed_is_answered_with_the_bundled_ones() {
-    let ran = Bench::new().run(&["seed", "exmaple"]);
-    assert_eq!(ran.status, 1);
+    let output = WorkDir::new().run(&["seed", "exmaple"]);
+    assert_eq!(output.status, 1);
     assert_eq!(
-        ran.stderr,
-        "cf-packages: `exmaple`: there is no such file, and no such bundled seed; bundled are `example`, `demo`\n"
+        output.stderr,
+        "cf-packages: `exmaple`: no file and no bundled seed has this name; the bundled seeds are `example`, `demo`\n"
     );
 }
 
 /// Each is refused into a new file and into one that is there: one line, with the file, the place and the words.
 fn refused(seed: &[u8], words: &[&str]) {
-    let bench = Bench::new();
-    bench.write("the-seed", seed);
+    let dir = WorkDir::new();
+    dir.write("the-seed", seed);
     let shown = String::from_utf8_lossy(&seed[..seed.len().min(300)]).into_owned();
-    let check = |ran: &Ran| {
-        assert_eq!((ran.status, ran.stdout.as_str()), (1, ""), "{shown}");
-        assert_eq!(ran.stderr.lines().count(), 1, "{shown}\n{}", ran.stderr);
-        assert!(
-            ran.stderr.starts_with("cf-packages: `the-seed`"),
-            "{}",
-            ran.stderr
+    let check = |output: &Output| {
+        assert_eq!((output.status, output.stdout.as_str()), (1, ""), "{shown}");
+        assert_eq!(
+            output.stderr.lines().count(),
+            1,
+            "{shown}\n{}",
+            output.stderr
         );
-        assert!(ran.stderr.len() < 1500, "{}", ran.stderr);
+        assert!(
+            output.stderr.starts_with("cf-packages: `the-seed`"),
+            "{}",
+            output.stderr
+        );
+        assert!(output.stderr.len() < 1500, "{}", output.stderr);
         for word in words {
             assert!(
-                ran.stderr.contains(word),
+                output.stderr.contains(word),
                 "{shown}\nshould say {word}: {}",
-                ran.stderr
+                output.stderr
             );
         }
     };
-    check(&bench.run(&["seed", "the-seed"]));
-    assert_eq!(bench.names(), ["the-seed"], "{shown}");
-    bench.ok(&["seed", "example"]);
-    let before = bench.bytes("packages.db");
-    check(&bench.run(&["seed", "the-seed"]));
-    assert!(before == bench.bytes("packages.db"), "{shown}");
+    check(&dir.run(&["seed", "the-seed"]));
+    assert_eq!(dir.file_names(), ["the-seed"], "{shown}");
+    dir.run_ok(&["seed", "example"]);
+    let before = dir.read("packages.db");
+    check(&dir.run(&["seed", "the-seed"]));
+    assert!(before == dir.read("packages.db"), "{shown}");
 }
 
 #[test]
@@ -499,20 +501,20 @@ fn a_line_without_an_end_is_not_loaded() {
 
 #[test]
 fn a_document_that_is_too_large_is_not_loaded() {
-    let bench = Bench::new();
-    let file = std::fs::File::create(bench.path("large")).expect("a file");
+    let dir = WorkDir::new();
+    let file = std::fs::File::create(dir.path("large")).expect("a file");
     std::io::Write::write_all(&mut &file, b"{\"packages\": [").expect("a beginning");
     // The rest is a hole: it costs nothing.
     file.set_len(1 << 30).expect("a length");
-    let ran = bench.run(&["seed", "large"]);
+    let output = dir.run(&["seed", "large"]);
     assert_eq!(
-        (ran.status, ran.stderr.as_str()),
+        (output.status, output.stderr.as_str()),
         (
             1,
             "cf-packages: `large`: is larger than 256 MiB; use JSON Lines, which may be of any length\n"
         )
     );
-    assert_eq!(bench.names(), ["large"]);
+    assert_eq!(dir.file_names(), ["large"]);
 }
 
 #[test]
@@ -526,7 +528,7 @@ fn every_wrong_entry_is_refused_with_its_path() {
         ),
         (
             r#"{"apps": [], "apps": []}"#,
-            &["the field `apps` stands twice"],
+            &["the field `apps` appears twice"],
         ),
         (
             r#"{"apps": {}}"#,
@@ -553,7 +555,7 @@ fn every_wrong_entry_is_refused_with_its_path() {
         ),
         (
             r#"{"organizations": [{"name": "a", "name": "b"}]}"#,
-            &["`organizations[0]", "the field `name` stands twice"],
+            &["`organizations[0]", "the field `name` appears twice"],
         ),
         (
             r#"{"organizations": [{"name": "a", "suspended": "no"}]}"#,
@@ -595,11 +597,13 @@ fn every_wrong_entry_is_refused_with_its_path() {
         ),
         (
             r#"{"organizations": [{"guid": "g", "name": "a"}, {"guid": "g", "name": "b"}]}"#,
-            &["`organizations[1].guid`: the guid `g` stands twice: here and in `organizations[0]`"],
+            &[
+                "`organizations[1].guid`: the guid `g` is used twice: here and in `organizations[0]`",
+            ],
         ),
         (
             r#"{"organizations": [{"guid": "g", "name": "a"}], "users": [{"guid": "g"}]}"#,
-            &["`users[0].guid`: the guid `g` stands twice: here and in `organizations[0]`"],
+            &["`users[0].guid`: the guid `g` is used twice: here and in `organizations[0]`"],
         ),
         (
             r#"{"spaces": [{"name": "s"}]}"#,
@@ -686,12 +690,15 @@ fn every_wrong_entry_is_refused_with_its_path() {
             r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a b": "c"}}]}"#,
             &[
                 "`packages[0].labels",
-                "label key `a b`: `a b` contains invalid characters",
+                "label key `a b`: 'a b' contains invalid characters",
             ],
         ),
         (
             r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a": "b c"}}]}"#,
-            &["`packages[0].labels", "`b c` contains invalid characters"],
+            &[
+                "`packages[0].labels",
+                "label `a`: value `b c`: 'b c' contains invalid characters",
+            ],
         ),
         (
             r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a": 1}}]}"#,
@@ -703,7 +710,7 @@ fn every_wrong_entry_is_refused_with_its_path() {
         ),
         (
             r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a": "b", "a": "b"}}]}"#,
-            &["`packages[0].labels`: the key `a` stands twice"],
+            &["`packages[0].labels`: the key `a` appears twice"],
         ),
         (
             r#"{"packages": [{"app": "x", "type": "bits", "annotations": {"cloudfoundry.org/a": "b"}}]}"#,
@@ -731,7 +738,7 @@ fn every_wrong_entry_is_refused_with_its_path() {
         (
             "{\"organization\": {\"name\": \"a\"}}\n{\"space\": {\"name\": \"s\", \"organization\": \"b\"}}",
             &[
-                " line 2: `space.organization`: no organization has the guid or the name `b`; in JSON Lines it must stand in an earlier line",
+                " line 2: `space.organization`: no organization has the guid or the name `b`; in JSON Lines it must be on an earlier line",
             ],
         ),
         (
@@ -795,20 +802,20 @@ fn a_name_that_two_have_needs_a_guid() {
 
 #[test]
 fn a_guid_or_a_name_that_the_database_gives_to_something_else_is_refused() {
-    let bench = Bench::new();
-    bench.seeded(&house(r#""users": [{"guid": "u"}]"#));
+    let dir = WorkDir::new();
+    dir.seeded(&house(r#""users": [{"guid": "u"}]"#));
     for (seed, words) in [
         (
             r#"{"organizations": [{"guid": "u", "name": "x"}]}"#,
-            "`organizations[0].guid`: the guid `u` is that of a user in the database",
+            "`organizations[0].guid`: the guid `u` belongs to a user in the database",
         ),
         (
             r#"{"apps": [{"guid": "other", "name": "SHOP", "space": "dev"}]}"#,
             "`apps[0].name`: the name `SHOP` is taken by the app `shop-guid` in the database",
         ),
     ] {
-        let ran = bench.seed(seed);
-        assert_eq!(ran.status, 1);
-        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+        let output = dir.seed(seed);
+        assert_eq!(output.status, 1);
+        assert!(output.stderr.contains(words), "{}", output.stderr);
     }
 }

@@ -22,9 +22,9 @@ fn stop_while<T>(server: Server, signal: &str, meanwhile: impl FnOnce() -> T) ->
 
 #[test]
 fn requests_in_flight_are_answered() {
-    for signal in ["TERM", "INT"] {
-        let dir = WorkDir::new();
-        let server = dir.serve(&["--seed", "example", "--no-auth", "--delay", "2s"]);
+    for signal in ["TERM", "INT", "HUP"] {
+        let work = WorkDir::new();
+        let server = work.serve(&["--seed", "example", "--no-auth", "--delay", "2s"]);
         let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
         for client in &mut clients {
             client.send(get("/v3/packages", ""));
@@ -49,14 +49,71 @@ fn requests_in_flight_are_answered() {
             std::net::TcpStream::connect(address).is_err(),
             "the address still accepts connections"
         );
-        assert_eq!(dir.file_names(), ["packages.db"]);
+        assert_eq!(work.file_names(), ["packages.db"]);
     }
 }
 
 #[test]
+fn requests_that_arrived_before_the_signal_are_answered() {
+    for _ in 0..10 {
+        let work = WorkDir::new();
+        let server = work.serve(&["--no-auth"]);
+        let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
+        for client in &mut clients[..10] {
+            client.send(get("/healthz", ""));
+            assert_eq!(client.read(false).expect("an answer").status, 200);
+        }
+        // Further connections, which the server may not have accepted when it stops.
+        clients.extend((0..10).map(|_| server.connect()));
+        for client in &mut clients {
+            client.send(get("/v3/packages", ""));
+            client.send(get("/healthz", ""));
+        }
+        server.terminate();
+        for client in &mut clients {
+            for _ in 0..2 {
+                assert_eq!(client.read(false).expect("an answer").status, 200);
+            }
+            assert!(client.is_ended());
+        }
+        assert_eq!(server.wait(), (Some(0), String::new(), String::new()));
+    }
+}
+
+#[test]
+fn running_write_is_interrupted_and_its_client_answered() {
+    let work = WorkDir::new();
+    let server = work.serve(&["--seed", "example", "--admin-api", "--no-auth"]);
+    // A transaction of another program that keeps the database locked: the write waits, and then runs for long.
+    let mut seed = String::new();
+    for number in 0..400_000 {
+        seed.push_str(&format!(
+            "{{\"package\":{{\"guid\":\"p{number}\",\"app\":\"my-app\",\"type\":\"bits\"}}}}\n"
+        ));
+    }
+    let mut client = server.connect();
+    client.send(format!(
+        "POST /admin/seed HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{seed}",
+        seed.len()
+    ));
+    server.terminate();
+    let begin = Instant::now();
+    let status = client.read(false).expect("an answer").status;
+    assert_eq!(server.wait(), (Some(0), String::new(), String::new()));
+    assert!(begin.elapsed() < BOUND, "{:?}", begin.elapsed());
+    let packages = work.run_ok(&["export"]).matches("\"guid\":\"p").count();
+    // A fast machine may have stored all of it in time.
+    assert!(
+        matches!((status, packages), (503, 0) | (200, 400_000)),
+        "{status}, {packages} packages"
+    );
+    assert_eq!(work.file_names(), ["packages.db"]);
+}
+
+#[test]
 fn only_requests_in_flight_get_the_grace_period() {
-    let dir = WorkDir::new();
-    let server = dir.serve(&["--no-auth", "--delay", "1h"]);
+    let work = WorkDir::new();
+    let server = work.serve(&["--no-auth", "--delay", "1h"]);
     let mut in_flight = server.connect();
     in_flight.send(get("/v3/packages", ""));
     let mut others: Vec<_> = (0..15).map(|_| server.connect()).collect();
@@ -87,52 +144,76 @@ fn only_requests_in_flight_get_the_grace_period() {
         others_ended < in_flight_ended,
         "idle connections and half requests were kept open"
     );
-    assert_eq!(dir.file_names(), ["packages.db"]);
+    assert_eq!(work.file_names(), ["packages.db"]);
 }
 
 #[test]
 fn client_that_does_not_read_does_not_delay_the_exit() {
-    let dir = WorkDir::new();
-    dir.run_ok(&["seed", "--generate", "5000"]);
-    let server = dir.serve(&["--no-auth"]);
-    let mut client = server.connect();
-    for _ in 0..20 {
-        client.send(get("/v3/packages?per_page=5000", ""));
+    let work = WorkDir::new();
+    work.run_ok(&["seed", "--generate", "5000"]);
+    let server = work.serve(&["--no-auth"]);
+    let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        for _ in 0..20 {
+            client.send(get("/v3/packages?per_page=5000", ""));
+        }
     }
     assert_eq!(server.get("/healthz", "").status, 200);
+    let begin = Instant::now();
     stop_while(server, "TERM", || ());
-    drop(client);
-    assert_eq!(dir.file_names(), ["packages.db"]);
+    // Two seconds on an idle machine; nine if the server waited for the clients.
+    assert!(
+        begin.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        begin.elapsed()
+    );
+    drop(clients);
+    assert_eq!(work.file_names(), ["packages.db"]);
 }
 
 #[test]
 fn idle_server_stops_on_sigterm() {
-    let dir = WorkDir::new();
-    stop_while(dir.serve(&[]), "TERM", || ());
-    assert_eq!(dir.file_names(), ["packages.db"]);
+    let work = WorkDir::new();
+    stop_while(work.serve(&[]), "TERM", || ());
+    assert_eq!(work.file_names(), ["packages.db"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ignored_hangup_stays_ignored() {
+    let work = WorkDir::new();
+    let binary = env!("CARGO_BIN_EXE_cf-packages");
+    // As `nohup` does it: `exec` keeps what the shell ignores.
+    let mut command = std::process::Command::new("sh");
+    command.current_dir(work.path("."));
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", binary]);
+    let server = Server::start_whole(command.args(["serve", "--listen", "127.0.0.1:0"]));
+    server.signal("HUP");
+    assert_eq!(server.get("/healthz", "").status, 200);
+    stop_while(server, "TERM", || ());
 }
 
 #[test]
 fn second_start_does_not_change_the_file() {
-    let dir = WorkDir::new();
-    let first = dir.serve(&["--seed", "example"]);
-    let token = dir.token("uaa-id-463");
+    let work = WorkDir::new();
+    let first = work.serve(&["--seed", "example"]);
+    let token = work.token("uaa-id-463");
     let list = first.get("/v3/packages", &token).body;
     first.stop();
-    let before = dir.read("packages.db");
-    let second = dir.serve(&[]);
+    let before = work.read("packages.db");
+    let second = work.serve(&[]);
     assert_eq!(
         second.get("/v3/packages", &token).status_and_body(),
         (200, list.as_str())
     );
     second.stop();
     assert!(
-        dir.read("packages.db") == before,
+        work.read("packages.db") == before,
         "serving changed the file"
     );
     // The same seed again changes nothing.
-    dir.serve(&["--seed", "example"]).stop();
-    let third = dir.serve(&[]);
+    work.serve(&["--seed", "example"]).stop();
+    let third = work.serve(&[]);
     assert_eq!(
         third.get("/v3/packages", &token).status_and_body(),
         (200, list.as_str())
@@ -141,44 +222,44 @@ fn second_start_does_not_change_the_file() {
 
 #[test]
 fn committed_seed_survives_sigkill() {
-    let dir = WorkDir::new();
-    let server = dir.serve(&["--seed", "example"]);
-    dir.write(
+    let work = WorkDir::new();
+    let server = work.serve(&["--seed", "example"]);
+    work.write(
         "more.json",
         r#"{"packages": [{"guid": "more", "app": "my-app", "type": "bits"}]}"#,
     );
-    dir.run_ok(&["seed", "more.json"]);
+    work.run_ok(&["seed", "more.json"]);
     server.signal("KILL");
     assert_eq!(server.wait().0, None);
-    let server = dir.serve(&[]);
+    let server = work.serve(&[]);
     assert_eq!(
-        server.get("/v3/packages/more", &dir.admin_token()).status,
+        server.get("/v3/packages/more", &work.admin_token()).status,
         200
     );
     server.stop();
-    assert_eq!(dir.file_names(), ["more.json", "packages.db"]);
+    assert_eq!(work.file_names(), ["more.json", "packages.db"]);
 }
 
 #[test]
 fn database_files_are_readable_by_their_owner_only() {
-    let dir = WorkDir::new();
+    let work = WorkDir::new();
     // A file that the server creates, and an existing file of 0 bytes.
-    dir.write("empty.db", "");
-    std::fs::set_permissions(dir.path("empty.db"), PermissionsExt::from_mode(0o600))
+    work.write("empty.db", "");
+    std::fs::set_permissions(work.path("empty.db"), PermissionsExt::from_mode(0o600))
         .expect("a mode");
     for name in ["created.db", "empty.db"] {
-        let server = dir.serve(&["--db", name, "--seed", "example"]);
-        dir.write(
+        let server = work.serve(&["--db", name, "--seed", "example"]);
+        work.write(
             "role.json",
             format!(r#"{{"users": [{{"guid": "{name}"}}]}}"#),
         );
-        dir.run_ok(&["seed", "role.json", "--db", name]);
-        for file in dir
+        work.run_ok(&["seed", "role.json", "--db", name]);
+        for file in work
             .file_names()
             .iter()
             .filter(|file| file.starts_with(name))
         {
-            let mode = std::fs::metadata(dir.path(file))
+            let mode = std::fs::metadata(work.path(file))
                 .expect("a file")
                 .permissions()
                 .mode();
@@ -186,15 +267,15 @@ fn database_files_are_readable_by_their_owner_only() {
         }
         server.stop();
     }
-    assert_eq!(dir.file_names(), ["created.db", "empty.db", "role.json"]);
+    assert_eq!(work.file_names(), ["created.db", "empty.db", "role.json"]);
 }
 
 #[test]
 fn address_that_cannot_be_used_is_named() {
-    let dir = WorkDir::new();
-    let server = dir.serve(&[]);
+    let work = WorkDir::new();
+    let server = work.serve(&[]);
     let taken = server.address().to_string();
-    let ran = dir.run(&["serve", "--db", "other.db", "--listen", &taken]);
+    let ran = work.run(&["serve", "--db", "other.db", "--listen", &taken]);
     assert_eq!(
         (ran.status, ran.stdout.as_str(), ran.stderr.as_str()),
         (
@@ -205,15 +286,15 @@ fn address_that_cannot_be_used_is_named() {
             )
         )
     );
-    let ran = dir.run(&["serve", "--listen", "nowhere"]);
+    let ran = work.run(&["serve", "--listen", "nowhere"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
 }
 
 #[test]
 fn exit_with_stdin_stops_when_standard_input_ends() {
-    let dir = WorkDir::new();
+    let work = WorkDir::new();
     // Standard input is empty here.
-    let ran = dir.run(&["serve", "--exit-with-stdin", "--listen", "127.0.0.1:0"]);
+    let ran = work.run(&["serve", "--exit-with-stdin", "--listen", "127.0.0.1:0"]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     assert!(
         ran.stdout.starts_with("listening on http://127.0.0.1:"),
@@ -225,8 +306,8 @@ fn exit_with_stdin_stops_when_standard_input_ends() {
 
 #[test]
 fn flags_may_come_from_the_environment() {
-    let dir = WorkDir::new();
-    let server = Server::start(dir.command().envs([
+    let work = WorkDir::new();
+    let server = Server::start(work.command().envs([
         ("CF_PACKAGES_DB", "named.db"),
         ("CF_PACKAGES_SEED", "example"),
         ("CF_PACKAGES_API", "current"),
@@ -241,10 +322,10 @@ fn flags_may_come_from_the_environment() {
         answer.body
     );
     server.stop();
-    assert_eq!(dir.file_names(), ["named.db"]);
+    assert_eq!(work.file_names(), ["named.db"]);
     // A flag takes precedence over the environment.
     let server = Server::start(
-        dir.command()
+        work.command()
             .env("CF_PACKAGES_API", "current")
             .args(["--api", "2015"]),
     );

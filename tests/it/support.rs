@@ -2,12 +2,10 @@
 
 pub mod generated_data;
 mod http;
-mod old_names;
 mod program;
 pub mod random;
 
 pub use http::{Connection, Response, get};
-pub use old_names::*;
 pub use program::{Output, Server, WorkDir, command};
 
 /// Returns an error body of the edition 2015.

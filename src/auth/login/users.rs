@@ -56,7 +56,7 @@ fn admin_or_only(guid: &str, users: Vec<User>) -> Option<User> {
     only(users)
 }
 
-/// Returns the user if there is exactly one, because two with the same name cannot be told apart.
+/// Returns the user if there is exactly one, because a name that two users have names neither.
 fn only(mut users: Vec<User>) -> Option<User> {
     let user = users.pop();
     user.filter(|_| users.is_empty())

@@ -270,7 +270,7 @@ fn login(args: &Args) -> Result<Option<LoginSettings>, CommandError> {
         Some(password) => password,
         None if !args.listen.ip().is_loopback() => {
             return usage(format!(
-                "`--login` on `{}` needs a password of yours; give `--login-password-file`",
+                "`--login` on `{}` needs a password that you choose; give `--login-password-file`",
                 args.listen
             ));
         }

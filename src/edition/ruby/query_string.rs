@@ -92,7 +92,7 @@ impl QueryFields {
         &mut self.entries[index].1
     }
 
-    /// Whether the fields already hold the value to which the nested name `name` leads.
+    /// Whether the fields already contain a value at the nested name `name`.
     fn contains_nested(&self, name: &str) -> bool {
         if name.contains("[]") {
             return false;

@@ -1,92 +1,105 @@
-//! What references refer to: by guid, or by a name that only one has.
+//! Looks up parents by guid, or by a name that only one row has.
 
 use std::collections::HashMap;
 
-use super::super::fault::{Fault, Stop, quoted};
+use super::super::entry::{ByKind, EntryKind, SeedFormat};
 use super::super::field::Reference;
-use super::super::kind::{Form, Kind, Place};
+use super::super::messages::{self, ApplyError, EntryError};
+use crate::records::{App, Organization, Space, Table};
 use crate::store::{StoreError, Transaction};
 
-/// So many are remembered of each kind.
-const REMEMBERED: usize = 1 << 16;
+/// How many parents of each kind are cached.
+const CAPACITY: usize = 1 << 16;
 
-/// What was found lately, of organizations, spaces and apps.
-#[derive(Debug, Default)]
-pub(super) struct References {
-    found: [HashMap<String, Target>; 3],
+/// A table whose rows have names that are unique within their parent, and to which other entries refer.
+pub(super) trait NamedTable: Table {
+    const KIND: EntryKind;
+    /// The column with the id of the parent. A row without a parent is its own.
+    const PARENT_ID: &'static str;
 }
 
-/// What a reference refers to.
+impl NamedTable for Organization {
+    const KIND: EntryKind = EntryKind::Organization;
+    const PARENT_ID: &'static str = "id";
+}
+
+impl NamedTable for Space {
+    const KIND: EntryKind = EntryKind::Space;
+    const PARENT_ID: &'static str = "organization_id";
+}
+
+impl NamedTable for App {
+    const KIND: EntryKind = EntryKind::App;
+    const PARENT_ID: &'static str = "space_id";
+}
+
+/// The parents found so far, by kind and reference.
+#[derive(Debug, Default)]
+pub(super) struct References {
+    found: ByKind<HashMap<String, Parent>>,
+}
+
+/// A row that a reference names.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct Parent {
     pub(super) id: i64,
-    /// The row that holds it; of an organization, itself.
+    /// The id of the row's own parent.
     pub(super) parent_id: i64,
     pub(super) guid: String,
 }
 
 impl References {
-    /// Something of this kind is new or has another name.
-    pub(super) fn forget(&mut self, kind: Kind) {
-        if let Some(found) = self.found.get_mut(kind.index()) {
-            found.clear();
-        }
+    /// Removes a kind from the cache, because a row of it was added or changed.
+    pub(super) fn forget(&mut self, kind: EntryKind) {
+        self.found[kind].clear();
     }
 
-    /// The `kind` that `reference`, in the field `field`, refers to.
-    pub(super) fn find(
+    /// Returns the row of `T` that a reference names. `field` is the field with the reference, and `format` the format
+    /// of the seed, for messages.
+    pub(super) fn find<T: NamedTable>(
         &mut self,
         transaction: &Transaction<'_>,
-        kind: Kind,
         reference: &Reference<'_>,
-        field: &str,
-        place: Place,
-    ) -> Result<&Target, Stop> {
-        let found = &mut self.found[kind.index().min(2)];
-        if !found.contains_key(&*reference.0) {
-            let target = look_up(transaction, kind, &reference.0, field, place)?;
-            if found.len() >= REMEMBERED {
+        field: &'static str,
+        format: SeedFormat,
+    ) -> Result<&Parent, ApplyError> {
+        let found = &mut self.found[T::KIND];
+        let text = reference.as_str();
+        if !found.contains_key(text) {
+            let parent = look_up::<T>(transaction, text, field, format)?;
+            if found.len() >= CAPACITY {
                 found.clear();
             }
-            found.insert(reference.0.clone().into_owned(), target);
+            found.insert(text.to_owned(), parent);
         }
-        found
-            .get(&*reference.0)
-            .ok_or_else(|| Fault::new(field, "is not found").into())
+        let parent = found.get(text).expect("it was found or inserted above");
+        Ok(parent)
     }
 }
 
-fn look_up(
+fn look_up<T: NamedTable>(
     transaction: &Transaction<'_>,
-    kind: Kind,
     text: &str,
-    field: &str,
-    place: Place,
-) -> Result<Target, Stop> {
-    let (by_guid, by_name) = match kind {
-        Kind::Organization => (
-            "select id, id, guid from organizations where guid = $1",
-            "select id, id, guid from organizations where folded_name = $1",
-        ),
-        Kind::Space => (
-            "select id, organization_id, guid from spaces where guid = $1",
-            "select id, organization_id, guid from spaces where folded_name = $1",
-        ),
-        Kind::App | Kind::User | Kind::Package => (
-            "select id, space_id, guid from apps where guid = $1",
-            "select id, space_id, guid from apps where folded_name = $1",
-        ),
-    };
-    let mut target = None;
+    field: &'static str,
+    format: SeedFormat,
+) -> Result<Parent, ApplyError> {
+    let select = format!("select id, {}, guid from {}", T::PARENT_ID, T::TABLE);
+    let mut parent = None;
     let mut count = 0_u64;
-    for (sql, value) in [(by_guid, text.to_owned()), (by_name, text.to_lowercase())] {
-        transaction.rows(sql, &[value.into()], |columns| {
+    for (sql, value) in [
+        (format!("{select} where guid = $1"), text.to_owned()),
+        (
+            format!("{select} where folded_name = $1"),
+            text.to_lowercase(),
+        ),
+    ] {
+        transaction.rows(&sql, &[value.into()], |row| {
             count += 1;
             if count == 1 {
-                target = Some(Target {
-                    id: columns.int(0)?,
-                    parent_id: columns.int(1)?,
-                    guid: columns.text(2)?.to_owned(),
+                parent = Some(Parent {
+                    id: row.int(0)?,
+                    parent_id: row.int(1)?,
+                    guid: row.text(2)?.to_owned(),
                 });
             }
             Ok::<_, StoreError>(())
@@ -95,31 +108,10 @@ fn look_up(
             break;
         }
     }
-    match (target, count) {
-        (Some(target), 1) => Ok(target),
-        (Some(_), count) => Err(Fault::new(
-            field,
-            format!(
-                "{} is the name of {count} {}; refer to one by its guid",
-                quoted(text),
-                kind.plural()
-            ),
-        )
-        .into()),
-        (None, _) => {
-            let first = match place.form {
-                Form::Json => "",
-                Form::JsonLines => "; in JSON Lines it must stand in an earlier line",
-            };
-            Err(Fault::new(
-                field,
-                format!(
-                    "no {} has the guid or the name {}{first}",
-                    kind.singular(),
-                    quoted(text)
-                ),
-            )
-            .into())
-        }
-    }
+    let error = match (parent, count) {
+        (Some(parent), 1) => return Ok(parent),
+        (Some(_), count) => messages::ambiguous_name(text, count, T::KIND),
+        (None, _) => messages::unknown_reference(text, T::KIND, format),
+    };
+    Err(EntryError::new(field, error).into())
 }

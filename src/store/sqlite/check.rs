@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::identify::{FileState, at_real_path, identify, nothing_there};
+use super::identify::{FileState, at_real_path, identify, missing_file_error};
 use super::{bookkeeping, read_only, schema};
 use crate::store::StoreError;
 use crate::store::migrate::{self, SCHEMA_VERSION};
@@ -16,7 +16,7 @@ pub struct CheckReport {
     pub schema: u32,
     /// The number of packages; `None` if they cannot be counted.
     pub packages: Option<i64>,
-    /// What is wrong, one sentence each, as it goes on after the path of the file. Empty: no fault was found.
+    /// What is wrong, one clause each, which follows the path of the file. Empty if no fault was found.
     pub faults: Vec<String>,
 }
 
@@ -37,9 +37,9 @@ pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
 
 fn check_file(path: &Path) -> Result<CheckReport, StoreError> {
     let FileState::Ours { .. } = identify(path)? else {
-        return Err(nothing_there(path));
+        return Err(missing_file_error(path));
     };
-    let connection = read_only::unchanged(path)?;
+    let connection = read_only::connect_without_changes(path)?;
     // All checks see one snapshot: a server may write at the same time.
     let transaction = connection.unchecked_transaction()?;
     let mut checked = CheckReport {
@@ -71,8 +71,8 @@ fn check_file(path: &Path) -> Result<CheckReport, StoreError> {
     Ok(checked)
 }
 
-/// Packages whose labels or annotations are not a JSON object. A program that ignores checks can write what is not
-/// JSON; the other statements therefore test again.
+/// Packages whose labels or annotations are not a JSON object. A program that ignores checks can write invalid
+/// JSON, so the other statements test again.
 const NO_OBJECT: &str = "
     select guid from packages
     where case when json_valid(labels) and json_valid(annotations)
@@ -107,7 +107,7 @@ impl CheckReport {
         }
     }
 
-    /// One of the foreign keys says that the space of a package is that of its app.
+    /// One foreign key requires that the space of a package is the space of its app.
     fn foreign_keys(&mut self, connection: &Connection) {
         let found = texts(
             connection,

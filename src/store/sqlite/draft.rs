@@ -28,8 +28,7 @@ impl Draft {
         &self.0
     }
 
-    /// Gives the file the name `path` once it is on the disk. Returns whether it did: a file that has the name already
-    /// is kept.
+    /// Syncs the file and renames it to `path`. Returns `false` and changes nothing if `path` exists.
     pub(super) fn publish(self, path: &Path) -> io::Result<bool> {
         File::open(&self.0)?.sync_all()?;
         match fs::hard_link(&self.0, path) {

@@ -205,7 +205,7 @@ pub(in crate::store) fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Returns the error for a path where a database must be, and there is no file or an empty one.
-pub(in crate::store) fn nothing_there(path: &Path) -> StoreError {
+pub(in crate::store) fn missing_file_error(path: &Path) -> StoreError {
     let state = match fs::metadata(path) {
         Ok(_) => "is empty; `cf-packages seed` or `serve` fills it",
         Err(_) => "does not exist; `cf-packages seed` or `serve` creates it",

@@ -12,7 +12,7 @@ use crate::store::StoreError;
 /// Copies `file` to `path`, with mode 0600. The copy is whole and on the disk before it has this name.
 ///
 /// A file at `path` is never overwritten. If it holds the same bytes, as after a migration that failed or was killed,
-/// it is the copy. No other program may make this copy at the same time.
+/// it counts as the copy. No other program may make this copy at the same time.
 ///
 /// # Errors
 ///
@@ -42,7 +42,7 @@ pub(in crate::store) fn keep(file: &File, path: &Path) -> Result<(), StoreError>
     }
     Err(StoreError::file(
         path,
-        "is in the way: a copy of the database gets this name before it is migrated; move the file to another place",
+        "already exists, and the migration needs this name for a copy of the database; move the file to another place",
     ))
 }
 
@@ -50,7 +50,7 @@ fn draft_name(path: &Path) -> PathBuf {
     beside(path, ".new")
 }
 
-/// Returns `false` if a file has this name by now.
+/// Copies the file. Returns `false` if `path` already exists.
 fn copy(mut file: &File, path: &Path) -> io::Result<bool> {
     let (draft, mut copy) = Draft::create(draft_name(path))?;
     file.rewind()?;

@@ -2,8 +2,8 @@
 //!
 //! Each commit, by any program, changes the header of the WAL-index, the file `-shm`, before it returns
 //! (<https://sqlite.org/walformat.html#the_wal_index_header>). A reader records which version it saw for which header.
-//! As long as the header is the same, so is the version. To read the header takes a tenth of the time of a query, and
-//! no lock.
+//! While the header is unchanged, the version is too. Reading the header takes a tenth of the time of a query, and no
+//! lock.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -28,7 +28,7 @@ pub(in crate::store) struct LatestVersion {
 enum Source {
     /// No program writes the file: the version never changes.
     Immutable,
-    /// The open file `-shm`. To close it drops SQLite's locks on it (<https://sqlite.org/howtocorrupt.html>, §2.2), so
+    /// The open file `-shm`. Closing it drops SQLite's locks on it (<https://sqlite.org/howtocorrupt.html>, §2.2), so
     /// that it must stay open until the last connection is closed.
     WalIndex(File),
     /// The file has no WAL-index, or it cannot be read: only a reader can tell.
@@ -36,7 +36,7 @@ enum Source {
 }
 
 impl LatestVersion {
-    /// For the database at `path`, to which a connection is open.
+    /// Returns the version source of the database at `path`, to which a connection is open.
     pub(in crate::store) fn new(path: &Path, mode: OpenMode) -> Self {
         let source = match mode {
             OpenMode::Immutable => Source::Immutable,

@@ -75,7 +75,7 @@ fn for_writing(path: &Path, durability: Durability) -> Result<Connection, StoreE
     Ok(connection)
 }
 
-/// Connects to a file that must be writable. SQLite opens one that is not for reading, without an error.
+/// Connects to a file that must be writable. SQLite opens an unwritable file read-only and reports no error.
 pub(in crate::store) fn connect_for_writing(path: &Path) -> Result<Connection, StoreError> {
     let connection = connect(path, OpenMode::ReadWrite)?;
     if connection.is_readonly(MAIN_DB)? {

@@ -35,11 +35,12 @@ pub(in crate::store) fn beside_others(
     Ok(connection)
 }
 
-/// Connects for reading whatever other programs do, and whether or not this one may write.
+/// Connects for reading without changing any file, while other programs may write, with or without the permission to
+/// write.
 ///
 /// A `-wal` without `-shm` was left by a program that was killed. No program has the file open, so that it can be
 /// locked: then SQLite needs no `-shm`, and the `-wal` stays for the next program that writes.
-pub(in crate::store) fn unchanged(path: &Path) -> Result<Connection, StoreError> {
+pub(in crate::store) fn connect_without_changes(path: &Path) -> Result<Connection, StoreError> {
     let is_left_over = beside(path, "-wal").exists() && !beside(path, "-shm").exists();
     let beside_others = || beside_others(path, mode_beside_others(path));
     let opened = if is_left_over {

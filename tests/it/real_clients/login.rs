@@ -147,7 +147,7 @@ fn login_flags_that_cannot_work_are_wrong_usage() {
         "--login",
     ]);
     assert_eq!((output.status, output.stdout.as_str()), (2, ""));
-    let message = "`--login` on `0.0.0.0:0` needs a password of yours";
+    let message = "`--login` on `0.0.0.0:0` needs a password that you choose";
     assert!(output.stderr.contains(message), "{}", output.stderr);
     // A generated password is shown on a terminal only, and standard error is none here.
     assert_refused(&["--api", "current", "--login"], "terminal");

@@ -107,6 +107,23 @@ impl WorkDir {
         Server::start(self.command().args(flags))
     }
 
+    /// Starts `serve` with these flags on a free port, with at most `files` open files.
+    pub fn serve_with_file_limit(&self, files: u32, flags: &[&str]) -> Server {
+        let command = self.command();
+        let mut shell = Command::new("sh");
+        shell.current_dir(self.folder.path());
+        for (name, _) in command.get_envs() {
+            shell.env_remove(name);
+        }
+        let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
+        shell
+            .args(["-c", &script])
+            .arg(command.get_program())
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(flags);
+        Server::start_whole(&mut shell)
+    }
+
     /// Returns a bearer token of that user, signed with the key of `packages.db`.
     pub fn token(&self, user: &str) -> String {
         self.run_ok(&["token", "--user", user])
@@ -158,6 +175,11 @@ impl Server {
                 None => serve.env_remove(name),
             };
         }
+        Self::start_whole(&mut serve)
+    }
+
+    /// Starts a command that runs `serve` with all of its flags.
+    pub fn start_whole(serve: &mut Command) -> Self {
         let mut child = serve
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -191,6 +213,12 @@ impl Server {
             stdout,
             stderr: Some(stderr),
         }
+    }
+
+    /// Sends SIGTERM without the time that it takes to start another process.
+    pub fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
     }
 
     pub fn address(&self) -> SocketAddr {

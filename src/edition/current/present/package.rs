@@ -15,7 +15,7 @@ pub fn write(
     base_url: &BaseUrl,
     out: &mut Vec<u8>,
 ) -> Result<(), StoreError> {
-    let content = &record.content;
+    let content = record.content();
     let is_bits = matches!(content, Content::Bits { .. });
     let mut json = JsonWriter::new(out);
     // These texts appear several times in the document.
@@ -29,10 +29,10 @@ pub fn write(
     let updated_at = record.updated_at.unwrap_or(record.created_at);
     json.raw("\",\"updated_at\":\"").timestamp(updated_at);
     match content {
-        Content::Bits { sha1, sha256 } => bits(&mut json, record.error, *sha1, *sha256),
+        Content::Bits { sha1, sha256 } => bits(&mut json, record.error, sha1, sha256),
         Content::Docker {
             image, credentials, ..
-        } => docker(&mut json, image, credentials),
+        } => docker(&mut json, image, &credentials),
     }
     json.raw(",\"state\":").string(record.state);
     json.raw(",\"relationships\":{\"app\":{\"data\":{\"guid\":\"")

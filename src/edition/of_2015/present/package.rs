@@ -140,7 +140,7 @@ impl Link {
 
 impl<'a> PackageDocument<'a> {
     fn new(record: &'a PackageRecord<'_>) -> Self {
-        let content = &record.content;
+        let content = record.content();
         let is_bits = matches!(content, Content::Bits { .. });
         let path = ["/v3/packages/", record.guid].concat();
         let action = |action, method| {
@@ -165,14 +165,14 @@ impl<'a> PackageDocument<'a> {
 }
 
 impl<'a> PackageData<'a> {
-    fn new(content: &'a Content<'_>, error: Option<&'a str>) -> Self {
+    fn new(content: Content<'a>, error: Option<&'a str>) -> Self {
         let sha1 = |value| Sha1 {
             r#type: "sha1",
             value,
         };
         match content {
             Content::Bits { sha1: value, .. } => Self::Bits {
-                hash: sha1(*value),
+                hash: sha1(value),
                 error,
             },
             Content::Docker {
@@ -184,7 +184,7 @@ impl<'a> PackageData<'a> {
                 error,
                 image,
                 credentials: CredentialsDocument::new(credentials),
-                store_image: *store_image,
+                store_image,
             },
         }
     }
@@ -192,13 +192,13 @@ impl<'a> PackageData<'a> {
 
 impl<'a> CredentialsDocument<'a> {
     /// A controller of 2015 shows the password; this server shows `***` instead.
-    fn new(credentials: &'a DockerCredentials<'_>) -> Self {
+    fn new(credentials: DockerCredentials<'a>) -> Self {
         let DockerCredentials {
             user,
             has_password,
             email,
             login_server,
-        } = *credentials;
+        } = credentials;
         let password = has_password.then_some("***");
         if (user, email, password, login_server) == (None, None, None, None) {
             return Self::Absent {};

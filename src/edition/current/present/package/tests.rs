@@ -6,6 +6,7 @@ use super::*;
 use crate::edition::current::json::tests::text;
 use crate::edition::current::json::write_compact;
 use crate::edition::json::Timestamp;
+use crate::records::{DockerPassword, package};
 
 /// The values of a package, owned.
 #[derive(Clone, Debug)]
@@ -90,30 +91,33 @@ fn written(
         app_guid: &sample.app_guid,
         state: &sample.state,
         error: sample.error.as_deref(),
-        content: match &sample.content {
-            SampleContent::Bits { sha1, sha256 } => Content::Bits {
-                sha1: sha1.as_deref(),
-                sha256: sha256.as_deref(),
-            },
-            SampleContent::Docker {
-                image,
-                user,
-                has_password,
-            } => Content::Docker {
-                image,
-                store_image: true,
-                credentials: DockerCredentials {
-                    user: user.as_deref(),
-                    has_password: *has_password,
-                    email: Some("not shown"),
-                    login_server: Some("not shown"),
-                },
-            },
-        },
         labels,
         annotations,
         created_at: sample.created_at,
         updated_at: sample.updated_at,
+        ..PackageRecord::default()
+    };
+    let record = match &sample.content {
+        SampleContent::Bits { sha1, sha256 } => PackageRecord {
+            r#type: package::BITS,
+            sha1: sha1.as_deref(),
+            sha256: sha256.as_deref(),
+            ..record
+        },
+        SampleContent::Docker {
+            image,
+            user,
+            has_password,
+        } => PackageRecord {
+            r#type: package::DOCKER,
+            image: Some(image),
+            store_image: Some(true),
+            docker_user: user.as_deref(),
+            docker_password: has_password.then_some(DockerPassword::new("not shown")),
+            docker_email: Some("not shown"),
+            docker_login_server: Some("not shown"),
+            ..record
+        },
     };
     let mut out = Vec::new();
     write(&record, base_url, &mut out)?;

@@ -1,0 +1,81 @@
+//! The body of a request on the connection: read by a handler, or else to its end if that is near.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::{Body, Buf, Frame, SizeHint};
+use tokio::time::timeout;
+
+/// How many bytes of a body that no handler has read are read, so that the connection can be used again.
+const MAX_REST: u64 = 64 * 1024;
+/// How long reading them may take.
+const REST_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A body that is still there when the handler that got it has dropped it.
+#[derive(Debug)]
+pub(super) struct SharedBody<B>(Arc<Mutex<B>>);
+
+impl<B> Clone for SharedBody<B> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<B> SharedBody<B> {
+    fn lock(&self) -> MutexGuard<'_, B> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<B: Body + Unpin> SharedBody<B> {
+    pub fn new(body: B) -> Self {
+        Self(Arc::new(Mutex::new(body)))
+    }
+
+    /// Reads the rest of the body, if it is short and arrives soon. Returns whether the body has ended.
+    pub async fn read_rest(mut self) -> bool {
+        if self.is_end_stream() {
+            return true;
+        }
+        if self.size_hint().lower() > MAX_REST {
+            return false;
+        }
+        let rest = async {
+            let mut length = 0;
+            while length <= MAX_REST {
+                let frame = std::future::poll_fn(|context| Pin::new(&mut self).poll_frame(context));
+                match frame.await {
+                    None => return true,
+                    Some(Err(_)) => return false,
+                    Some(Ok(frame)) => {
+                        length += frame.data_ref().map_or(0, |data| data.remaining() as u64);
+                    }
+                }
+            }
+            false
+        };
+        timeout(REST_TIMEOUT, rest).await.unwrap_or(false)
+    }
+}
+
+impl<B: Body + Unpin> Body for SharedBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut *self.lock()).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.lock().is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.lock().size_hint()
+    }
+}

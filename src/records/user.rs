@@ -1,0 +1,196 @@
+//! Users and their roles in organizations and spaces.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use super::{ColumnVisitor, Join, Record, Statements, Table};
+use crate::store::{Snapshot, StoreError, Transaction};
+
+/// The roles in an organization.
+pub const ORGANIZATION_ROLES: &[&str] = &[
+    "organization_user",
+    "organization_auditor",
+    "organization_manager",
+    "organization_billing_manager",
+];
+
+/// The roles in a space.
+pub const SPACE_ROLES: &[&str] = &[
+    "space_auditor",
+    "space_developer",
+    "space_manager",
+    "space_supporter",
+];
+
+/// The users.
+#[derive(Debug)]
+pub struct User;
+
+/// One user, as stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UserRecord<'r> {
+    /// The id of the row.
+    pub id: i64,
+    /// The guid: the `user_id` of the user's tokens.
+    pub guid: &'r str,
+    /// The name: the `user_name` of the user's tokens. Several users may have the same name.
+    pub name: Option<&'r str>,
+}
+
+impl<'r> Record<'r> for UserRecord<'r> {
+    fn visit_columns<V: ColumnVisitor<'r>>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
+        visitor.id(&mut self.id)?;
+        visitor.fixed("guid", &mut self.guid)?;
+        visitor.column("name", &mut self.name)
+    }
+}
+
+impl Table for User {
+    type Record<'r> = UserRecord<'r>;
+
+    const TABLE: &'static str = "users";
+    const JOINS: &'static [Join] = &[];
+
+    fn statements() -> &'static Statements {
+        static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<User>);
+        &STATEMENTS
+    }
+
+    fn delete_all(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        // One statement per table is faster than the cascade, which deletes the roles user by user.
+        for scope in RoleScope::ALL {
+            transaction.execute(&scope.statements().delete_all, &[])?;
+        }
+        transaction.execute("delete from users", &[]).map(drop)
+    }
+}
+
+/// What a role is held in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleScope {
+    /// An organization.
+    Organization,
+    /// A space.
+    Space,
+}
+
+impl RoleScope {
+    /// Both scopes.
+    pub const ALL: &'static [Self] = &[Self::Organization, Self::Space];
+
+    /// Returns the names of the roles that are held in it.
+    pub fn roles(self) -> &'static [&'static str] {
+        match self {
+            Self::Organization => ORGANIZATION_ROLES,
+            Self::Space => SPACE_ROLES,
+        }
+    }
+
+    fn statements(self) -> &'static RoleStatements {
+        static IN_ORGANIZATIONS: LazyLock<RoleStatements> = LazyLock::new(|| {
+            RoleStatements::new("organization_roles", "organization_id", "organizations")
+        });
+        static IN_SPACES: LazyLock<RoleStatements> =
+            LazyLock::new(|| RoleStatements::new("space_roles", "space_id", "spaces"));
+        match self {
+            Self::Organization => &IN_ORGANIZATIONS,
+            Self::Space => &IN_SPACES,
+        }
+    }
+}
+
+/// One role of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoleRecord<'r> {
+    /// The name of the role.
+    pub role: &'r str,
+    /// What the role is held in.
+    pub scope: RoleScope,
+    /// The guid of the organization or space.
+    pub parent_guid: &'r str,
+}
+
+/// The roles of one user in one scope: the id of the organization or space, and the name of the role.
+pub type RoleSet<'a> = BTreeSet<(i64, &'a str)>;
+
+/// The SQL of one of the two tables of roles. `$1` is always the id of the user.
+struct RoleStatements {
+    select_ids: String,
+    select_guids: String,
+    /// `$2` is the id of the organization or space, `$3` the role.
+    insert: String,
+    /// Like `insert`.
+    delete: String,
+    /// Takes no parameter.
+    delete_all: String,
+}
+
+impl RoleStatements {
+    fn new(table: &str, parent_id: &str, parents: &str) -> Self {
+        Self {
+            select_ids: format!("select {parent_id}, role from {table} where user_id = $1"),
+            select_guids: format!(
+                "select p.guid, r.role from {table} r join {parents} p on p.id = r.{parent_id} \
+                 where r.user_id = $1 order by r.{parent_id}, r.role"
+            ),
+            insert: format!("insert into {table} (user_id, {parent_id}, role) values ($1, $2, $3)"),
+            delete: format!(
+                "delete from {table} where user_id = $1 and {parent_id} = $2 and role = $3"
+            ),
+            delete_all: format!("delete from {table}"),
+        }
+    }
+}
+
+/// Passes the roles of a user to `each`: those in organizations first, then those in spaces.
+///
+/// # Errors
+///
+/// Fails if the tables cannot be read.
+pub fn for_each_role(
+    snapshot: &Snapshot<'_>,
+    user_id: i64,
+    mut each: impl FnMut(RoleRecord<'_>),
+) -> Result<(), StoreError> {
+    for scope in RoleScope::ALL {
+        snapshot.rows(&scope.statements().select_guids, &[user_id.into()], |row| {
+            each(RoleRecord {
+                parent_guid: row.text(0)?,
+                role: row.text(1)?,
+                scope: *scope,
+            });
+            Ok::<_, StoreError>(())
+        })?;
+    }
+    Ok(())
+}
+
+/// Makes `roles` the only roles of a user in `scope`. Returns whether they were different before.
+///
+/// # Errors
+///
+/// Fails if a role or an id does not exist, or if the database cannot be written.
+pub fn set_roles(
+    transaction: &Transaction<'_>,
+    user_id: i64,
+    scope: RoleScope,
+    roles: &RoleSet<'_>,
+) -> Result<bool, StoreError> {
+    let statements = scope.statements();
+    let mut stored = BTreeSet::new();
+    transaction.rows(&statements.select_ids, &[user_id.into()], |row| {
+        stored.insert((row.int(0)?, row.text(1)?.to_owned()));
+        Ok::<_, StoreError>(())
+    })?;
+    let stored: RoleSet<'_> = stored.iter().map(|(id, role)| (*id, &**role)).collect();
+    for (sql, differences) in [
+        (&statements.delete, stored.difference(roles)),
+        (&statements.insert, roles.difference(&stored)),
+    ] {
+        for (parent_id, role) in differences {
+            let values = [user_id.into(), (*parent_id).into(), (*role).into()];
+            transaction.execute(sql, &values)?;
+        }
+    }
+    Ok(stored != *roles)
+}

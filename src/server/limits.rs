@@ -1,0 +1,43 @@
+//! How many files the process may have open, and what follows from it.
+
+use std::io;
+
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// How many connections are served at a time. A client that requests all pages at once opens 256.
+const MAX_CONNECTIONS: usize = 1000;
+/// How many open files the process needs beside its connections: those of SQLite, uploads, standard streams.
+const OTHER_FILES: usize = 64;
+/// The number of open files with which nothing is limited further.
+const ENOUGH_FILES: u64 = 2048;
+
+/// Raises the limit of open files as far as the system allows, if it is low (getrlimit(2)).
+pub fn raise_file_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.map_or(ENOUGH_FILES, |maximum| maximum.min(ENOUGH_FILES));
+    if current.is_some_and(|current| current < wanted) {
+        let raised = Rlimit {
+            current: Some(wanted),
+            maximum,
+        };
+        // If it fails, the server accepts fewer connections.
+        let _ = setrlimit(Resource::Nofile, raised);
+    }
+}
+
+/// Returns how many connections may be open beside `reserved` others.
+pub(super) fn max_connections(reserved: usize) -> usize {
+    let files = getrlimit(Resource::Nofile).current;
+    let files = files.map_or(usize::MAX, |files| {
+        usize::try_from(files).unwrap_or(usize::MAX)
+    });
+    files
+        .saturating_sub(OTHER_FILES + reserved)
+        .clamp(1, MAX_CONNECTIONS)
+}
+
+/// Returns whether there is no descriptor for another file.
+pub(super) fn is_out_of_files(error: &io::Error) -> bool {
+    Errno::from_io_error(error).is_some_and(|errno| matches!(errno, Errno::MFILE | Errno::NFILE))
+}

@@ -1,0 +1,88 @@
+//! The one connection that writes, and how a running write is interrupted.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::{Connection, InterruptHandle, TransactionBehavior};
+
+use crate::store::{StoreError, Transaction};
+
+/// The connection that writes.
+pub(in crate::store) struct Writer {
+    connection: Mutex<Connection>,
+    /// Ends the statement that is running (<https://sqlite.org/c3ref/interrupt.html>).
+    statement: InterruptHandle,
+    /// Whether writes are to end. SQLite forgets an interrupt when no statement is running.
+    interrupted: AtomicBool,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    /// Returns a writer over `connection`.
+    pub(in crate::store) fn new(connection: Connection) -> Self {
+        Self {
+            statement: connection.get_interrupt_handle(),
+            connection: Mutex::new(connection),
+            interrupted: AtomicBool::new(false),
+        }
+    }
+
+    /// Runs `write` in one transaction. See [`Store::write`](crate::store::Store::write).
+    pub(in crate::store) fn write<T, E: From<StoreError>>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let written = self.transact(&mut connection, write);
+        if written.is_err() && self.check().is_err() {
+            // Whatever the statement that was interrupted says.
+            return Err(StoreError::Closed.into());
+        }
+        written
+    }
+
+    fn transact<T, E: From<StoreError>>(
+        &self,
+        connection: &mut Connection,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.check()?;
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StoreError::from)?;
+        let answer = write(&Transaction::interruptible(&transaction, &self.interrupted))?;
+        self.check()?;
+        transaction.commit().map_err(StoreError::from)?;
+        Ok(answer)
+    }
+
+    /// Fails if writes are to end.
+    fn check(&self) -> Result<(), StoreError> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(StoreError::Closed);
+        }
+        Ok(())
+    }
+
+    /// Makes the running write and all later ones fail. A commit that has begun may still succeed.
+    pub(in crate::store) fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
+        self.statement.interrupt();
+    }
+
+    /// Returns the connection, to be closed.
+    pub(in crate::store) fn into_connection(self) -> Connection {
+        self.connection
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

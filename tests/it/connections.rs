@@ -1,0 +1,137 @@
+//! Connections: how many are served, which are closed for others, and what happens to unread request bodies.
+
+use std::time::Duration;
+
+use crate::support::{WorkDir, get};
+
+/// With so many open files a server has places for 32 connections, and 64 more that get one response.
+const FILES: u32 = 160;
+const PLACES: usize = 32;
+
+#[test]
+fn connection_beyond_the_limit_gets_503_and_health_is_answered() {
+    let work = WorkDir::new();
+    let server = work.serve_with_file_limit(FILES, &["--no-auth", "--delay", "1h"]);
+    let mut busy: Vec<_> = (0..PLACES).map(|_| server.connect()).collect();
+    for client in &mut busy {
+        client.send(get("/v3/packages", ""));
+    }
+    // Accepted after the others.
+    assert_eq!(server.get("/healthz", "").status, 200);
+    for _ in 0..3 {
+        let mut client = server.connect();
+        client.send(get("/v3/packages", ""));
+        let answer = client.read(false).expect("an answer");
+        assert_eq!(answer.status, 503, "{}", answer.body);
+        assert!(
+            answer.body.contains("CF-ServiceUnavailable"),
+            "{}",
+            answer.body
+        );
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        assert!(client.is_ended());
+        assert_eq!(server.get("/healthz", "").status, 200);
+    }
+    // A client that sends nothing gets the same answer.
+    let mut silent = server.connect();
+    assert_eq!(silent.read(false).expect("an answer").status, 503);
+    assert!(silent.is_ended());
+}
+
+#[test]
+fn clients_that_do_not_read_lose_their_place_to_others() {
+    let work = WorkDir::new();
+    let server = work.serve_with_file_limit(FILES, &["--no-auth", "--api", "current"]);
+    let requests = get("/openapi.json", "").repeat(200);
+    let mut unread: Vec<_> = (0..PLACES).map(|_| server.connect()).collect();
+    for client in &mut unread {
+        client.send(&requests);
+    }
+    let mut refused = 0;
+    loop {
+        match server.get("/v3/packages", "").status {
+            200 => break,
+            503 => refused += 1,
+            other => panic!("{other}"),
+        }
+        assert!(refused < 600, "others are shut out");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(server.get("/healthz", "").status, 200);
+    server.stop();
+}
+
+#[test]
+fn clients_are_answered_when_there_are_no_descriptors() {
+    let work = WorkDir::new();
+    let server = work.serve_with_file_limit(40, &["--no-auth"]);
+    assert_eq!(server.get("/healthz", "").status, 200);
+    let mut clients: Vec<_> = (0..60).map(|_| server.connect()).collect();
+    let mut refused = 0;
+    for client in &mut clients {
+        client.send("GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        // A connection that was refused before the request arrived may have been reset.
+        let status = client.read(false).map_or(503, |answer| answer.status);
+        assert!(matches!(status, 404 | 503), "{status}");
+        refused += usize::from(status == 503);
+        assert!(client.is_ended());
+    }
+    assert!(refused > 0);
+    // The server closes its side of the connections a moment after the clients have seen the end.
+    let is_healthy = (0..500).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        server.get("/healthz", "").status == 200
+    });
+    assert!(is_healthy);
+}
+
+#[test]
+fn unread_body_does_not_cost_the_next_request() {
+    let work = WorkDir::new();
+    let server = work.serve(&["--seed", "example"]);
+    let small = "x".repeat(1000);
+    let large = "x".repeat(1_000_000);
+    let mut client = server.connect();
+    for _ in 0..20 {
+        client.send(format!(
+            "POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{small}",
+            small.len()
+        ));
+        let answer = client.read(false).expect("an answer");
+        assert_eq!(
+            (answer.status, answer.header("connection")),
+            (404, None),
+            "a short body is read"
+        );
+    }
+    for head in [
+        format!("Content-Length: {}\r\n\r\n{large}", large.len()),
+        format!(
+            "Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{large}\r\n0\r\n\r\n",
+            large.len()
+        ),
+    ] {
+        let mut client = server.connect();
+        client.send(format!(
+            "POST /nothing HTTP/1.1\r\nHost: localhost\r\n{head}"
+        ));
+        // All of it was sent before the answer is read, and the answer is not lost.
+        let answer = client.read(false).expect("an answer");
+        assert_eq!(
+            (answer.status, answer.header("connection")),
+            (404, Some("close")),
+            "a long body is not read"
+        );
+        assert!(client.is_ended());
+    }
+    // The body is not waited for if the client waits for 100 Continue.
+    let mut client = server.connect();
+    client.send("POST /nothing HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n");
+    let answer = client.read(false).expect("an answer");
+    assert_eq!(
+        (answer.status, answer.header("connection")),
+        (404, Some("close"))
+    );
+    assert!(client.is_ended());
+}
