@@ -22,19 +22,19 @@ pub enum SeedError {
 }
 
 impl SeedError {
-    /// Returns the path of the wrong entry or field, as `packages[3].state`. `None` if the error has no path.
-    pub fn path(&self) -> Option<&str> {
-        match self {
-            Self::Store(_) => None,
-            Self::Invalid(invalid) => invalid.path.as_deref(),
-        }
-    }
-
     /// Returns this error with the path of the database, if it is about the database.
     pub fn at(self, database: &Path) -> Self {
         match self {
             Self::Store(error) => Self::Store(error.at(database)),
             invalid @ Self::Invalid(_) => invalid,
+        }
+    }
+
+    /// Returns the path of the wrong entry or field, as `packages[3].state`. `None` if the error has no path.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Store(_) => None,
+            Self::Invalid(invalid) => invalid.path.as_deref(),
         }
     }
 }

@@ -360,10 +360,10 @@ fn foreign_schema_is_refused_before_any_of_it_runs() {
 
 #[test]
 fn statistics_of_the_query_planner_are_accepted() {
-    let work = WorkDir::new();
-    database_with_sql(&work, "f", "analyze");
+    let dir = WorkDir::new();
+    database_with_sql(&dir, "f", "analyze");
     for (subcommand, _) in COMMANDS {
-        let output = run(&work, subcommand, "f");
+        let output = run(&dir, subcommand, "f");
         assert_eq!(
             (output.status.code(), text(&output.stderr)),
             (Some(0), String::new()),
@@ -414,14 +414,14 @@ fn file_without_what_the_program_depends_on_is_refused_by_name() {
             "an id below 1 in `users`",
         ),
     ] {
-        let work = WorkDir::new();
-        database_with_sql(&work, "f", sql);
+        let dir = WorkDir::new();
+        database_with_sql(&dir, "f", sql);
         for (subcommand, _) in COMMANDS {
             let sentence = match subcommand {
                 "check" => format!("has {fault}"),
                 _ => format!("has {fault}; restore it from a copy or an export"),
             };
-            assert_refused(&work, subcommand, "f", &sentence);
+            assert_refused(&dir, subcommand, "f", &sentence);
         }
     }
 }
@@ -438,35 +438,32 @@ fn rollback_journal_of_another_file_is_not_applied() {
         journal
     };
     for (mode, pages) in [("wal", 0), ("wal", 1), ("delete", 0)] {
-        let work = WorkDir::new();
-        database_with_sql(&work, "f", &format!("pragma journal_mode = {mode}"));
-        work.write("f-journal", journal(pages));
+        let dir = WorkDir::new();
+        database_with_sql(&dir, "f", &format!("pragma journal_mode = {mode}"));
+        dir.write("f-journal", journal(pages));
         for (subcommand, _) in COMMANDS {
             assert_refused(
-                &work,
+                &dir,
                 subcommand,
                 "f",
                 "lies beside `f-journal`, a rollback journal that is not its own and would overwrite it; remove the journal",
             );
         }
-        std::fs::remove_file(work.path("f-journal")).expect("removed");
-        assert!(
-            work.run_ok(&["check", "--db", "f"])
-                .contains(", 4 packages")
-        );
+        std::fs::remove_file(dir.path("f-journal")).expect("removed");
+        assert!(dir.run_ok(&["check", "--db", "f"]).contains(", 4 packages"));
     }
 }
 
 #[test]
 fn check_reports_faults_of_schema_and_data_at_once() {
-    let work = WorkDir::new();
+    let dir = WorkDir::new();
     database_with_sql(
-        &work,
+        &dir,
         "f",
         "pragma foreign_keys = off; create view one as select 1; delete from users;
          update packages set annotations = '[]' where id = 1; delete from versions",
     );
-    let output = run(&work, "check", "f");
+    let output = run(&dir, "check", "f");
     let stderr = text(&output.stderr);
     for fault in [
         "has a view `one` that is not ours",
