@@ -23,9 +23,9 @@ use web_pages::WebPages;
 
 /// The longest `Host` header that hrefs may repeat, in bytes.
 const MAX_HOST: usize = 255;
-/// How many exports are sent at the same time. Each occupies a reader until its client has received it, and there are
-/// at least two readers.
-const CONCURRENT_EXPORTS: usize = 1;
+/// How many exports are sent at the same time; further ones wait. Each keeps a snapshot open until its client has
+/// received it, and the write-ahead log cannot shrink while it is open.
+const CONCURRENT_EXPORTS: usize = 2;
 
 /// One server: its data and its settings.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use self::form::Form;
-use self::users::User;
+use self::users::LoginUser;
 use super::tokens::{self, CF_CLIENT, MintError, Subject};
 use super::{Keys, Secret};
 use crate::clock::Clock;
@@ -210,7 +210,7 @@ impl Login {
         name: &str,
         password: &str,
         snapshot: &Snapshot<'_>,
-    ) -> Result<User, LoginError> {
+    ) -> Result<LoginUser, LoginError> {
         let user = users::by_name(snapshot, name)?;
         let password_is_right = self.password.matches(password.as_bytes());
         user.filter(|_| password_is_right)

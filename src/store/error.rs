@@ -23,7 +23,7 @@ pub enum StoreError {
     #[error("the database is damaged ({0}); restore it from a copy or an export")]
     Damaged(String),
     /// Any other error of SQLite.
-    #[error("the database refuses: {0}")]
+    #[error("SQLite reports an error: {0}")]
     Sqlite(String),
     /// The store is closing and takes no more work.
     #[error("the database is being closed")]

@@ -127,9 +127,13 @@ fn right_password_is_not_delayed_by_those_who_guess() {
                     let length = format!("Content-Length: {}", form.len());
                     let head = ["POST /oauth/token HTTP/1.1", "Host: HOST", &length];
                     let pending = server.open(&head, form);
-                    // Every second one hangs up.
+                    // Every second one hangs up. Each keeps its connection slot for the second in which a wrong password is
+                    // answered, so that the pause keeps their number below the limit of connections.
                     if number % 2 == 0 {
                         pending.response();
+                    } else {
+                        drop(pending);
+                        std::thread::sleep(Duration::from_millis(100));
                     }
                 }
             });
