@@ -49,7 +49,7 @@ pub enum ApiError {
     Busy,
     /// 503 `CF-ServiceUnavailable` (10015): the request needs more steps than one request may take.
     TooExpensive,
-    /// 503 `CF-ServiceUnavailable` (10015): there are too many connections.
+    /// 503 `CF-ServiceUnavailable` (10015): there are too many connections, or too many long responses are being sent.
     Overloaded,
     /// 503 `CF-ServiceUnavailable` (10015): the data cannot be read. Only `/healthz` says so.
     Unhealthy,
@@ -169,7 +169,7 @@ impl ApiError {
             Self::TooExpensive => {
                 "The request is too expensive, use a smaller page or fewer filters".into()
             }
-            Self::Overloaded => "The server has too many connections, try again".into(),
+            Self::Overloaded => "The server is overloaded, try again".into(),
             Self::Unhealthy => "The data cannot be read; the log of the server says why".into(),
             Self::Internal(_) => "An unknown error occurred.".into(),
         }
