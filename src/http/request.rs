@@ -7,14 +7,18 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use warp::http::header::{self, HeaderName, HeaderValue};
 use warp::http::{HeaderMap, Uri};
 
 use crate::error::ApiError;
 
-/// How long the next piece of a body may take. The whole body may take any time.
+/// How long the next piece of a body may take.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a body may take besides the time for its bytes at the lowest rate.
+const SLOW_START: Duration = Duration::from_secs(60);
+/// The lowest rate at which a body may arrive, in bytes per second.
+const LOWEST_RATE: u64 = 1024;
 
 /// The target, the headers and the id of a request. The router has normalized the path. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -91,7 +95,10 @@ pub(super) struct RequestBody {
     pieces: BoxStream<'static, Result<Bytes, ApiError>>,
     /// How many more bytes are accepted.
     remaining: usize,
+    received: usize,
+    start: Instant,
     idle_timeout: Duration,
+    slow_start: Duration,
 }
 
 impl RequestBody {
@@ -108,7 +115,10 @@ impl RequestBody {
         Self {
             pieces: pieces.boxed(),
             remaining: limit,
+            received: 0,
+            start: Instant::now(),
             idle_timeout: IDLE_TIMEOUT,
+            slow_start: SLOW_START,
         }
     }
 
@@ -117,9 +127,15 @@ impl RequestBody {
     /// # Errors
     ///
     /// Fails with `TooLarge` if the body exceeds its limit, with `RequestTimeout` if no piece arrives for
-    /// [`IDLE_TIMEOUT`], and with `InvalidRequest` if the connection breaks.
+    /// [`IDLE_TIMEOUT`] or the body arrives at less than [`LOWEST_RATE`], and with `InvalidRequest` if the connection
+    /// breaks.
     pub async fn next_piece(&mut self) -> Result<Option<Bytes>, ApiError> {
-        let next = timeout(self.idle_timeout, self.pieces.next());
+        let at_lowest_rate = Duration::from_secs(self.received as u64 / LOWEST_RATE);
+        let end = self.start + self.slow_start + at_lowest_rate;
+        let next = timeout_at(
+            end.min(Instant::now() + self.idle_timeout),
+            self.pieces.next(),
+        );
         let Some(piece) = next.await.map_err(|_| ApiError::RequestTimeout)? else {
             return Ok(None);
         };
@@ -128,6 +144,7 @@ impl RequestBody {
             .remaining
             .checked_sub(piece.len())
             .ok_or(ApiError::TooLarge)?;
+        self.received += piece.len();
         Ok(Some(piece))
     }
 
@@ -182,6 +199,17 @@ mod tests {
         let first = stream::iter([Ok(Bytes::from_static(b"x"))]);
         let mut body = RequestBody::new(first.chain(stream::pending()), 100);
         body.idle_timeout = idle_timeout;
+        assert_eq!(body.read_whole().await, Err(ApiError::RequestTimeout));
+    }
+
+    #[tokio::test]
+    async fn body_that_arrives_too_slowly_is_refused() {
+        let slow = stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Some((Ok(Bytes::from_static(b"x")), ()))
+        });
+        let mut body = RequestBody::new(slow, usize::MAX);
+        body.slow_start = Duration::from_millis(50);
         assert_eq!(body.read_whole().await, Err(ApiError::RequestTimeout));
     }
 }
