@@ -59,7 +59,7 @@ pub struct Args {
     #[command(flatten)]
     hrefs: ExternalUrlFlag,
 
-    /// Also answer for this host (the `Host` of requests); a server on loopback answers for `localhost`, 127.0.0.1, [::1]
+    /// Also answer for this host (the `Host` of requests); a server on loopback answers for `localhost`, 127.0.0.1 and ::1
     /// and the host of `--external-url` only; repeatable
     #[arg(long, value_name = "HOST", env = "CF_PACKAGES_ALLOWED_HOST", value_delimiter = ',', value_parser = parse_host)]
     allowed_host: Vec<String>,
