@@ -1,7 +1,7 @@
 //! Limits how fast a password can be guessed, by address and user.
 //!
-//! A right password is refused only where as many wrong ones came from: for the same user, from the same address. Who
-//! guesses elsewhere, or for another user, delays nobody.
+//! After many wrong passwords for one user from one address, the right one is refused there too. Logins of other users,
+//! and from other addresses, are not delayed.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -9,9 +9,9 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many wrong passwords in a row are answered with whether they are right.
+/// How many wrong passwords in a row are checked without a wait.
 const BURST: u32 = 10;
-/// How long after that each further one takes.
+/// How long the wait for each further one is.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How many pairs of address and user are remembered.
 const MAX_GUESSED: usize = 4096;

@@ -33,7 +33,7 @@ enum Place {
     Chunk(u64),
     /// In the trailers after the last chunk.
     Trailers,
-    /// Anywhere: what follows is not a request that hyper accepts.
+    /// Unknown, and not checked: the head before it was ambiguous, or was refused.
     Unknown,
 }
 

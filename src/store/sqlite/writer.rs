@@ -44,7 +44,7 @@ impl Writer {
             .unwrap_or_else(PoisonError::into_inner);
         let written = self.transact(&mut connection, write);
         if written.is_err() && self.check().is_err() {
-            // Whatever the statement that was interrupted says.
+            // The error of the interrupted statement does not tell the cause.
             return Err(StoreError::Closed.into());
         }
         written
