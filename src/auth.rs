@@ -6,6 +6,7 @@
 
 mod access;
 mod claims;
+pub mod guesses;
 mod identity;
 pub mod keys;
 pub mod login;

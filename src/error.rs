@@ -12,7 +12,7 @@ pub enum ApiError {
     InvalidRequest,
     /// 400 `CF-MessageParseError` (1001): the body is not JSON.
     NotJson,
-    /// 400 `CF-InvalidRequest` (10004), with this text: the server's flags do not allow the request.
+    /// 400 `CF-InvalidRequest` (10004), with this text.
     Refused(String),
     /// 401 `CF-NotAuthenticated` (10002): there is no token.
     NotAuthenticated,
@@ -20,6 +20,9 @@ pub enum ApiError {
     InvalidToken,
     /// 403 `CF-NotAuthorized` (10003): the token is valid, but its scopes do not allow the request.
     NotAuthorized,
+    /// 403 `CF-NotAuthorized` (10003): a web page of this origin sent a request that changes something; `None` if the origin
+    /// cannot be shown.
+    WrongOrigin(Option<String>),
     /// 404 `CF-ResourceNotFound` (10010), with this text, such as `Package not found`.
     NotFound(&'static str),
     /// 404 `CF-NotFound` (10000): there is no such route.
@@ -33,6 +36,9 @@ pub enum ApiError {
     TooLarge,
     /// 414 `CF-InvalidRequest` (10004): the request target is too long.
     TargetTooLong,
+    /// 421 `CF-InvalidRequest` (10004): the server does not answer for this host; `None` if it cannot be shown
+    /// ([RFC 9110 §15.5.20](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20)).
+    WrongHost(Option<String>),
     /// 422 `CF-UnprocessableEntity` (10008), with this text.
     Unprocessable(String),
     /// 429 `CF-RateLimitExceeded` (10013). Only fault rules cause it.
@@ -43,11 +49,13 @@ pub enum ApiError {
     Busy,
     /// 503 `CF-ServiceUnavailable` (10015): the request needs more steps than one request may take.
     TooExpensive,
-    /// 503 `CF-ServiceUnavailable` (10015): there are too many connections.
+    /// 503 `CF-ServiceUnavailable` (10015): there are too many connections, or too many long responses are being sent.
     Overloaded,
     /// 503 `CF-ServiceUnavailable` (10015): the database cannot be used at present. The text is logged and never sent to
     /// the client.
     Unavailable(String),
+    /// 503 `CF-ServiceUnavailable` (10015): the data cannot be read. Only `/healthz` says so.
+    Unhealthy,
     /// 500 `UnknownError` (10001). The text is logged and never sent to the client.
     Internal(String),
 }
@@ -71,15 +79,20 @@ impl ApiError {
         match self {
             Self::BadQuery(_) | Self::InvalidRequest | Self::NotJson | Self::Refused(_) => 400,
             Self::NotAuthenticated | Self::InvalidToken => 401,
-            Self::NotAuthorized => 403,
+            Self::NotAuthorized | Self::WrongOrigin(_) => 403,
             Self::NotFound(_) | Self::UnknownRequest | Self::NotServed(_) => 404,
             Self::RequestTimeout => 408,
             Self::TooLarge => 413,
             Self::TargetTooLong => 414,
+            Self::WrongHost(_) => 421,
             Self::Unprocessable(_) => 422,
             Self::RateLimited => 429,
             Self::InjectedError(error) => error.status,
-            Self::Busy | Self::TooExpensive | Self::Overloaded | Self::Unavailable(_) => 503,
+            Self::Busy
+            | Self::TooExpensive
+            | Self::Overloaded
+            | Self::Unhealthy
+            | Self::Unavailable(_) => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -92,17 +105,22 @@ impl ApiError {
             | Self::Refused(_)
             | Self::RequestTimeout
             | Self::TooLarge
-            | Self::TargetTooLong => 10004,
+            | Self::TargetTooLong
+            | Self::WrongHost(_) => 10004,
             Self::NotJson => 1001,
             Self::NotAuthenticated => 10002,
             Self::InvalidToken => 1000,
-            Self::NotAuthorized => 10003,
+            Self::NotAuthorized | Self::WrongOrigin(_) => 10003,
             Self::NotFound(_) => 10010,
             Self::UnknownRequest | Self::NotServed(_) => 10000,
             Self::Unprocessable(_) => 10008,
             Self::RateLimited => 10013,
             Self::InjectedError(error) => error.code,
-            Self::Busy | Self::TooExpensive | Self::Overloaded | Self::Unavailable(_) => 10015,
+            Self::Busy
+            | Self::TooExpensive
+            | Self::Overloaded
+            | Self::Unhealthy
+            | Self::Unavailable(_) => 10015,
             Self::Internal(_) => 10001,
         }
     }
@@ -115,19 +133,22 @@ impl ApiError {
             | Self::Refused(_)
             | Self::RequestTimeout
             | Self::TooLarge
-            | Self::TargetTooLong => "CF-InvalidRequest",
+            | Self::TargetTooLong
+            | Self::WrongHost(_) => "CF-InvalidRequest",
             Self::NotJson => "CF-MessageParseError",
             Self::NotAuthenticated => "CF-NotAuthenticated",
             Self::InvalidToken => "CF-InvalidAuthToken",
-            Self::NotAuthorized => "CF-NotAuthorized",
+            Self::NotAuthorized | Self::WrongOrigin(_) => "CF-NotAuthorized",
             Self::NotFound(_) => "CF-ResourceNotFound",
             Self::UnknownRequest | Self::NotServed(_) => "CF-NotFound",
             Self::Unprocessable(_) => "CF-UnprocessableEntity",
             Self::RateLimited => "CF-RateLimitExceeded",
             Self::InjectedError(error) => &error.title,
-            Self::Busy | Self::TooExpensive | Self::Overloaded | Self::Unavailable(_) => {
-                "CF-ServiceUnavailable"
-            }
+            Self::Busy
+            | Self::TooExpensive
+            | Self::Overloaded
+            | Self::Unhealthy
+            | Self::Unavailable(_) => "CF-ServiceUnavailable",
             Self::Internal(_) => "UnknownError",
         }
     }
@@ -141,6 +162,14 @@ impl ApiError {
             Self::NotAuthenticated => "Authentication error".into(),
             Self::InvalidToken => "Invalid Auth Token".into(),
             Self::NotAuthorized => "You are not authorized to perform the requested action".into(),
+            Self::WrongOrigin(origin) => format!(
+                "A page of {} may not change anything here; start the server with `--allow-origin` for its origin",
+                named("the origin", origin.as_deref())
+            ),
+            Self::WrongHost(host) => format!(
+                "This server does not answer for {}; start it with `--allowed-host` for that name",
+                named("the host", host.as_deref())
+            ),
             Self::NotFound(text) | Self::NotServed(text) => (*text).into(),
             Self::UnknownRequest => "Unknown request".into(),
             Self::RequestTimeout => "The request did not arrive in time".into(),
@@ -153,8 +182,9 @@ impl ApiError {
             Self::TooExpensive => {
                 "The request is too expensive, use a smaller page or fewer filters".into()
             }
-            Self::Overloaded => "The server has too many connections, try again".into(),
+            Self::Overloaded => "The server is overloaded, try again".into(),
             Self::Unavailable(_) => "The database cannot be used at present".into(),
+            Self::Unhealthy => "The data cannot be read; the log of the server says why".into(),
             Self::Internal(_) => "An unknown error occurred.".into(),
         }
     }
@@ -165,6 +195,14 @@ impl ApiError {
             Self::Internal(cause) | Self::Unavailable(cause) => cause.clone(),
             other => other.detail(),
         }
+    }
+}
+
+/// Returns `what` with the value that it has, if that can be shown.
+fn named(what: &str, value: Option<&str>) -> String {
+    match value {
+        Some(value) => format!("{what} `{value}`"),
+        None => format!("{what} that the request names"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the handlers of one server share: the data, the keys, the clock, the edition, the caches, the fault rules.
 
 pub mod fault_rules;
+pub mod web_pages;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use crate::auth::guesses::Guesses;
 use crate::auth::{Identity, Keys, Login};
 use crate::caller::Caller;
 use crate::clock::{Clock, system_now};
@@ -17,14 +19,13 @@ use crate::listing::ListCache;
 use crate::listing::response_cache::ResponseCache;
 use crate::store::Store;
 use fault_rules::FaultRules;
+use web_pages::WebPages;
 
 /// The longest `Host` header that hrefs may repeat, in bytes.
 const MAX_HOST: usize = 255;
-/// How many logins are checked at the same time.
-const CONCURRENT_LOGINS: usize = 16;
-/// How many exports are sent at the same time. Each occupies a reader until its client has received it, and there are
-/// at least two readers.
-const CONCURRENT_EXPORTS: usize = 1;
+/// How many exports are sent at the same time; further ones wait. Each keeps a snapshot open until its client has
+/// received it, and the write-ahead log cannot shrink while it is open.
+const CONCURRENT_EXPORTS: usize = 2;
 
 /// One server: its data and its settings.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Service {
     pub edition: Edition,
     /// The base of absolute hrefs; `None` means the request's `Host`.
     pub external_url: Option<BaseUrl>,
+    /// The hosts that the server answers for, and the web pages that may use it.
+    pub web_pages: WebPages,
     /// The cached ids of lists.
     pub list_cache: Arc<ListCache>,
     /// The cached bytes of responses.
@@ -66,6 +69,8 @@ pub struct ServiceOptions {
     pub edition: Edition,
     /// The base of absolute hrefs; `None` means the request's `Host`.
     pub external_url: Option<BaseUrl>,
+    /// The hosts that the server answers for, and the web pages that may use it.
+    pub web_pages: WebPages,
     /// The size of the response cache in MiB; 0 disables it.
     pub response_cache_mib: u32,
     /// The login, if clients can log in.
@@ -77,13 +82,15 @@ pub struct ServiceOptions {
 }
 
 impl Default for ServiceOptions {
-    /// Returns the options of a server of `2015` that accepts no token, caches no response and has no admin API.
+    /// Returns the options of a server of `2015` that accepts no token, answers for every host, caches no response and has
+    /// no admin API.
     fn default() -> Self {
         Self {
             authentication: Authentication::RefuseAll,
             clock: Clock::system(),
             edition: Edition::default(),
             external_url: None,
+            web_pages: WebPages::default(),
             response_cache_mib: 0,
             login: None,
             admin_api: AdminApi::Off,
@@ -117,13 +124,13 @@ pub enum AdminApi {
     },
 }
 
-/// A login that is served, and the limit on concurrent attempts.
+/// A login that is served, and the wrong passwords that were tried.
 #[derive(Debug)]
 pub struct LoginEndpoint {
     /// The password and the lifetime of tokens.
     pub login: Login,
-    /// One permit for each attempt that is being checked.
-    pub attempts: Semaphore,
+    /// The wrong passwords of the last seconds.
+    pub guesses: Guesses,
 }
 
 impl Service {
@@ -135,11 +142,12 @@ impl Service {
             clock: options.clock,
             edition: options.edition,
             external_url: options.external_url,
+            web_pages: options.web_pages,
             list_cache: Arc::new(ListCache::default()),
             response_cache: ResponseCache::new(options.response_cache_mib),
             login: options.login.map(|login| LoginEndpoint {
                 login,
-                attempts: Semaphore::new(CONCURRENT_LOGINS),
+                guesses: Guesses::default(),
             }),
             admin_api: options.admin_api,
             fault_rules: FaultRules::default(),

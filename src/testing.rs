@@ -28,6 +28,7 @@ use crate::ephemeral::Ephemeral;
 use crate::http::Router;
 use crate::seed::Source;
 use crate::server;
+use crate::service::web_pages::WebPages;
 use crate::service::{AdminApi, Authentication, Service, ServiceOptions};
 
 /// Why a server could not be started, or a token could not be signed: one sentence.
@@ -117,6 +118,7 @@ impl Server {
                 authentication: Authentication::Tokens(keys),
                 clock,
                 edition: options.edition,
+                web_pages: WebPages::new(true, None, Vec::new(), Vec::new()),
                 response_cache_mib: RESPONSE_CACHE_MIB,
                 admin_api: AdminApi::Ephemeral { start },
                 ..ServiceOptions::default()

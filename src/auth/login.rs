@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use self::form::Form;
-use self::users::User;
+use self::users::LoginUser;
 use super::tokens::{self, CF_CLIENT, MintError, Subject};
 use super::{Keys, Secret};
 use crate::clock::Clock;
@@ -88,6 +88,19 @@ impl Login {
         }
     }
 
+    /// Returns the user whose password a request tries, or the client whose secret it tries.
+    pub fn guessed<'f>(form: &'f [(String, String)], client: Option<&'f str>) -> &'f str {
+        let field = |wanted| {
+            let mut values = form.iter().filter(|(name, _)| name == wanted);
+            values.next().map(|(_, value)| value.as_str())
+        };
+        match field("grant_type") {
+            Some("password") => field("username"),
+            _ => client.or_else(|| field("client_id")),
+        }
+        .unwrap_or_default()
+    }
+
     fn password(
         &self,
         form: &Form<'_>,
@@ -96,12 +109,10 @@ impl Login {
         keys: &Keys,
         clock: &Clock,
     ) -> Result<TokenResponse, LoginError> {
+        // Required before the client's secret is checked: an error would say whether it is right.
+        let (name, password) = (form.required("username")?, form.required("password")?);
         let client = self.client(form, basic)?;
-        let user = self.user(
-            form.required("username")?,
-            form.required("password")?,
-            snapshot,
-        )?;
+        let user = self.user(name, password, snapshot)?;
         let scopes = form.granted_scopes(user.scopes())?;
         let subject = Subject::User {
             guid: user.guid,
@@ -143,8 +154,8 @@ impl Login {
         keys: &Keys,
         clock: &Clock,
     ) -> Result<TokenResponse, LoginError> {
-        let client = self.client(form, basic)?;
         let token = form.required("refresh_token")?;
+        let (id, _) = form.client(basic.clone())?;
         let invalid = || {
             LoginError::request(
                 401,
@@ -157,8 +168,10 @@ impl Login {
             .filter(|claims| {
                 claims.is_refresh_token() && claims.has_user() && claims.is_valid_at(clock.now())
             })
-            .filter(|claims| claims.client_id.as_deref() == Some(&client))
+            .filter(|claims| claims.client_id.as_deref() == Some(&id))
             .ok_or_else(invalid)?;
+        // Checked last: only a client with a token of its own can try secrets here.
+        let client = self.client(form, basic)?;
         let guid = claims.subject().ok_or_else(invalid)?;
         let user = users::by_guid(snapshot, guid)?.ok_or_else(invalid)?;
         let scopes = form.granted_scopes(claims.scope)?;
@@ -197,7 +210,7 @@ impl Login {
         name: &str,
         password: &str,
         snapshot: &Snapshot<'_>,
-    ) -> Result<User, LoginError> {
+    ) -> Result<LoginUser, LoginError> {
         let user = users::by_name(snapshot, name)?;
         let password_is_right = self.password.matches(password.as_bytes());
         user.filter(|_| password_is_right)

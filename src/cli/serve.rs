@@ -66,13 +66,14 @@ fn close(service: Arc<Service>, end: Instant) -> Result<(), CommandError> {
         warn!("a write did not end in time; what it wrote is rolled back at the next start");
         return Ok(());
     };
+    let path = service.store.path().to_owned();
     let (sender, closed) = mpsc::channel();
     thread::spawn(move || {
         let path = service.store.path().to_owned();
         sender.send(service.store.close().map_err(|error| error.at(&path)))
     });
     match closed.recv_timeout(end.saturating_duration_since(Instant::now())) {
-        Ok(result) => Ok(result?),
+        Ok(result) => Ok(result.map_err(|error| error.at(&path))?),
         Err(_) => {
             warn!("the database could not be closed in time; the next start recovers it");
             Ok(())
@@ -102,6 +103,7 @@ fn service(
         clock: settings.clock,
         edition: settings.edition,
         external_url: settings.external_url,
+        web_pages: settings.web_pages,
         response_cache_mib: settings.cache_size,
         login: settings.login.map(|login| Login {
             password: login.password,

@@ -94,7 +94,6 @@ pub(super) async fn reset(
 /// `GET /admin/export`: the bytes that `cf-packages export` prints, sent while they are read.
 pub(super) async fn export(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
-    // An export occupies a reader until the client has received it. The other readers stay free.
     let permit = service.exports.clone().acquire_owned().await;
     response::stream_json(&service, &request, move |snapshot, out| {
         let _permit = permit;
@@ -160,7 +159,8 @@ pub(super) async fn add_fault_rule(
     require_admin(&service, &request)?;
     let rule = FaultRule::parse(&body.read_whole().await?).map_err(ApiError::Unprocessable)?;
     let response = json_of(&rule)?;
-    service.fault_rules.add(rule);
+    let added = service.fault_rules.add(rule);
+    added.map_err(ApiError::Unprocessable)?;
     Ok(response)
 }
 

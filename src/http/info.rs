@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{Request, Response, response};
-use crate::edition::Foundation;
+use crate::edition::{BaseUrl, Foundation};
 use crate::error::ApiError;
+use crate::listing;
+use crate::records::Package;
 use crate::service::Service;
 
 /// `GET /` (`current`): the URLs of the API and of the login.
@@ -38,11 +40,26 @@ pub(super) async fn openapi(service: Arc<Service>, _: Request) -> Result<Respons
     Ok(response::json(200, service.edition.openapi()))
 }
 
-/// `GET /healthz`: 200 `{"status":"ok"}` if the data can be read, else the error of the attempt.
-pub(super) async fn healthz(service: Arc<Service>, _: Request) -> Result<Response, ApiError> {
-    service
-        .store
-        .read(|snapshot| Ok::<_, ApiError>(snapshot.version()?))
-        .await?;
-    Ok(response::json(200, &b"{\"status\":\"ok\"}"[..]))
+/// `GET /healthz`: 200 `{"status":"ok"}` if the first package can be read and presented, else 503.
+pub(super) async fn healthz(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
+    let edition = service.edition;
+    let read = service.store.read(move |snapshot| {
+        snapshot.version()?;
+        let first = snapshot.int("select min(id) from packages", &[])?;
+        let mut document = Vec::new();
+        listing::rows::<Package, ApiError>(snapshot, first.as_slice(), |package| {
+            Ok(edition.package(&BaseUrl(String::new()), &package, &mut document)?)
+        })
+    });
+    match read.await {
+        Ok(()) => Ok(response::json(200, &b"{\"status\":\"ok\"}"[..])),
+        Err(ApiError::Internal(cause)) => {
+            tracing::error!(
+                request_id = request.id(),
+                "the data cannot be read: {cause}"
+            );
+            Err(ApiError::Unhealthy)
+        }
+        Err(error) => Err(error),
+    }
 }

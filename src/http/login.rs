@@ -2,18 +2,18 @@
 //!
 //! Every user has the same password, and every client is accepted. `auth::login` decides which token is granted.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use tokio::time::sleep;
 use warp::http::header;
 
 use super::request::RequestBody;
 use super::{Request, Response, response};
-use crate::auth::{LoginError, TokenResponse};
+use crate::auth::{Login, LoginError, TokenResponse};
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::store::Snapshot;
@@ -22,9 +22,6 @@ use crate::store::Snapshot;
 const NOT_SERVED: ApiError = ApiError::NotServed(
     "Unknown request: there is no login here; start the server with `--api current --login`, or use `cf-packages token`",
 );
-
-/// How long the response to a wrong password is delayed, so that passwords cannot be guessed quickly.
-const WRONG_PASSWORD_DELAY: Duration = Duration::from_secs(1);
 
 /// `POST /oauth/token`: grants a token for a password, a refresh token, or a client's secret.
 pub(super) async fn token(
@@ -38,13 +35,26 @@ pub(super) async fn token(
     let body = body.read_whole().await?;
     let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
     let clients = ClientCredentials::of(&request);
-    // Held until the delay of a wrong password is over: the number of guesses per second is limited.
-    let attempt = login.attempts.acquire().await;
+    let client_id = clients.as_sent.as_ref().map(|(id, _)| id.as_str());
+    let address = request.client().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+    let guesser = login
+        .guesses
+        .guesser(address, Login::guessed(&form, client_id));
     let shared = service.clone();
     let granted = service
         .store
         .read(move |snapshot| grant(&shared, &form, clients.clone(), snapshot))
         .await;
+    let is_wrong = matches!(
+        granted,
+        Err(LoginError::Request {
+            error: "unauthorized",
+            ..
+        })
+    );
+    if let Err(wait) = login.guesses.record(guesser, is_wrong) {
+        return too_many_guesses(wait);
+    }
     match granted {
         Ok(token) => uaa_json(200, &token),
         Err(LoginError::Server(error)) => Err(error),
@@ -53,10 +63,6 @@ pub(super) async fn token(
             error,
             description,
         }) => {
-            if status == 401 {
-                sleep(WRONG_PASSWORD_DELAY).await;
-            }
-            drop(attempt);
             let error_description = &description;
             uaa_json(
                 status,
@@ -82,6 +88,22 @@ pub(super) async fn prompts(service: Arc<Service>, _: Request) -> Result<Respons
         },
     };
     uaa_json(200, &prompts)
+}
+
+/// Returns 429 to a client that has guessed too often, whether its password is right or wrong.
+fn too_many_guesses(wait: Duration) -> Result<Response, ApiError> {
+    let mut response = uaa_json(
+        429,
+        &UaaError {
+            error: "too_many_requests",
+            error_description: "Too many wrong passwords for this user from this address; try again later",
+        },
+    )?;
+    let seconds = wait.as_secs().saturating_add(1);
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, seconds.into());
+    Ok(response)
 }
 
 /// An error as a UAA shows it (RFC 6749 §5.2).

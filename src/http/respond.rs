@@ -122,8 +122,8 @@ impl AuthenticatedRequest {
                     edition: shared.edition,
                 })?;
                 let page = CachedResponse::new(version, document);
-                shared.response_cache.insert(key.clone(), &page);
-                Ok::<_, ApiError>(page)
+                let page = shared.response_cache.insert(key.clone(), page);
+                page.ok_or(ApiError::Overloaded)
             })
             .await?;
         Ok(conditional(&page, &request))

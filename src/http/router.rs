@@ -16,13 +16,14 @@ use uuid::Uuid;
 use warp::filters::BoxedFilter;
 use warp::http::header::{self, HeaderName, HeaderValue};
 use warp::http::uri::{PathAndQuery, Uri};
-use warp::http::{HeaderMap, StatusCode};
+use warp::http::{HeaderMap, Method, StatusCode, Version};
 
 use super::unread_body::SharedBody;
 use super::{Request, Response, response, routes};
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::service::fault_rules::FaultEffect;
+use crate::service::web_pages::{PageHeaders, WebPages};
 
 /// The longest request target that is accepted, in bytes; a longer one gets 414.
 const MAX_TARGET: usize = 8192;
@@ -35,6 +36,17 @@ const WARNINGS: HeaderName = HeaderName::from_static("x-cf-warnings");
 /// The health route, which is answered under any load.
 const HEALTH: &str = "/healthz";
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
+/// The methods that pages of allowed origins may use.
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
+/// The headers of responses that pages of allowed origins may read.
+const EXPOSED_HEADERS: HeaderValue =
+    HeaderValue::from_static("ETag, Retry-After, X-Cf-Warnings, X-Vcap-Request-Id");
+/// How long a browser may remember the response to a preflight request, in seconds.
+const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 /// The limit that a `rate_limit` fault reports, in requests per hour.
 const RATE_LIMIT: i64 = 2000;
@@ -124,7 +136,15 @@ impl Router {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let id = request_id(request.headers());
-        let normalized = normalize(request.uri());
+        if let Some(host) = authority(request.uri()) {
+            // RFC 9112 §3.2.2: the host of a target in absolute form takes precedence over the header.
+            request.headers_mut().insert(header::HOST, host);
+        }
+        let web_pages = &self.service.web_pages;
+        let origin = allowed_origin(web_pages, request.headers());
+        let depends_on_origin = web_pages.depends_on_origin();
+        let checked = self.check(&request, origin.is_some());
+        let normalized = checked.and_then(|()| normalize(request.uri()));
         if let Ok(Some(uri)) = &normalized {
             *request.uri_mut() = uri.clone();
         }
@@ -134,14 +154,64 @@ impl Router {
             Ok(_) if self.is_overloaded && parts.path() != HEALTH => {
                 response::error(&self.service, &parts, &ApiError::Overloaded)
             }
+            Ok(_) if origin.is_some() && is_preflight(request.method(), &parts) => {
+                preflight(&parts)
+            }
             Ok(_) => {
                 request.extensions_mut().insert(parts.clone());
                 self.apply_fault_rules(request, parts).await?
             }
             Err(error) => response::error(&self.service, &parts, &error),
         };
-        response.headers_mut().insert(REQUEST_ID, id);
+        let headers = response.headers_mut();
+        headers.insert(REQUEST_ID, id);
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
+        if depends_on_origin {
+            headers.append(header::VARY, ORIGIN);
+        }
+        if let Some(origin) = origin {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
+        }
         Ok(response)
+    }
+
+    /// Checks what the head of a request says of its sender, before anything is done.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the request names no host, several, or one that the server does not answer for, or if it changes something
+    /// and was sent by a web page that may not.
+    fn check<B>(
+        &self,
+        request: &hyper::Request<B>,
+        is_allowed_origin: bool,
+    ) -> Result<(), ApiError> {
+        if self.client.is_none() {
+            return Ok(());
+        }
+        let web_pages = &self.service.web_pages;
+        let headers = request.headers();
+        let mut hosts = headers.get_all(header::HOST).iter();
+        let host = hosts.next().map(HeaderValue::as_bytes);
+        let is_missing = host.is_none() && request.version() >= Version::HTTP_11;
+        if is_missing || hosts.next().is_some() {
+            // RFC 9112 §3.2.
+            let text = "The request must have exactly one `Host` header";
+            return Err(ApiError::Refused(text.into()));
+        }
+        if let Some(host) = host {
+            web_pages.check_host(host)?;
+        }
+        let changes_nothing = [Method::GET, Method::HEAD, Method::OPTIONS];
+        if is_allowed_origin || changes_nothing.contains(request.method()) {
+            return Ok(());
+        }
+        web_pages.check_change(PageHeaders {
+            host,
+            origin: origin(headers),
+            fetch_site: headers.get(FETCH_SITE).map(HeaderValue::as_bytes),
+        })
     }
 
     /// Returns the response to a request whose head has not arrived in time, as it is sent.
@@ -163,7 +233,7 @@ impl Router {
         let status = StatusCode::from_u16(error.status()).unwrap_or_default();
         let id = Uuid::new_v4();
         let mut raw = format!(
-            "HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\nX-Vcap-Request-Id: {id}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            "HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nX-Vcap-Request-Id: {id}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
             document.len()
         )
         .into_bytes();
@@ -271,6 +341,47 @@ impl Router {
         }
         response
     }
+}
+
+/// Returns the host of a target in absolute form.
+fn authority(uri: &Uri) -> Option<HeaderValue> {
+    HeaderValue::from_str(uri.authority()?.as_str()).ok()
+}
+
+/// Returns the `Origin` of a request if its pages may read responses.
+fn allowed_origin(web_pages: &WebPages, headers: &HeaderMap) -> Option<HeaderValue> {
+    let origin = web_pages.allowed_origin(origin(headers)?)?;
+    HeaderValue::from_str(origin).ok()
+}
+
+/// Returns the `Origin` of a request; of several headers, which no browser sends, an empty one.
+fn origin(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let origin = origins.next()?.as_bytes();
+    Some(if origins.next().is_none() {
+        origin
+    } else {
+        b""
+    })
+}
+
+fn is_preflight(method: &Method, request: &Request) -> bool {
+    let wanted = request.header(header::ACCESS_CONTROL_REQUEST_METHOD);
+    *method == Method::OPTIONS && wanted.is_some()
+}
+
+/// Returns the response to a preflight request (<https://fetch.spec.whatwg.org/#cors-preflight-request>): a page of an
+/// allowed origin may send any request.
+fn preflight(request: &Request) -> Response {
+    let mut response = response::no_content();
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_MAX_AGE);
+    let wanted = request.header(header::ACCESS_CONTROL_REQUEST_HEADERS);
+    if let Some(Ok(wanted)) = wanted.map(HeaderValue::from_bytes) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted);
+    }
+    response
 }
 
 /// Normalizes the path of a target as a Cloud Controller's router does: repeated slashes become one, a trailing slash

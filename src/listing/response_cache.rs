@@ -1,10 +1,16 @@
 //! The response cache: remembered bytes of responses, used while the data they show is unchanged.
+//!
+//! A long document is not remembered, but requests share it while it is being sent: a client that does not read its
+//! response holds it for some time.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::caller::Caller;
@@ -12,6 +18,10 @@ use crate::store::Version;
 
 /// The longest document that is remembered, in bytes.
 const LONGEST_DOCUMENT: usize = 1 << 20;
+/// How many bytes of longer documents may be in memory at the same time.
+const LONG_DOCUMENTS_BYTES: usize = 256 << 20;
+/// How many longer documents requests can share at the same time. Each takes a key of a few KiB at most.
+const SHARED_LONG_DOCUMENTS: usize = 256;
 /// The estimated cost of an entry beside its text, in bytes.
 const ENTRY_OVERHEAD: usize = 256;
 /// The number of entries that the cache makes room for at first.
@@ -21,6 +31,10 @@ const EXPECTED_ENTRIES: usize = 4096;
 #[derive(Debug)]
 pub struct ResponseCache {
     responses: Option<Cache<ResponseKey, CachedResponse, ResponseWeight>>,
+    /// The long documents that are being sent.
+    long: Mutex<HashMap<ResponseKey, LongResponse>>,
+    /// One permit for each KiB of long documents that may still be rendered.
+    long_kib: Arc<Semaphore>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -59,6 +73,30 @@ pub struct CachedResponse {
     pub tag: String,
 }
 
+/// A long document that is being sent.
+#[derive(Debug)]
+struct LongResponse {
+    version: Version,
+    tag: String,
+    document: Weak<LongDocument>,
+}
+
+/// The bytes of a long document, and their part of what long documents may take.
+#[derive(Debug)]
+struct LongDocument {
+    bytes: Bytes,
+    _kib: OwnedSemaphorePermit,
+}
+
+/// A reference to a long document, as a response body holds it.
+struct LongBody(Arc<LongDocument>);
+
+impl AsRef<[u8]> for LongBody {
+    fn as_ref(&self) -> &[u8] {
+        &self.0.bytes
+    }
+}
+
 #[derive(Clone, Debug)]
 struct ResponseWeight;
 
@@ -76,6 +114,8 @@ impl ResponseCache {
         let cache = || Cache::with_weighter(EXPECTED_ENTRIES, bytes, ResponseWeight);
         Self {
             responses: (bytes > 0).then(cache),
+            long: Mutex::default(),
+            long_kib: Arc::new(Semaphore::new(LONG_DOCUMENTS_BYTES >> 10)),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
@@ -88,7 +128,8 @@ impl ResponseCache {
         key: &ResponseKey,
         version: impl FnOnce() -> Option<Version>,
     ) -> Option<CachedResponse> {
-        let response = self.responses.as_ref()?.get(key)?;
+        let remembered = self.responses.as_ref().and_then(|cache| cache.get(key));
+        let response = remembered.or_else(|| self.get_long(key))?;
         if version() != Some(response.version) {
             return None;
         }
@@ -96,14 +137,56 @@ impl ResponseCache {
         Some(response)
     }
 
-    /// Remembers a response that was rendered.
-    pub fn insert(&self, key: ResponseKey, response: &CachedResponse) {
+    fn get_long(&self, key: &ResponseKey) -> Option<CachedResponse> {
+        let long = self.lock_long();
+        if long.is_empty() {
+            return None;
+        }
+        let response = long.get(key)?;
+        Some(CachedResponse {
+            version: response.version,
+            body: Bytes::from_owner(LongBody(response.document.upgrade()?)),
+            tag: response.tag.clone(),
+        })
+    }
+
+    /// Remembers a response that was rendered, and returns it. Returns `None` if it is long, and too many long ones are
+    /// being sent.
+    pub fn insert(&self, key: ResponseKey, response: CachedResponse) -> Option<CachedResponse> {
         self.misses.fetch_add(1, Ordering::Relaxed);
-        if let Some(responses) = &self.responses
-            && response.body.len() <= LONGEST_DOCUMENT
-        {
+        if response.body.len() > LONGEST_DOCUMENT {
+            return self.insert_long(key, response);
+        }
+        if let Some(responses) = &self.responses {
             responses.insert(key, response.clone());
         }
+        Some(response)
+    }
+
+    fn insert_long(&self, key: ResponseKey, response: CachedResponse) -> Option<CachedResponse> {
+        let kib = u32::try_from(response.body.len().div_ceil(1024)).ok()?;
+        let document = Arc::new(LongDocument {
+            _kib: self.long_kib.clone().try_acquire_many_owned(kib).ok()?,
+            bytes: response.body,
+        });
+        let mut long = self.lock_long();
+        long.retain(|_, response| response.document.strong_count() > 0);
+        if long.len() < SHARED_LONG_DOCUMENTS {
+            let shared = LongResponse {
+                version: response.version,
+                tag: response.tag.clone(),
+                document: Arc::downgrade(&document),
+            };
+            long.insert(key, shared);
+        }
+        Some(CachedResponse {
+            body: Bytes::from_owner(LongBody(document)),
+            ..response
+        })
+    }
+
+    fn lock_long(&self) -> MutexGuard<'_, HashMap<ResponseKey, LongResponse>> {
+        self.long.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns how often the cache was asked.
@@ -117,12 +200,75 @@ impl ResponseCache {
 
 impl CachedResponse {
     /// Returns a response that shows the data of `version`.
-    pub fn new(version: Version, document: Vec<u8>) -> Self {
+    pub fn new(version: Version, mut document: Vec<u8>) -> Self {
+        if document.len() > LONGEST_DOCUMENT {
+            document.shrink_to_fit();
+        }
         let tag = format!("\"{:032x}\"", xxh3_128(&document));
         Self {
             version,
             body: document.into(),
             tag,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VERSION: Version = Version {
+        packages: 0,
+        last_package: 0,
+        access: 0,
+        parents: 0,
+    };
+
+    fn key(query: &str) -> ResponseKey {
+        ResponseKey {
+            caller: Caller::Everything,
+            base_url: String::new(),
+            path: "/v3/packages".into(),
+            query: query.into(),
+        }
+    }
+
+    fn long_response(byte: u8) -> CachedResponse {
+        CachedResponse::new(VERSION, vec![byte; LONGEST_DOCUMENT + 1])
+    }
+
+    #[test]
+    fn long_document_is_shared_while_it_is_being_sent() {
+        for mebibytes in [0, 64] {
+            let cache = ResponseCache::new(mebibytes);
+            let get = |query| cache.get(&key(query), || Some(VERSION));
+            let first = cache.insert(key("a"), long_response(b'a')).unwrap();
+            let second = get("a").unwrap();
+            assert_eq!(second.body.as_ptr(), first.body.as_ptr());
+            assert_eq!(second.tag, first.tag);
+            assert!(get("b").is_none());
+            drop(first);
+            assert!(get("a").is_some());
+            drop(second);
+            assert!(get("a").is_none());
+        }
+    }
+
+    #[test]
+    fn long_documents_are_limited_in_bytes_until_they_are_sent() {
+        let cache = ResponseCache::new(64);
+        let mut sending = Vec::new();
+        for number in 0.. {
+            match cache.insert(key(&number.to_string()), long_response(b'x')) {
+                Some(response) => sending.push(response),
+                None => break,
+            }
+        }
+        assert_eq!(
+            sending.len(),
+            LONG_DOCUMENTS_BYTES / (LONGEST_DOCUMENT + 1024)
+        );
+        sending.pop();
+        assert!(cache.insert(key("other"), long_response(b'x')).is_some());
     }
 }

@@ -1,7 +1,8 @@
 //! Why a seed is refused, and every text that says so: one sentence with the seed, the line, the column and the path.
 
-use std::io;
 use std::path::Path;
+
+use std::io;
 
 use serde_json::error::{Category, Error as JsonError};
 

@@ -10,6 +10,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::error::{ApiError, InjectedError};
 use crate::{duration, json_object};
 
+/// How many fault rules may wait for requests. Each request is compared with all of them.
+const MAX_RULES: usize = 1000;
+/// How many bytes the bodies of their requests may have together.
+const MAX_BYTES: usize = 1 << 20;
+
 /// The fault rules that still wait for requests, in the order in which they were added.
 #[derive(Debug, Default)]
 pub struct FaultRules {
@@ -51,6 +56,9 @@ pub(crate) struct FaultRule {
     kind: Option<FaultKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
+    /// The length of the JSON that the rule was parsed from, in bytes.
+    #[serde(skip)]
+    length: usize,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -110,7 +118,8 @@ impl FaultRule {
     ///
     /// Fails with a sentence that says what is wrong with the rule.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, String> {
-        let rule: Self = json_object::parse(body).map_err(|error| error.to_string())?;
+        let mut rule: Self = json_object::parse(body).map_err(|error| error.to_string())?;
+        rule.length = body.len();
         rule.effect()?;
         if !rule.path.starts_with('/') || rule.path.contains('?') {
             return Err(format!(
@@ -182,10 +191,22 @@ impl FaultRule {
 
 impl FaultRules {
     /// Adds a rule after the others.
-    pub(crate) fn add(&self, rule: FaultRule) {
+    ///
+    /// # Errors
+    ///
+    /// Fails with a sentence if there are too many rules, or if they are too long together.
+    pub(crate) fn add(&self, rule: FaultRule) -> Result<(), String> {
         let mut rules = self.lock();
+        let bytes = rules.iter().map(|rule| rule.length).sum::<usize>();
+        if rules.len() >= MAX_RULES || bytes.saturating_add(rule.length) > MAX_BYTES {
+            return Err(format!(
+                "{} fault rules of {bytes} bytes wait for requests, and there may be {MAX_RULES} of {MAX_BYTES} bytes; remove them with `DELETE /admin/faults`",
+                rules.len()
+            ));
+        }
         rules.push(rule);
         self.count.store(rules.len(), Ordering::Release);
+        Ok(())
     }
 
     /// Returns the rules in their order.

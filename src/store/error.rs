@@ -23,7 +23,7 @@ pub enum StoreError {
     #[error("the database is damaged ({0}); restore it from a copy or an export")]
     Damaged(String),
     /// Any other error of SQLite.
-    #[error("the database refuses: {0}")]
+    #[error("SQLite reports an error: {0}")]
     Sqlite(String),
     /// The file was removed, replaced or overwritten while it was open. The text is a whole sentence.
     #[error("{0}")]

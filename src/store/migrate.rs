@@ -185,6 +185,7 @@ fn migrate_locked(
     // hand.
     refuse(path, from, obstacle(connection, from)?)?;
     refuse(path, from, dangling_reference(connection)?)?;
+    refuse(path, from, damage(connection)?)?;
     let copy = match durability {
         Durability::Full => {
             // Moves the commits of the log into the file, so that the file alone is to be copied.
@@ -253,6 +254,15 @@ fn dangling_reference(connection: &Connection) -> Result<Option<String>, StoreEr
         r#"select 'a row in `' || "table" || '` refers to nothing in `' || "parent" || '`'
            from pragma_foreign_key_check limit 1"#,
     )
+}
+
+/// Returns the first fault that SQLite finds in the file (<https://sqlite.org/pragma.html#pragma_integrity_check>). A
+/// migration would copy a damaged row into a table that looks sound.
+fn damage(connection: &Connection) -> Result<Option<String>, StoreError> {
+    let found = first_text(connection, "pragma integrity_check(1)")?;
+    Ok(found
+        .filter(|found| found != "ok")
+        .map(|found| format!("it is damaged ({})", found.replace('\n', " "))))
 }
 
 fn first_text(connection: &Connection, sql: &str) -> Result<Option<String>, StoreError> {

@@ -74,14 +74,11 @@ def test_a_token_that_expires_between_two_pages_is_refreshed(start_server):
     assert len(seen) == len(set(seen)) == len(client.v3.packages)
 
 
-def test_a_wrong_password_and_an_unknown_user_get_the_same_delayed_error(server):
+def test_a_wrong_password_and_an_unknown_user_are_refused_alike(server):
     refusals = []
     for user, password in [("alice.moreau", "wrong"), ("nobody", "wrong"), ("nobody", server.password)]:
-        start = time.monotonic()
         with pytest.raises(OAuthError) as refused:
             server.client(user, password)
-        # A lower bound: a slow machine cannot break it.
-        assert time.monotonic() - start >= 1
         refusals.append((refused.value.status_code, refused.value.error, refused.value.error_description))
     assert refusals == [(401, "unauthorized", "Bad credentials")] * 3
 

@@ -296,3 +296,29 @@ fn fault_rules_are_cleared_and_wrong_ones_refused() {
         );
     }
 }
+
+#[test]
+fn fault_rules_are_limited_in_number_and_size() {
+    let dir = WorkDir::new();
+    let server = serve(&dir, &[]);
+    let add = |path: &str| {
+        let rule = format!("{{\"path\":\"{path}\",\"cut\":true}}");
+        send(&server, "POST", "/admin/faults", &rule)
+    };
+    for _ in 0..1000 {
+        assert_eq!(add("/x").status, 200);
+    }
+    let refused = add("/x");
+    assert_eq!(refused.status, 422);
+    assert!(
+        refused.body.contains("DELETE /admin/faults"),
+        "{}",
+        refused.body
+    );
+    assert_eq!(send(&server, "DELETE", "/admin/faults", "").status, 204);
+    let long = format!("/{}", "x".repeat(60_000));
+    let statuses: Vec<u16> = (0..20).map(|_| add(&long).status).collect();
+    let added = statuses.iter().filter(|status| **status == 200).count();
+    assert_eq!(added, (1 << 20) / (long.len() + 22), "{statuses:?}");
+    assert_eq!(statuses.last(), Some(&422));
+}

@@ -290,6 +290,7 @@ fn every_key_file_verifies_and_the_first_signs() {
         "--clock",
         CLOCK,
     ]);
+    let printed = printed.trim_end();
     assert_eq!(
         response_to(&server, &format!("Authorization: bearer {printed}\r\n")),
         accepted()

@@ -29,7 +29,7 @@ fn path_is_normalized_before_it_is_routed() {
         "/v3/packages/?page=1",
         "/v3/packages.json?page=1&per_page=50",
         "http://example.org/v3/packages",
-        "http://elsewhere.example:8080/v3/packages?page=1",
+        "http://x:8080/v3/packages?page=1",
         "/v3/packages#fragment",
     ] {
         assert_eq!(
@@ -207,6 +207,7 @@ fn every_response_is_json_without_unneeded_headers() {
             answer.header("content-type"),
             Some("application/json; charset=utf-8")
         );
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         for absent in [
             "server",
             "x-powered-by",
@@ -379,6 +380,43 @@ fn malformed_request_closes_only_its_own_connection() {
 }
 
 #[test]
+fn request_must_name_one_host() {
+    let (_bench, server) = served();
+    for (head, status) in [
+        ("GET /healthz HTTP/1.1\r\n\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost: x\r\nhost: y\r\n\r\n", 400),
+        ("GET /nothing HTTP/1.1\r\n\r\n", 400),
+        ("GET /healthz HTTP/1.0\r\n\r\n", 200),
+        ("GET http://x/healthz HTTP/1.1\r\nHost: other\r\n\r\n", 200),
+    ] {
+        let answer = server.send(head);
+        assert_eq!(answer.status, status, "{head}: {}", answer.body);
+        assert!(status == 200 || answer.body.contains("`Host`"), "{head}");
+    }
+}
+
+#[test]
+fn line_feed_without_carriage_return_gets_400() {
+    let (_bench, server) = served();
+    for raw in [
+        "GET /healthz HTTP/1.1\nHost: x\n\n",
+        "GET /healthz HTTP/1.1\r\nHost: x\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: x\r\n\n",
+        "\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+    ] {
+        let mut client = server.connect();
+        client.send(raw);
+        assert_eq!(client.read(false).expect("an answer").status, 400, "{raw}");
+        assert!(client.is_ended());
+    }
+    // In a body it is a byte as any other.
+    let answer =
+        server.send("POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n\n\n\n");
+    assert_eq!(answer.status, 404);
+}
+
+#[test]
 fn requests_may_arrive_in_pieces_or_pipelined() {
     let (_dir, server) = served();
     let list = server.get("/v3/packages?per_page=1", "").body;
@@ -437,6 +475,28 @@ fn client_may_request_256_pages_at_once() {
     for client in &mut clients {
         assert_eq!(client.read(false).expect("an answer").status, 200);
     }
+}
+
+#[test]
+fn server_that_cannot_read_its_data_is_unhealthy() {
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--no-auth", "--seed", "example"]);
+    assert_eq!(server.get("/healthz", "").status, 200);
+    let database = rusqlite::Connection::open(dir.path("packages.db")).expect("opens");
+    database
+        .execute_batch("drop table packages")
+        .expect("the table is dropped");
+    drop(database);
+    assert_eq!(server.get("/v3/packages", "").status, 500);
+    let answer = server.get("/healthz", "");
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    let id = answer
+        .header("x-vcap-request-id")
+        .expect("an id")
+        .to_owned();
+    server.signal("TERM");
+    let (_, _, log) = server.wait();
+    assert!(log.contains(&id), "{log}");
 }
 
 #[test]

@@ -30,3 +30,4 @@ mod stopping;
 mod support;
 mod tokens;
 mod visibility_2015;
+mod web_pages;

@@ -115,7 +115,7 @@ fn each_document_names_the_query_parameters_of_its_lists() {
     }
     let mut of_one_app = set(&parameters::PACKAGES.names());
     for name in parameters::REFUSED_WITHIN_APP {
-        of_one_app.remove(name);
+        of_one_app.remove(*name);
     }
     assert_eq!(
         query_parameters(&current, "/v3/apps/{guid}/packages"),

@@ -468,7 +468,7 @@ fn check_reports_faults_of_schema_and_data_at_once() {
     for fault in [
         "has a view `one` that is not ours",
         "has a row in `space_roles` that refers to nothing in `users`",
-        "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are no JSON object",
+        "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are not JSON objects",
         "has lost its row in `versions`",
     ] {
         assert!(
@@ -526,14 +526,14 @@ fn check_reports_each_fault() {
             "pragma ignore_check_constraints = on; update packages set labels = '{', annotations = '[]' where id in (1, 2)",
             &[
                 "is damaged: CHECK constraint failed in packages",
-                "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are no JSON object",
-                "has a package `guid-c24fd786-9aad-4bd2-85de-511186485d21` that has labels or annotations that are no JSON object",
+                "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are not JSON objects",
+                "has a package `guid-c24fd786-9aad-4bd2-85de-511186485d21` that has labels or annotations that are not JSON objects",
             ],
         ),
         (
             "update packages set annotations = '[]' where id = 1",
             &[
-                "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are no JSON object",
+                "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are not JSON objects",
             ],
         ),
         ("delete from versions", &["has lost its row in `versions`"]),

@@ -4,12 +4,12 @@ use crate::auth::tokens::{self, ADMIN_USER};
 use crate::store::{Snapshot, StoreError, Value};
 
 /// A user who can log in.
-pub(super) struct User {
+pub(super) struct LoginUser {
     pub guid: String,
     pub name: String,
 }
 
-impl User {
+impl LoginUser {
     /// Returns all scopes that the user's tokens can have.
     pub fn scopes(&self) -> Vec<String> {
         if self.guid == ADMIN_USER {
@@ -21,7 +21,10 @@ impl User {
 }
 
 /// Returns the user with this guid.
-pub(super) fn by_guid(snapshot: &Snapshot<'_>, guid: &str) -> Result<Option<User>, StoreError> {
+pub(super) fn by_guid(
+    snapshot: &Snapshot<'_>,
+    guid: &str,
+) -> Result<Option<LoginUser>, StoreError> {
     let users = select(
         snapshot,
         "select guid, name from users where guid = $1 limit 2",
@@ -32,7 +35,10 @@ pub(super) fn by_guid(snapshot: &Snapshot<'_>, guid: &str) -> Result<Option<User
 
 /// Returns the user with this guid, or else the only user with this name. The same queries run for every name, so that
 /// the time does not show whether the user exists.
-pub(super) fn by_name(snapshot: &Snapshot<'_>, name: &str) -> Result<Option<User>, StoreError> {
+pub(super) fn by_name(
+    snapshot: &Snapshot<'_>,
+    name: &str,
+) -> Result<Option<LoginUser>, StoreError> {
     let by_guid = by_guid(snapshot, name)?;
     let by_name = select(
         snapshot,
@@ -46,9 +52,9 @@ pub(super) fn by_name(snapshot: &Snapshot<'_>, name: &str) -> Result<Option<User
 }
 
 /// Returns the admin for the admin's guid, which does not depend on the database, or else the only user.
-fn admin_or_only(guid: &str, users: Vec<User>) -> Option<User> {
+fn admin_or_only(guid: &str, users: Vec<LoginUser>) -> Option<LoginUser> {
     if guid == ADMIN_USER {
-        return Some(User {
+        return Some(LoginUser {
             guid: ADMIN_USER.to_owned(),
             name: ADMIN_USER.to_owned(),
         });
@@ -57,17 +63,17 @@ fn admin_or_only(guid: &str, users: Vec<User>) -> Option<User> {
 }
 
 /// Returns the user if there is exactly one, because a name that two users have names neither.
-fn only(mut users: Vec<User>) -> Option<User> {
+fn only(mut users: Vec<LoginUser>) -> Option<LoginUser> {
     let user = users.pop();
     user.filter(|_| users.is_empty())
 }
 
-fn select(snapshot: &Snapshot<'_>, sql: &str, wanted: &str) -> Result<Vec<User>, StoreError> {
+fn select(snapshot: &Snapshot<'_>, sql: &str, wanted: &str) -> Result<Vec<LoginUser>, StoreError> {
     let mut users = Vec::new();
     snapshot.rows(sql, &[Value::from(wanted)], |row| {
         let guid = row.text(0)?.to_owned();
         let name = row.optional_text(1)?.unwrap_or(&guid).to_owned();
-        users.push(User { guid, name });
+        users.push(LoginUser { guid, name });
         Ok::<_, StoreError>(())
     })?;
     Ok(users)

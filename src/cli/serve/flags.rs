@@ -14,6 +14,7 @@ use crate::cli::args::{
 use crate::clock::Clock;
 use crate::edition::{BaseUrl, Edition};
 use crate::seed::Source;
+use crate::service::web_pages::{WebPages, parse_host, parse_origin};
 use crate::{duration, log};
 
 /// The flags of `serve`; each is also `CF_PACKAGES_<FLAG>`.
@@ -57,6 +58,15 @@ pub struct Args {
 
     #[command(flatten)]
     hrefs: ExternalUrlFlag,
+
+    /// Also answer for this host (the `Host` of requests); a server on loopback answers for `localhost`, 127.0.0.1, [::1]
+    /// and the host of `--external-url` only; repeatable
+    #[arg(long, value_name = "HOST", env = "CF_PACKAGES_ALLOWED_HOST", value_delimiter = ',', value_parser = parse_host)]
+    allowed_host: Vec<String>,
+
+    /// Let web pages of this origin, such as http://localhost:3000, send requests and read responses (CORS); repeatable
+    #[arg(long, value_name = "ORIGIN", env = "CF_PACKAGES_ALLOW_ORIGIN", value_delimiter = ',', value_parser = parse_origin)]
+    allow_origin: Vec<String>,
 
     /// The size of the response cache, in MiB; 0 disables it
     #[arg(
@@ -165,6 +175,7 @@ pub(super) struct Settings {
     pub clock: Clock,
     pub no_auth: bool,
     pub external_url: Option<BaseUrl>,
+    pub web_pages: WebPages,
     pub cache_size: u32,
     pub login: Option<LoginSettings>,
     pub exit_with_stdin: bool,
@@ -210,6 +221,12 @@ impl Settings {
             admin_token_file: args.admin_token_file,
             clock: args.clock.clock(),
             no_auth,
+            web_pages: WebPages::new(
+                args.listen.ip().is_loopback(),
+                args.hrefs.external_url.as_ref(),
+                args.allowed_host,
+                args.allow_origin,
+            ),
             external_url: args.hrefs.external_url,
             cache_size: args.cache_size,
             login,

@@ -156,7 +156,7 @@ fn list_request<R: Resource>(
         }
     }
     if within_app {
-        parser.refused_within_app(&parameters::REFUSED_WITHIN_APP, fields);
+        parser.refused_within_app(parameters::REFUSED_WITHIN_APP, fields);
     }
 
     let Some(page) = page.filter(|_| parser.errors.is_empty()) else {

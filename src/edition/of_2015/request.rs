@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::listing::request::{Condition, Echo, Include, ListRequest, MAXIMUM_RESULT, Page};
 use crate::records::{Package, Resource};
 
-const PARAMETERS: [&str; 2] = ["page", "per_page"];
+const PARAMETERS: &[&str] = &["page", "per_page"];
 const DEFAULT_PAGE: u128 = 1;
 const DEFAULT_PER_PAGE: u128 = 50;
 const MAX_PER_PAGE: u32 = 5000;
@@ -47,7 +47,7 @@ pub fn parse_packages(app: Option<&str>, query: &str) -> Result<PackageListReque
 pub fn parse_list(path: &str, query: &str) -> Result<ListRequest, ApiError> {
     let fields = query_string::parse(query, &QueryStringRules::RACK_1_6)?;
     let mut errors = Vec::new();
-    let unknown = fields.unknown(&PARAMETERS);
+    let unknown = fields.unknown(PARAMETERS);
     if !unknown.is_empty() {
         errors.push(format!(
             "Unknown query parameter(s): '{}'",

@@ -36,12 +36,12 @@ impl NamedTable for App {
 /// The parents found so far, by kind and reference.
 #[derive(Debug, Default)]
 pub(super) struct References {
-    found: ByKind<HashMap<String, Parent>>,
+    found: ByKind<HashMap<String, ReferencedRow>>,
 }
 
 /// A row that a reference names.
 #[derive(Debug)]
-pub(super) struct Parent {
+pub(super) struct ReferencedRow {
     pub(super) id: i64,
     /// The id of the row's own parent.
     pub(super) parent_id: i64,
@@ -62,7 +62,7 @@ impl References {
         reference: &Reference<'_>,
         field: &'static str,
         format: SeedFormat,
-    ) -> Result<&Parent, ApplyError> {
+    ) -> Result<&ReferencedRow, ApplyError> {
         let found = &mut self.found[T::KIND];
         let text = reference.as_str();
         if !found.contains_key(text) {
@@ -82,7 +82,7 @@ fn look_up<T: NamedTable>(
     text: &str,
     field: &'static str,
     format: SeedFormat,
-) -> Result<Parent, ApplyError> {
+) -> Result<ReferencedRow, ApplyError> {
     let select = format!("select id, {}, guid from {}", T::PARENT_ID, T::TABLE);
     let mut parent = None;
     let mut count = 0_u64;
@@ -96,7 +96,7 @@ fn look_up<T: NamedTable>(
         transaction.rows(&sql, &[value.into()], |row| {
             count += 1;
             if count == 1 {
-                parent = Some(Parent {
+                parent = Some(ReferencedRow {
                     id: row.int(0)?,
                     parent_id: row.int(1)?,
                     guid: row.text(2)?.to_owned(),

@@ -123,7 +123,7 @@ impl CheckReport {
         for (sql, fault) in [
             (
                 NO_OBJECT,
-                "has labels or annotations that are no JSON object",
+                "has labels or annotations that are not JSON objects",
             ),
             (NOT_INDEXED, "has labels that selectors do not find"),
             (ONLY_INDEXED, "is found by labels that it does not have"),

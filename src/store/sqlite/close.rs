@@ -80,7 +80,7 @@ pub(in crate::store) fn close(connection: Connection) -> Result<(), StoreError> 
 
 /// Removes the empty `-wal` that is left if two programs closed the file at the same moment: each finds the other one
 /// still open (in 6 of 300 rounds in which 6 programs did). A connection that is opened and closed removes it, if no
-/// other program does this at the same moment; hence the lock.
+/// other program does this at the same moment. The lock prevents that.
 fn remove_empty_wal(path: &Path) -> Result<(), StoreError> {
     if !beside(path, "-wal").exists() {
         return Ok(());

@@ -32,8 +32,9 @@ pub(in crate::store) fn keep(file: &File, path: &Path) -> Result<(), StoreError>
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    let is_kept = match File::open(path) {
-        Ok(existing) => is_equal(file, &existing).map_err(failed)?,
+    let is_kept = match open_regular(path) {
+        Ok(None) => false,
+        Ok(Some(existing)) => is_equal(file, &existing).map_err(failed)?,
         Err(error) if error.kind() == ErrorKind::NotFound => copy(file, path).map_err(failed)?,
         Err(error) => return Err(failed(error)),
     };
@@ -44,6 +45,15 @@ pub(in crate::store) fn keep(file: &File, path: &Path) -> Result<(), StoreError>
         path,
         "already exists, and the migration needs this name for a copy of the database; move the file to another place",
     ))
+}
+
+/// Opens a regular file. Returns `None` for anything else: opening a pipe could wait without end.
+fn open_regular(path: &Path) -> io::Result<Option<File>> {
+    if fs::metadata(path)?.is_file() {
+        File::open(path).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 fn draft_name(path: &Path) -> PathBuf {

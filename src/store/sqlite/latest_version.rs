@@ -38,13 +38,13 @@ impl CheckpointState {
 /// The version that a reader saw last, and how to find out whether it still holds.
 #[derive(Debug)]
 pub(in crate::store) struct LatestVersion {
-    source: Source,
+    source: VersionSource,
     file_number: u32,
     recorded: RwLock<Option<(Head, Version)>>,
 }
 
 #[derive(Debug)]
-enum Source {
+enum VersionSource {
     /// No program writes the file: the version never changes.
     Immutable,
     /// The open file `-shm`. Closing it drops SQLite's locks on it (<https://sqlite.org/howtocorrupt.html>, §2.2), so
@@ -60,10 +60,9 @@ impl LatestVersion {
     /// `file_number` tells it from other files that the store opened before.
     pub(in crate::store) fn new(path: &Path, mode: OpenMode, file_number: u32) -> Self {
         let source = match mode {
-            OpenMode::Immutable => Source::Immutable,
-            OpenMode::ReadWrite | OpenMode::ReadOnly => {
-                File::open(beside(path, "-shm")).map_or(Source::Unknown, Source::WalIndex)
-            }
+            OpenMode::Immutable => VersionSource::Immutable,
+            OpenMode::ReadWrite | OpenMode::ReadOnly => File::open(beside(path, "-shm"))
+                .map_or(VersionSource::Unknown, VersionSource::WalIndex),
         };
         Self {
             source,
@@ -81,21 +80,21 @@ impl LatestVersion {
     /// Returns the current state of the WAL-index. `None` if there is none, or while a commit changes it.
     pub(in crate::store) fn head(&self) -> Option<Head> {
         match &self.source {
-            Source::Immutable => Some([0; 48]),
-            Source::WalIndex(file) => {
+            VersionSource::Immutable => Some([0; 48]),
+            VersionSource::WalIndex(file) => {
                 // The header is stored twice. The copies differ while a commit writes them.
                 let mut copies = [0; 96];
                 file.read_exact_at(&mut copies, 0).ok()?;
                 let (first, second) = copies.split_first_chunk::<48>()?;
                 (first == second).then_some(*first)
             }
-            Source::Unknown => None,
+            VersionSource::Unknown => None,
         }
     }
 
     /// Returns the state of the checkpoints. `None` if there is no WAL-index, or it cannot be read.
     pub(in crate::store) fn checkpoints(&self) -> Option<CheckpointState> {
-        let Source::WalIndex(file) = &self.source else {
+        let VersionSource::WalIndex(file) = &self.source else {
             return None;
         };
         let mut state = CheckpointState::default();

@@ -70,7 +70,7 @@ pub(in crate::store) fn differences(
 
 /// A row of `sqlite_schema` (<https://sqlite.org/schematab.html>).
 #[derive(Debug, PartialEq)]
-struct Object {
+struct SchemaObject {
     kind: String,
     name: String,
     table: String,
@@ -78,7 +78,7 @@ struct Object {
     tokens: Vec<String>,
 }
 
-fn objects(connection: &Connection) -> Result<Vec<Object>, StoreError> {
+fn objects(connection: &Connection) -> Result<Vec<SchemaObject>, StoreError> {
     // A damaged or hostile file may have nulls in any column.
     let mut statement = connection.prepare(
         "select coalesce(type, ''), coalesce(name, ''), coalesce(tbl_name, ''), coalesce(sql, '')
@@ -86,7 +86,7 @@ fn objects(connection: &Connection) -> Result<Vec<Object>, StoreError> {
     )?;
     let objects = statement.query_map([], |row| {
         let (table, sql): (String, String) = (row.get(2)?, row.get(3)?);
-        Ok(Object {
+        Ok(SchemaObject {
             kind: row.get(0)?,
             name: row.get(1)?,
             tokens: tokens(&sql, &table),
@@ -100,7 +100,7 @@ fn objects(connection: &Connection) -> Result<Vec<Object>, StoreError> {
         .collect())
 }
 
-impl Object {
+impl SchemaObject {
     /// Whether this is a table in which SQLite itself stores statistics for the query planner
     /// (<https://sqlite.org/fileformat2.html#the_sqlite_stat1_table>).
     fn is_statistics(&self) -> bool {

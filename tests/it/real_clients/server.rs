@@ -85,11 +85,6 @@ impl Drop for Server {
 pub struct PendingResponse(Connection);
 
 impl PendingResponse {
-    /// Returns whether a part of the response can be read.
-    pub fn has_arrived(&self) -> bool {
-        self.0.is_readable()
-    }
-
     pub fn response(mut self) -> ClientResponse {
         let response = self.0.read(false).expect("a response");
         assert_eq!(response.version, "HTTP/1.1");

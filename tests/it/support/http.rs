@@ -97,15 +97,6 @@ impl Connection {
         }
     }
 
-    /// Returns whether the server has sent something, without waiting.
-    pub fn is_readable(&self) -> bool {
-        let stream = self.stream.get_ref();
-        stream.set_nonblocking(true).expect("a mode is set");
-        let peeked = stream.peek(&mut [0]);
-        stream.set_nonblocking(false).expect("a mode is set");
-        peeked.is_ok()
-    }
-
     /// Returns whether the server closes the connection without sending another byte.
     pub fn is_ended(&mut self) -> bool {
         let mut byte = [0];

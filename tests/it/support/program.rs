@@ -112,8 +112,11 @@ impl WorkDir {
         let command = self.command();
         let mut shell = Command::new("sh");
         shell.current_dir(self.folder.path());
-        for (name, _) in command.get_envs() {
-            shell.env_remove(name);
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
         }
         let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
         shell
@@ -146,6 +149,8 @@ pub fn command(folder: &Path) -> Command {
             command.env_remove(name);
         }
     }
+    // The hosts that the requests of the tests name.
+    command.env("CF_PACKAGES_ALLOWED_HOST", "example.org,x");
     command
 }
 

@@ -4,7 +4,7 @@
 use crate::listing::request::Include;
 
 /// What every list accepts before its own parameters.
-const COMMON_FIRST: [&str; 6] = [
+const COMMON_FIRST: &[&str] = &[
     "page",
     "per_page",
     "order_by",
@@ -13,7 +13,7 @@ const COMMON_FIRST: [&str; 6] = [
     "guids",
 ];
 /// What every list accepts after its own parameters.
-const COMMON_LAST: [&str; 1] = ["label_selector"];
+const COMMON_LAST: &[&str] = &["label_selector"];
 
 /// The parameters of one list. See `docs/reference/query-parameters.md#parameters-of-packages` and
 /// `docs/reference/query-parameters.md#parameters-of-organizations-spaces-and-apps`.
@@ -59,9 +59,10 @@ impl ListParameters {
     pub fn names(&self) -> Vec<&'static str> {
         let own = self.own.iter().map(|parameter| parameter.name);
         COMMON_FIRST
-            .into_iter()
+            .iter()
+            .copied()
             .chain(own)
-            .chain(COMMON_LAST)
+            .chain(COMMON_LAST.iter().copied())
             .collect()
     }
 
@@ -105,7 +106,7 @@ pub const PACKAGES: ListParameters = ListParameters {
 
 /// The parameters that the packages of one app refuse, in the order in which the message names them. See
 /// `docs/reference/query-parameters.md#app_guid`.
-pub const REFUSED_WITHIN_APP: [&str; 3] = ["app_guids", "organization_guids", "space_guids"];
+pub const REFUSED_WITHIN_APP: &[&str] = &["app_guids", "organization_guids", "space_guids"];
 
 /// `GET /v3/organizations`.
 pub const ORGANIZATIONS: ListParameters = ListParameters {
