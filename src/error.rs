@@ -51,6 +51,9 @@ pub enum ApiError {
     TooExpensive,
     /// 503 `CF-ServiceUnavailable` (10015): there are too many connections, or too many long responses are being sent.
     Overloaded,
+    /// 503 `CF-ServiceUnavailable` (10015): the database cannot be used at present. The text is logged and never sent to
+    /// the client.
+    Unavailable(String),
     /// 503 `CF-ServiceUnavailable` (10015): the data cannot be read. Only `/healthz` says so.
     Unhealthy,
     /// 500 `UnknownError` (10001). The text is logged and never sent to the client.
@@ -85,7 +88,11 @@ impl ApiError {
             Self::Unprocessable(_) => 422,
             Self::RateLimited => 429,
             Self::InjectedError(error) => error.status,
-            Self::Busy | Self::TooExpensive | Self::Overloaded | Self::Unhealthy => 503,
+            Self::Busy
+            | Self::TooExpensive
+            | Self::Overloaded
+            | Self::Unhealthy
+            | Self::Unavailable(_) => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -109,7 +116,11 @@ impl ApiError {
             Self::Unprocessable(_) => 10008,
             Self::RateLimited => 10013,
             Self::InjectedError(error) => error.code,
-            Self::Busy | Self::TooExpensive | Self::Overloaded | Self::Unhealthy => 10015,
+            Self::Busy
+            | Self::TooExpensive
+            | Self::Overloaded
+            | Self::Unhealthy
+            | Self::Unavailable(_) => 10015,
             Self::Internal(_) => 10001,
         }
     }
@@ -133,9 +144,11 @@ impl ApiError {
             Self::Unprocessable(_) => "CF-UnprocessableEntity",
             Self::RateLimited => "CF-RateLimitExceeded",
             Self::InjectedError(error) => &error.title,
-            Self::Busy | Self::TooExpensive | Self::Overloaded | Self::Unhealthy => {
-                "CF-ServiceUnavailable"
-            }
+            Self::Busy
+            | Self::TooExpensive
+            | Self::Overloaded
+            | Self::Unhealthy
+            | Self::Unavailable(_) => "CF-ServiceUnavailable",
             Self::Internal(_) => "UnknownError",
         }
     }
@@ -170,6 +183,7 @@ impl ApiError {
                 "The request is too expensive, use a smaller page or fewer filters".into()
             }
             Self::Overloaded => "The server is overloaded, try again".into(),
+            Self::Unavailable(_) => "The database cannot be used at present".into(),
             Self::Unhealthy => "The data cannot be read; the log of the server says why".into(),
             Self::Internal(_) => "An unknown error occurred.".into(),
         }
@@ -178,7 +192,7 @@ impl ApiError {
     /// Returns the text for the log, which may hold more than the client's.
     pub fn cause(&self) -> String {
         match self {
-            Self::Internal(cause) => cause.clone(),
+            Self::Internal(cause) | Self::Unavailable(cause) => cause.clone(),
             other => other.detail(),
         }
     }
@@ -197,6 +211,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Busy | StoreError::Closed => Self::Busy,
             StoreError::TooExpensive => Self::TooExpensive,
+            StoreError::Lost(text) => Self::Unavailable(text),
             other => Self::Internal(other.to_string()),
         }
     }

@@ -4,6 +4,7 @@
 
 pub mod dialect;
 mod error;
+mod file_watch;
 mod migrate;
 mod snapshot;
 mod sqlite;
@@ -15,9 +16,11 @@ mod version;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 pub use error::StoreError;
+use file_watch::{Current, FileWatch, OpenReaders};
 pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
 pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
@@ -26,6 +29,7 @@ pub use sqlite::draft::is_file_of;
 use sqlite::identify::{FileState, at_real_path, identify, missing_file_error, real_path};
 use sqlite::latest_version::LatestVersion;
 use sqlite::open::{self, Opened};
+use sqlite::open_file::{OpenFile, Stamp};
 use sqlite::readers::{Ended, Job, Limit, Readers};
 use sqlite::writer::Writer;
 use sqlite::{close, copy, create, read_only, schema};
@@ -63,11 +67,14 @@ pub enum Durability {
 pub struct Store {
     path: PathBuf,
     mode: OpenMode,
+    given: PathBuf,
+    migrated: Option<Migrated>,
     // Dropped in this order. The connection that closes last removes `-wal` and `-shm`, which a reader's cannot.
-    readers: Option<Readers>,
+    watch: Option<FileWatch>,
+    current: Arc<Current>,
     writer: Option<Writer>,
     latest: Arc<LatestVersion>,
-    migrated: Option<Migrated>,
+    file: Arc<OpenFile>,
 }
 
 impl Store {
@@ -125,7 +132,7 @@ impl Store {
     /// Fails if there is no file, if it is not a database of this program, if its schema is not the current one and it
     /// is opened for reading, if it cannot be migrated, or if it cannot be opened in that mode.
     pub fn open(path: &Path, mode: OpenMode, durability: Durability) -> Result<Self, StoreError> {
-        at_real_path(path, |real| Self::try_open(real, mode, durability))
+        at_real_path(path, |real| Self::try_open(path, real, mode, durability))
     }
 
     /// Fails if the database at `path` has an earlier schema, which [`Store::open`] would migrate. For commands that
@@ -151,32 +158,73 @@ impl Store {
     ///
     /// Fails as [`Store::open`] does.
     pub fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
-        let open = |path: &Path, mode| Self::try_open(path, mode, Durability::Full);
-        at_real_path(path, |path| match open(path, OpenMode::ReadOnly) {
-            Err(StoreError::CannotOpen(_)) => open(path, OpenMode::Immutable),
+        let open = |real: &Path, mode| Self::try_open(path, real, mode, Durability::Full);
+        at_real_path(path, |real| match open(real, OpenMode::ReadOnly) {
+            Err(StoreError::CannotOpen(_)) => open(real, OpenMode::Immutable),
             other => other,
         })
     }
 
-    fn try_open(path: &Path, mode: OpenMode, durability: Durability) -> Result<Self, StoreError> {
-        let FileState::Ours { schema } = identify(path)? else {
-            return Err(missing_file_error(path));
+    fn try_open(
+        given: &Path,
+        real: &Path,
+        mode: OpenMode,
+        durability: Durability,
+    ) -> Result<Self, StoreError> {
+        let (readers, connection, migrated) = Self::open_readers(given, real, mode, durability, 0)?;
+        Ok(Self {
+            path: real.to_owned(),
+            given: given.to_owned(),
+            mode,
+            migrated,
+            watch: None,
+            writer: (mode == OpenMode::ReadWrite).then(|| Writer::new(connection)),
+            latest: readers.latest.clone(),
+            file: readers.file.clone(),
+            current: Arc::new(Current::new(readers)),
+        })
+    }
+
+    /// Opens the file at `real` and starts its readers. `number` counts the files that the store opened before.
+    fn open_readers(
+        given: &Path,
+        real: &Path,
+        mode: OpenMode,
+        durability: Durability,
+        number: u32,
+    ) -> Result<(OpenReaders, Connection, Option<Migrated>), StoreError> {
+        let FileState::Ours { schema } = identify(real)? else {
+            return Err(missing_file_error(real));
         };
+        let stamp = Stamp::of(given).ok();
+        let file = OpenFile::open(given, real)?;
         let Opened {
             connection,
             reader_mode,
             migrated,
-        } = open::open(path, schema, mode, durability)?;
-        let latest = Arc::new(LatestVersion::new(path, mode));
-        let readers = Readers::start(path, reader_mode, &latest)?;
-        Ok(Self {
-            path: path.to_owned(),
-            mode,
-            readers: Some(readers),
-            writer: (mode == OpenMode::ReadWrite).then(|| Writer::new(connection)),
+        } = open::open(real, schema, mode, durability)?;
+        let file = Arc::new(file.opened_by(&connection)?);
+        let latest = Arc::new(LatestVersion::new(real, mode, number));
+        // The first look records what the file holds.
+        let _ = file.loss(&latest);
+        let readers = OpenReaders {
+            readers: Readers::start(real, reader_mode, &latest)?,
             latest,
-            migrated,
-        })
+            file,
+            stamp: stamp.filter(|_| mode == OpenMode::Immutable),
+        };
+        Ok((readers, connection, migrated))
+    }
+
+    /// Watches the file from now on, for a server: requests fail with [`StoreError::Lost`] once the file is removed,
+    /// replaced or overwritten. If it is open as [`OpenMode::Immutable`], the new file is opened instead.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the operating system starts no thread.
+    pub fn watch(&mut self) -> Result<(), StoreError> {
+        self.watch = Some(FileWatch::start(&self.given, self.mode, &self.current)?);
+        Ok(())
     }
 
     /// Returns the path of the file. If it was opened through a symbolic link, this is the path that the link leads to.
@@ -224,6 +272,8 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
+        let current = self.current.get()?;
+        let (file, latest) = (current.file.clone(), current.latest.clone());
         let mut request = Some((read, sender));
         let job: Job = Box::new(move |connection, limit| {
             let Some((read, sender)) = request.take() else {
@@ -243,6 +293,11 @@ impl Store {
                         return Ended::Interrupted;
                     }
                     Err(_) if connection.is_over_limit() => Err(StoreError::TooExpensive.into()),
+                    // What SQLite says about a file that is another one by now would be misleading.
+                    Err(error) => match file.lost(&latest) {
+                        Ok(()) => Err(error),
+                        Err(lost) => Err(lost.into()),
+                    },
                     answer => answer,
                 }
             };
@@ -252,10 +307,7 @@ impl Store {
             let _ = sender.send(answer);
             Ended::Answered
         });
-        self.readers
-            .as_ref()
-            .ok_or(StoreError::Closed)?
-            .submit(job)?;
+        current.readers.submit(job)?;
         Ok(receiver)
     }
 
@@ -269,16 +321,13 @@ impl Store {
         &self,
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.readers
-            .as_ref()
-            .ok_or(StoreError::Closed)?
-            .run_here(read)
+        self.current.get()?.readers.run_here(read)
     }
 
     /// Returns the version of the data at this moment, without a query and without waiting. `None` means that
     /// no snapshot of the current data has been read yet: [`Snapshot::version`] tells.
     pub fn version_now(&self) -> Option<Version> {
-        self.latest.get()
+        self.current.get().ok()?.latest.get()
     }
 
     /// Runs `write` in one transaction, commits it if `write` succeeds, and rolls it back if it fails. Blocks.
@@ -294,7 +343,11 @@ impl Store {
         let writer = self.writer.as_ref().ok_or_else(|| {
             StoreError::file(&self.path, "is open for reading only; nothing was written")
         })?;
-        writer.write(write)
+        self.file.lost(&self.latest)?;
+        let answer = writer.write(write)?;
+        // A commit to a file that has no name any more is lost.
+        self.file.lost(&self.latest)?;
+        Ok(answer)
     }
 
     /// Makes the running write fail with [`StoreError::Closed`], and all later ones; what they wrote is rolled back. A
@@ -314,11 +367,16 @@ impl Store {
     ///
     /// Fails if the log cannot be moved, as when the disk is full. The next program that opens the file moves it.
     pub fn close(mut self) -> Result<(), StoreError> {
-        drop(self.readers.take());
+        drop(self.watch.take());
+        drop(self.current.take());
         let Some(writer) = self.writer.take() else {
             return Ok(());
         };
-        close::close_writer(&self.path, writer.into_connection())
+        let connection = writer.into_connection();
+        match self.file.loss(&self.latest) {
+            None => close::close_writer(&self.path, connection),
+            Some(loss) => close::close_lost(&self.path, &self.file, loss, connection),
+        }
     }
 }
 

@@ -25,6 +25,9 @@ pub enum StoreError {
     /// Any other error of SQLite.
     #[error("SQLite reports an error: {0}")]
     Sqlite(String),
+    /// The file was removed, replaced or overwritten while it was open. The text is a whole sentence.
+    #[error("{0}")]
+    Lost(String),
     /// The store is closing and takes no more work.
     #[error("the database is being closed")]
     Closed,
@@ -54,7 +57,7 @@ impl StoreError {
     /// Returns this error with the path of the file, unless it has one.
     pub fn at(self, path: &Path) -> Self {
         match self {
-            Self::File { .. } | Self::Closed => self,
+            Self::File { .. } | Self::Lost(_) | Self::Closed => self,
             other => Self::file(path, other.fault()),
         }
     }
@@ -79,6 +82,7 @@ impl StoreError {
                 format!("is damaged ({text}); restore it from a copy or an export")
             }
             Self::Sqlite(text) => format!("cannot be used: {text}"),
+            Self::Lost(text) => text.clone(),
             Self::Closed => "is being closed".into(),
             Self::TooExpensive => {
                 "cannot answer this request: it needs too many steps; ask for less".into()

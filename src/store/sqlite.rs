@@ -12,6 +12,7 @@ pub(super) mod identify;
 pub(super) mod kept_copy;
 pub(super) mod latest_version;
 pub(super) mod open;
+pub(super) mod open_file;
 pub(super) mod read_only;
 pub(super) mod readers;
 pub(super) mod schema;

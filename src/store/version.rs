@@ -32,6 +32,17 @@ impl Version {
             || (self.packages == other.packages && self.last_package > other.last_package)
     }
 
+    /// Returns this version as one of the file with that number. Versions of different files are never equal, and those
+    /// of a later file are later.
+    fn of_file(self, number: u32) -> Self {
+        let offset = i64::from(number) << 40;
+        Self {
+            access: self.access.wrapping_add(offset),
+            parents: self.parents.wrapping_add(offset),
+            ..self
+        }
+    }
+
     /// Reads the version that `connection` sees.
     pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
         let mut statement = connection.prepare_cached(
@@ -83,7 +94,7 @@ impl VersionCache {
             .query_row([], |row| row.get(0))?;
         let version = match self.seen.get() {
             Some((seen, version)) if seen == data_version => version,
-            _ => Version::read(connection)?,
+            _ => Version::read(connection)?.of_file(self.latest.file_number()),
         };
         self.seen.set(Some((data_version, version)));
         if let Some(head) = self.head.get() {

@@ -23,6 +23,7 @@ mod pagination_2015;
 mod reads;
 mod real_clients;
 mod seeding;
+mod served_file;
 mod side_files;
 mod source_text;
 mod stopping;

@@ -23,15 +23,16 @@ pub(super) struct OpenedData {
 /// Fails if the database cannot be opened, or if a seed is refused. Then nothing is stored.
 pub(super) fn open(settings: &Settings) -> Result<OpenedData, CommandError> {
     let now = settings.clock.now();
-    let store = match &settings.data {
+    let mut store = match &settings.data {
         Data::File(file) => open_seeded(file, &settings.seeds, now, Durability::Full)?,
         Data::ReadOnly(file) => Store::open(file, OpenMode::Immutable, Durability::Full)?,
         Data::Ephemeral(from) => {
             let Ephemeral {
-                store,
+                mut store,
                 start,
                 folder,
             } = Ephemeral::new(from.as_deref(), &settings.seeds, now)?;
+            store.watch()?;
             return Ok(OpenedData {
                 store,
                 admin_api: AdminApi::Ephemeral { start },
@@ -39,6 +40,7 @@ pub(super) fn open(settings: &Settings) -> Result<OpenedData, CommandError> {
             });
         }
     };
+    store.watch()?;
     if let Some(migrated) = store.migrated() {
         tracing::info!("{migrated}");
     }

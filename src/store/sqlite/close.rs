@@ -1,13 +1,17 @@
 //! How the connection that writes is closed, so that only the file itself remains.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::connect::connect;
 use super::folder_lock::lock_folder;
 use super::identify::beside;
+use super::open_file::{Loss, OpenFile};
+use crate::error_text::os_error;
 use crate::store::{OpenMode, StoreError};
 
 /// Moves the write-ahead log into the file at `path`, and closes `connection`, the last one of this process.
@@ -21,6 +25,52 @@ pub(in crate::store) fn close_writer(
     connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
     close(connection)?;
     remove_empty_wal(path)
+}
+
+/// Closes `connection`, the last one of this process to a file at `path` that was lost.
+///
+/// The `-wal` and `-shm` that are at their paths may belong to another database by now. SQLite leaves them if the file was
+/// removed or replaced, and removes them otherwise.
+pub(in crate::store) fn close_lost(
+    path: &Path,
+    file: &OpenFile,
+    loss: Loss,
+    connection: Connection,
+) -> Result<(), StoreError> {
+    let wal = beside(path, "-wal");
+    let has_log = file.has_side_files() && wal.exists();
+    // Whether this is the only program that can move the log into the file, and the file is the log's.
+    let may_move_log = match loss {
+        Loss::Removed | Loss::Replaced => true,
+        Loss::Overwritten => false,
+        Loss::SideFile => !wal.exists(),
+    };
+    if may_move_log {
+        connection.busy_timeout(Duration::ZERO)?;
+        connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
+    } else {
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    }
+    close(connection)?;
+    if !has_log {
+        return Ok(());
+    }
+    // The next program that opens a file at this path would apply the log.
+    let failed = |error: std::io::Error| {
+        StoreError::file(&wal, format!("cannot be removed: {}", os_error(&error)))
+    };
+    if may_move_log {
+        fs::remove_file(&wal).map_err(failed)?;
+    } else {
+        let kept = beside(path, "-wal.old");
+        fs::rename(&wal, &kept).map_err(failed)?;
+        tracing::warn!(
+            "`{}` is of the file before it was overwritten, and was renamed to `{}`",
+            wal.display(),
+            kept.display()
+        );
+    }
+    fs::remove_file(beside(path, "-shm")).map_err(failed)
 }
 
 /// Closes a connection. Unlike a drop, this reports an error.

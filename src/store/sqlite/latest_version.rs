@@ -17,10 +17,29 @@ use crate::store::version::Version;
 /// The WAL-index header: a counter of commits, and the length and the checksums of the log.
 pub(in crate::store) type Head = [u8; 48];
 
+/// How far checkpoints have moved the log into the file (<https://sqlite.org/walformat.html#the_checkpoint_information>).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::store) struct CheckpointState {
+    /// Changes when the log starts anew.
+    salts: [u8; 8],
+    /// The number of frames that are in the file.
+    moved: [u8; 4],
+    /// The number of frames that will be in the file when the checkpoint that is running ends.
+    attempted: [u8; 4],
+}
+
+impl CheckpointState {
+    /// Whether a checkpoint is changing the file, or was broken off.
+    pub(in crate::store) fn is_running(&self) -> bool {
+        self.moved != self.attempted
+    }
+}
+
 /// The version that a reader saw last, and how to find out whether it still holds.
 #[derive(Debug)]
 pub(in crate::store) struct LatestVersion {
     source: VersionSource,
+    file_number: u32,
     recorded: RwLock<Option<(Head, Version)>>,
 }
 
@@ -37,7 +56,9 @@ enum VersionSource {
 
 impl LatestVersion {
     /// Returns the version source of the database at `path`, to which a connection is open.
-    pub(in crate::store) fn new(path: &Path, mode: OpenMode) -> Self {
+    ///
+    /// `file_number` tells it from other files that the store opened before.
+    pub(in crate::store) fn new(path: &Path, mode: OpenMode, file_number: u32) -> Self {
         let source = match mode {
             OpenMode::Immutable => VersionSource::Immutable,
             OpenMode::ReadWrite | OpenMode::ReadOnly => File::open(beside(path, "-shm"))
@@ -45,6 +66,7 @@ impl LatestVersion {
         };
         Self {
             source,
+            file_number,
             recorded: RwLock::default(),
         }
     }
@@ -68,6 +90,23 @@ impl LatestVersion {
             }
             VersionSource::Unknown => None,
         }
+    }
+
+    /// Returns the state of the checkpoints. `None` if there is no WAL-index, or it cannot be read.
+    pub(in crate::store) fn checkpoints(&self) -> Option<CheckpointState> {
+        let VersionSource::WalIndex(file) = &self.source else {
+            return None;
+        };
+        let mut state = CheckpointState::default();
+        file.read_exact_at(&mut state.salts, 32).ok()?;
+        file.read_exact_at(&mut state.moved, 96).ok()?;
+        file.read_exact_at(&mut state.attempted, 128).ok()?;
+        Some(state)
+    }
+
+    /// Returns the number of the file among those that the store opened one after the other.
+    pub(in crate::store) fn file_number(&self) -> u32 {
+        self.file_number
     }
 
     /// Records `version`, read in a snapshot that began after `head` was the state of the WAL-index.

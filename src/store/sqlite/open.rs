@@ -59,6 +59,10 @@ pub(in crate::store) fn open(
             format!("has {fault}; restore it from a copy or an export"),
         ));
     }
+    if mode == OpenMode::ReadWrite {
+        // What a program left in the log that was killed. Nothing waits for it: if others use the file, it is done later.
+        connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()))?;
+    }
     Ok(Opened {
         connection,
         reader_mode,

@@ -1,0 +1,241 @@
+//! Whether the path of an open database still leads to the file that was opened, and whether another program overwrote
+//! that file. SQLite itself notices neither in the WAL mode (<https://sqlite.org/howtocorrupt.html>, §1 and §2.4).
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use rusqlite::Connection;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::identify::beside;
+use super::latest_version::{CheckpointState, LatestVersion};
+use crate::error_text::os_error;
+use crate::store::StoreError;
+
+/// The tables whose root pages are different in any two databases, and in any two states of one. Together with the first
+/// page they tell whether a file was overwritten.
+const TELLING_TABLES: &str = "('versions', 'sqlite_sequence', 'token_keys')";
+
+/// An open database file.
+#[derive(Debug)]
+pub(in crate::store) struct OpenFile {
+    /// The path as it was given, which may be a symbolic link.
+    given: PathBuf,
+    /// The path of the file.
+    real: PathBuf,
+    /// Closing it drops SQLite's locks on the file (<https://sqlite.org/howtocorrupt.html>, §2.2), so that it must stay
+    /// open until the last connection is closed.
+    handle: File,
+    id: FileId,
+    /// The `-wal` and the `-shm`, if the file has them.
+    side_files: Vec<(PathBuf, FileId)>,
+    /// Where the telling pages are: offset and length, in bytes.
+    pages: Vec<(u64, usize)>,
+    content: Mutex<Content>,
+}
+
+/// A file among all files of the machine, whatever its name.
+type FileId = (u64, u64);
+
+/// What the telling pages held.
+#[derive(Debug, Default)]
+struct Content {
+    /// The state of the checkpoints, and a hash of the pages. A checkpoint is all that may change the pages.
+    last: Option<(CheckpointState, u128)>,
+    /// Whether the pages changed without a checkpoint. This does not end.
+    is_overwritten: bool,
+}
+
+/// What happened to an open file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Loss {
+    /// No file is at the path.
+    Removed,
+    /// Another file is at the path.
+    Replaced,
+    /// Another program wrote to the file.
+    Overwritten,
+    /// The `-wal` or the `-shm` is not the one that was opened.
+    SideFile,
+}
+
+/// What a file that no program writes looked like. It differs once the file is replaced or overwritten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct Stamp {
+    id: FileId,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl OpenFile {
+    /// Opens the file at `real`, before SQLite opens it.
+    pub(in crate::store) fn open(given: &Path, real: &Path) -> Result<Self, StoreError> {
+        let opened = File::open(real).and_then(|file| Ok((file.metadata()?, file)));
+        let (metadata, handle) = opened.map_err(|error| {
+            StoreError::file(real, format!("cannot be read: {}", os_error(&error)))
+        })?;
+        Ok(Self {
+            given: given.to_owned(),
+            real: real.to_owned(),
+            handle,
+            id: id(&metadata),
+            side_files: Vec::new(),
+            pages: Vec::new(),
+            content: Mutex::default(),
+        })
+    }
+
+    /// Records the files beside it, and where the telling pages are, once `connection` has read the file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if another file has the path by now, which `connection` may have opened.
+    pub(in crate::store) fn opened_by(
+        mut self,
+        connection: &Connection,
+    ) -> Result<Self, StoreError> {
+        for suffix in ["-wal", "-shm"] {
+            let path = beside(&self.real, suffix);
+            if let Ok(metadata) = fs::metadata(&path) {
+                self.side_files.push((path, id(&metadata)));
+            }
+        }
+        let size: u32 = connection.query_row("pragma page_size", [], |row| row.get(0))?;
+        let sql = format!("select rootpage from sqlite_schema where name in {TELLING_TABLES}");
+        let mut statement = connection.prepare(&sql)?;
+        let roots = statement.query_map([], |row| row.get::<_, u32>(0))?;
+        self.pages = vec![(0, size as usize)];
+        for root in roots {
+            let offset = u64::from(root?.saturating_sub(1)) * u64::from(size);
+            self.pages.push((offset, size as usize));
+        }
+        match self.moved() {
+            None => Ok(self),
+            Some(_) => Err(StoreError::file(
+                &self.real,
+                "was replaced while it was opened; run the command again",
+            )),
+        }
+    }
+
+    /// Returns what happened to the file, if anything. Asks the operating system, and reads a few pages of the file.
+    pub(in crate::store) fn loss(&self, latest: &LatestVersion) -> Option<Loss> {
+        let moved = self.moved();
+        if matches!(moved, Some(Loss::Removed | Loss::Replaced)) {
+            return moved;
+        }
+        if self.is_overwritten(latest) {
+            return Some(Loss::Overwritten);
+        }
+        moved
+    }
+
+    /// Fails with [`StoreError::Lost`] if something happened to the file.
+    pub(in crate::store) fn lost(&self, latest: &LatestVersion) -> Result<(), StoreError> {
+        match self.loss(latest) {
+            None => Ok(()),
+            Some(loss) => Err(StoreError::Lost(self.sentence(loss))),
+        }
+    }
+
+    /// Returns whether the path, or that of a file beside it, leads elsewhere.
+    fn moved(&self) -> Option<Loss> {
+        match file_id(&self.given) {
+            Ok(id) if id == self.id => {}
+            Ok(_) => return Some(Loss::Replaced),
+            Err(error) if is_gone(&error) => return Some(Loss::Removed),
+            // As on a network file system that does not answer. SQLite reports it, if it lasts.
+            Err(_) => {}
+        }
+        let is_lost = |(path, opened): &(PathBuf, FileId)| match file_id(path) {
+            Ok(id) => id != *opened,
+            Err(error) => is_gone(&error),
+        };
+        self.side_files
+            .iter()
+            .any(is_lost)
+            .then_some(Loss::SideFile)
+    }
+
+    /// Returns whether the files at the paths of the `-wal` and the `-shm` are those that were opened.
+    pub(in crate::store) fn has_side_files(&self) -> bool {
+        let is_own =
+            |(path, opened): &(PathBuf, FileId)| file_id(path).is_ok_and(|id| id == *opened);
+        self.side_files.iter().all(is_own)
+    }
+
+    /// Returns the sentence about a loss.
+    pub(in crate::store) fn sentence(&self, loss: Loss) -> String {
+        let name = self.given.display();
+        match loss {
+            Loss::Removed => format!(
+                "`{name}` was removed or moved while it was open; put it back, or stop the program and restore it"
+            ),
+            Loss::Replaced => format!(
+                "`{name}` was replaced while it was open; restart the program to use the new file"
+            ),
+            Loss::Overwritten => format!(
+                "`{name}` was overwritten while it was open; stop the program, run `cf-packages check`, and restore the file if it is damaged"
+            ),
+            Loss::SideFile => format!(
+                "the `-wal` or `-shm` of `{name}` was removed or replaced while the file was open; stop the program, and run `cf-packages check`"
+            ),
+        }
+    }
+
+    /// Returns whether the telling pages changed although no checkpoint ran.
+    fn is_overwritten(&self, latest: &LatestVersion) -> bool {
+        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read before and after the pages: a checkpoint may run in between.
+        let before = latest.checkpoints();
+        let hash = self.hash();
+        let checkpoints = match (before, latest.checkpoints()) {
+            (Some(before), Some(after)) if before == after && !before.is_running() => before,
+            _ => return content.is_overwritten,
+        };
+        match content.last {
+            Some((last, pages)) if last == checkpoints => content.is_overwritten |= pages != hash,
+            _ => content.last = Some((checkpoints, hash)),
+        }
+        content.is_overwritten
+    }
+
+    /// Returns a hash of the telling pages. Pages that the file does not have yet count as zeros.
+    fn hash(&self) -> u128 {
+        let mut bytes = Vec::new();
+        for (offset, length) in &self.pages {
+            let mut page = vec![0; *length];
+            let _ = self.handle.read_exact_at(&mut page, *offset);
+            bytes.extend(page);
+        }
+        xxh3_128(&bytes)
+    }
+}
+
+impl Stamp {
+    /// Returns the stamp of the file that `path` leads to.
+    pub(in crate::store) fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        Ok(Self {
+            id: id(&metadata),
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+        })
+    }
+}
+
+fn id(metadata: &Metadata) -> FileId {
+    (metadata.dev(), metadata.ino())
+}
+
+fn file_id(path: &Path) -> io::Result<FileId> {
+    fs::metadata(path).map(|metadata| id(&metadata))
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
