@@ -69,7 +69,8 @@ pub struct Store {
     mode: OpenMode,
     given: PathBuf,
     migrated: Option<Migrated>,
-    // Dropped in this order. The connection that closes last removes `-wal` and `-shm`, which a reader's cannot.
+    // Dropped in this order, because the connection that closes last removes `-wal` and `-shm`, and a reader's connection
+    // cannot.
     watch: Option<FileWatch>,
     current: Arc<Current>,
     writer: Option<Writer>,
@@ -325,7 +326,7 @@ impl Store {
     }
 
     /// Returns the version of the data at this moment, without a query and without waiting. `None` means that
-    /// no snapshot of the current data has been read yet: [`Snapshot::version`] tells.
+    /// no snapshot of the current data has been read yet. Read one and call [`Snapshot::version`].
     pub fn version_now(&self) -> Option<Version> {
         self.current.get().ok()?.latest.get()
     }

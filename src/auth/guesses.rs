@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// How many wrong passwords in a row are checked without a wait.
 const BURST: u32 = 10;
-/// How long the wait for each further one is.
+/// How long the wait is for each further wrong password.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How many pairs of address and user are remembered.
 const MAX_GUESSED: usize = 4096;
@@ -19,7 +19,7 @@ const MAX_GUESSED: usize = 4096;
 /// The wrong passwords of the last seconds.
 #[derive(Debug, Default)]
 pub struct Guesses {
-    /// When the wrong passwords of each pair are forgotten: each adds [`INTERVAL`].
+    /// For each pair, when its wrong passwords are forgotten. Each wrong password moves this back by [`INTERVAL`].
     forgotten_at: Mutex<HashMap<Guesser, Instant>>,
     hasher: RandomState,
 }
@@ -51,8 +51,8 @@ impl Guesses {
     ///
     /// # Errors
     ///
-    /// Fails if the guesser has to wait so long before an attempt is answered with its result, be the password right or
-    /// wrong. Then nothing is recorded.
+    /// Fails with the time to wait until another attempt is evaluated, whether or not the password is right. Nothing is
+    /// recorded then.
     pub fn record(&self, guesser: Guesser, is_wrong: bool) -> Result<(), Duration> {
         self.record_at(guesser, is_wrong, Instant::now())
     }

@@ -14,7 +14,7 @@ use crate::records::{By, Resource, SortColumn};
 use crate::store::dialect::{JOIN_IN_ORDER, TRUE};
 use crate::store::{Snapshot, StoreError, dialect};
 
-/// A condition that fewer rows than this fulfil is read by its index, and its rows are sorted.
+/// If fewer rows than this fulfil a condition, they are read by its index and then sorted.
 const FEW: i64 = 1000;
 /// The indexes of at most this many values are merged. With more values, rows are read in stored order and compared.
 const MOST_MERGED: usize = 32;
@@ -45,7 +45,7 @@ pub(super) fn page_query<R: Resource>(
 
 /// A list request whose guids of apps, spaces and organizations are replaced by ids.
 struct PageQuery<'r> {
-    /// Sets of ids. The column of each set must hold one of its ids. Each column occurs once.
+    /// A row matches if, for each set, the column of the set holds one of its ids. Each column occurs once.
     sets: Vec<Visibility>,
     conditions: Vec<&'r Condition>,
     order: Option<OrderBy>,
@@ -246,7 +246,7 @@ impl<'r> PageQuery<'r> {
                 other => add_condition(&mut sql, other, Index::allowed_if(is_candidate)),
             }
         }
-        // Where few rows are sorted afterwards, the index of the order would read many rows instead.
+        // If the rows are few and sorted afterwards, SQLite must not use the index of the order: it would read many rows.
         let prefix = Index::allowed_if(sorted == Sorted::ByIndex).prefix();
         match self.order {
             None => sql.append(format_args!(" order by {prefix}r.id")),

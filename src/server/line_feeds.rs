@@ -1,11 +1,12 @@
 //! Refuses line feeds without a carriage return in the head of a request.
 //!
-//! hyper accepts them as the end of a line, as RFC 9112 §2.2 allows. A proxy in front of the server may not, and then sees
-//! other requests than the server does.
+//! hyper accepts them as the end of a line, as RFC 9112 §2.2 allows. A proxy in front of the server may not, and
+//! would then split the bytes into different requests.
 
 use std::mem;
 
-/// The longest line of a head that is remembered, in bytes. Longer lines do not say how long a body is.
+/// The longest line of a head that is remembered, in bytes. A longer line is cut to this length, so the length of a body
+/// that it gives is not reliable.
 const MAX_LINE: usize = 1024;
 
 /// Follows the bytes of a connection: which belong to the head of a request, and which to its body.
@@ -25,11 +26,11 @@ enum Place {
     /// In the head of a request.
     #[default]
     Head,
-    /// In a body, or a piece of one, of so many more bytes.
+    /// In a body, or in a piece of one, with this many bytes left.
     Body(u64),
     /// In the line with the size of a chunk.
     ChunkSize,
-    /// In a chunk of so many more bytes and the end of its line.
+    /// In a chunk. This many bytes are left, including the end of its line.
     Chunk(u64),
     /// In the trailers after the last chunk.
     Trailers,

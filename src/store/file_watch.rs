@@ -16,7 +16,7 @@ use super::{Durability, OpenMode, Store, StoreError};
 /// How often the file is looked at.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// The readers of a file, and what tells whether it is still that file.
+/// The readers of a file, and what is needed to tell whether it is still the same file.
 #[derive(Debug)]
 pub(super) struct OpenReaders {
     // Dropped in this order: closing the files drops SQLite's locks.
@@ -84,7 +84,7 @@ impl Current {
         drop(former);
     }
 
-    /// Refuses reads for that reason, or none. Logs it if it is new.
+    /// Refuses reads with this reason, or allows them again if it is `None`. Logs only a change.
     fn refuse(&self, refusal: Option<String>) {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if state.refusal == refusal {

@@ -16,8 +16,8 @@ use super::latest_version::{CheckpointState, LatestVersion};
 use crate::error_text::os_error;
 use crate::store::StoreError;
 
-/// The tables whose root pages are different in any two databases, and in any two states of one. Together with the first
-/// page they tell whether a file was overwritten.
+/// The tables whose root pages differ between any two databases, and between any two states of one database. Together
+/// with the first page they tell whether a file was overwritten.
 const TELLING_TABLES: &str = "('versions', 'sqlite_sequence', 'token_keys')";
 
 /// An open database file.
@@ -44,9 +44,9 @@ type FileId = (u64, u64);
 /// What the telling pages held.
 #[derive(Debug, Default)]
 struct Content {
-    /// The state of the checkpoints, and a hash of the pages. A checkpoint is all that may change the pages.
+    /// The state of the checkpoints, and a hash of the pages. Only a checkpoint may change the pages.
     last: Option<(CheckpointState, u128)>,
-    /// Whether the pages changed without a checkpoint. This does not end.
+    /// Whether the pages changed without a checkpoint. Once true, it stays true.
     is_overwritten: bool,
 }
 
@@ -148,7 +148,7 @@ impl OpenFile {
             Ok(id) if id == self.id => {}
             Ok(_) => return Some(Loss::Replaced),
             Err(error) if is_gone(&error) => return Some(Loss::Removed),
-            // As on a network file system that does not answer. SQLite reports it, if it lasts.
+            // For example, a network file system does not answer. If that lasts, SQLite reports it.
             Err(_) => {}
         }
         let is_lost = |(path, opened): &(PathBuf, FileId)| match file_id(path) {
