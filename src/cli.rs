@@ -7,6 +7,7 @@ pub mod args;
 mod cf_home;
 mod check;
 mod export;
+mod file_size_limit;
 mod get;
 mod healthcheck;
 mod seed;
@@ -73,6 +74,7 @@ pub fn main() -> ExitCode {
         }
         Err(error) => return fail(&usage(&error), 2),
     };
+    file_size_limit::report_as_error();
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Seed(args) => seed::run(args),

@@ -19,6 +19,9 @@ pub enum StoreError {
     /// The operating system does not let SQLite open the file, or create the files that it needs beside it.
     #[error("the database cannot be opened: {0}")]
     CannotOpen(String),
+    /// The disk is full, a limit on the size of files is reached, or the disk fails. Nothing was changed.
+    #[error("the database cannot be written: {0}; nothing was changed")]
+    CannotWrite(String),
     /// SQLite found that the file is damaged.
     #[error("the database is damaged ({0}); restore it from a copy or an export")]
     Damaged(String),
@@ -78,6 +81,11 @@ impl StoreError {
             Self::CannotOpen(text) => {
                 format!("cannot be opened: {text}; let this user write the file and its folder")
             }
+            Self::CannotWrite(text) => {
+                format!(
+                    "cannot be written: {text}; nothing was changed; free space on the disk, or raise the limit on the size of files"
+                )
+            }
             Self::Damaged(text) => {
                 format!("is damaged ({text}); restore it from a copy or an export")
             }
@@ -104,7 +112,26 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 Self::CannotOpen(text)
             }
+            Some(ErrorCode::DiskFull) => Self::CannotWrite(text),
+            Some(ErrorCode::SystemIoFailure) if is_of_a_write(&error) => Self::CannotWrite(text),
             _ => Self::Sqlite(text),
         }
     }
+}
+
+/// Whether an I/O error is one of a write (<https://sqlite.org/rescode.html#extrc>).
+fn is_of_a_write(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi;
+    const OF_WRITES: [i32; 7] = [
+        ffi::SQLITE_IOERR_WRITE,
+        ffi::SQLITE_IOERR_FSYNC,
+        ffi::SQLITE_IOERR_DIR_FSYNC,
+        ffi::SQLITE_IOERR_TRUNCATE,
+        ffi::SQLITE_IOERR_DELETE,
+        ffi::SQLITE_IOERR_SHMSIZE,
+        ffi::SQLITE_IOERR_SHMMAP,
+    ];
+    error
+        .sqlite_error()
+        .is_some_and(|error| OF_WRITES.contains(&error.extended_code))
 }

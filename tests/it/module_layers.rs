@@ -43,7 +43,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("ring", &["auth"]),
     ("pkcs1", &["auth"]),
     ("spki", &["auth"]),
-    ("rustix", &["server", "store", "ephemeral.rs"]),
+    ("rustix", &["cli", "server", "store", "ephemeral.rs"]),
     ("subtle", &["auth"]),
     ("clap", &["cli", "edition.rs", "log.rs"]),
     ("indicatif", &["seed"]),
