@@ -32,7 +32,7 @@ use sqlite::open::{self, Opened};
 use sqlite::open_file::{OpenFile, Stamp};
 use sqlite::readers::{Ended, Job, Limit, Readers};
 use sqlite::writer::Writer;
-use sqlite::{close, copy, create, read_only, schema};
+use sqlite::{close, copy, create, log_size, read_only, schema};
 pub use transaction::Transaction;
 pub use version::Version;
 
@@ -179,7 +179,7 @@ impl Store {
             mode,
             migrated,
             watch: None,
-            writer: (mode == OpenMode::ReadWrite).then(|| Writer::new(connection)),
+            writer: (mode == OpenMode::ReadWrite).then(|| Writer::new(real, connection)),
             latest: readers.latest.clone(),
             file: readers.file.clone(),
             current: Arc::new(Current::new(readers)),
@@ -349,6 +349,12 @@ impl Store {
         // A commit to a file that has no name any more is lost.
         self.file.lost(&self.latest)?;
         Ok(answer)
+    }
+
+    /// Returns whether the write-ahead log is half as long as it may be. A read that lasts long should end then: no write
+    /// begins while the log has its largest size, and only the end of all older reads lets it be cut.
+    pub fn is_log_long(&self) -> bool {
+        log_size::is_long(&self.path)
     }
 
     /// Makes the running write fail with [`StoreError::Closed`], and all later ones; what they wrote is rolled back. A

@@ -2,10 +2,13 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use warp::Reply;
 use warp::http::{StatusCode, header};
 
@@ -21,6 +24,11 @@ pub type Response = warp::reply::Response;
 const PIECE: usize = 64 * 1024;
 /// How many pieces of a streamed body may wait for the client.
 const WAITING_PIECES: usize = 4;
+
+/// How long a response may keep its snapshot open while others write.
+const SNAPSHOT_TIME: Duration = Duration::from_secs(30);
+/// How often a response that waits for its client looks at the write-ahead log.
+const LOOK_AT_LOG: Duration = Duration::from_secs(1);
 
 const JSON: header::HeaderValue =
     header::HeaderValue::from_static("application/json; charset=utf-8");
@@ -62,7 +70,8 @@ pub(super) fn stream(
 
 /// Returns 200 with the JSON that `write` writes from one snapshot, sent while it is written.
 ///
-/// At most [`WAITING_PIECES`] + 2 pieces are in memory. A client that reads slowly keeps the snapshot open.
+/// At most [`WAITING_PIECES`] + 2 pieces are in memory. A client that reads slowly keeps the snapshot open; after
+/// [`SNAPSHOT_TIME`] the response breaks off if that keeps the write-ahead log from being cut.
 ///
 /// # Errors
 ///
@@ -76,7 +85,7 @@ pub(super) async fn stream_json(
     let (sender, mut receiver) = mpsc::channel(WAITING_PIECES);
     let service = service.clone();
     tokio::spawn(async move {
-        let mut out = PieceWriter::new(sender.clone());
+        let mut out = PieceWriter::new(sender.clone(), service.clone());
         let written = tokio::task::spawn_blocking(move || {
             service.store.read_blocking(|snapshot| {
                 write(snapshot, &mut out)?;
@@ -102,13 +111,34 @@ pub(super) async fn stream_json(
 struct PieceWriter {
     sender: mpsc::Sender<Result<Bytes, ApiError>>,
     piece: BytesMut,
+    service: Arc<Service>,
+    started: Instant,
 }
 
 impl PieceWriter {
-    fn new(sender: mpsc::Sender<Result<Bytes, ApiError>>) -> Self {
+    fn new(sender: mpsc::Sender<Result<Bytes, ApiError>>, service: Arc<Service>) -> Self {
         Self {
             sender,
             piece: BytesMut::with_capacity(PIECE),
+            service,
+            started: Instant::now(),
+        }
+    }
+
+    /// Waits until the client takes a piece.
+    fn send(&self, piece: Bytes) -> io::Result<()> {
+        loop {
+            let is_late = self.started.elapsed() > SNAPSHOT_TIME;
+            if is_late && self.service.store.is_log_long() {
+                let text = "the client reads too slowly while others write";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+            let room = timeout(LOOK_AT_LOG, self.sender.reserve());
+            if let Ok(room) = Handle::current().block_on(room) {
+                let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone");
+                room.map_err(gone)?.send(Ok(piece));
+                return Ok(());
+            }
         }
     }
 }
@@ -128,9 +158,7 @@ impl Write for PieceWriter {
             return Ok(());
         }
         let piece = std::mem::replace(&mut self.piece, BytesMut::with_capacity(PIECE)).freeze();
-        self.sender
-            .blocking_send(Ok(piece))
-            .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone"))
+        self.send(piece)
     }
 }
 

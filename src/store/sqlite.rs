@@ -11,6 +11,7 @@ pub(super) mod folder_lock;
 pub(super) mod identify;
 pub(super) mod kept_copy;
 pub(super) mod latest_version;
+pub(super) mod log_size;
 pub(super) mod open;
 pub(super) mod open_file;
 pub(super) mod read_only;

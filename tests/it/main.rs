@@ -11,6 +11,7 @@ mod command_line;
 mod connections;
 mod exporting;
 mod fixtures;
+mod full_disk;
 mod http_edge;
 mod listing_2015;
 mod listing_model;

@@ -1,16 +1,18 @@
 //! The one connection that writes, and how a running write is interrupted.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, InterruptHandle, TransactionBehavior};
 
+use super::log_size::LogSize;
 use crate::store::{StoreError, Transaction};
 
 /// The connection that writes.
 pub(in crate::store) struct Writer {
-    connection: Mutex<Connection>,
+    connection: Mutex<(Connection, LogSize)>,
     /// Ends the statement that is running (<https://sqlite.org/c3ref/interrupt.html>).
     statement: InterruptHandle,
     /// Whether writes are to end. SQLite forgets an interrupt when no statement is running.
@@ -24,11 +26,11 @@ impl fmt::Debug for Writer {
 }
 
 impl Writer {
-    /// Returns a writer over `connection`.
-    pub(in crate::store) fn new(connection: Connection) -> Self {
+    /// Returns a writer over `connection` to the file at `path`.
+    pub(in crate::store) fn new(path: &Path, connection: Connection) -> Self {
         Self {
             statement: connection.get_interrupt_handle(),
-            connection: Mutex::new(connection),
+            connection: Mutex::new((connection, LogSize::new(path))),
             interrupted: AtomicBool::new(false),
         }
     }
@@ -38,11 +40,17 @@ impl Writer {
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection = self
+        let mut locked = self
             .connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let written = self.transact(&mut connection, write);
+        let (connection, log_size) = &mut *locked;
+        self.check()?;
+        log_size.before_write(connection)?;
+        let written = self.transact(connection, write);
+        if written.is_ok() && self.check().is_ok() {
+            log_size.after_commit(connection);
+        }
         if written.is_err() && self.check().is_err() {
             // The error of the interrupted statement does not tell the cause.
             return Err(StoreError::Closed.into());
@@ -84,5 +92,6 @@ impl Writer {
         self.connection
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
+            .0
     }
 }
