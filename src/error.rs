@@ -212,7 +212,9 @@ impl From<StoreError> for ApiError {
             StoreError::Busy | StoreError::Closed => Self::Busy,
             StoreError::TooExpensive => Self::TooExpensive,
             StoreError::Lost(text) => Self::Unavailable(text),
-            error @ StoreError::CannotWrite(_) => Self::Unavailable(error.to_string()),
+            error @ (StoreError::CannotWrite(_) | StoreError::CannotOpen(_)) => {
+                Self::Unavailable(error.to_string())
+            }
             other => Self::Internal(other.to_string()),
         }
     }

@@ -1,7 +1,7 @@
 //! Files that only their owner can read, for tokens.
 
 use std::fs::{DirBuilder, File};
-use std::io::{Error, Write};
+use std::io::{Error, ErrorKind, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
@@ -28,7 +28,11 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
+    match File::open(folder) {
+        // A folder can be writable and not readable. The file is there, and only a power cut could take its name.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        folder => folder?.sync_all(),
+    }
 }
 
 /// Creates the folder `path` and its missing parents with mode 0700.

@@ -29,7 +29,7 @@ pub use sqlite::draft::is_file_of;
 use sqlite::identify::{FileState, at_real_path, identify, missing_file_error, real_path};
 use sqlite::latest_version::LatestVersion;
 use sqlite::open::{self, Opened};
-use sqlite::open_file::{OpenFile, Stamp};
+use sqlite::open_file::{OpenFile, Stamp, changed_meanwhile};
 use sqlite::readers::{Ended, Job, Limit, Readers};
 use sqlite::writer::Writer;
 use sqlite::{close, copy, create, log_size, read_only, schema};
@@ -112,13 +112,13 @@ impl Store {
         }
     }
 
-    /// Copies the database at `from`, with its write-ahead log if there is one, to `to`, which must not exist.
-    ///
-    /// SQLite does not open `from`, so that nothing of it changes. No program may write to it at the same time.
+    /// Copies the database at `from`, with the commits in its write-ahead log, to `to`, which must not exist. The copy is one
+    /// state of it, also while other programs write. `from` is not changed.
     ///
     /// # Errors
     ///
-    /// Fails if `from` is not a database of this program, or if a file cannot be read or written.
+    /// Fails if `from` is not a database of this program, if a file cannot be read or written, or if another program writes
+    /// to `from` and this one may create no file beside it.
     pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
         at_real_path(from, |from| copy::copy(from, to))
     }
@@ -146,7 +146,7 @@ impl Store {
         at_real_path(path, |path| match identify(path)? {
             FileState::Ours { schema } if schema < SCHEMA_VERSION => {
                 let connection = read_only::connect_without_changes(path)?;
-                migrate::require_current(path, schema::version(&connection)?)
+                migrate::require_current(path, schema::version(connection.connection())?)
             }
             _ => Ok(()),
         })
@@ -212,7 +212,7 @@ impl Store {
             readers: Readers::start(real, reader_mode, &latest)?,
             latest,
             file,
-            stamp: stamp.filter(|_| mode == OpenMode::Immutable),
+            stamp: stamp.filter(|_| reader_mode == OpenMode::Immutable),
         };
         Ok((readers, connection, migrated))
     }
@@ -323,6 +323,21 @@ impl Store {
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         self.current.get()?.readers.run_here(read)
+    }
+
+    /// Fails if the file was taken as immutable and has changed since it was opened, so that what was read may be wrong. For
+    /// programs that read a file which they may not write.
+    ///
+    /// # Errors
+    ///
+    /// Fails also while the store is closing.
+    pub fn require_unchanged(&self) -> Result<(), StoreError> {
+        match self.current.get()?.stamp {
+            Some(stamp) if Stamp::of(&self.given).ok() != Some(stamp) => {
+                Err(changed_meanwhile(&self.given))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the version of the data at this moment, without a query and without waiting. `None` means that

@@ -33,10 +33,14 @@ pub fn run(args: Args) -> Result<(), CommandError> {
             &mut BufWriter::with_capacity(1 << 16, stdout()),
         )
     });
+    let unchanged = store.require_unchanged();
     store.close().map_err(|error| error.at(path))?;
     match exported {
         // The reader, such as `head`, has read what it needs.
         Err(ExportError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other.map_err(|error| error.at(path))?),
+        other => {
+            other.map_err(|error| error.at(path))?;
+            Ok(unchanged?)
+        }
     }
 }

@@ -69,10 +69,11 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let router = Router::new(Arc::new(service));
+    let service = Arc::new(service);
     let (status, body) = runtime
-        .block_on(router.get(&args.target))
+        .block_on(Router::new(service.clone()).get(&args.target))
         .map_err(|text| CommandError::Usage(format!("`{}` {text}", args.target)))?;
+    service.store.require_unchanged()?;
     let written = io::stdout().write_all(&body);
     if let Err(error) = written
         && error.kind() != io::ErrorKind::BrokenPipe

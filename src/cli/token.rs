@@ -99,6 +99,7 @@ fn keys_and_name(
             .read_blocking(|snapshot| Keys::load(snapshot, Vec::new(), &[]))
             .map_err(|error| CommandError::from_keys(error.at(path)))?;
         let name = name_of(&store, user).map_err(|error| error.at(path))?;
+        store.require_unchanged()?;
         return Ok((keys, name));
     }
     let keys = Keys::from_secrets(given).map_err(CommandError::from_keys)?;

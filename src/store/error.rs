@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::ffi;
+
 /// Why the database could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -113,25 +115,35 @@ impl From<rusqlite::Error> for StoreError {
                 Self::CannotOpen(text)
             }
             Some(ErrorCode::DiskFull) => Self::CannotWrite(text),
-            Some(ErrorCode::SystemIoFailure) if is_of_a_write(&error) => Self::CannotWrite(text),
+            Some(ErrorCode::SystemIoFailure) if has_code(&error, OF_WRITES) => {
+                Self::CannotWrite(text)
+            }
+            Some(ErrorCode::SystemIoFailure) if has_code(&error, OF_SHARED_MEMORY) => {
+                Self::CannotOpen(text)
+            }
             _ => Self::Sqlite(text),
         }
     }
 }
 
-/// Whether an I/O error is one of a write (<https://sqlite.org/rescode.html#extrc>).
-fn is_of_a_write(error: &rusqlite::Error) -> bool {
-    use rusqlite::ffi;
-    const OF_WRITES: [i32; 7] = [
-        ffi::SQLITE_IOERR_WRITE,
-        ffi::SQLITE_IOERR_FSYNC,
-        ffi::SQLITE_IOERR_DIR_FSYNC,
-        ffi::SQLITE_IOERR_TRUNCATE,
-        ffi::SQLITE_IOERR_DELETE,
-        ffi::SQLITE_IOERR_SHMSIZE,
-        ffi::SQLITE_IOERR_SHMMAP,
-    ];
+/// The I/O errors of writes (<https://sqlite.org/rescode.html#extrc>).
+const OF_WRITES: &[i32] = &[
+    ffi::SQLITE_IOERR_WRITE,
+    ffi::SQLITE_IOERR_FSYNC,
+    ffi::SQLITE_IOERR_DIR_FSYNC,
+    ffi::SQLITE_IOERR_TRUNCATE,
+    ffi::SQLITE_IOERR_DELETE,
+    ffi::SQLITE_IOERR_SHMSIZE,
+];
+/// The I/O errors of a file system on which the WAL mode does not work.
+const OF_SHARED_MEMORY: &[i32] = &[
+    ffi::SQLITE_IOERR_SHMOPEN,
+    ffi::SQLITE_IOERR_SHMLOCK,
+    ffi::SQLITE_IOERR_SHMMAP,
+];
+
+fn has_code(error: &rusqlite::Error, codes: &[i32]) -> bool {
     error
         .sqlite_error()
-        .is_some_and(|error| OF_WRITES.contains(&error.extended_code))
+        .is_some_and(|error| codes.contains(&error.extended_code))
 }

@@ -126,7 +126,11 @@ pub(super) fn migrate(path: &Path, durability: Durability) -> Result<Option<Migr
     };
     let _lock = folder_lock::lock_folder(path);
     // The header of the file may be older than what its log holds.
-    if schema::version(&read_only::connect_without_changes(path)?)? == SCHEMA_VERSION {
+    let version = {
+        let reading = read_only::connect_without_changes(path)?;
+        schema::version(reading.connection())?
+    };
+    if version == SCHEMA_VERSION {
         return Ok(None);
     }
     // Read for the copy. Opened before the connection and closed after it, since closing it drops SQLite's locks on the

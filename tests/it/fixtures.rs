@@ -334,3 +334,59 @@ fn contradicting_flags_are_wrong_usage() {
     }
     assert_eq!(dir.file_names(), Vec::<String>::new());
 }
+
+#[test]
+fn copy_of_a_file_that_is_being_written_is_one_state_of_it() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let server = dir.serve(&["--db", "x.db", "--no-auth", "--admin-api"]);
+    let value = "x".repeat(5000);
+    let annotations: Vec<_> = (0..190)
+        .map(|number| format!("\"a{number}\": \"{value}\""))
+        .collect();
+    // Two packages of a megabyte in one transaction, so that the log is often moved into the file.
+    let post = |round: u32| {
+        let packages = ["a", "b"].map(|name| {
+            format!(
+                r#"{{"guid": "{name}", "app": "my-app", "type": "bits", "labels": {{"round": "{round}"}}, "annotations": {{{}}}}}"#,
+                annotations.join(", ")
+            )
+        });
+        let seed = format!("{{\"packages\": [{}]}}", packages.join(", "));
+        let response = server.send(format!(
+            "POST /admin/seed HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{seed}",
+            seed.len()
+        ));
+        assert_eq!(response.status, 200, "{}", response.body);
+    };
+    post(0);
+    let ends = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 1.. {
+                if ends.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
+                }
+                post(round);
+            }
+        });
+        for number in 0..30 {
+            let name = format!("copy-{number}.db");
+            let copied = cf_packages::store::Store::copy(&dir.path("x.db"), &dir.path(&name));
+            ends.store(number == 29, std::sync::atomic::Ordering::Relaxed);
+            copied.unwrap();
+            dir.run_ok(&["check", "--db", &name]);
+            let exported = dir.run_ok(&["export", "--jsonl", "--db", &name]);
+            let rounds: Vec<_> = exported
+                .split("\"round\":\"")
+                .skip(1)
+                .map(|rest| rest.split('"').next())
+                .collect();
+            assert_eq!(rounds.len(), 2);
+            assert_eq!(rounds[0], rounds[1], "{name}");
+            fs::remove_file(dir.path(&name)).unwrap();
+        }
+    });
+    server.stop();
+    assert_eq!(dir.file_names(), ["x.db"]);
+}

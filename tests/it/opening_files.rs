@@ -1016,17 +1016,25 @@ fn missing_permission_is_reported_in_one_sentence() {
             0o444,
             0o555,
             &["serve", "seed"],
-            "cannot be opened: it cannot be written; let this user write the file and its folder",
+            "cannot be opened: it cannot be written; let this user write the file and its folder, or serve it as it is with `--read-only`",
         ),
         (
             0o444,
             0o777,
             &["serve", "seed"],
-            "cannot be opened: it cannot be written; let this user write the file and its folder",
+            "cannot be opened: it cannot be written; let this user write the file and its folder, or serve it as it is with `--read-only`",
         ),
         // Commands that only read need no permission to write.
         (0o444, 0o555, &["check", "export", "token", "get"], ""),
         (0o666, 0o555, &["check", "export", "token", "get"], ""),
+        // They leave nothing beside a file that they may not write, since they could not remove it.
+        (0o444, 0o777, &["check", "export", "token", "get"], ""),
+        (
+            0o666,
+            0o555,
+            &["serve", "seed"],
+            "cannot be opened: `-wal` and `-shm` cannot be made or written beside it (attempt to write a readonly database); let this user write the file and its folder, or serve it as it is with `--read-only`",
+        ),
     ] {
         for subcommand in subcommands {
             let dir = WorkDir::new();
@@ -1086,4 +1094,108 @@ fn missing_permission_is_reported_in_one_sentence() {
         )
     );
     chmod(&dir.path("folder"), 0o755);
+}
+
+#[test]
+fn folder_that_can_be_written_but_not_read_holds_a_database() {
+    let dir = WorkDir::new();
+    std::fs::create_dir(dir.path("folder")).expect("a folder");
+    chmod(&dir.path("folder"), 0o333);
+    for (subcommand, arguments) in COMMANDS {
+        let Some(mut command) = unprivileged(&dir) else {
+            return;
+        };
+        if subcommand == "serve" {
+            // The folder belongs to root, if the tests run as root.
+            chmod(&dir.path("folder"), 0o333);
+        }
+        let output = command
+            .arg(subcommand)
+            .args(arguments)
+            .args(["--db", "folder/f"])
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary runs");
+        assert_eq!(
+            (output.status.code(), text(&output.stderr)),
+            (Some(0), String::new()),
+            "{subcommand}"
+        );
+    }
+    chmod(&dir.path("folder"), 0o755);
+    let left = std::fs::read_dir(dir.path("folder")).expect("a folder");
+    assert_eq!(left.count(), 1);
+}
+
+#[test]
+fn changes_in_a_log_that_cannot_be_moved_are_served_from_a_copy() {
+    let dir = WorkDir::new();
+    database_of_a_killed_server(&dir);
+    std::fs::create_dir(dir.path("folder")).expect("a folder");
+    for name in ["f", "f-wal"] {
+        let path = dir.path(&format!("folder/{name}"));
+        std::fs::copy(dir.path(name), &path).expect("copied");
+        chmod(&path, 0o444);
+    }
+    std::fs::create_dir(dir.path("tmp")).expect("a folder");
+    chmod(&dir.path("tmp"), 0o777);
+    chmod(&dir.path("folder"), 0o555);
+    for (flags, sentence) in [
+        (
+            &[][..],
+            "cannot be opened: it cannot be written; let this user write the file and its folder, or serve a copy, with the changes that are still in `folder/f-wal`, with `--ephemeral --from`",
+        ),
+        (
+            &["--read-only"],
+            "has changes still in `folder/f-wal`; run `cf-packages serve` or `seed` once where it can be written, or serve a copy with `--ephemeral --from`",
+        ),
+    ] {
+        let Some(mut command) = unprivileged(&dir) else {
+            return;
+        };
+        let output = command
+            .args(["serve", "--listen", "127.0.0.1:0", "--db", "folder/f"])
+            .args(flags)
+            .output()
+            .expect("the binary runs");
+        assert_eq!(
+            (output.status.code(), text(&output.stderr)),
+            (Some(1), format!("cf-packages: `folder/f` {sentence}\n"))
+        );
+    }
+    let mut command = unprivileged(&dir).expect("a command");
+    command.env("TMPDIR", dir.path("tmp")).args([
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--ephemeral",
+        "--no-auth",
+        "--allowed-host",
+        "example.org",
+        "--from",
+        "folder/f",
+    ]);
+    let server = crate::support::Server::start_whole(&mut command);
+    let list = server.get("/v3/packages", "").body;
+    assert!(list.contains("\"total_results\": 5"), "{list}");
+    server.stop();
+    chmod(&dir.path("folder"), 0o755);
+}
+
+#[test]
+fn folder_without_room_for_the_log_is_read_only() {
+    let dir = WorkDir::new();
+    database(&dir, "f");
+    // As on a file system that has no shared memory.
+    std::fs::create_dir(dir.path("f-shm")).expect("a folder");
+    let output = run(&dir, "seed", "f");
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (
+            Some(1),
+            "cf-packages: `f` cannot be opened: `-wal` and `-shm` cannot be made or written beside it (attempt to write a readonly database); let this user write the file and its folder, or serve it as it is with `--read-only`\n".into()
+        )
+    );
+    dir.serve(&["--read-only", "--db", "f"]).stop();
+    assert_eq!(run(&dir, "export", "f").status.code(), Some(0));
 }

@@ -5,9 +5,14 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::identify::{FileState, at_real_path, identify, missing_file_error};
+use super::open_file::{Stamp, changed_meanwhile};
+use super::read_only::Reading;
 use super::{bookkeeping, read_only, schema};
 use crate::store::StoreError;
 use crate::store::migrate::{self, SCHEMA_VERSION};
+
+/// How often a file that is taken as immutable is checked.
+const TRIES: u32 = 3;
 
 /// What [`check`] found.
 #[derive(Debug)]
@@ -35,13 +40,26 @@ pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
     at_real_path(path, check_file)
 }
 
+/// A file that is taken as immutable is checked again if it changed meanwhile.
 fn check_file(path: &Path) -> Result<CheckReport, StoreError> {
+    for _ in 0..TRIES {
+        let before = Stamp::of(path).ok();
+        let (report, is_immutable) = check_once(path)?;
+        if !is_immutable || before == Stamp::of(path).ok() {
+            return Ok(report);
+        }
+    }
+    Err(changed_meanwhile(path))
+}
+
+/// Returns also whether the file was taken as immutable.
+fn check_once(path: &Path) -> Result<(CheckReport, bool), StoreError> {
     let FileState::Ours { .. } = identify(path)? else {
         return Err(missing_file_error(path));
     };
-    let connection = read_only::connect_without_changes(path)?;
+    let reading = read_only::connect_without_changes(path)?;
     // All checks see one snapshot: a server may write at the same time.
-    let transaction = connection.unchecked_transaction()?;
+    let transaction = reading.connection().unchecked_transaction()?;
     let mut checked = CheckReport {
         schema: SCHEMA_VERSION,
         packages: None,
@@ -68,7 +86,7 @@ fn check_file(path: &Path) -> Result<CheckReport, StoreError> {
         }
         checked.count_packages(&transaction);
     }
-    Ok(checked)
+    Ok((checked, matches!(reading, Reading::Immutable(_))))
 }
 
 /// Packages whose labels or annotations are not a JSON object. A program that ignores checks can write invalid

@@ -25,17 +25,23 @@ const CACHED_STATEMENTS: usize = 128;
 /// as immutable would ignore them (<https://sqlite.org/uri.html#uriimmutable>).
 pub(in crate::store) fn refuse_unread_changes(path: &Path) -> Result<(), StoreError> {
     refuse_journal(path)?;
-    let wal = beside(path, "-wal");
-    match std::fs::metadata(&wal) {
-        Ok(metadata) if metadata.len() > 0 => Err(StoreError::file(
+    match changed_log(path) {
+        Some(wal) => Err(StoreError::file(
             path,
             format!(
-                "has changes still in `{}`; open it once where it can be written (`cf-packages check`, `serve`), then try again",
+                "has changes still in `{}`; run `cf-packages serve` or `seed` once where it can be written, or serve a copy with `--ephemeral --from`",
                 wal.display()
             ),
         )),
-        _ => Ok(()),
+        None => Ok(()),
     }
+}
+
+/// Returns the path of the write-ahead log beside the file, if it is not empty.
+pub(in crate::store) fn changed_log(path: &Path) -> Option<PathBuf> {
+    let log = beside(path, "-wal");
+    let is_empty = std::fs::metadata(&log).map_or(true, |metadata| metadata.len() == 0);
+    (!is_empty).then_some(log)
 }
 
 /// Fails if a rollback journal lies beside the file. The file then holds part of a transaction that did not end; only a

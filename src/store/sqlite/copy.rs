@@ -1,42 +1,107 @@
 //! A private copy of a database file, for `--ephemeral --from`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
-use super::connect::refuse_journal;
-use super::identify::{FileState, beside, identify};
+use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
+
+use super::connect::{connect, refuse_journal};
+use super::identify::{FileState, beside, identify, missing_file_error};
+use super::open_file::Stamp;
+use super::read_only::{Reading, connect_without_changes};
 use crate::error_text::os_error;
-use crate::store::StoreError;
+use crate::store::{OpenMode, StoreError};
 
-/// Copies the database at `from`, with its write-ahead log if there is one, to `to`, with mode 0600.
+/// How often a file that another program changes is copied again.
+const TRIES: u32 = 10;
+/// How long to wait between two tries.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Copies the database at `from`, with the commits in its write-ahead log, to `to`, with mode 0600. Does not change `from`.
 ///
-/// SQLite does not open `from`, so that nothing of it changes. No program may write to it at the same time.
+/// The copy is one state of the database, also while other programs write. It is a snapshot made by SQLite
+/// (<https://sqlite.org/backup.html>) where SQLite can lock the file, and a copy of the bytes where nothing can be created
+/// beside it. The latter counts only if the file did not change meanwhile.
 pub(in crate::store) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     let FileState::Ours { .. } = identify(from)? else {
-        return Err(StoreError::file(
-            from,
-            "holds nothing to copy; name a database",
-        ));
+        return Err(missing_file_error(from));
     };
     refuse_journal(from)?;
-    let has_wal = beside(from, "-wal").exists();
-    let suffixes = if has_wal { &["", "-wal"][..] } else { &[""] };
-    for suffix in suffixes {
-        copy_file(&beside(from, suffix), &beside(to, suffix)).map_err(|error| {
-            StoreError::file(from, format!("cannot be copied: {}", os_error(&error)))
-        })?;
+    match connect_without_changes(from) {
+        Ok(Reading::BesideOthers(source)) => copy_snapshot(&source, to),
+        Ok(Reading::Immutable(_)) => copy_bytes(from, to),
+        // A log that only a program with more permissions could read through SQLite.
+        Err(StoreError::File { .. }) => copy_bytes(from, to),
+        Err(error) => Err(error),
     }
-    Ok(())
 }
 
+fn copy_snapshot(source: &Connection, to: &Path) -> Result<(), StoreError> {
+    new_file(to).map_err(|error| cannot_be_made(to, &error))?;
+    let mut copy = connect(to, OpenMode::ReadWrite)?;
+    copy.execute_batch("pragma synchronous = off")?;
+    // All pages in one step, which is one read transaction.
+    match Backup::new(source, &mut copy)?.step(-1)? {
+        StepResult::Done => Ok(()),
+        _ => Err(StoreError::Busy),
+    }
+}
+
+fn copy_bytes(from: &Path, to: &Path) -> Result<(), StoreError> {
+    for _ in 0..TRIES {
+        let before = still_files(from);
+        for suffix in ["", "-wal"] {
+            copy_file(&beside(from, suffix), &beside(to, suffix)).map_err(|error| {
+                StoreError::file(from, format!("cannot be copied: {}", os_error(&error)))
+            })?;
+        }
+        if before.is_some() && before == still_files(from) {
+            return Ok(());
+        }
+        for suffix in ["", "-wal"] {
+            let _ = fs::remove_file(beside(to, suffix));
+        }
+        sleep(PAUSE);
+    }
+    Err(StoreError::file(
+        from,
+        "is being written by another program, and cannot be copied by this user meanwhile; let this user write its folder, or end that program",
+    ))
+}
+
+/// Returns the stamps of the file and its log. `None` if they changed a moment ago: the times of files are too coarse to
+/// show that they change again at once.
+fn still_files(path: &Path) -> Option<[Option<Stamp>; 2]> {
+    let stamps = ["", "-wal"].map(|suffix| Stamp::of(&beside(path, suffix)).ok());
+    let is_still = stamps
+        .iter()
+        .flatten()
+        .all(|stamp| stamp.is_older_than(PAUSE));
+    is_still.then_some(stamps)
+}
+
+/// Copies a file. One that does not exist is not copied.
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
-    let mut from = File::open(from)?;
-    let mut to = OpenOptions::new()
+    let mut from = match File::open(from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    io::copy(&mut from, &mut new_file(to)?).map(drop)
+}
+
+fn new_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(to)?;
-    io::copy(&mut from, &mut to).map(drop)
+        .open(path)
+}
+
+fn cannot_be_made(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::file(path, format!("cannot be made: {}", os_error(error)))
 }

@@ -2,7 +2,7 @@
 //! has no lock that waits.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// Locks the folder of the file at `path` until the returned value is dropped. Waits while another program holds the
@@ -16,9 +16,24 @@ pub(in crate::store) fn lock_folder(path: &Path) -> Option<File> {
     Some(folder)
 }
 
-/// Waits until the names of the files in the folder of the file at `path` are on the disk.
+/// Waits until the name of the file at `path` is on the disk.
 pub(in crate::store) fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(folder_of(path))?.sync_all()
+    match File::open(folder_of(path)) {
+        // A folder can be writable and not readable.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => sync_file_system(path),
+        folder => folder?.sync_all(),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn sync_file_system(path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(File::open(path)?)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sync_file_system(_: &Path) -> io::Result<()> {
+    rustix::fs::sync();
+    Ok(())
 }
 
 /// Returns the folder of the file at `path`.

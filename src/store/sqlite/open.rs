@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use rusqlite::{Connection, MAIN_DB};
+use rustix::fs::Access;
 
-use super::connect::{connect, refuse_unread_changes};
+use super::connect::{changed_log, connect, refuse_unread_changes};
 use super::{bookkeeping, read_only, schema};
 use crate::store::migrate::{self, Migrated, SCHEMA_VERSION};
 use crate::store::{Durability, OpenMode, StoreError};
@@ -23,6 +24,42 @@ pub(in crate::store) struct Opened {
 /// Opens the database at `path`, whose header names `schema`, and compares its schema with the current one before any
 /// of it is used. A file of an earlier schema is migrated if it is opened for writing, and refused otherwise.
 pub(in crate::store) fn open(
+    path: &Path,
+    schema: u32,
+    mode: OpenMode,
+    durability: Durability,
+) -> Result<Opened, StoreError> {
+    match try_open(path, schema, mode, durability) {
+        Err(StoreError::CannotOpen(text)) if mode == OpenMode::ReadWrite => {
+            Err(not_writable(path, &text))
+        }
+        other => other,
+    }
+}
+
+/// Returns the error for a file that this user, or a program on this file system, can at most read.
+fn not_writable(path: &Path, text: &str) -> StoreError {
+    let reason = if rustix::fs::access(path, Access::WRITE_OK).is_ok() {
+        format!("`-wal` and `-shm` cannot be made or written beside it ({text})")
+    } else {
+        text.to_owned()
+    };
+    let instead = match changed_log(path) {
+        None => "serve it as it is with `--read-only`".to_owned(),
+        Some(log) => format!(
+            "serve a copy, with the changes that are still in `{}`, with `--ephemeral --from`",
+            log.display()
+        ),
+    };
+    StoreError::file(
+        path,
+        format!(
+            "cannot be opened: {reason}; let this user write the file and its folder, or {instead}"
+        ),
+    )
+}
+
+fn try_open(
     path: &Path,
     schema: u32,
     mode: OpenMode,

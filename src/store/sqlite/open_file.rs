@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 use xxhash_rust::xxh3::xxh3_128;
@@ -226,6 +226,20 @@ impl Stamp {
             modified: metadata.modified().ok(),
         })
     }
+
+    /// Whether the file was last changed longer than that ago.
+    pub(in crate::store) fn is_older_than(&self, age: Duration) -> bool {
+        let modified = self.modified.and_then(|modified| modified.elapsed().ok());
+        modified.is_some_and(|elapsed| elapsed > age)
+    }
+}
+
+/// Returns the error for a file that was taken as immutable, and changed while it was read.
+pub(in crate::store) fn changed_meanwhile(path: &Path) -> StoreError {
+    StoreError::file(
+        path,
+        "was changed by another program while it was read; run the command again, or let this user write the file and its folder",
+    )
 }
 
 fn id(metadata: &Metadata) -> FileId {
