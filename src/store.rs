@@ -32,7 +32,7 @@ use sqlite::open::{self, Opened};
 use sqlite::open_file::{OpenFile, Stamp, changed_meanwhile};
 use sqlite::readers::{Ended, Job, Limit, Readers};
 use sqlite::writer::Writer;
-use sqlite::{close, copy, create, log_size, read_only, schema};
+use sqlite::{close, copy, create, draft, log_size, read_only, schema};
 pub use transaction::Transaction;
 pub use version::Version;
 
@@ -81,7 +81,7 @@ pub struct Store {
 impl Store {
     /// Creates the database at `path` if there is no file, or an empty one, with the data that `fill` stores.
     ///
-    /// Returns whether it was created by this call. A database that exists, or that another process created while
+    /// Removes what programs left that were killed while they created it. Returns whether it was created by this call. A database that exists, or that another process created while
     /// `fill` ran, is left unchanged.
     ///
     /// # Errors
@@ -95,6 +95,7 @@ impl Store {
         let real = &real_path(path);
         let identify = || identify(real).map_err(|error| error.at_given(path, real));
         let state = identify()?;
+        draft::remove_left_over(real);
         if matches!(state, FileState::Ours { .. }) {
             return Ok(false);
         }

@@ -191,3 +191,85 @@ fn part_of_a_broken_off_transaction_is_never_shown() {
     assert!(dir.run_ok(&["export", "--db", "x.db"]) == exported);
     assert_eq!(dir.file_names(), ["x.db"]);
 }
+
+#[test]
+fn drafts_of_killed_programs_are_removed_by_the_next_run() {
+    for next in [
+        &["seed", "example", "--db", "x.db"][..],
+        &[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--exit-with-stdin",
+            "--db",
+            "x.db",
+        ],
+    ] {
+        let dir = WorkDir::new();
+        // The seed never ends, so that the program has a draft when it is killed.
+        let mut seed = dir
+            .command()
+            .args(["seed", "-", "--db", "x.db"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = seed.stdin.take().unwrap();
+        std::io::Write::write_all(&mut input, b"{\"organization\": {\"name\": \"acme\"}}\n")
+            .unwrap();
+        let is_written = |name: &String| name.contains(".new") && !dir.read(name).is_empty();
+        while !dir.file_names().iter().any(is_written) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let living = dir.file_names();
+        // A program that is alive keeps its draft.
+        dir.run_ok(&["seed", "example", "--db", "x.db"]);
+        assert_eq!(dir.file_names().len(), living.len() + 1);
+        seed.kill().unwrap();
+        seed.wait().unwrap();
+        dir.run_ok(&["check", "--db", "x.db"]);
+        assert_eq!(dir.file_names().len(), living.len() + 1);
+        dir.run_ok(next);
+        assert_eq!(dir.file_names(), ["x.db"], "{next:?}");
+    }
+}
+
+#[test]
+fn only_drafts_that_no_program_works_on_are_removed() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let id = "0123456789abcdef0123456789abcdef";
+    let kept = [
+        // Made a moment ago, and perhaps not locked yet.
+        (format!("x.db.{}.new", id.replace('0', "1")), ""),
+        (format!("x.db.{}.new", id.replace('0', "2")), "locked"),
+        (
+            format!("x.db.{}.new-journal", id.replace('0', "2")),
+            "of the locked one",
+        ),
+        (format!("y.db.{id}.new"), "of another file"),
+        (format!("x.db.{}.new", id.to_uppercase()), "no id"),
+        (format!("x.db.{id}.new.txt"), "no draft"),
+        ("x.db.new".into(), "no draft"),
+    ];
+    for (name, content) in &kept {
+        dir.write(name, content);
+    }
+    let locked = std::fs::File::open(dir.path(&kept[1].0)).unwrap();
+    locked.lock().unwrap();
+    dir.write("target", "of a link");
+    let link = format!("x.db.{}.new", id.replace('0', "3"));
+    std::os::unix::fs::symlink("target", dir.path(&link)).unwrap();
+    let before = dir.file_names();
+    for name in [
+        format!("x.db.{id}.new"),
+        format!("x.db.{id}.new-journal"),
+        format!("x.db.{}.new-wal", id.replace('0', "4")),
+    ] {
+        dir.write(&name, "left over");
+    }
+    // The program was killed between the two steps that give a draft its name.
+    let published = format!("x.db.{}.new", id.replace('0', "5"));
+    std::fs::hard_link(dir.path("x.db"), dir.path(&published)).unwrap();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    assert_eq!(dir.file_names(), before);
+}

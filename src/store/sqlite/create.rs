@@ -89,7 +89,7 @@ fn write_draft<E: From<StoreError>>(
     fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
 ) -> Result<Draft, E> {
     let name = beside(path, &format!(".{}.new", uuid::Uuid::new_v4().simple()));
-    let (draft, _) = Draft::create(name).map_err(|error| cannot_be_made(path, &error))?;
+    let draft = Draft::create(name).map_err(|error| cannot_be_made(path, &error))?;
     let connection = connect(draft.path(), OpenMode::ReadWrite)?;
     // A crash leaves a file that no program opens; the draft is synced before it is published.
     connection

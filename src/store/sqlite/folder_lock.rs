@@ -37,7 +37,7 @@ fn sync_file_system(_: &Path) -> io::Result<()> {
 }
 
 /// Returns the folder of the file at `path`.
-fn folder_of(path: &Path) -> &Path {
+pub(in crate::store) fn folder_of(path: &Path) -> &Path {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."))

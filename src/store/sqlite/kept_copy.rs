@@ -62,9 +62,9 @@ fn draft_name(path: &Path) -> PathBuf {
 
 /// Copies the file. Returns `false` if `path` already exists.
 fn copy(mut file: &File, path: &Path) -> io::Result<bool> {
-    let (draft, mut copy) = Draft::create(draft_name(path))?;
+    let draft = Draft::create(draft_name(path))?;
     file.rewind()?;
-    io::copy(&mut file, &mut copy)?;
+    io::copy(&mut file, &mut draft.file())?;
     draft.publish(path)
 }
 
