@@ -5,6 +5,7 @@ pub mod web_pages;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -56,6 +57,8 @@ pub struct Service {
     pub delay: Duration,
     /// One permit for each export that is being sent.
     pub exports: Arc<Semaphore>,
+    /// Whether the last document could not be read, by a fault of the database.
+    pub is_failing: AtomicBool,
 }
 
 /// The settings of a [`Service`].
@@ -153,6 +156,7 @@ impl Service {
             fault_rules: FaultRules::default(),
             delay: options.delay,
             exports: Arc::new(Semaphore::new(CONCURRENT_EXPORTS)),
+            is_failing: AtomicBool::new(false),
         }
     }
 

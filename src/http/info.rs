@@ -1,6 +1,7 @@
 //! The routes that describe the server: `/`, `/v3`, `/v3/info`, `/openapi.json`, `/healthz`. They need no token.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::{Request, Response, response};
 use crate::edition::{BaseUrl, Foundation};
@@ -40,7 +41,8 @@ pub(super) async fn openapi(service: Arc<Service>, _: Request) -> Result<Respons
     Ok(response::json(200, service.edition.openapi()))
 }
 
-/// `GET /healthz`: 200 `{"status":"ok"}` if the first package can be read and presented, else 503.
+/// `GET /healthz`: 200 `{"status":"ok"}` if the first package can be read and presented, and the last document could, else
+/// 503.
 pub(super) async fn healthz(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
     let edition = service.edition;
     let read = service.store.read(move |snapshot| {
@@ -52,6 +54,7 @@ pub(super) async fn healthz(service: Arc<Service>, request: Request) -> Result<R
         })
     });
     match read.await {
+        Ok(()) if service.is_failing.load(Ordering::Relaxed) => Err(ApiError::Unhealthy),
         Ok(()) => Ok(response::json(200, &b"{\"status\":\"ok\"}"[..])),
         Err(ApiError::Internal(cause)) => {
             tracing::error!(

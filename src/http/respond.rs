@@ -1,6 +1,7 @@
 //! How a `GET` of data is answered: from the response cache while the data is unchanged, else from one snapshot.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use warp::http::StatusCode;
 use warp::http::header::{self, HeaderValue};
@@ -105,7 +106,7 @@ impl AuthenticatedRequest {
             key,
         } = self;
         let shared = service.clone();
-        let page = service
+        let read = service
             .store
             .read(move |snapshot| {
                 let version = snapshot.version()?;
@@ -125,8 +126,12 @@ impl AuthenticatedRequest {
                 let page = shared.response_cache.insert(key.clone(), page);
                 page.ok_or(ApiError::Overloaded)
             })
-            .await?;
-        Ok(conditional(&page, &request))
+            .await;
+        let failed = matches!(read, Err(ApiError::Internal(_)));
+        if failed || read.is_ok() {
+            service.is_failing.store(failed, Ordering::Relaxed);
+        }
+        Ok(conditional(&read?, &request))
     }
 }
 

@@ -9,6 +9,7 @@ mod cache_consistency;
 mod caches;
 mod command_line;
 mod connections;
+mod damaged_values;
 mod exporting;
 mod fixtures;
 mod full_disk;

@@ -536,6 +536,15 @@ fn check_reports_each_fault() {
                 "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are not JSON objects",
             ],
         ),
+        // SQLite accepts these as JSON objects.
+        (
+            "update packages set annotations = '{\"a\":1}' where id = 1;
+             update packages set annotations = '{\"a\":\"\\ud800\"}' where id = 2",
+            &[
+                "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are not JSON objects",
+                "has a package `guid-c24fd786-9aad-4bd2-85de-511186485d21` that has labels or annotations that are not JSON objects",
+            ],
+        ),
         ("delete from versions", &["has lost its row in `versions`"]),
         (
             "pragma ignore_check_constraints = on; update packages set state = 'LOST' where id = 3",

@@ -1,13 +1,16 @@
 //! Checks a database, without changing it or leaving files beside it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 
 use super::identify::{FileState, at_real_path, identify, missing_file_error};
 use super::open_file::{Stamp, changed_meanwhile};
 use super::read_only::Reading;
 use super::{bookkeeping, read_only, schema};
+use crate::json_object;
 use crate::store::StoreError;
 use crate::store::migrate::{self, SCHEMA_VERSION};
 
@@ -89,14 +92,6 @@ fn check_once(path: &Path) -> Result<(CheckReport, bool), StoreError> {
     Ok((checked, matches!(reading, Reading::Immutable(_))))
 }
 
-/// Packages whose labels or annotations are not a JSON object. A program that ignores checks can write invalid
-/// JSON, so the other statements test again.
-const NO_OBJECT: &str = "
-    select guid from packages
-    where case when json_valid(labels) and json_valid(annotations)
-               then json_type(labels) <> 'object' or json_type(annotations) <> 'object' else 1 end
-    order by id";
-
 /// Packages with a label that `package_labels` lacks.
 const NOT_INDEXED: &str = "
     select distinct p.guid from packages p, json_each(case when json_valid(p.labels) then p.labels else '{}' end) j
@@ -138,15 +133,20 @@ impl CheckReport {
     }
 
     fn data(&mut self, connection: &Connection) {
-        for (sql, fault) in [
+        for (found, fault) in [
             (
-                NO_OBJECT,
+                packages_without_metadata(connection),
                 "has labels or annotations that are not JSON objects",
             ),
-            (NOT_INDEXED, "has labels that selectors do not find"),
-            (ONLY_INDEXED, "is found by labels that it does not have"),
+            (
+                texts(connection, NOT_INDEXED),
+                "has labels that selectors do not find",
+            ),
+            (
+                texts(connection, ONLY_INDEXED),
+                "is found by labels that it does not have",
+            ),
         ] {
-            let found = texts(connection, sql);
             for guid in self.try_all(found).into_iter().flatten() {
                 self.faults
                     .push(format!("has a package `{guid}` that {fault}"));
@@ -175,6 +175,28 @@ impl CheckReport {
             }
         }
     }
+}
+
+/// Returns the packages whose labels or annotations are not a JSON object of text, so that they cannot be presented.
+///
+/// A program that ignores checks can write anything, and SQLite accepts some JSON that a presenter does not, such as
+/// numbers as values.
+fn packages_without_metadata(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let is_object = |value: ValueRef<'_>| {
+        value.as_str().is_ok_and(|text| {
+            json_object::parse::<BTreeMap<String, String>>(text.as_bytes()).is_ok()
+        })
+    };
+    let mut statement =
+        connection.prepare("select guid, labels, annotations from packages order by id")?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        if !is_object(row.get_ref(1)?) || !is_object(row.get_ref(2)?) {
+            found.push(row.get(0)?);
+        }
+    }
+    Ok(found)
 }
 
 fn number(connection: &Connection, sql: &str) -> Result<i64, StoreError> {
