@@ -11,7 +11,7 @@ use crate::measure::{Meter, Rounds};
 use crate::{Error, Result};
 
 /// The host in the requests. It is part of the hrefs, so the same page has the same bytes from every server.
-pub const HOST: &str = "packages.bench";
+pub const HOST: &str = "packages.localhost";
 /// Threads of the client.
 const THREADS: usize = 2;
 /// Connections of each thread.
