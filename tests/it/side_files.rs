@@ -238,38 +238,43 @@ fn only_drafts_that_no_program_works_on_are_removed() {
     let dir = WorkDir::new();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     let id = "0123456789abcdef0123456789abcdef";
+    let other = |digit: &str| id.replace('0', digit);
     let kept = [
+        (format!("x.db.{}.new", other("1")), "without a lock"),
         // Made a moment ago, and perhaps not locked yet.
-        (format!("x.db.{}.new", id.replace('0', "1")), ""),
-        (format!("x.db.{}.new", id.replace('0', "2")), "locked"),
-        (
-            format!("x.db.{}.new-journal", id.replace('0', "2")),
-            "of the locked one",
-        ),
+        (format!("x.db.{}.lock", other("2")), ""),
+        (format!("x.db.{}.new", other("3")), "locked"),
+        (format!("x.db.{}.new-journal", other("3")), "locked"),
+        (format!("x.db.{}.lock", other("3")), ""),
         (format!("y.db.{id}.new"), "of another file"),
+        (format!("y.db.{id}.lock"), ""),
         (format!("x.db.{}.new", id.to_uppercase()), "no id"),
+        (format!("x.db.{}.lock", id.to_uppercase()), ""),
         (format!("x.db.{id}.new.txt"), "no draft"),
         ("x.db.new".into(), "no draft"),
+        ("x.db.lock".into(), "no draft"),
+        (
+            format!("x.db.{}.new", other("4")),
+            "with a link as its lock",
+        ),
     ];
     for (name, content) in &kept {
         dir.write(name, content);
     }
-    let locked = std::fs::File::open(dir.path(&kept[1].0)).unwrap();
-    locked.lock().unwrap();
-    dir.write("target", "of a link");
-    let link = format!("x.db.{}.new", id.replace('0', "3"));
-    std::os::unix::fs::symlink("target", dir.path(&link)).unwrap();
+    let lock = dir.path(&format!("x.db.{}.lock", other("3")));
+    let lock = std::fs::File::open(lock).unwrap();
+    lock.lock().unwrap();
+    let link = dir.path(&format!("x.db.{}.lock", other("4")));
+    std::os::unix::fs::symlink(dir.path("x.db.new"), link).unwrap();
     let before = dir.file_names();
-    for name in [
-        format!("x.db.{id}.new"),
-        format!("x.db.{id}.new-journal"),
-        format!("x.db.{}.new-wal", id.replace('0', "4")),
-    ] {
-        dir.write(&name, "left over");
+    for name in [".new", ".new-journal", ".lock"] {
+        dir.write(&format!("x.db.{id}{name}"), "left over");
     }
     // The program was killed between the two steps that give a draft its name.
-    let published = format!("x.db.{}.new", id.replace('0', "5"));
-    std::fs::hard_link(dir.path("x.db"), dir.path(&published)).unwrap();
+    let published = format!("x.db.{}", other("5"));
+    std::fs::hard_link(dir.path("x.db"), dir.path(&format!("{published}.new"))).unwrap();
+    dir.write(&format!("{published}.lock"), "");
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     assert_eq!(dir.file_names(), before);
+    dir.run_ok(&["check", "--db", "x.db"]);
 }

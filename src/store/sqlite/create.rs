@@ -88,8 +88,7 @@ fn write_draft<E: From<StoreError>>(
     path: &Path,
     fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
 ) -> Result<Draft, E> {
-    let name = beside(path, &format!(".{}.new", uuid::Uuid::new_v4().simple()));
-    let draft = Draft::create(name).map_err(|error| cannot_be_made(path, &error))?;
+    let draft = Draft::of_database(path).map_err(|error| cannot_be_made(path, &error))?;
     let connection = connect(draft.path(), OpenMode::ReadWrite)?;
     // A crash leaves a file that no program opens; the draft is synced before it is published.
     connection

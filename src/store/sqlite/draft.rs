@@ -1,6 +1,5 @@
 //! A file that is written under another name first, so that no program sees half of it.
 
-use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
@@ -9,33 +8,51 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
+use uuid::Uuid;
 
 use super::folder_lock::{folder_of, sync_folder};
 use super::identify::{BEING_FILLED, MAGIC, SIDE_FILES, beside};
 use super::open_file::Stamp;
 
-/// How long ago an empty draft must have been made to count as left over: a program locks it a moment after it made it.
+/// The end of the name of a draft of a database, after its id.
+const DRAFT: &str = ".new";
+/// The end of the name of the lock of a draft.
+const LOCK: &str = ".lock";
+/// How long ago a lock without a draft must have been made to count as left over: a program locks it a moment after it
+/// made it, and makes the draft then.
 const LOCKED_WITHIN: Duration = Duration::from_secs(3600);
 
 /// A file of mode 0600 that is removed when this is dropped, together with what SQLite keeps beside it.
 #[derive(Debug)]
 pub(super) struct Draft {
     path: PathBuf,
-    /// Locked, so that other programs know that this one is alive. Must be closed after SQLite has closed the file.
     file: File,
+    lock: Option<DraftLock>,
+}
+
+/// A locked file that shows other programs that the program which made it is alive. It is removed when this is dropped.
+///
+/// It is not the draft itself: on some systems such a lock keeps SQLite out.
+#[derive(Debug)]
+struct DraftLock {
+    path: PathBuf,
+    _file: File,
 }
 
 impl Draft {
     /// Creates an empty file with that path. The path must not exist.
     pub(super) fn create(path: PathBuf) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
-        let draft = Self { path, file };
-        // Where there are no such locks, no program can lock the draft, and none takes it for left over.
-        let _ = draft.file.lock();
+        let file = new_file(&path)?;
+        let lock = None;
+        Ok(Self { path, file, lock })
+    }
+
+    /// Creates an empty draft of the file at `path`, which other programs remove if this one is killed.
+    pub(super) fn of_database(path: &Path) -> io::Result<Self> {
+        let id = Uuid::new_v4().simple();
+        let lock = DraftLock::create(beside(path, &format!(".{id}{LOCK}")))?;
+        let mut draft = Self::create(beside(path, &format!(".{id}{DRAFT}")))?;
+        draft.lock = Some(lock);
         Ok(draft)
     }
 
@@ -79,6 +96,30 @@ impl Draft {
     }
 }
 
+impl DraftLock {
+    fn create(path: PathBuf) -> io::Result<Self> {
+        let file = new_file(&path)?;
+        let lock = Self { path, _file: file };
+        // Where there are no such locks, no program can take it, and none takes the draft for left over.
+        let _ = lock._file.lock();
+        Ok(lock)
+    }
+}
+
+impl Drop for DraftLock {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn new_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
 /// Removes the drafts of the file at `path` that programs left which were killed. What cannot be read or removed is left.
 pub(in crate::store) fn remove_left_over(path: &Path) {
     let (Some(name), Ok(entries)) = (path.file_name(), fs::read_dir(folder_of(path))) else {
@@ -86,40 +127,27 @@ pub(in crate::store) fn remove_left_over(path: &Path) {
     };
     for entry in entries.flatten() {
         let entry_name = entry.file_name();
-        let (draft, is_side_file) = without_suffix(entry_name.as_bytes());
-        if !is_draft_name(draft, name.as_bytes()) {
+        let Some(id) = id_of(entry_name.as_bytes(), name.as_bytes(), LOCK) else {
             continue;
-        }
-        let draft = folder_of(path).join(OsStr::from_bytes(draft));
-        // SQLite makes its files beside a draft only while the draft is there.
-        let is_left_over = match draft.symlink_metadata() {
-            Ok(_) => is_left_over(&draft, path).unwrap_or(false),
-            Err(error) => is_side_file && error.kind() == ErrorKind::NotFound,
         };
-        if is_left_over {
+        let lock = entry.path();
+        let draft = beside(path, &format!(".{id}{DRAFT}"));
+        if is_left_over(&lock, &draft).unwrap_or(false) {
             remove(&draft);
+            // Last: a draft without it would not be removed if this program is killed now.
+            let _ = fs::remove_file(lock);
         }
     }
 }
 
-/// Returns whether no program works on the draft of the file at `path`: the one that made it holds a lock on it, and
-/// writes nothing to it before.
-fn is_left_over(draft: &Path, path: &Path) -> io::Result<bool> {
+/// Returns whether no program works on the draft: the one that made it holds the lock.
+fn is_left_over(lock: &Path, draft: &Path) -> io::Result<bool> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let stamp = Stamp::of(draft)?;
-    if Stamp::of(path).is_ok_and(|published| published.is_same_file(&stamp)) {
-        // The program was killed after it gave the file its name. To close the draft would drop locks on the file.
-        return Ok(true);
+    let file = File::from(rustix::fs::open(lock, flags, Mode::empty())?);
+    if !file.metadata()?.is_file() || file.try_lock().is_err() {
+        return Ok(false);
     }
-    let file = File::from(rustix::fs::open(draft, flags, Mode::empty())?);
-    let metadata = file.metadata()?;
-    let is_written = metadata.len() > 0
-        || SIDE_FILES
-            .iter()
-            .any(|suffix| beside(draft, suffix).exists());
-    Ok(metadata.is_file()
-        && file.try_lock().is_ok()
-        && (is_written || stamp.is_older_than(LOCKED_WITHIN)))
+    Ok(draft.symlink_metadata().is_ok() || Stamp::of(lock)?.is_older_than(LOCKED_WITHIN))
 }
 
 /// Removes a draft and the files that SQLite keeps beside it.
@@ -131,32 +159,24 @@ fn remove(draft: &Path) {
 }
 
 /// Returns whether a file of that name belongs to the database `database`: the database itself, a draft of it, or a file
-/// that SQLite keeps beside either.
+/// that SQLite or this program keeps beside either.
 pub fn is_file_of(name: &[u8], database: &[u8]) -> bool {
-    let (name, _) = without_suffix(name);
-    name == database || is_draft_name(name, database)
-}
-
-/// Returns the name without the suffix of a file that SQLite keeps beside a database, and whether it had one.
-fn without_suffix(name: &[u8]) -> (&[u8], bool) {
-    SIDE_FILES
+    let name = SIDE_FILES
         .iter()
         .find_map(|suffix| name.strip_suffix(suffix.as_bytes()))
-        .map_or((name, false), |name| (name, true))
+        .unwrap_or(name);
+    let has_id = |suffix| id_of(name, database, suffix).is_some();
+    name == database || has_id(DRAFT) || has_id(LOCK)
 }
 
-/// Returns whether a draft of `database` has that name: `DATABASE.ID.new`, where `ID` is 32 hexadecimal digits.
-fn is_draft_name(name: &[u8], database: &[u8]) -> bool {
+/// Returns the id in a name of the form `DATABASE.ID` and `suffix`: 32 hexadecimal digits.
+fn id_of<'n>(name: &'n [u8], database: &[u8], suffix: &str) -> Option<&'n str> {
     let id = name
-        .strip_prefix(database)
-        .and_then(|rest| rest.strip_prefix(b"."))
-        .and_then(|rest| rest.strip_suffix(b".new"));
-    id.is_some_and(|id| {
-        id.len() == 32
-            && id
-                .iter()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    })
+        .strip_prefix(database)?
+        .strip_prefix(b".")?
+        .strip_suffix(suffix.as_bytes())?;
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    (id.len() == 32 && id.iter().all(is_digit)).then_some(str::from_utf8(id).ok()?)
 }
 
 impl Drop for Draft {

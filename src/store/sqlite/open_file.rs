@@ -227,11 +227,6 @@ impl Stamp {
         })
     }
 
-    /// Whether both are of one file.
-    pub(in crate::store) fn is_same_file(&self, other: &Self) -> bool {
-        self.id == other.id
-    }
-
     /// Whether the file was last changed longer than that ago.
     pub(in crate::store) fn is_older_than(&self, age: Duration) -> bool {
         let modified = self.modified.and_then(|modified| modified.elapsed().ok());
