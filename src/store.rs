@@ -81,8 +81,8 @@ pub struct Store {
 impl Store {
     /// Creates the database at `path` if there is no file, or an empty one, with the data that `fill` stores.
     ///
-    /// Removes what programs left that were killed while they created it. Returns whether it was created by this call. A database that exists, or that another process created while
-    /// `fill` ran, is left unchanged.
+    /// Returns whether it was created by this call. A database that exists, or that another process created while
+    /// `fill` ran, is left unchanged. Removes first what programs left that were killed while they created it.
     ///
     /// # Errors
     ///
