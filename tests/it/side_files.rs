@@ -1,5 +1,8 @@
 //! The files that SQLite keeps beside a database: `-wal`, `-shm` and `-journal`.
 
+use std::io::Read;
+use std::process::Stdio;
+
 use crate::support::WorkDir;
 
 /// Creates `x.db` as a server leaves it that was killed: the last commit is only in `x.db-wal`.
@@ -277,4 +280,31 @@ fn only_drafts_that_no_program_works_on_are_removed() {
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     assert_eq!(dir.file_names(), before);
     dir.run_ok(&["check", "--db", "x.db"]);
+}
+
+#[test]
+fn reader_that_ends_after_another_reader_leaves_nothing() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "--generate", "1000", "--db", "x.db"]);
+    let bytes = dir.read("x.db");
+    // The first reader makes `-wal` and `-shm`. It cannot remove them when it ends, since the second one uses them.
+    let first = rusqlite::Connection::open(dir.path("x.db")).unwrap();
+    first
+        .query_row("select count(*) from packages", [], |_| Ok(()))
+        .unwrap();
+    assert_eq!(dir.file_names(), ["x.db", "x.db-shm", "x.db-wal"]);
+    // It waits, because the export is longer than a pipe holds.
+    let mut second = dir
+        .command()
+        .args(["export", "--db", "x.db"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = second.stdout.take().unwrap();
+    output.read_exact(&mut [0]).unwrap();
+    drop(first);
+    output.read_to_end(&mut Vec::new()).unwrap();
+    assert!(second.wait().unwrap().success());
+    assert_eq!(dir.file_names(), ["x.db"]);
+    assert!(dir.read("x.db") == bytes);
 }

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rustix::fs::Access;
 
-use super::connect::{connect, refuse_unread_changes};
+use super::connect::{changed_log, connect, refuse_unread_changes};
 use super::identify::beside;
 use super::open::connect_for_writing;
 use crate::store::{OpenMode, StoreError};
@@ -32,15 +32,18 @@ impl Reading {
 
 /// Returns the mode of a connection that reads while other programs may write.
 ///
-/// A connection that cannot write creates `-wal` and `-shm`, and cannot remove them. Where there is no `-wal`, the
-/// connection therefore is one that could write but does not: when it closes last, it removes both files. If this user
-/// may not write the file, it is taken as immutable, and must be looked at again after it was read.
+/// A connection that cannot write creates `-wal` and `-shm`, and cannot remove them. Where there is no `-wal`, or an empty
+/// one as other readers make it, the connection therefore is one that could write but does not: when it closes last, it
+/// removes both files. If this user may not write the file, and no program has it open, it is taken as immutable, and
+/// must be looked at again after it was read.
 pub(in crate::store) fn mode_beside_others(path: &Path) -> OpenMode {
     let exists = |suffix| beside(path, suffix).exists();
-    if exists("-wal") || exists("-journal") {
+    if changed_log(path).is_some() || exists("-journal") {
         OpenMode::ReadOnly
     } else if rustix::fs::access(path, Access::WRITE_OK).is_ok() {
         OpenMode::ReadWrite
+    } else if exists("-wal") {
+        OpenMode::ReadOnly
     } else {
         OpenMode::Immutable
     }
