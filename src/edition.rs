@@ -108,6 +108,15 @@ impl Edition {
         }
     }
 
+    /// Returns what the edition serves beside packages.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `UnknownRequest` if it serves packages only.
+    pub fn require_foundation(self) -> Result<Foundation, ApiError> {
+        self.foundation().ok_or(ApiError::UnknownRequest)
+    }
+
     /// Parses the query of `GET /v3/packages`, or of `GET /v3/apps/:guid/packages` if `app` is that guid.
     ///
     /// # Errors

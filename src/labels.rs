@@ -100,7 +100,8 @@ fn has_alphanumeric_ends(text: &str) -> bool {
         && text.ends_with(|last: char| last.is_ascii_alphanumeric())
 }
 
-fn is_blank(text: &str) -> bool {
+/// Returns whether the text is empty or whitespace, like `blank?` of Rails.
+pub(crate) fn is_blank(text: &str) -> bool {
     text.chars().all(char::is_whitespace)
 }
 

@@ -68,10 +68,7 @@ fn close(service: Arc<Service>, end: Instant) -> Result<(), CommandError> {
     };
     let path = service.store.path().to_owned();
     let (sender, closed) = mpsc::channel();
-    thread::spawn(move || {
-        let path = service.store.path().to_owned();
-        sender.send(service.store.close().map_err(|error| error.at(&path)))
-    });
+    thread::spawn(move || sender.send(service.store.close()));
     match closed.recv_timeout(end.saturating_duration_since(Instant::now())) {
         Ok(result) => Ok(result.map_err(|error| error.at(&path))?),
         Err(_) => {

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::respond::{AuthenticatedRequest, RenderContext};
+use super::respond::{RenderContext, respond};
 use super::{Request, Response};
-use crate::edition::{Foundation, Presented, RecordSink, SingleRequest};
+use crate::edition::{Edition, Foundation, Presented, RecordSink, SingleRequest};
 use crate::error::ApiError;
 use crate::listing;
 use crate::listing::request::{Include, ListRequest};
@@ -21,15 +21,14 @@ pub(super) async fn list<R: Presented>(
     service: Arc<Service>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let request = AuthenticatedRequest::new(service, request)?;
-    if let Some(response) = request.cached_response() {
-        return Ok(response);
-    }
-    let foundation = request.foundation()?;
-    let list = foundation.parse_list::<R>(request.query())?;
-    request
-        .respond(move |context| page::<R>(context, foundation, &list))
-        .await
+    let parse = |edition: Edition, query: &str| {
+        let foundation = edition.require_foundation()?;
+        Ok((foundation, foundation.parse_list::<R>(query)?))
+    };
+    respond(service, request, parse, |context, (foundation, list)| {
+        page::<R>(context, *foundation, list)
+    })
+    .await
 }
 
 fn page<R: Presented>(
@@ -51,15 +50,17 @@ pub(super) async fn one<R: Presented>(
     request: Request,
     guid: String,
 ) -> Result<Response, ApiError> {
-    let request = AuthenticatedRequest::new(service, request)?;
-    if let Some(response) = request.cached_response() {
-        return Ok(response);
-    }
-    let foundation = request.foundation()?;
-    let single = foundation.parse_single::<R>(request.query())?;
-    request
-        .respond(move |context| resource::<R>(context, foundation, &guid, &single))
-        .await
+    let parse = |edition: Edition, query: &str| {
+        let foundation = edition.require_foundation()?;
+        Ok((foundation, foundation.parse_single::<R>(query)?))
+    };
+    respond(
+        service,
+        request,
+        parse,
+        move |context, (foundation, single)| resource::<R>(context, *foundation, &guid, single),
+    )
+    .await
 }
 
 fn resource<R: Presented>(

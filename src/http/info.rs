@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Request, Response, response};
-use crate::edition::{BaseUrl, Foundation};
+use crate::edition::BaseUrl;
 use crate::error::ApiError;
 use crate::listing;
 use crate::records::Package;
@@ -12,28 +12,23 @@ use crate::service::Service;
 
 /// `GET /` (`current`): the URLs of the API and of the login.
 pub(super) async fn root(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
-    let foundation = foundation(&service)?;
+    let foundation = service.edition.require_foundation()?;
     let base_url = service.base_url(request.host())?;
     Ok(response::json(200, foundation.root(&base_url)))
 }
 
 /// `GET /v3` (`current`): the URL of each list.
 pub(super) async fn v3(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
-    let foundation = foundation(&service)?;
+    let foundation = service.edition.require_foundation()?;
     let base_url = service.base_url(request.host())?;
     Ok(response::json(200, foundation.v3(&base_url)))
 }
 
 /// `GET /v3/info` (`current`): the version of the API.
 pub(super) async fn info(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
-    let foundation = foundation(&service)?;
+    let foundation = service.edition.require_foundation()?;
     let base_url = service.base_url(request.host())?;
     Ok(response::json(200, foundation.info(&base_url)))
-}
-
-fn foundation(service: &Service) -> Result<Foundation, ApiError> {
-    let foundation = service.edition.foundation();
-    foundation.ok_or(ApiError::UnknownRequest)
 }
 
 /// `GET /openapi.json`: the OpenAPI 3.1 document of the edition.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::respond::{AuthenticatedRequest, RenderContext};
+use super::respond::{RenderContext, respond};
 use super::{Request, Response};
-use crate::edition::{PackageListRequest, RecordSink};
+use crate::edition::{Edition, PackageListRequest, RecordSink};
 use crate::error::ApiError;
 use crate::listing;
 use crate::records::{App, Package, Resource};
@@ -12,14 +12,8 @@ use crate::service::Service;
 
 /// `GET /v3/packages`: the packages that the caller may see.
 pub(super) async fn list(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
-    let request = AuthenticatedRequest::new(service, request)?;
-    if let Some(response) = request.cached_response() {
-        return Ok(response);
-    }
-    let list = request
-        .edition()
-        .parse_package_list(None, request.query())?;
-    request.respond(move |context| page(context, &list)).await
+    let parse = |edition: Edition, query: &str| edition.parse_package_list(None, query);
+    respond(service, request, parse, page).await
 }
 
 /// `GET /v3/apps/:guid/packages`: the packages of one app, or 404 if the caller may not see the app.
@@ -28,14 +22,8 @@ pub(super) async fn of_app(
     request: Request,
     app: String,
 ) -> Result<Response, ApiError> {
-    let request = AuthenticatedRequest::new(service, request)?;
-    if let Some(response) = request.cached_response() {
-        return Ok(response);
-    }
-    let list = request
-        .edition()
-        .parse_package_list(Some(&app), request.query())?;
-    request.respond(move |context| page(context, &list)).await
+    let parse = |edition: Edition, query: &str| edition.parse_package_list(Some(&app), query);
+    respond(service, request, parse, page).await
 }
 
 /// `GET /v3/packages/:guid`: one package, or 404 if the caller may not see it. The query is ignored.
@@ -44,13 +32,11 @@ pub(super) async fn one(
     request: Request,
     guid: String,
 ) -> Result<Response, ApiError> {
-    let request = AuthenticatedRequest::new(service, request)?;
-    if let Some(response) = request.cached_response() {
-        return Ok(response);
-    }
-    request
-        .respond(move |context| package(context, &guid))
-        .await
+    let parse = |_: Edition, _: &str| Ok(guid);
+    respond(service, request, parse, |context, guid| {
+        package(context, guid)
+    })
+    .await
 }
 
 fn page(context: &RenderContext<'_>, request: &PackageListRequest) -> Result<Vec<u8>, ApiError> {

@@ -8,7 +8,7 @@ use warp::http::header::{self, HeaderValue};
 
 use super::{Request, Response, response};
 use crate::caller::Caller;
-use crate::edition::{BaseUrl, Edition, Foundation};
+use crate::edition::{BaseUrl, Edition};
 use crate::error::ApiError;
 use crate::listing::request::ListRequest;
 use crate::listing::response_cache::{CachedResponse, ResponseKey};
@@ -16,14 +16,6 @@ use crate::listing::{self, ListCache, PageIds};
 use crate::records::Resource;
 use crate::service::Service;
 use crate::store::{Snapshot, StoreError};
-
-/// A `GET` request whose caller is authenticated.
-#[derive(Debug)]
-pub(super) struct AuthenticatedRequest {
-    service: Arc<Service>,
-    request: Request,
-    key: ResponseKey,
-}
 
 /// What the document of a response is rendered from.
 #[derive(Debug)]
@@ -40,99 +32,61 @@ pub(super) struct RenderContext<'a> {
     pub edition: Edition,
 }
 
-impl AuthenticatedRequest {
-    /// Authenticates the caller of `request`.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the token or the `Host` header is refused.
-    pub fn new(service: Arc<Service>, request: Request) -> Result<Self, ApiError> {
-        let caller = service
-            .authenticate(&request.authorization())?
-            .into_reader()?;
-        let base_url = service.base_url(request.host())?;
-        let key = ResponseKey {
-            caller,
-            base_url: base_url.0,
-            path: request.path().to_owned(),
-            query: request.query().to_owned(),
-        };
-        Ok(Self {
-            service,
-            request,
-            key,
+/// Authenticates the caller and responds with the document that `render` makes from one snapshot and what `parse` returns,
+/// given the query as it was sent. Where the same request of the same caller is cached and the data is unchanged, neither
+/// runs.
+///
+/// # Errors
+///
+/// Fails if the token or the `Host` header is refused, if the snapshot cannot be read, or if `parse` or `render` fails.
+pub(super) async fn respond<T: Send + 'static>(
+    service: Arc<Service>,
+    request: Request,
+    parse: impl FnOnce(Edition, &str) -> Result<T, ApiError>,
+    render: impl Fn(&RenderContext<'_>, &T) -> Result<Vec<u8>, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let caller = service
+        .authenticate(&request.authorization())?
+        .into_reader()?;
+    let base_url = service.base_url(request.host())?;
+    let key = ResponseKey {
+        caller,
+        base_url: base_url.0,
+        path: request.path().to_owned(),
+        query: request.query().to_owned(),
+    };
+    let version = || service.store.version_now();
+    if let Some(page) = service.response_cache.get(&key, version) {
+        return Ok(conditional(&page, &request));
+    }
+    let parsed = parse(service.edition, request.query())?;
+    let shared = service.clone();
+    let read = service
+        .store
+        .read(move |snapshot| {
+            let version = snapshot.version()?;
+            // Another request may have rendered the document while this one waited for a reader.
+            if let Some(page) = shared.response_cache.get(&key, || Some(version)) {
+                return Ok(page);
+            }
+            let base_url = BaseUrl(key.base_url.clone());
+            let context = RenderContext {
+                snapshot,
+                list_cache: &shared.list_cache,
+                caller: &key.caller,
+                base_url: &base_url,
+                edition: shared.edition,
+            };
+            let page = CachedResponse::new(version, render(&context, &parsed)?);
+            let page = shared.response_cache.insert(key.clone(), page);
+            page.ok_or(ApiError::Overloaded)
         })
+        .await;
+    let failed = matches!(read, Err(ApiError::Internal(_)));
+    if failed || read.is_ok() {
+        service.is_failing.store(failed, Ordering::Relaxed);
     }
-
-    /// Returns the edition that is served.
-    pub fn edition(&self) -> Edition {
-        self.service.edition
-    }
-
-    /// Returns the foundation of the edition: what is served beside packages.
-    ///
-    /// # Errors
-    ///
-    /// Fails with `UnknownRequest` if the edition serves packages only.
-    pub fn foundation(&self) -> Result<Foundation, ApiError> {
-        let foundation = self.edition().foundation();
-        foundation.ok_or(ApiError::UnknownRequest)
-    }
-
-    /// Returns the query as it was sent.
-    pub fn query(&self) -> &str {
-        self.request.query()
-    }
-
-    /// Returns the cached response to the same request of the same caller, if the data is unchanged.
-    pub fn cached_response(&self) -> Option<Response> {
-        let version = || self.service.store.version_now();
-        let page = self.service.response_cache.get(&self.key, version)?;
-        Some(conditional(&page, &self.request))
-    }
-
-    /// Renders the document from one snapshot, caches it, and responds with it.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the snapshot cannot be read, or if `render` fails.
-    pub async fn respond(
-        self,
-        render: impl Fn(&RenderContext<'_>) -> Result<Vec<u8>, ApiError> + Send + 'static,
-    ) -> Result<Response, ApiError> {
-        let Self {
-            service,
-            request,
-            key,
-        } = self;
-        let shared = service.clone();
-        let read = service
-            .store
-            .read(move |snapshot| {
-                let version = snapshot.version()?;
-                // Another request may have rendered the document while this one waited for a reader.
-                if let Some(page) = shared.response_cache.get(&key, || Some(version)) {
-                    return Ok(page);
-                }
-                let base_url = BaseUrl(key.base_url.clone());
-                let document = render(&RenderContext {
-                    snapshot,
-                    list_cache: &shared.list_cache,
-                    caller: &key.caller,
-                    base_url: &base_url,
-                    edition: shared.edition,
-                })?;
-                let page = CachedResponse::new(version, document);
-                let page = shared.response_cache.insert(key.clone(), page);
-                page.ok_or(ApiError::Overloaded)
-            })
-            .await;
-        let failed = matches!(read, Err(ApiError::Internal(_)));
-        if failed || read.is_ok() {
-            service.is_failing.store(failed, Ordering::Relaxed);
-        }
-        Ok(conditional(&read?, &request))
-    }
+    Ok(conditional(&read?, &request))
 }
 
 impl RenderContext<'_> {

@@ -65,13 +65,12 @@ struct PendingRename {
     error: EntryError,
 }
 
-/// An entry whose name must be unique within its parent.
-struct NewName<'a> {
+/// The name of an entry, which must be unique within its parent, and the guid, which may be derived from it.
+struct NewName<'e> {
     position: Position,
-    name: &'a str,
-    folded_name: &'a str,
-    guid: &'a str,
-    /// Whether the guid is derived from the name.
+    name: &'e str,
+    folded_name: String,
+    guid: Cow<'e, str>,
     is_guid_derived: bool,
 }
 
@@ -139,25 +138,13 @@ impl<'t, 'c> Applier<'t, 'c> {
         entry: &OrganizationEntry<'_>,
     ) -> Result<Outcome, ApplyError> {
         let record = entry.to_record()?;
-        let folded_name = &*record.name.to_lowercase();
-        let guid = guid_or(entry.guid.as_ref(), || {
-            derived_guid(position.kind, &[folded_name])
-        });
-        self.claim_name::<Organization>(
-            None,
-            &NewName {
-                position,
-                name: record.name,
-                folded_name,
-                guid: &guid,
-                is_guid_derived: entry.guid.is_none(),
-            },
-        )?;
+        let new = NewName::new(position, record.name, entry.guid.as_ref(), None);
+        self.claim_name::<Organization>(None, &new)?;
         let times = self.times;
         let (_, outcome) =
-            self.store::<Organization>(position, &guid, |stored| OrganizationRecord {
-                guid: &guid,
-                folded_name,
+            self.store::<Organization>(position, &new.guid, |stored| OrganizationRecord {
+                guid: &new.guid,
+                folded_name: &new.folded_name,
                 created_at: times.created_at(entry.created_at, stored.map(|old| old.created_at)),
                 ..record
             })?;
@@ -174,24 +161,17 @@ impl<'t, 'c> Applier<'t, 'c> {
             position.format,
         )?;
         let organization_id = parent.id;
-        let folded_name = &*record.name.to_lowercase();
-        let guid = guid_or(entry.guid.as_ref(), || {
-            derived_guid(position.kind, &[&parent.guid, folded_name])
-        });
-        self.claim_name::<Space>(
-            Some(organization_id),
-            &NewName {
-                position,
-                name: record.name,
-                folded_name,
-                guid: &guid,
-                is_guid_derived: entry.guid.is_none(),
-            },
-        )?;
+        let new = NewName::new(
+            position,
+            record.name,
+            entry.guid.as_ref(),
+            Some(&parent.guid),
+        );
+        self.claim_name::<Space>(Some(organization_id), &new)?;
         let times = self.times;
-        let (_, outcome) = self.store::<Space>(position, &guid, |stored| SpaceRecord {
-            guid: &guid,
-            folded_name,
+        let (_, outcome) = self.store::<Space>(position, &new.guid, |stored| SpaceRecord {
+            guid: &new.guid,
+            folded_name: &new.folded_name,
             organization_id,
             created_at: times.created_at(entry.created_at, stored.map(|old| old.created_at)),
             ..record
@@ -207,24 +187,17 @@ impl<'t, 'c> Applier<'t, 'c> {
             self.references
                 .find::<Space>(self.transaction, space, "space", position.format)?;
         let space_id = parent.id;
-        let folded_name = &*record.name.to_lowercase();
-        let guid = guid_or(entry.guid.as_ref(), || {
-            derived_guid(position.kind, &[&parent.guid, folded_name])
-        });
-        self.claim_name::<App>(
-            Some(space_id),
-            &NewName {
-                position,
-                name: record.name,
-                folded_name,
-                guid: &guid,
-                is_guid_derived: entry.guid.is_none(),
-            },
-        )?;
+        let new = NewName::new(
+            position,
+            record.name,
+            entry.guid.as_ref(),
+            Some(&parent.guid),
+        );
+        self.claim_name::<App>(Some(space_id), &new)?;
         let times = self.times;
-        let (_, outcome) = self.store::<App>(position, &guid, |stored| AppRecord {
-            guid: &guid,
-            folded_name,
+        let (_, outcome) = self.store::<App>(position, &new.guid, |stored| AppRecord {
+            guid: &new.guid,
+            folded_name: &new.folded_name,
             space_id,
             created_at: times.created_at(entry.created_at, stored.map(|old| old.created_at)),
             ..record
@@ -387,7 +360,7 @@ impl<'t, 'c> Applier<'t, 'c> {
         new: &NewName<'_>,
     ) -> Result<(), ApplyError> {
         let mut sql = format!("select id, guid from {} where folded_name = $1", T::TABLE);
-        let mut values = vec![new.folded_name.into()];
+        let mut values = vec![new.folded_name.as_str().into()];
         if let Some(parent_id) = parent_id {
             sql.push_str(&format!(" and {} = $2", T::PARENT_ID));
             values.push(parent_id.into());
@@ -438,6 +411,26 @@ impl<'t, 'c> Applier<'t, 'c> {
             .execute(&sql, &[placeholder.into(), rename.id.into()])?;
         self.pending_renames.push(rename);
         Ok(())
+    }
+}
+
+impl<'e> NewName<'e> {
+    /// `parent_guid` is that of the entry's parent, if it has one.
+    fn new(
+        position: Position,
+        name: &'e str,
+        guid: Option<&'e Guid<'_>>,
+        parent_guid: Option<&str>,
+    ) -> Self {
+        let folded_name = name.to_lowercase();
+        let names: Vec<_> = parent_guid.into_iter().chain([&*folded_name]).collect();
+        Self {
+            position,
+            name,
+            guid: guid_or(guid, || derived_guid(position.kind, &names)),
+            is_guid_derived: guid.is_none(),
+            folded_name,
+        }
     }
 }
 

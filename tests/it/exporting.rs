@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use proptest::prelude::*;
 
-use crate::support::WorkDir;
+use crate::support::{ORGANIZATION_ROLES, SPACE_ROLES, STATES, WorkDir};
 
 /// Exports in both forms, seeds each into a new database, exports again: the same bytes. Then seeds what was exported
 /// into the database it came from: nothing changes.
@@ -121,27 +121,6 @@ fn a_database_that_is_not_there_is_not_made() {
     assert_eq!(output.stderr.lines().count(), 1);
     assert!(dir.file_names().is_empty());
 }
-
-const ORGANIZATION_ROLES: [&str; 4] = [
-    "organization_user",
-    "organization_auditor",
-    "organization_manager",
-    "organization_billing_manager",
-];
-const SPACE_ROLES: [&str; 4] = [
-    "space_auditor",
-    "space_developer",
-    "space_manager",
-    "space_supporter",
-];
-const STATES: [&str; 6] = [
-    "AWAITING_UPLOAD",
-    "PROCESSING_UPLOAD",
-    "READY",
-    "FAILED",
-    "COPYING",
-    "EXPIRED",
-];
 
 fn time() -> impl Strategy<Value = String> {
     (0..253_402_300_800_i64).prop_map(cf_packages::clock::format)

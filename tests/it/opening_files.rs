@@ -93,6 +93,20 @@ fn assert_refused(dir: &WorkDir, subcommand: &str, file: &str, sentence: &str) {
     );
 }
 
+/// Creates a database and runs `sql` in it. Each command must refuse it: `check` with the fault, the others with the advice
+/// too.
+fn assert_fault_is_named(sql: &str, fault: &str, advice: &str) {
+    let dir = WorkDir::new();
+    database_with_sql(&dir, "f", sql);
+    for (subcommand, _) in COMMANDS {
+        let sentence = match subcommand {
+            "check" => format!("has {fault}"),
+            _ => format!("has {fault}; {advice}"),
+        };
+        assert_refused(&dir, subcommand, "f", &sentence);
+    }
+}
+
 /// Creates a database with the data of the seed `example`.
 fn database(dir: &WorkDir, file: &str) -> PathBuf {
     dir.run_ok(&[
@@ -346,15 +360,7 @@ fn foreign_schema_is_refused_before_any_of_it_runs() {
             "a view `sqlite_stat1` that is not ours",
         ),
     ] {
-        let dir = WorkDir::new();
-        database_with_sql(&dir, "f", sql);
-        for (subcommand, _) in COMMANDS {
-            let sentence = match subcommand {
-                "check" => format!("has {difference}"),
-                _ => format!("has {difference}; `cf-packages check` names every difference"),
-            };
-            assert_refused(&dir, subcommand, "f", &sentence);
-        }
+        assert_fault_is_named(sql, difference, "`cf-packages check` names every difference");
     }
 }
 
@@ -414,15 +420,7 @@ fn file_without_what_the_program_depends_on_is_refused_by_name() {
             "an id below 1 in `users`",
         ),
     ] {
-        let dir = WorkDir::new();
-        database_with_sql(&dir, "f", sql);
-        for (subcommand, _) in COMMANDS {
-            let sentence = match subcommand {
-                "check" => format!("has {fault}"),
-                _ => format!("has {fault}; restore it from a copy or an export"),
-            };
-            assert_refused(&dir, subcommand, "f", &sentence);
-        }
+        assert_fault_is_named(sql, fault, "restore it from a copy or an export");
     }
 }
 

@@ -8,6 +8,30 @@ pub mod random;
 pub use http::{Connection, Response, get};
 pub use program::{Output, Server, WorkDir, command};
 
+/// The states of packages.
+pub const STATES: [&str; 6] = [
+    "AWAITING_UPLOAD",
+    "PROCESSING_UPLOAD",
+    "READY",
+    "FAILED",
+    "COPYING",
+    "EXPIRED",
+];
+/// The roles in spaces.
+pub const SPACE_ROLES: [&str; 4] = [
+    "space_auditor",
+    "space_developer",
+    "space_manager",
+    "space_supporter",
+];
+/// The roles in organizations.
+pub const ORGANIZATION_ROLES: [&str; 4] = [
+    "organization_user",
+    "organization_auditor",
+    "organization_manager",
+    "organization_billing_manager",
+];
+
 /// Returns an error body of the edition 2015.
 pub fn error_2015(code: u32, error_code: &str, description: &str) -> String {
     format!(

@@ -82,6 +82,7 @@ fn sequence_faults(
     Ok(())
 }
 
-fn number(connection: &Connection, sql: &str) -> Result<i64, StoreError> {
+/// Returns the number that a query of one row and one column selects.
+pub(super) fn number(connection: &Connection, sql: &str) -> Result<i64, StoreError> {
     Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }

@@ -159,7 +159,10 @@ impl CheckReport {
     }
 
     fn count_packages(&mut self, connection: &Connection) {
-        self.packages = self.try_all(number(connection, "select count(*) from packages"));
+        self.packages = self.try_all(bookkeeping::number(
+            connection,
+            "select count(*) from packages",
+        ));
     }
 
     /// Returns the value, or records the error as a fault, unless it is recorded already.
@@ -197,10 +200,6 @@ fn packages_without_metadata(connection: &Connection) -> Result<Vec<String>, Sto
         }
     }
     Ok(found)
-}
-
-fn number(connection: &Connection, sql: &str) -> Result<i64, StoreError> {
-    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>, StoreError> {

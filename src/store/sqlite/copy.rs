@@ -1,8 +1,7 @@
 //! A private copy of a database file, for `--ephemeral --from`.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
@@ -11,6 +10,8 @@ use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
 use super::connect::{connect, refuse_journal};
+use super::create::cannot_be_made;
+use super::draft::new_file;
 use super::identify::{FileState, beside, identify, missing_file_error};
 use super::open_file::Stamp;
 use super::read_only::{Reading, connect_without_changes};
@@ -92,16 +93,4 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
         opened => opened?,
     };
     io::copy(&mut from, &mut new_file(to)?).map(drop)
-}
-
-fn new_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-}
-
-fn cannot_be_made(path: &Path, error: &io::Error) -> StoreError {
-    StoreError::file(path, format!("cannot be made: {}", os_error(error)))
 }

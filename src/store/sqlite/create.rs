@@ -112,7 +112,8 @@ fn remove_journal(path: &Path) -> io::Result<()> {
     }
 }
 
-fn cannot_be_made(path: &Path, error: &io::Error) -> StoreError {
+/// Returns the error of a database file that could not be created.
+pub(super) fn cannot_be_made(path: &Path, error: &io::Error) -> StoreError {
     StoreError::file(path, format!("cannot be made: {}", os_error(error)))
 }
 

@@ -112,7 +112,8 @@ impl Drop for DraftLock {
     }
 }
 
-fn new_file(path: &Path) -> io::Result<File> {
+/// Creates an empty file of mode 0600. The path must not exist.
+pub(super) fn new_file(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .write(true)
         .create_new(true)

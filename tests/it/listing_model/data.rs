@@ -6,6 +6,7 @@ use cf_packages::store::{StoreError, Transaction, Value};
 
 use super::request::List;
 use crate::support::random::Random;
+use crate::support::{ORGANIZATION_ROLES, SPACE_ROLES, STATES};
 
 /// One package, app, space or organization.
 #[derive(Default)]
@@ -42,28 +43,8 @@ pub struct Data {
     statements: Vec<(&'static str, Vec<Value>)>,
 }
 
-pub const STATES: [&str; 6] = [
-    "AWAITING_UPLOAD",
-    "PROCESSING_UPLOAD",
-    "READY",
-    "FAILED",
-    "COPYING",
-    "EXPIRED",
-];
 pub const KEYS: [&str; 5] = ["env", "tier", "example.com/env", "a.b_c-d", "team"];
 pub const VALUES: [&str; 5] = ["prod", "dev", "", "1.0", "A_b-c"];
-const SPACE_ROLES: [&str; 4] = [
-    "space_auditor",
-    "space_developer",
-    "space_manager",
-    "space_supporter",
-];
-const ORGANIZATION_ROLES: [&str; 4] = [
-    "organization_user",
-    "organization_auditor",
-    "organization_manager",
-    "organization_billing_manager",
-];
 const NAMES: [&str; 6] = ["Shop", "api", "Ümläut", "z-last", "B2", "with space"];
 
 /// Returns one of a few times, so that many resources have the same.

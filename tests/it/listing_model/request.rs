@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::data::{Data, KEYS, Resource, STATES, VALUES, random_time};
+use super::data::{Data, KEYS, Resource, VALUES, random_time};
+use crate::support::STATES;
 use crate::support::random::Random;
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::login::request_token;
 use super::server::Server;
 use super::{claims, text};
 use crate::support::WorkDir;
@@ -83,14 +84,7 @@ fn a_server_with_the_same_key_accepts_the_refresh_token() {
         "grant_type=refresh_token&refresh_token={}",
         text(&config["RefreshToken"])
     );
-    let head = [
-        "POST /oauth/token HTTP/1.1",
-        "Host: HOST",
-        "Authorization: Basic Y2Y6",
-        "Content-Type: application/x-www-form-urlencoded",
-        &format!("Content-Length: {}", form.len()),
-    ];
-    let token = server.send(&head, &form).ok();
+    let token = request_token(&server, &form).ok();
     let claims = claims(&text(&token["access_token"]));
     assert_eq!(claims["user_id"], "admin");
 }

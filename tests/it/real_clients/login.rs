@@ -7,7 +7,8 @@ use super::server::{ClientResponse, PASSWORD, Server};
 use super::text;
 use crate::support::WorkDir;
 
-fn request_token(server: &Server, form: &str) -> ClientResponse {
+/// Requests a token as the `cf` command does.
+pub fn request_token(server: &Server, form: &str) -> ClientResponse {
     let head = [
         "POST /oauth/token HTTP/1.1",
         "Host: HOST",

@@ -7,6 +7,7 @@ use crate::edition::ruby::inspect::{HashKeys, inspect_pair, to_s};
 use crate::edition::ruby::query_string::{QueryFields, QueryValue};
 use crate::edition::ruby::to_i::to_i;
 use crate::error::ApiError;
+use crate::labels::is_blank;
 use crate::listing::request::{Condition, Include, MAXIMUM_RESULT, OrderBy, Page};
 use crate::records::Resource;
 
@@ -273,8 +274,4 @@ fn humanize(name: &str) -> String {
         first.make_ascii_uppercase();
     }
     shown
-}
-
-fn is_blank(text: &str) -> bool {
-    text.chars().all(char::is_whitespace)
 }
