@@ -1,11 +1,11 @@
 //! What the handlers of one server share: the data, the keys, the clock, the edition, the caches, the fault rules.
 
+pub mod failures;
 pub mod fault_rules;
 pub mod web_pages;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -19,6 +19,7 @@ use crate::error::ApiError;
 use crate::listing::ListCache;
 use crate::listing::response_cache::ResponseCache;
 use crate::store::Store;
+use failures::Failures;
 use fault_rules::FaultRules;
 use web_pages::WebPages;
 
@@ -57,8 +58,8 @@ pub struct Service {
     pub delay: Duration,
     /// One permit for each export that is being sent.
     pub exports: Arc<Semaphore>,
-    /// Whether the last document could not be read, by a fault of the database.
-    pub is_failing: AtomicBool,
+    /// The documents that could not be read, by a fault of the database.
+    pub failures: Failures,
 }
 
 /// The settings of a [`Service`].
@@ -156,7 +157,7 @@ impl Service {
             fault_rules: FaultRules::default(),
             delay: options.delay,
             exports: Arc::new(Semaphore::new(CONCURRENT_EXPORTS)),
-            is_failing: AtomicBool::new(false),
+            failures: Failures::default(),
         }
     }
 
