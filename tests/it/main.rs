@@ -5,6 +5,7 @@
 
 mod admin_api;
 mod authorization;
+mod backup;
 mod cache_consistency;
 mod caches;
 mod command_line;
