@@ -7,21 +7,31 @@ pub mod args;
 mod backup;
 mod cf_home;
 mod check;
+mod completions;
+mod environment;
 mod export;
 mod file_size_limit;
 mod get;
 mod healthcheck;
+mod man;
 mod seed;
 mod serve;
 mod token;
+mod usage_error;
+mod values;
 
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::error_text::os_error;
+use environment::Arguments;
 
 /// A Cloud Foundry packages API in one binary and one SQLite file.
 #[derive(Debug, Parser)]
-#[command(name = "cf-packages", version, about, disable_help_subcommand = true)]
+#[command(name = "cf-packages", version, about, propagate_version = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -47,6 +57,17 @@ enum Command {
     Get(get::Args),
     /// Tell by the exit code whether a server is up and seeded
     Healthcheck(healthcheck::Args),
+    /// Print the script with which a shell completes commands and flags
+    Completions(completions::Args),
+    /// Print a manual page
+    Man(man::Args),
+}
+
+impl Cli {
+    /// Returns the definition of the command line, with the environment variable of each flag in its help.
+    pub fn definition() -> clap::Command {
+        environment::document(Self::command())
+    }
 }
 
 /// Why a command failed.
@@ -66,16 +87,26 @@ impl<E: std::error::Error> From<E> for CommandError {
     }
 }
 
-/// Parses the arguments of the process, runs the command, and prints its error.
+/// Parses the arguments and the environment of the process, runs the command, and prints its error.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    // Finds the command and its flags; what is wrong is reported by the second parse.
+    let matches = match Cli::definition()
+        .ignore_errors(true)
+        .try_get_matches_from(&given)
+    {
+        Ok(matches) => matches,
+        Err(help) => return print_help(&help),
+    };
+    let variable = |name: &str| std::env::var_os(name);
+    let arguments = match Arguments::new(given, &Cli::command(), &matches, variable) {
+        Ok(arguments) => arguments,
+        Err(text) => return fail(&text, 2),
+    };
+    let wrong_usage = |text: &str| fail(&arguments.name_variables(text), 2);
+    let cli = match Cli::try_parse_from(&arguments.all) {
         Ok(cli) => cli,
-        // `--help` and `--version`: clap reports them as errors that belong on stdout.
-        Err(error) if !error.use_stderr() => {
-            let _ = error.print();
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => return fail(&usage(&error), 2),
+        Err(error) => return wrong_usage(&usage_error::sentence(&error)),
     };
     file_size_limit::report_as_error();
     let result = match cli.command {
@@ -87,32 +118,40 @@ pub fn main() -> ExitCode {
         Command::Get(args) => get::run(args),
         Command::Healthcheck(args) => healthcheck::run(args),
         Command::Token(args) => token::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(CommandError::AlreadyReported) => ExitCode::FAILURE,
         Err(CommandError::Failed(text)) => fail(&text, 1),
-        Err(CommandError::Usage(text)) => fail(&text, 2),
+        Err(CommandError::Usage(text)) => wrong_usage(&text),
+    }
+}
+
+/// Prints the answer to `--help` or `--version`, which clap reports as an error.
+fn print_help(help: &clap::Error) -> ExitCode {
+    // The reader, such as `head`, may have closed stdout.
+    let _ = if help.kind() == clap::error::ErrorKind::DisplayVersion {
+        writeln!(io::stdout(), "cf-packages {}", env!("CARGO_PKG_VERSION"))
+    } else {
+        help.print()
+    };
+    ExitCode::SUCCESS
+}
+
+/// Writes to stdout. It is not an error if the reader has closed it.
+fn write_out(what: &str, bytes: &[u8]) -> Result<(), CommandError> {
+    match io::stdout().write_all(bytes) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CommandError::Failed(format!(
+            "{what} cannot be written to standard output: {}",
+            os_error(&error)
+        ))),
+        _ => Ok(()),
     }
 }
 
 fn fail(text: &str, code: u8) -> ExitCode {
     eprintln!("cf-packages: {text}");
     ExitCode::from(code)
-}
-
-/// Returns an error of clap as one sentence in our form.
-fn usage(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let sentence = text
-        .lines()
-        .take_while(|line| !line.is_empty())
-        .map(|line| line.trim().trim_start_matches("error: "))
-        .collect::<Vec<_>>()
-        .join(" ");
-    // Without a command, clap's error is the whole help.
-    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "name a command, such as `serve` or `seed`; `--help` lists them".into();
-    }
-    format!("{}; `--help` shows the usage", sentence.replace('\'', "`"))
 }

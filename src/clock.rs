@@ -3,6 +3,8 @@
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -176,6 +178,26 @@ pub fn parse_rfc3339(text: &str) -> Result<i64, String> {
         .ok_or_else(|| {
             "expected an RFC 3339 time from 1970 to 9999, such as `2015-11-13T17:03:00Z`".to_owned()
         })
+}
+
+/// A time in a JSON document, as [`parse_rfc3339`] takes it.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeText {
+    /// Seconds since 1970.
+    pub seconds: i64,
+}
+
+impl<'de> Deserialize<'de> for TimeText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        match parse_rfc3339(&text) {
+            Ok(seconds) => Ok(Self { seconds }),
+            Err(form) => Err(D::Error::custom(format!("`{text}`: {form}"))),
+        }
+    }
 }
 
 #[cfg(test)]

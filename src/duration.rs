@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Parses a duration: a whole number and `ms`, `s`, `m`, `h` or `d`; or `0`.
 ///
 /// # Errors
@@ -19,6 +22,11 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         "d" => 86_400_000,
         "" if number == "0" => 1,
+        "" if !number.is_empty() => {
+            return Err(format!(
+                "expected a unit too: `{number}ms`, `{number}s`, `{number}m`, `{number}h` or `{number}d`"
+            ));
+        }
         _ => return Err(expected()),
     };
     number
@@ -31,6 +39,37 @@ pub fn parse(text: &str) -> Result<Duration, String> {
 
 fn expected() -> String {
     "expected a whole number and a unit, such as `250ms`, `90s`, `10m`, `2h` or `1d`".into()
+}
+
+/// A duration in a JSON document: a text such as `"300ms"`. It is shown as it was given.
+#[derive(Clone, Debug)]
+pub struct DurationText {
+    text: String,
+    /// The duration that the text expresses.
+    pub duration: Duration,
+}
+
+impl<'de> Deserialize<'de> for DurationText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let text = match value {
+            serde_json::Value::String(text) => text,
+            other => {
+                let form = "expected a text, such as `\"250ms\"`, `\"90s\"` or `\"2h\"`";
+                return Err(D::Error::custom(format!("`{other}`: {form}")));
+            }
+        };
+        match parse(&text) {
+            Ok(duration) => Ok(Self { text, duration }),
+            Err(form) => Err(D::Error::custom(format!("`{text}`: {form}"))),
+        }
+    }
+}
+
+impl Serialize for DurationText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
 }
 
 #[cfg(test)]

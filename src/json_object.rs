@@ -13,3 +13,26 @@ pub fn parse<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
     }
     serde_json::from_slice(text)
 }
+
+/// Parses the body of a request as a JSON object. The error of a field begins with its name.
+///
+/// # Errors
+///
+/// Fails as [`parse`] does.
+pub fn parse_request<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    if body.trim_ascii_start().starts_with(b"[") {
+        return parse(body);
+    }
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        if error.is_data() && path != "." && !error.to_string().starts_with("unknown field") {
+            Error::custom(format!("{path}: {error}"))
+        } else {
+            error
+        }
+    })?;
+    json.end()?;
+    Ok(value)
+}

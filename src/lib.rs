@@ -30,6 +30,11 @@
 //!
 //! A module imports only modules further down this table. `docs/architecture.md` says what a change touches.
 
+#[cfg(not(unix))]
+compile_error!(
+    "cf-packages runs on Linux and macOS; Windows is not supported: use WSL or a container"
+);
+
 pub mod auth;
 pub mod caller;
 pub mod cli;

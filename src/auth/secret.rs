@@ -108,7 +108,9 @@ pub enum SecretError {
 /// Returns the secrets of `--<flag>` or `--<flag>-file`, which are both repeatable, or else of the environment variable
 /// `CF_PACKAGES_<FLAG>` or `CF_PACKAGES_<FLAG>_FILE`. Returns an empty list if none of the four is given.
 ///
-/// One newline at the end of a file is dropped. The environment is ignored if there is a flag.
+/// `CF_PACKAGES_<FLAG>` holds one secret, as a secret may contain a comma. `CF_PACKAGES_<FLAG>_FILE` holds a list of
+/// files, separated by commas. An empty variable counts as unset. One newline at the end of a file is dropped. The
+/// environment is ignored if there is a flag.
 ///
 /// # Errors
 ///
@@ -119,10 +121,12 @@ pub fn resolve(
     values: &[Secret],
     files: &[PathBuf],
 ) -> Result<Vec<Secret>, SecretError> {
-    resolve_in(flag, values, files, |name| std::env::var_os(name))
+    resolve_in(flag, values, files, file_list, |name| {
+        std::env::var_os(name)
+    })
 }
 
-/// Returns what [`resolve`] returns for flags that are not repeatable.
+/// Returns what [`resolve`] returns for flags that are not repeatable, whose variable holds one file.
 ///
 /// # Errors
 ///
@@ -132,10 +136,12 @@ pub fn resolve_one(
     value: Option<&Secret>,
     file: Option<&PathBuf>,
 ) -> Result<Option<Secret>, SecretError> {
-    let found = resolve(
+    let found = resolve_in(
         flag,
         value.map(std::slice::from_ref).unwrap_or_default(),
         file.map(std::slice::from_ref).unwrap_or_default(),
+        |file| vec![file.into()],
+        |name| std::env::var_os(name),
     )?;
     Ok(found.into_iter().next())
 }
@@ -144,6 +150,7 @@ fn resolve_in(
     flag: &str,
     values: &[Secret],
     files: &[PathBuf],
+    to_files: impl Fn(OsString) -> Vec<PathBuf>,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Vec<Secret>, SecretError> {
     if !values.is_empty() || !files.is_empty() {
@@ -156,9 +163,20 @@ fn resolve_in(
     }
     let name = format!("CF_PACKAGES_{}", flag.replace('-', "_").to_uppercase());
     let file_name = format!("{name}_FILE");
-    let value = variable(&name).map(|value| Secret::new(value.into_vec()));
-    let file = variable(&file_name).map(PathBuf::from);
-    read_all(&name, &file_name, value.as_slice(), file.as_slice())
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let value = set(&name).map(|value| Secret::new(value.into_vec()));
+    let files = set(&file_name).map(to_files).unwrap_or_default();
+    read_all(&name, &file_name, value.as_slice(), &files)
+}
+
+/// Returns the files of a list that is separated by commas.
+fn file_list(list: OsString) -> Vec<PathBuf> {
+    let list = list.into_vec();
+    list.split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|file| !file.is_empty())
+        .map(|file| OsString::from_vec(file.to_vec()).into())
+        .collect()
 }
 
 fn read_all(
@@ -255,7 +273,7 @@ mod tests {
             (b"\xff\xfe\n", b"\xff\xfe"),
         ] {
             let (_folder, path) = file(bytes);
-            let found = resolve_in("token-key", &[], &[path], |_| None).unwrap();
+            let found = resolve_in("token-key", &[], &[path], file_list, |_| None).unwrap();
             assert_eq!(exposed(&found), [expected]);
         }
     }
@@ -266,16 +284,38 @@ mod tests {
             assert!(name == "CF_PACKAGES_TOKEN_KEY" || name == "CF_PACKAGES_TOKEN_KEY_FILE");
             (name == "CF_PACKAGES_TOKEN_KEY").then(|| OsString::from("from the environment"))
         };
-        let found = resolve_in("token-key", &[], &[], environment).unwrap();
+        let found = resolve_in("token-key", &[], &[], file_list, environment).unwrap();
         assert_eq!(exposed(&found), [b"from the environment"]);
         let (_folder, path) = file(b"from the file");
-        let found = resolve_in("token-key", &[], &[path], environment).unwrap();
+        let found = resolve_in("token-key", &[], &[path], file_list, environment).unwrap();
         assert_eq!(exposed(&found), [b"from the file"]);
         assert!(
-            resolve_in("token-key", &[], &[], |_| None)
+            resolve_in("token-key", &[], &[], file_list, |_| None)
                 .unwrap()
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn variable_holds_one_secret_or_a_list_of_files() {
+        let (_folder, one) = file(b"one");
+        let (_other, two) = file(b"two");
+        let list = format!("{}, {},", one.display(), two.display());
+        let environment = |name: &str| {
+            let value = if name.ends_with("_FILE") { &list } else { "" };
+            Some(OsString::from(value))
+        };
+        let found = resolve_in("token-key", &[], &[], file_list, environment).unwrap();
+        assert_eq!(exposed(&found), [b"one", b"two"]);
+        let environment = |name: &str| {
+            Some(OsString::from(if name.ends_with("_FILE") {
+                ""
+            } else {
+                "a,b"
+            }))
+        };
+        let found = resolve_in("token-key", &[], &[], file_list, environment).unwrap();
+        assert_eq!(exposed(&found), [b"a,b"]);
     }
 
     #[test]
@@ -286,6 +326,7 @@ mod tests {
             "token-key",
             values,
             files,
+            file_list,
             |_| None,
         ) {
             Err(error) if error.is_usage() => error.to_string(),
@@ -297,10 +338,18 @@ mod tests {
         );
         assert!(usage(&[Secret::new("")], &[]).starts_with("`--token-key` is empty"));
         assert!(usage(&[], std::slice::from_ref(&path)).contains("holds an empty secret"));
-        let both = resolve_in("token-key", &[], &[], |_| Some(OsString::from("x")));
+        let both = resolve_in("token-key", &[], &[], file_list, |_| {
+            Some(OsString::from("x"))
+        });
         let both = both.unwrap_err();
         assert!(both.is_usage() && both.to_string().contains("CF_PACKAGES_TOKEN_KEY_FILE"));
-        let missing = resolve_in("token-key", &[], &["/no/such/file".into()], |_| None);
+        let missing = resolve_in(
+            "token-key",
+            &[],
+            &["/no/such/file".into()],
+            file_list,
+            |_| None,
+        );
         let missing = missing.unwrap_err();
         assert!(!missing.is_usage());
         assert_eq!(

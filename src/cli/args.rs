@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::builder::FalseyValueParser;
-
 use super::CommandError;
 use crate::auth::KeyError;
 use crate::auth::secret::{self, Secret, SecretError};
@@ -20,7 +18,7 @@ pub const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 #[derive(Debug, clap::Args)]
 pub struct DatabaseFlag {
     /// The SQLite file [default: packages.db]
-    #[arg(long, value_name = "FILE", env = "CF_PACKAGES_DB")]
+    #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
 }
 
@@ -40,7 +38,7 @@ impl DatabaseFlag {
 #[derive(Debug, clap::Args)]
 pub struct ClockFlag {
     /// The time (RFC 3339) at which the clock stands still [default: the system's clock]
-    #[arg(long, value_name = "TIME", env = "CF_PACKAGES_CLOCK", value_parser = clock::parse_rfc3339)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = clock::parse_rfc3339)]
     clock: Option<i64>,
 }
 
@@ -55,7 +53,7 @@ impl ClockFlag {
 #[derive(Debug, clap::Args)]
 pub struct ApiFlag {
     /// The edition of the API; today's clients need `current`
-    #[arg(long, value_name = "EDITION", env = "CF_PACKAGES_API", default_value_t)]
+    #[arg(long, value_name = "EDITION", default_value_t)]
     pub api: Edition,
 }
 
@@ -63,7 +61,7 @@ pub struct ApiFlag {
 #[derive(Debug, clap::Args)]
 pub struct ExternalUrlFlag {
     /// Scheme and host of absolute hrefs [default: the request's Host; for `get`, http://127.0.0.1:8080]
-    #[arg(long, value_name = "URL", env = "CF_PACKAGES_EXTERNAL_URL", value_parser = parse_external_url)]
+    #[arg(long, value_name = "URL", value_parser = parse_external_url)]
     pub external_url: Option<BaseUrl>,
 }
 
@@ -71,24 +69,18 @@ pub struct ExternalUrlFlag {
 #[derive(Debug, clap::Args)]
 pub struct NoAuthFlag {
     /// Require no token: every request is an admin's; a server has to listen on loopback
-    #[arg(long, env = "CF_PACKAGES_NO_AUTH", value_parser = switch())]
+    #[arg(long)]
     pub no_auth: bool,
-}
-
-/// Returns the parser of a flag without a value. In the environment, `false`, `0` and an empty value turn it off.
-pub fn switch() -> FalseyValueParser {
-    FalseyValueParser::new()
 }
 
 /// `--token-key` and `--token-key-file`: the HS256 secrets that sign and verify tokens.
 #[derive(Debug, clap::Args)]
 pub struct KeyFlags {
-    /// HS256 secret, instead of the database's own; repeatable: the first signs, all verify [env:
-    /// CF_PACKAGES_TOKEN_KEY]
+    /// HS256 secret, instead of the database's own; repeatable: the first signs, all verify
     // Without `allow_hyphen_values`, clap would print a key that begins with `-` in its error.
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     token_key: Vec<Secret>,
-    /// File with an HS256 secret; repeatable [env: CF_PACKAGES_TOKEN_KEY_FILE]
+    /// File with an HS256 secret; repeatable
     #[arg(long, value_name = "FILE")]
     token_key_file: Vec<PathBuf>,
 }

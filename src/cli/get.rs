@@ -1,6 +1,6 @@
 //! `get`: prints the response that a server would give, without a server.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use super::CommandError;
@@ -35,7 +35,7 @@ pub struct Args {
     clock: ClockFlag,
 }
 
-/// Prints the body of the response. Exit 0 if its status is 2xx, else 1.
+/// Prints the body of the response, on a terminal with a newline at its end. Exit 0 if its status is 2xx, else 1.
 pub fn run(args: Args) -> Result<(), CommandError> {
     if !args.target.starts_with('/') {
         return Err(CommandError::Usage(format!(
@@ -74,7 +74,12 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         .block_on(Router::new(service.clone()).get(&args.target))
         .map_err(|text| CommandError::Usage(format!("`{}` {text}", args.target)))?;
     service.store.require_unchanged()?;
-    let written = io::stdout().write_all(&body);
+    let mut stdout = io::stdout();
+    let mut written = stdout.write_all(&body);
+    // The shell's prompt would follow the body on the same line.
+    if written.is_ok() && stdout.is_terminal() && !body.ends_with(b"\n") {
+        written = stdout.write_all(b"\n");
+    }
     if let Err(error) = written
         && error.kind() != io::ErrorKind::BrokenPipe
     {

@@ -28,7 +28,7 @@ pub struct Args {
     #[arg(
         long,
         value_name = "DURATION",
-        env = "CF_PACKAGES_WAIT",
+        allow_hyphen_values = true,
         default_value = "0s",
         value_parser = duration::parse
     )]

@@ -1,10 +1,7 @@
 //! `seed`: applies seeds to a database in one transaction.
 
-use std::io::{ErrorKind, Write, stdout};
-
-use super::CommandError;
 use super::args::{ClockFlag, DatabaseFlag};
-use crate::error_text::os_error;
+use super::{CommandError, values, write_out};
 use crate::seed::{self, Report, SeedError, Source};
 use crate::store::{Durability, OpenMode, Store, StoreError, Transaction};
 
@@ -23,7 +20,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["seeds", "reset", "generate", "dry_run"])]
     list: bool,
     /// Add N packages for load tests, and the apps, spaces, organizations and users around them
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = values::parse_count)]
     generate: Option<u64>,
     /// Report what would change, and change nothing
     #[arg(long)]
@@ -55,7 +52,7 @@ impl From<SeedError> for NotCommitted {
 pub fn run(args: Args) -> Result<(), CommandError> {
     if args.list {
         let lines = seed::bundled().map(|seed| format!("{:<8} {}\n", seed.name, seed.about));
-        return write_out(&lines.collect::<String>());
+        return write_out("the list", lines.collect::<String>().as_bytes());
     }
     if args.seeds.is_empty() && !args.reset && args.generate.is_none() {
         return Err(CommandError::Usage(
@@ -137,16 +134,5 @@ fn print(args: &Args, report: &Report) -> Result<(), CommandError> {
     if !args.seeds.is_empty() || args.generate.is_some() {
         text.push_str(&format!("{report}\n"));
     }
-    write_out(&text)
-}
-
-/// Writes to stdout. It is not an error if the reader has closed it.
-fn write_out(text: &str) -> Result<(), CommandError> {
-    match stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CommandError::Failed(format!(
-            "the report cannot be written to standard output: {}",
-            os_error(&error)
-        ))),
-        _ => Ok(()),
-    }
+    write_out("the report", text.as_bytes())
 }

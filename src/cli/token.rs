@@ -18,7 +18,7 @@ use crate::store::{Store, StoreError, Value};
 #[command(group(clap::ArgGroup::new("subject").required(true).args(["user", "admin"])))]
 pub struct Args {
     /// The guid of the user whose token it is; a user that the database does not hold sees nothing
-    #[arg(long, value_name = "GUID")]
+    #[arg(long, value_name = "GUID", conflicts_with = "admin")]
     user: Option<String>,
     /// Print a token that reads and writes everything
     #[arg(long)]
@@ -27,7 +27,7 @@ pub struct Args {
     #[arg(long, value_name = "SCOPE")]
     scope: Vec<String>,
     /// How long the token is valid, such as `90s`, `10m`, `2h` or `1d`
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", allow_hyphen_values = true, value_parser = duration::parse)]
     ttl: Duration,
     #[command(flatten)]
     database: DatabaseFlag,
@@ -38,9 +38,9 @@ pub struct Args {
     /// Write `DIR/.cf/config.json` for the `cf` program instead; replaces an existing one
     #[arg(long, value_name = "DIR")]
     cf_home: Option<PathBuf>,
-    /// The server that the `cf` configuration names
-    #[arg(long, value_name = "URL", default_value = DEFAULT_URL, requires = "cf_home")]
-    url: String,
+    /// The server that the `cf` configuration names [default: http://127.0.0.1:8080]
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
 }
 
 /// Prints the token, or writes the configuration and prints nothing.
@@ -55,9 +55,14 @@ pub fn run(args: Args) -> Result<(), CommandError> {
             "the `--user` is empty; give the guid of a user".into(),
         ));
     }
-    let home = match &args.cf_home {
-        Some(folder) => Some(CfHome::new(folder, &args.url)?),
-        None => None,
+    let home = match (&args.cf_home, &args.url) {
+        (Some(folder), url) => Some(CfHome::new(folder, url.as_deref().unwrap_or(DEFAULT_URL))?),
+        (None, Some(_)) => {
+            return Err(CommandError::Usage(
+                "`--url` needs `--cf-home`; give both".into(),
+            ));
+        }
+        (None, None) => None,
     };
     let clock = args.clock.clock();
     let given = args.keys.given()?;

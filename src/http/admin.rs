@@ -11,12 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use super::request::RequestBody;
 use super::{Request, Response, response};
+use crate::clock::TimeText;
+use crate::duration::DurationText;
 use crate::error::ApiError;
 use crate::seed::{self, SeedFormat, Source};
 use crate::service::fault_rules::FaultRule;
 use crate::service::{AdminApi, Service};
 use crate::store::{Durability, OpenMode, Store, StoreError};
-use crate::{clock, duration, json_object};
+use crate::{clock, json_object};
 
 /// `POST /admin/seed`: applies the seed in the body, or the bundled seed that the body names.
 pub(super) async fn seed(
@@ -131,19 +133,13 @@ pub(super) async fn set_clock(
             time: Some(time),
             advance: None,
         } => {
-            let time = clock::parse_rfc3339(&time)
-                .map_err(|text| ApiError::Unprocessable(format!("time `{time}`: {text}")))?;
-            service.clock.set(time);
-            time
+            service.clock.set(time.seconds);
+            time.seconds
         }
         ClockChange {
             time: None,
             advance: Some(advance),
-        } => {
-            let advance = duration::parse(&advance)
-                .map_err(|text| ApiError::Unprocessable(format!("advance: {text}")))?;
-            service.clock.advance(advance)
-        }
+        } => service.clock.advance(advance.duration),
         _ => {
             return Err(ApiError::Unprocessable(
                 "give exactly one of `time` and `advance`".into(),
@@ -158,8 +154,8 @@ pub(super) async fn set_clock(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ClockChange {
-    time: Option<String>,
-    advance: Option<String>,
+    time: Option<TimeText>,
+    advance: Option<DurationText>,
 }
 
 #[derive(Serialize)]
@@ -238,7 +234,7 @@ async fn write<T: Send + 'static>(
 }
 
 fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    json_object::parse(body).map_err(|error| match error.classify() {
+    json_object::parse_request(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => ApiError::Unprocessable(error.to_string()),
         _ => ApiError::NotJson,
     })

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{FormattedDuration, HumanCount, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::entry::{ByKind, EntryKind};
@@ -130,25 +130,21 @@ impl Progress {
         if !self.is_terminal || !self.done.is_multiple_of(STRIDE) {
             return;
         }
-        if self.bar.is_none() && self.started.elapsed() > SHOWN_AFTER {
+        let elapsed = self.started.elapsed();
+        if self.bar.is_none() && elapsed > SHOWN_AFTER {
             self.bar = Some(progress_bar(self.total));
         }
         if let Some(bar) = &self.bar {
             bar.set_position(self.done);
+            bar.set_message(progress_text(self.done, self.total, elapsed));
         }
     }
 }
 
 fn progress_bar(total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
-        Some(total) => (
-            ProgressBar::new(total),
-            "seeding {bar:40} {human_pos} of {human_len} entries, {per_sec}, {eta} left",
-        ),
-        None => (
-            ProgressBar::no_length(),
-            "seeding {spinner} {human_pos} entries, {per_sec}",
-        ),
+        Some(total) => (ProgressBar::new(total), "seeding {wide_bar} {msg}"),
+        None => (ProgressBar::no_length(), "seeding {spinner} {msg}"),
     };
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
@@ -156,10 +152,59 @@ fn progress_bar(total: Option<u64>) -> ProgressBar {
     }
 }
 
+/// Returns the text beside the bar, which always has the same width. The rate and the time left are those of the whole
+/// run: `done` entries, at least one, in `elapsed`.
+fn progress_text(done: u64, total: Option<u64>, elapsed: Duration) -> String {
+    let count = |number: u64| HumanCount(number).to_string();
+    let milliseconds = elapsed.as_millis().max(1);
+    let whole = |number: u128| u64::try_from(number).unwrap_or(u64::MAX);
+    let rate = whole(u128::from(done) * 1000 / milliseconds);
+    let rate = format!("{:>9}/s", count(rate));
+    let Some(total) = total else {
+        return format!("{:>11} entries, {rate}", count(done));
+    };
+    let left = u128::from(total.saturating_sub(done)) * milliseconds / u128::from(done.max(1));
+    let left = FormattedDuration(Duration::from_millis(whole(left)));
+    let total = count(total);
+    let width = total.len();
+    format!(
+        "{:>width$} of {total}, {rate}, {:>8} left",
+        count(done),
+        left.to_string()
+    )
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_of_the_whole_run_in_a_text_of_steady_width() {
+        let text =
+            |done, seconds| progress_text(done, Some(1_000_000), Duration::from_secs(seconds));
+        assert_eq!(
+            text(50_000, 2),
+            "   50,000 of 1,000,000,    25,000/s, 00:00:38 left"
+        );
+        assert_eq!(
+            text(1_000_000, 4),
+            "1,000,000 of 1,000,000,   250,000/s, 00:00:00 left"
+        );
+        assert_eq!(
+            text(1024, 3),
+            "    1,024 of 1,000,000,       341/s, 00:48:46 left"
+        );
+        assert_eq!(
+            progress_text(2_048_000, None, Duration::from_secs(10)),
+            "  2,048,000 entries,   204,800/s"
+        );
     }
 }

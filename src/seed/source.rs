@@ -1,7 +1,7 @@
 //! Where a seed comes from, and how its format is recognized: by its content.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::PathBuf;
 
 use include_dir::{Dir, include_dir};
@@ -115,7 +115,19 @@ impl Source {
         match self {
             Self::Bundled(bundled) => read(label, bundled.contents, None, handle),
             Self::Bytes { bytes, .. } => read(label, bytes.as_slice(), Some(length(bytes)), handle),
-            Self::Stdin => read(label, std::io::stdin().lock(), None, handle),
+            Self::Stdin => {
+                let stdin = io::stdin().lock();
+                if stdin.is_terminal() {
+                    eprintln!(
+                        "cf-packages: reading a seed from standard input; end it with Ctrl-D on an empty line"
+                    );
+                }
+                let input = UntilEnd {
+                    input: stdin,
+                    ended: false,
+                };
+                read(label, input, None, handle)
+            }
             Self::File(path) => {
                 let failed = |error| unreadable(label, &error);
                 let file = File::open(path).map_err(failed)?;
@@ -126,7 +138,24 @@ impl Source {
     }
 }
 
-fn unreadable(label: &str, error: &std::io::Error) -> SeedError {
+/// Reads until the first end. A terminal would continue after it, and each further read would need its own Ctrl-D.
+struct UntilEnd<R> {
+    input: R,
+    ended: bool,
+}
+
+impl<R: Read> Read for UntilEnd<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ended || buffer.is_empty() {
+            return Ok(0);
+        }
+        let length = self.input.read(buffer)?;
+        self.ended = length == 0;
+        Ok(length)
+    }
+}
+
+fn unreadable(label: &str, error: &io::Error) -> SeedError {
     InvalidSeed::whole(label, messages::unreadable(error)).into()
 }
 
@@ -195,7 +224,7 @@ fn skip_blank_lines(label: &str, input: &mut impl BufRead) -> Result<u64, SeedEr
     loop {
         let buffer = match input.fill_buf() {
             Ok(buffer) => buffer,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(unreadable(label, &error)),
         };
         let blank = buffer

@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::duration::DurationText;
 use crate::error::{ApiError, InjectedError};
-use crate::{duration, json_object};
+use crate::json_object;
 
 /// How many fault rules may wait for requests. Each request is compared with all of them.
 const MAX_RULES: usize = 1000;
@@ -33,7 +34,7 @@ pub(crate) struct FaultRule {
     #[serde(default = "once", deserialize_with = "whole_number")]
     times: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    delay: Option<String>,
+    delay: Option<DurationText>,
     #[serde(
         default,
         deserialize_with = "optional_whole_number",
@@ -118,7 +119,7 @@ impl FaultRule {
     ///
     /// Fails with a sentence that says what is wrong with the rule.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, String> {
-        let mut rule: Self = json_object::parse(body).map_err(|error| error.to_string())?;
+        let mut rule: Self = json_object::parse_request(body).map_err(|error| error.to_string())?;
         rule.length = body.len();
         rule.effect()?;
         if !rule.path.starts_with('/') || rule.path.contains('?') {
@@ -153,7 +154,7 @@ impl FaultRule {
             return Err("`code`, `title` and `detail` need `status`".into());
         }
         if let Some(delay) = &self.delay {
-            return duration::parse(delay).map(FaultEffect::Delay);
+            return Ok(FaultEffect::Delay(delay.duration));
         }
         if let Some(status) = self.status {
             if !(400..=599).contains(&status) {

@@ -165,6 +165,27 @@ fn clock_is_set_and_advanced() {
     ] {
         assert_eq!(put(body).status, status, "{body}");
     }
+    for (body, sentence) in [
+        (
+            r#"{"advance":"5"}"#,
+            "advance: `5`: expected a unit too: `5ms`, `5s`, `5m`, `5h` or `5d`",
+        ),
+        (
+            r#"{"advance":"-1h"}"#,
+            "advance: `-1h`: expected a whole number and a unit, such as `250ms`, `90s`, `10m`, `2h` or `1d`",
+        ),
+        (
+            r#"{"advance":3600}"#,
+            r#"advance: `3600`: expected a text, such as `\"250ms\"`, `\"90s\"` or `\"2h\"`"#,
+        ),
+        (
+            r#"{"time":1767225600}"#,
+            "time: `1767225600`: expected an RFC 3339 time from 1970 to 9999, such as `2015-11-13T17:03:00Z`",
+        ),
+    ] {
+        let answer = put(body);
+        assert!(answer.body.contains(sentence), "{}", answer.body);
+    }
 }
 
 #[test]
@@ -294,6 +315,29 @@ fn fault_rules_are_cleared_and_wrong_ones_refused() {
             422,
             "{body}"
         );
+    }
+    for (fields, sentence) in [
+        (
+            r#""delay":300"#,
+            r#"delay: `300`: expected a text, such as `\"250ms\"`, `\"90s\"` or `\"2h\"`"#,
+        ),
+        (
+            r#""delay":"soon""#,
+            "delay: `soon`: expected a whole number and a unit",
+        ),
+        (
+            r#""status":"503""#,
+            r#"status: invalid type: string \"503\""#,
+        ),
+        (
+            r#""kind":"earthquake""#,
+            "kind: unknown variant `earthquake`, expected `rate_limit` or `expired_token`",
+        ),
+        (r#""dely":"300ms""#, "unknown field `dely`"),
+    ] {
+        let body = format!("{{\"path\":\"/v3/packages\",{fields}}}");
+        let answer = send(&server, "POST", "/admin/faults", &body);
+        assert!(answer.body.contains(sentence), "{}", answer.body);
     }
 }
 

@@ -33,6 +33,7 @@ mod side_files;
 mod source_text;
 mod stopping;
 mod support;
+mod terminal;
 mod tokens;
 mod visibility_2015;
 mod web_pages;

@@ -46,6 +46,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustix", &["cli", "server", "store", "ephemeral.rs"]),
     ("subtle", &["auth"]),
     ("clap", &["cli", "edition.rs", "log.rs"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("indicatif", &["seed"]),
     ("include_dir", &["seed"]),
 ];

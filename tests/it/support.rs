@@ -1,12 +1,14 @@
-//! What the tests share: the program in a temporary folder, a raw HTTP client, random numbers and generated data.
+//! What the tests share: the program in a temporary folder, a raw HTTP client, a terminal, random numbers and generated data.
 
 pub mod generated_data;
 mod http;
 mod program;
 pub mod random;
+mod terminal;
 
 pub use http::{Connection, Response, get};
 pub use program::{Output, Server, WorkDir, command};
+pub use terminal::Terminal;
 
 /// The states of packages.
 pub const STATES: [&str; 6] = [

@@ -224,7 +224,7 @@ fn wrong_usage_is_reported_without_showing_the_secret() {
         (&["--user", "", "--token-key", "hush"], "`--user` is empty"),
         (
             &["--admin", "--token-key", "hush", "--ttl", "5"],
-            "a whole number and a unit",
+            "a unit too: `5ms`, `5s`",
         ),
         (
             &["--admin", "--token-key", "hush", "--ttl", "5ms"],

@@ -138,7 +138,9 @@ fn page_of_an_allowed_origin_may_read_and_change() {
         "--ephemeral",
         "--no-auth",
         "--allow-origin",
-        "http://localhost:3000,https://app.example/",
+        "http://localhost:3000",
+        "--allow-origin",
+        "https://app.example/",
     ]);
     let host = "Host: localhost";
     for origin in ["http://localhost:3000", "https://app.example"] {

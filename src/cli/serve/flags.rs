@@ -8,149 +8,150 @@ use std::time::Duration;
 use crate::auth::Secret;
 use crate::auth::secret;
 use crate::cli::CommandError;
-use crate::cli::args::{
-    ApiFlag, ClockFlag, DatabaseFlag, ExternalUrlFlag, KeyFlags, NoAuthFlag, switch,
-};
+use crate::cli::args::{ApiFlag, ClockFlag, DatabaseFlag, ExternalUrlFlag, KeyFlags, NoAuthFlag};
+use crate::cli::values;
 use crate::clock::Clock;
 use crate::edition::{BaseUrl, Edition};
 use crate::seed::Source;
 use crate::service::web_pages::{WebPages, parse_host, parse_origin};
 use crate::{duration, log};
 
-/// The flags of `serve`; each is also `CF_PACKAGES_<FLAG>`.
+const DATA: &str = "Data";
+const NETWORK: &str = "Network";
+const API: &str = "API";
+const TOKENS: &str = "Tokens and login";
+const TESTS: &str = "For tests";
+const OPERATION: &str = "Operation";
+
+/// The flags of `serve`, in the order and under the headings of its help.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = DATA)]
     database: DatabaseFlag,
 
-    /// The address to listen on; port 0 means any free port
+    /// Apply a seed first: the name of a bundled one (`seed --list`), a file, or `-` for standard input; repeatable
+    #[arg(long, value_name = "SEED", help_heading = DATA)]
+    seed: Vec<String>,
+
+    /// Serve a private temporary database that is removed at exit
+    #[arg(long, help_heading = DATA)]
+    ephemeral: bool,
+
+    /// With `--ephemeral`: start with a copy of this database, which is never changed
+    #[arg(long, value_name = "FILE", help_heading = DATA)]
+    from: Option<PathBuf>,
+
+    /// Serve a file that no program changes meanwhile; works on a read-only file system
+    #[arg(long, help_heading = DATA)]
+    read_only: bool,
+
+    /// The address to listen on; a port alone is one of 127.0.0.1, and port 0 means any free port
     #[arg(
         long,
         value_name = "ADDR:PORT",
-        env = "CF_PACKAGES_LISTEN",
-        default_value = "127.0.0.1:8080"
+        default_value = "127.0.0.1:8080",
+        allow_hyphen_values = true,
+        value_parser = values::parse_address,
+        help_heading = NETWORK
     )]
     listen: SocketAddr,
 
-    /// Apply a seed first: the name of a bundled one (`seed --list`), a file, or `-` for standard input; repeatable
-    #[arg(long, value_name = "SEED", env = "CF_PACKAGES_SEED")]
-    seed: Vec<String>,
-
-    #[command(flatten)]
-    edition: ApiFlag,
-
-    #[command(flatten)]
-    keys: KeyFlags,
-
-    /// File with an RS256 public key (PEM) or a JWKS that also verifies tokens; repeatable
-    #[arg(long, value_name = "FILE", env = "CF_PACKAGES_TOKEN_PUBLIC_KEY")]
-    token_public_key: Vec<PathBuf>,
-
-    /// Write an admin's token to this file, which only its owner can read
-    #[arg(long, value_name = "FILE", env = "CF_PACKAGES_ADMIN_TOKEN_FILE")]
-    admin_token_file: Option<PathBuf>,
-
-    #[command(flatten)]
-    clock: ClockFlag,
-
-    #[command(flatten)]
-    authentication: NoAuthFlag,
-
-    #[command(flatten)]
-    hrefs: ExternalUrlFlag,
-
     /// Also answer for this host (the `Host` of requests); a server on loopback answers for `localhost`, 127.0.0.1 and ::1
     /// and the host of `--external-url` only; repeatable
-    #[arg(long, value_name = "HOST", env = "CF_PACKAGES_ALLOWED_HOST", value_delimiter = ',', value_parser = parse_host)]
+    #[arg(long, value_name = "HOST", value_parser = parse_host, help_heading = NETWORK)]
     allowed_host: Vec<String>,
 
     /// Let web pages of this origin, such as http://localhost:3000, send requests and read responses (CORS); repeatable
-    #[arg(long, value_name = "ORIGIN", env = "CF_PACKAGES_ALLOW_ORIGIN", value_delimiter = ',', value_parser = parse_origin)]
+    #[arg(long, value_name = "ORIGIN", value_parser = parse_origin, help_heading = NETWORK)]
     allow_origin: Vec<String>,
 
-    /// The size of the response cache, in MiB; 0 disables it
-    #[arg(
-        long,
-        value_name = "MIB",
-        env = "CF_PACKAGES_CACHE_SIZE",
-        default_value_t = 64,
-        value_parser = clap::value_parser!(u32).range(..=1_048_576)
-    )]
-    cache_size: u32,
+    #[command(flatten, next_help_heading = API)]
+    edition: ApiFlag,
+
+    #[command(flatten, next_help_heading = API)]
+    hrefs: ExternalUrlFlag,
+
+    #[command(flatten, next_help_heading = TOKENS)]
+    keys: KeyFlags,
+
+    /// File with an RS256 public key (PEM) or a JWKS that also verifies tokens; repeatable
+    #[arg(long, value_name = "FILE", help_heading = TOKENS)]
+    token_public_key: Vec<PathBuf>,
+
+    /// Write an admin's token to this file, which only its owner can read
+    #[arg(long, value_name = "FILE", help_heading = TOKENS)]
+    admin_token_file: Option<PathBuf>,
+
+    #[command(flatten, next_help_heading = TOKENS)]
+    authentication: NoAuthFlag,
 
     /// Let clients log in (`POST /oauth/token`); only with `--api current`
-    #[arg(long, env = "CF_PACKAGES_LOGIN", value_parser = switch())]
+    #[arg(long, help_heading = TOKENS)]
     login: bool,
 
     /// The password of all users [default: random, shown once on the terminal]
     // Without `allow_hyphen_values`, clap would print a password that begins with `-` in its error.
-    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true)]
+    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true, help_heading = TOKENS)]
     login_password: Option<Secret>,
 
     /// File with the `--login-password`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = TOKENS)]
     login_password_file: Option<PathBuf>,
 
     /// How long the token that a login grants is valid
     #[arg(
         long,
         value_name = "DURATION",
-        env = "CF_PACKAGES_LOGIN_TTL",
         default_value = "10m",
-        value_parser = duration::parse
+        allow_hyphen_values = true,
+        value_parser = duration::parse,
+        help_heading = TOKENS
     )]
     login_ttl: Duration,
 
-    /// Serve a private temporary database that is removed at exit
-    #[arg(long, env = "CF_PACKAGES_EPHEMERAL", value_parser = switch())]
-    ephemeral: bool,
-
-    /// With `--ephemeral`: start with a copy of this database, which is never changed
-    #[arg(long, value_name = "FILE", env = "CF_PACKAGES_FROM")]
-    from: Option<PathBuf>,
-
-    /// Serve a file that no program changes meanwhile; works on a read-only file system
-    #[arg(long, env = "CF_PACKAGES_READ_ONLY", value_parser = switch())]
-    read_only: bool,
-
-    /// Stop when standard input ends
-    #[arg(long, env = "CF_PACKAGES_EXIT_WITH_STDIN", value_parser = switch())]
-    exit_with_stdin: bool,
+    #[command(flatten, next_help_heading = TESTS)]
+    clock: ClockFlag,
 
     /// Serve the admin API (`/admin/*`), also for a database that is not ephemeral
-    #[arg(long, env = "CF_PACKAGES_ADMIN_API", value_parser = switch())]
+    #[arg(long, help_heading = TESTS)]
     admin_api: bool,
 
     /// Delay every response of the API by this long
     #[arg(
         long,
         value_name = "DURATION",
-        env = "CF_PACKAGES_DELAY",
         default_value = "0s",
-        value_parser = duration::parse
+        allow_hyphen_values = true,
+        value_parser = duration::parse,
+        help_heading = TESTS
     )]
     delay: Duration,
 
-    /// The format of the messages on stderr
+    /// Stop when standard input ends
+    #[arg(long, help_heading = TESTS)]
+    exit_with_stdin: bool,
+
+    /// The size of the response cache: MiB, or a size such as `1G`; 0 disables it
     #[arg(
         long,
-        value_name = "FORMAT",
-        env = "CF_PACKAGES_LOG",
-        default_value = "text"
+        value_name = "MIB",
+        default_value = "64",
+        allow_hyphen_values = true,
+        value_parser = values::parse_mebibytes,
+        help_heading = OPERATION
     )]
+    cache_size: u32,
+
+    /// The format of the messages on stderr
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = OPERATION)]
     log: log::Format,
 
     /// Which messages to write: those of this level and of the more severe ones
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        env = "CF_PACKAGES_LOG_LEVEL",
-        default_value = "info"
-    )]
+    #[arg(long, value_name = "LEVEL", default_value = "info", help_heading = OPERATION)]
     log_level: log::Level,
 
     /// Log each request; on a terminal this is the default
-    #[arg(long, env = "CF_PACKAGES_LOG_REQUESTS", value_parser = switch())]
+    #[arg(long, help_heading = OPERATION)]
     log_requests: bool,
 }
 

@@ -1,0 +1,173 @@
+//! The environment variables of flags. Each flag of each command is also `CF_PACKAGES_<FLAG>`.
+//!
+//! A variable becomes an argument before clap parses the arguments: `CF_PACKAGES_LISTEN=:8081` is `--listen=:8081` after
+//! the name of the command. So a new flag has its variable at once, and both are parsed by the same code. Keys and
+//! passwords are the exception: `auth::secret` reads their variables.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use clap::builder::{BoolishValueParser, TypedValueParser, ValueParser};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, ValueHint};
+
+use crate::auth::Secret;
+
+/// The arguments of the process and those that variables added.
+#[derive(Debug)]
+pub struct Arguments {
+    /// The arguments, the name of the program first.
+    pub all: Vec<OsString>,
+    /// The flags that variables added, such as `--listen`, with the names of the variables.
+    added: Vec<(String, String)>,
+}
+
+impl Arguments {
+    /// Returns the arguments of a command line, of which clap found the command `name` with the flags `given`, and of
+    /// the environment. `definition` is the whole command line.
+    ///
+    /// A flag that is given, or that excludes one that is given, is not taken from its variable.
+    ///
+    /// # Errors
+    ///
+    /// Fails with a sentence if a variable cannot be the value of its flag.
+    pub fn new(
+        mut all: Vec<OsString>,
+        definition: &clap::Command,
+        matches: &ArgMatches,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, String> {
+        let mut added = Vec::new();
+        let Some((name, given)) = matches.subcommand() else {
+            return Ok(Self { all, added });
+        };
+        let Some(command) = definition.find_subcommand(name) else {
+            return Ok(Self { all, added });
+        };
+        let is_given =
+            |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+        let given: Vec<&Arg> = command
+            .get_arguments()
+            .filter(|arg| is_given(arg))
+            .collect();
+        let mut arguments = Vec::new();
+        for arg in command.get_arguments() {
+            let (Some(flag), Some(name)) = (arg.get_long(), name_of(arg)) else {
+                continue;
+            };
+            if is_secret(command, arg) || given.iter().any(|given| excludes(command, given, arg)) {
+                continue;
+            }
+            let Some(value) = variable(&name).filter(|value| !value.is_empty()) else {
+                continue;
+            };
+            let before = arguments.len();
+            arguments.extend(to_arguments(arg, flag, &name, value)?);
+            if arguments.len() > before {
+                added.push((format!("--{flag}"), name));
+            }
+        }
+        // The command has no flag before its name, so the name is the first argument.
+        all.splice(2..2, arguments);
+        Ok(Self { all, added })
+    }
+
+    /// Returns the text of an error, and which of the flags that it names come from a variable.
+    pub fn name_variables(&self, error: &str) -> String {
+        let mut text = error.to_owned();
+        for (flag, variable) in &self.added {
+            if names(error, flag) {
+                text.push_str(&format!("; `{flag}` is set by `{variable}`"));
+            }
+        }
+        text
+    }
+}
+
+/// Adds the variables to the help of the flags. Their values are never shown.
+pub fn document(definition: clap::Command) -> clap::Command {
+    definition.mut_subcommands(|command| {
+        command.mut_args(|arg| match name_of(&arg) {
+            Some(name) => arg.env(name).hide_env_values(true),
+            None => arg,
+        })
+    })
+}
+
+/// Returns the name of the variable, unless `arg` is not a flag.
+fn name_of(arg: &Arg) -> Option<String> {
+    let flag = arg
+        .get_long()
+        .filter(|flag| !["help", "version"].contains(flag))?;
+    Some(format!(
+        "CF_PACKAGES_{}",
+        flag.replace('-', "_").to_uppercase()
+    ))
+}
+
+/// Whether `arg` is a key or a password, or the file of one.
+fn is_secret(command: &clap::Command, arg: &Arg) -> bool {
+    let secret = ValueParser::from(clap::value_parser!(Secret)).type_id();
+    let Some(flag) = arg.get_long() else {
+        return false;
+    };
+    let flag = flag.strip_suffix("-file").unwrap_or(flag);
+    command
+        .get_arguments()
+        .any(|arg| arg.get_long() == Some(flag) && arg.get_value_parser().type_id() == secret)
+}
+
+/// Whether the variable of `arg` does not count beside `given`.
+fn excludes(command: &clap::Command, given: &Arg, arg: &Arg) -> bool {
+    let conflict = |one: &Arg, other: &Arg| {
+        command
+            .get_arg_conflicts_with(one)
+            .iter()
+            .any(|conflict| conflict.get_id() == other.get_id())
+    };
+    given.get_id() == arg.get_id() || conflict(given, arg) || conflict(arg, given)
+}
+
+/// Returns the arguments that the value of a variable stands for.
+fn to_arguments(
+    arg: &Arg,
+    flag: &str,
+    name: &str,
+    value: OsString,
+) -> Result<Vec<OsString>, String> {
+    if arg.get_value_hint() != ValueHint::AnyPath && value.to_str().is_none() {
+        return Err(format!("`{name}` is not UTF-8; give text"));
+    }
+    if let ArgAction::SetTrue = arg.get_action() {
+        return match BoolishValueParser::new().parse_ref(&clap::Command::default(), None, &value) {
+            Ok(true) => Ok(vec![format!("--{flag}").into()]),
+            Ok(false) => Ok(Vec::new()),
+            Err(_) => Err(format!(
+                "`{name}` is `{}`; give `true` or `false`",
+                value.display()
+            )),
+        };
+    }
+    let argument = |value: &OsStr| {
+        let mut argument = OsString::from(format!("--{flag}="));
+        argument.push(value);
+        argument
+    };
+    if let ArgAction::Append = arg.get_action() {
+        let bytes = value.into_vec();
+        let values = bytes.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        return Ok(values
+            .filter(|value| !value.is_empty())
+            .map(|value| argument(OsStr::from_bytes(value)))
+            .collect());
+    }
+    Ok(vec![argument(&value)])
+}
+
+/// Whether the text contains the flag, and not a longer one.
+fn names(text: &str, flag: &str) -> bool {
+    text.match_indices(flag).any(|(at, _)| {
+        let after = text.as_bytes().get(at + flag.len());
+        !after.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+    })
+}
