@@ -1,6 +1,7 @@
 //! What the handlers of one server share: the data, the keys, the clock, the edition, the caches, the fault rules.
 
 pub mod fault_rules;
+pub mod metrics;
 pub mod request_records;
 pub mod web_pages;
 
@@ -22,6 +23,7 @@ use crate::listing::response_cache::ResponseCache;
 use crate::log;
 use crate::store::Store;
 use fault_rules::FaultRules;
+use metrics::Metrics;
 use request_records::RequestRecords;
 use web_pages::WebPages;
 
@@ -60,6 +62,8 @@ pub struct Service {
     pub requests: Option<RequestRecords>,
     /// The format in which requests are logged; `None` if they are not.
     pub request_log: Option<log::Format>,
+    /// What is counted for the metrics, if they are served.
+    pub metrics: Option<Metrics>,
     /// How long every response of the API is delayed.
     pub delay: Duration,
     /// One permit for each export that is being sent.
@@ -89,6 +93,8 @@ pub struct ServiceOptions {
     pub admin_api: AdminApi,
     /// The format in which requests are logged; `None` if they are not.
     pub request_log: Option<log::Format>,
+    /// Whether requests are counted for the metrics.
+    pub metrics: bool,
     /// How long every response of the API is delayed.
     pub delay: Duration,
 }
@@ -107,6 +113,7 @@ impl Default for ServiceOptions {
             login: None,
             admin_api: AdminApi::Off,
             request_log: None,
+            metrics: false,
             delay: Duration::ZERO,
         }
     }
@@ -164,6 +171,7 @@ impl Service {
             }),
             requests: (options.admin_api != AdminApi::Off).then(RequestRecords::default),
             request_log: options.request_log,
+            metrics: options.metrics.then(Metrics::default),
             admin_api: options.admin_api,
             fault_rules: FaultRules::default(),
             delay: options.delay,
@@ -182,7 +190,7 @@ impl Service {
 
     /// Whether anything needs to know what was requested.
     pub fn observes_requests(&self) -> bool {
-        self.request_log.is_some() || self.requests.is_some()
+        self.request_log.is_some() || self.requests.is_some() || self.metrics.is_some()
     }
 
     /// Identifies the caller by the values of all `Authorization` headers of a request.

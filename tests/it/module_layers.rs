@@ -47,6 +47,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("subtle", &["auth"]),
     ("clap", &["cli", "edition.rs", "log.rs"]),
     ("indicatif", &["seed"]),
+    ("prometheus_client", &["service"]),
     ("include_dir", &["seed"]),
 ];
 

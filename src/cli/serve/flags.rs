@@ -131,6 +131,10 @@ pub struct Args {
     )]
     delay: Duration,
 
+    /// Serve `GET /metrics` for Prometheus, without a token, on a listener of its own
+    #[arg(long, value_name = "ADDR:PORT", env = "CF_PACKAGES_METRICS")]
+    metrics: Option<SocketAddr>,
+
     /// The format of the messages on stderr
     #[arg(
         long,
@@ -175,6 +179,13 @@ pub(super) struct LoginSettings {
     pub ttl: Duration,
 }
 
+/// Where the metrics are served, and for which hosts.
+#[derive(Clone, Debug)]
+pub(super) struct MetricsSettings {
+    pub listen: SocketAddr,
+    pub web_pages: WebPages,
+}
+
 /// The settings of a server. Every flag is checked, alone and together with the others.
 #[derive(Debug)]
 pub(super) struct Settings {
@@ -194,6 +205,7 @@ pub(super) struct Settings {
     pub exit_with_stdin: bool,
     pub admin_api: bool,
     pub delay: Duration,
+    pub metrics: Option<MetricsSettings>,
     pub log: log::Format,
     pub log_level: log::Level,
     pub log_requests: bool,
@@ -236,6 +248,15 @@ impl Settings {
             admin_token_file: args.admin_token_file,
             clock: args.clock.clock(),
             no_auth,
+            metrics: args.metrics.map(|listen| MetricsSettings {
+                listen,
+                web_pages: WebPages::new(
+                    listen.ip().is_loopback(),
+                    None,
+                    args.allowed_host.clone(),
+                    Vec::new(),
+                ),
+            }),
             web_pages: WebPages::new(
                 args.listen.ip().is_loopback(),
                 args.hrefs.external_url.as_ref(),

@@ -13,7 +13,7 @@
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -82,6 +82,14 @@ pub(in crate::store) struct Readers {
     pool: Pool<ReaderConnections>,
     latest: Arc<LatestVersion>,
     closing: Arc<AtomicBool>,
+    waiting: Arc<Waiting>,
+}
+
+/// How many reads wait for a thread.
+#[derive(Debug, Default)]
+struct Waiting {
+    fast: AtomicUsize,
+    slow: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -119,6 +127,7 @@ impl Readers {
             closing: closing.clone(),
         };
         let fast_queue = Arc::new(Mutex::new(fast_queue));
+        let waiting = Arc::new(Waiting::default());
         let mut threads = Vec::new();
         for _ in 0..count {
             let (queue, slow, source) = (
@@ -126,13 +135,17 @@ impl Readers {
                 slow.clone(),
                 connections(Some(&background)),
             );
-            threads.push(spawn("reader", move || run_fast(&queue, &slow, &source))?);
+            let waiting = waiting.clone();
+            threads.push(spawn("reader", move || {
+                run_fast(&queue, &slow, &waiting, &source)
+            })?);
         }
         // The slow lane ends when the last fast thread has dropped its sender.
         drop(slow);
         let source = connections(Some(&background));
+        let slow_waiting = waiting.clone();
         threads.push(spawn("slow-reader", move || {
-            run_slow(&slow_queue, &source)
+            run_slow(&slow_queue, &slow_waiting, &source)
         })?);
         let source = connections(None);
         threads.push(spawn("background", move || {
@@ -144,6 +157,7 @@ impl Readers {
             latest: latest.clone(),
             pool,
             closing,
+            waiting,
         })
     }
 
@@ -153,10 +167,19 @@ impl Readers {
     ///
     /// Fails with [`StoreError::Closed`] if the threads are ending.
     pub(in crate::store) fn submit(&self, job: Job) -> Result<(), StoreError> {
-        self.queues
-            .as_ref()
-            .and_then(|queues| queues.fast.send(job).ok())
-            .ok_or(StoreError::Closed)
+        let queues = self.queues.as_ref().ok_or(StoreError::Closed)?;
+        self.waiting.fast.fetch_add(1, Ordering::Relaxed);
+        // Fails only if all threads have ended.
+        queues.fast.send(job).map_err(|_| StoreError::Closed)
+    }
+
+    /// Returns how many reads wait for the fast lane, and how many for the slow one.
+    pub(in crate::store) fn waiting(&self) -> (usize, usize) {
+        let waiting = &self.waiting;
+        (
+            waiting.fast.load(Ordering::Relaxed),
+            waiting.slow.load(Ordering::Relaxed),
+        )
     }
 
     /// Runs `read` on the calling thread, without a limit, over a snapshot of a connection of its own.
@@ -338,6 +361,7 @@ fn pool(path: &Path, mode: OpenMode, size: u32) -> Result<Pool<ReaderConnections
 fn run_fast(
     queue: &Mutex<Receiver<Job>>,
     slow: &SyncSender<Job>,
+    waiting: &Waiting,
     source: &ConnectionSource,
 ) -> Option<PooledConnection<ReaderConnections>> {
     let mut connection = None;
@@ -347,10 +371,15 @@ fn run_fast(
             queue.recv()
         };
         let Ok(mut job) = job else { break };
-        if run(&mut connection, source, &mut job, Limit::Fast) == Ended::Interrupted
-            && let Err(TrySendError::Full(mut job) | TrySendError::Disconnected(mut job)) =
-                slow.try_send(job)
+        waiting.fast.fetch_sub(1, Ordering::Relaxed);
+        if run(&mut connection, source, &mut job, Limit::Fast) == Ended::Answered {
+            continue;
+        }
+        waiting.slow.fetch_add(1, Ordering::Relaxed);
+        if let Err(TrySendError::Full(mut job) | TrySendError::Disconnected(mut job)) =
+            slow.try_send(job)
         {
+            waiting.slow.fetch_sub(1, Ordering::Relaxed);
             run(&mut connection, source, &mut job, Limit::Refused);
         }
     }
@@ -359,11 +388,13 @@ fn run_fast(
 
 fn run_slow(
     queue: &Receiver<Job>,
+    waiting: &Waiting,
     source: &ConnectionSource,
 ) -> Option<PooledConnection<ReaderConnections>> {
     lower_priority(SLOW_PRIORITY);
     let mut connection = None;
     while let Ok(mut job) = queue.recv() {
+        waiting.slow.fetch_sub(1, Ordering::Relaxed);
         run(&mut connection, source, &mut job, Limit::Slow);
     }
     connection.map(|owned: ReaderConnection| owned.connection)
