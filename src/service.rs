@@ -1,5 +1,6 @@
 //! What the handlers of one server share: the data, the keys, the clock, the edition, the caches, the fault rules.
 
+pub mod failures;
 pub mod fault_rules;
 pub mod metrics;
 pub mod request_records;
@@ -7,7 +8,6 @@ pub mod web_pages;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -22,6 +22,7 @@ use crate::listing::ListCache;
 use crate::listing::response_cache::ResponseCache;
 use crate::log;
 use crate::store::Store;
+use failures::Failures;
 use fault_rules::FaultRules;
 use metrics::Metrics;
 use request_records::RequestRecords;
@@ -68,8 +69,8 @@ pub struct Service {
     pub delay: Duration,
     /// One permit for each export that is being sent.
     pub exports: Arc<Semaphore>,
-    /// Whether the last document could not be read, by a fault of the database.
-    pub is_failing: AtomicBool,
+    /// The documents that could not be read, by a fault of the database.
+    pub failures: Failures,
 }
 
 /// The settings of a [`Service`].
@@ -176,7 +177,7 @@ impl Service {
             fault_rules: FaultRules::default(),
             delay: options.delay,
             exports: Arc::new(Semaphore::new(CONCURRENT_EXPORTS)),
-            is_failing: AtomicBool::new(false),
+            failures: Failures::default(),
         }
     }
 

@@ -30,6 +30,7 @@ use sqlite::identify::{FileState, at_real_path, identify, missing_file_error, re
 use sqlite::latest_version::LatestVersion;
 use sqlite::open::{self, Opened};
 use sqlite::open_file::{OpenFile, Stamp, changed_meanwhile};
+pub use sqlite::readers::WaitingReads;
 use sqlite::readers::{Ended, Job, Limit, Readers};
 use sqlite::writer::Writer;
 pub use sqlite::writer::WriterCounters;
@@ -66,10 +67,8 @@ pub enum Durability {
 /// What an open database is doing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StoreActivity {
-    /// The reads that wait for the fast lane.
-    pub fast_queue: usize,
-    /// The reads that wait for the slow lane.
-    pub slow_queue: usize,
+    /// The reads that wait.
+    pub waiting_reads: WaitingReads,
     /// How the writer was used; all zero if the database is open for reading only.
     pub writer: WriterCounters,
     /// The size of the write-ahead log, in bytes.
@@ -319,7 +318,7 @@ impl Store {
             } else {
                 connection.limit(limit);
                 match connection.snapshot(&read) {
-                    Err(_) if connection.is_over_limit() && limit == Limit::Fast => {
+                    Err(_) if connection.is_over_limit() && limit != Limit::Slow => {
                         request = Some((read, sender));
                         return Ended::Interrupted;
                     }
@@ -405,12 +404,10 @@ impl Store {
     /// Returns what the database is doing. Looks at the size of a file, which may block.
     pub fn activity(&self) -> StoreActivity {
         let readers = self.current.get().ok();
-        let waiting = readers.map(|current| current.readers.waiting());
-        let (fast_queue, slow_queue) = waiting.unwrap_or_default();
+        let waiting_reads = readers.map(|current| current.readers.waiting());
         let writer = self.writer.as_ref();
         StoreActivity {
-            fast_queue,
-            slow_queue,
+            waiting_reads: waiting_reads.unwrap_or_default(),
             writer: writer.map(Writer::counters).unwrap_or_default(),
             log_bytes: log_size::bytes(&self.path),
         }

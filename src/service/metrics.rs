@@ -219,16 +219,26 @@ impl Page {
     }
 
     fn store(&mut self, activity: &StoreActivity) {
-        self.gauge(
-            "fast_read_queue",
-            "Reads that wait for the fast lane",
-            activity.fast_queue as u64,
-        );
-        self.gauge(
-            "slow_read_queue",
-            "Reads that wait for the slow lane",
-            activity.slow_queue as u64,
-        );
+        let reads = activity.waiting_reads;
+        for (name, help, waiting) in [
+            (
+                "fast_read_queue",
+                "Reads that wait for the fast lane",
+                reads.fast,
+            ),
+            (
+                "medium_read_queue",
+                "Reads that wait for the medium lane",
+                reads.medium,
+            ),
+            (
+                "slow_read_queue",
+                "Reads that wait for the slow lane",
+                reads.slow,
+            ),
+        ] {
+            self.gauge(name, help, waiting as u64);
+        }
         let writer = activity.writer;
         self.gauge(
             "writes_waiting",

@@ -166,6 +166,7 @@ fn caches_writes_and_the_data_version_are_shown() {
     assert_eq!(server.value("wal_bytes"), Some(wal as f64));
     for idle in [
         "fast_read_queue",
+        "medium_read_queue",
         "slow_read_queue",
         "writes_waiting",
         "long_responses_bytes",
