@@ -8,6 +8,7 @@ pub mod client;
 mod collections;
 mod info;
 mod login;
+mod metrics;
 mod observe;
 mod packages;
 mod redact;

@@ -4,6 +4,7 @@
 //! `OFFSET`, which is always right. The list cache only ever gives the same ids sooner.
 
 mod conditions;
+mod evictions;
 mod list_cache;
 mod page_query;
 pub mod request;

@@ -35,6 +35,10 @@ pub use stop_signal::stop_signal;
 const BACKLOG: u32 = 1024;
 /// How many more connections are accepted if all places are taken. Each gets one response: that of `/healthz`, or 503.
 const RESERVED: usize = 64;
+/// How many connections the listener of `--metrics` serves. Further ones get 503.
+const METRICS_CONNECTIONS: usize = 8;
+/// How many more connections it accepts, to answer them with 503.
+const METRICS_RESERVED: usize = 2;
 /// The time-outs of a connection.
 const TIME_OUTS: TimeOuts = TimeOuts {
     head: Duration::from_secs(60),
@@ -73,7 +77,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// Serves until `shutdown` completes. Then answers the requests that have arrived, and returns once that is done, or
 /// after nine seconds. Writes that run for eight seconds more are interrupted.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
-    let acceptor = Acceptor::new(router.clone());
+    let places = limits::max_connections(RESERVED);
+    let acceptor = Acceptor::new(router.clone(), places, RESERVED);
     acceptor.accept_until(&listener, shutdown).await;
     let end = Instant::now() + GRACE;
     // Clients whose connection is established may have sent a request.
@@ -98,6 +103,14 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
     let _ = timeout_at(end, ended).await;
 }
 
+/// Serves the metrics until the runtime ends, also while the server stops.
+pub async fn serve_metrics(listener: TcpListener, router: Router) {
+    let acceptor = Acceptor::new(router, METRICS_CONNECTIONS, METRICS_RESERVED);
+    acceptor
+        .accept_until(&listener, std::future::pending())
+        .await;
+}
+
 /// Accepts connections.
 #[derive(Debug)]
 struct Acceptor {
@@ -108,11 +121,12 @@ struct Acceptor {
 }
 
 impl Acceptor {
-    fn new(router: Router) -> Self {
+    /// Serves `places` connections, and answers `reserved` others with `/healthz` or 503.
+    fn new(router: Router, places: usize, reserved: usize) -> Self {
         Self {
             router,
-            slots: Slots::new(limits::max_connections(RESERVED)),
-            reserved: Slots::new(RESERVED),
+            slots: Slots::new(places),
+            reserved: Slots::new(reserved),
             stop: watch::Sender::new(false),
         }
     }

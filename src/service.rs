@@ -2,6 +2,7 @@
 
 pub mod failures;
 pub mod fault_rules;
+pub mod metrics;
 pub mod request_records;
 pub mod web_pages;
 
@@ -23,6 +24,7 @@ use crate::log;
 use crate::store::Store;
 use failures::Failures;
 use fault_rules::FaultRules;
+use metrics::Metrics;
 use request_records::RequestRecords;
 use web_pages::WebPages;
 
@@ -61,6 +63,8 @@ pub struct Service {
     pub requests: Option<RequestRecords>,
     /// The format in which requests are logged; `None` if they are not.
     pub request_log: Option<log::Format>,
+    /// What is counted for the metrics, if they are served.
+    pub metrics: Option<Metrics>,
     /// How long every response of the API is delayed.
     pub delay: Duration,
     /// One permit for each export that is being sent.
@@ -90,6 +94,8 @@ pub struct ServiceOptions {
     pub admin_api: AdminApi,
     /// The format in which requests are logged; `None` if they are not.
     pub request_log: Option<log::Format>,
+    /// Whether requests are counted for the metrics.
+    pub metrics: bool,
     /// How long every response of the API is delayed.
     pub delay: Duration,
 }
@@ -108,6 +114,7 @@ impl Default for ServiceOptions {
             login: None,
             admin_api: AdminApi::Off,
             request_log: None,
+            metrics: false,
             delay: Duration::ZERO,
         }
     }
@@ -165,6 +172,7 @@ impl Service {
             }),
             requests: (options.admin_api != AdminApi::Off).then(RequestRecords::default),
             request_log: options.request_log,
+            metrics: options.metrics.then(Metrics::default),
             admin_api: options.admin_api,
             fault_rules: FaultRules::default(),
             delay: options.delay,
@@ -183,7 +191,7 @@ impl Service {
 
     /// Whether anything needs to know what was requested.
     pub fn observes_requests(&self) -> bool {
-        self.request_log.is_some() || self.requests.is_some()
+        self.request_log.is_some() || self.requests.is_some() || self.metrics.is_some()
     }
 
     /// Identifies the caller by the values of all `Authorization` headers of a request.

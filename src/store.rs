@@ -30,8 +30,10 @@ use sqlite::identify::{FileState, at_real_path, identify, missing_file_error, re
 use sqlite::latest_version::LatestVersion;
 use sqlite::open::{self, Opened};
 use sqlite::open_file::{OpenFile, Stamp, changed_meanwhile};
+pub use sqlite::readers::WaitingReads;
 use sqlite::readers::{Ended, Job, Limit, Readers};
 use sqlite::writer::Writer;
+pub use sqlite::writer::WriterCounters;
 use sqlite::{backup, close, copy, create, draft, log_size, read_only, schema};
 pub use transaction::Transaction;
 pub use version::Version;
@@ -60,6 +62,17 @@ pub enum Durability {
     Full,
     /// A power failure may lose or damage it (`synchronous=OFF`). For private temporary files.
     Off,
+}
+
+/// What an open database is doing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StoreActivity {
+    /// The reads that wait.
+    pub waiting_reads: WaitingReads,
+    /// How the writer was used; all zero if the database is open for reading only.
+    pub writer: WriterCounters,
+    /// The size of the write-ahead log, in bytes.
+    pub log_bytes: u64,
 }
 
 /// An open database.
@@ -386,6 +399,18 @@ impl Store {
     /// begins while the log has its largest size, and only the end of all older reads lets it be cut.
     pub fn is_log_long(&self) -> bool {
         log_size::is_long(&self.path)
+    }
+
+    /// Returns what the database is doing. Looks at the size of a file, which may block.
+    pub fn activity(&self) -> StoreActivity {
+        let readers = self.current.get().ok();
+        let waiting_reads = readers.map(|current| current.readers.waiting());
+        let writer = self.writer.as_ref();
+        StoreActivity {
+            waiting_reads: waiting_reads.unwrap_or_default(),
+            writer: writer.map(Writer::counters).unwrap_or_default(),
+            log_bytes: log_size::bytes(&self.path),
+        }
     }
 
     /// Makes the running write fail with [`StoreError::Closed`], and all later ones; what they wrote is rolled back. A

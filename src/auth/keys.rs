@@ -185,8 +185,8 @@ impl Keys {
             .then(|| parts.claims().ok())?
     }
 
-    #[cfg(test)]
-    pub(super) fn cached_tokens(&self) -> usize {
+    /// Returns how many verified tokens are remembered.
+    pub fn cached_tokens(&self) -> usize {
         self.token_cache.len()
     }
 }

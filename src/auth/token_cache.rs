@@ -42,8 +42,8 @@ impl TokenCache {
         tokens.insert(token.into(), claims);
     }
 
-    #[cfg(test)]
+    /// Returns the number of tokens.
     pub fn len(&self) -> usize {
-        self.0.read().unwrap().len()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 }

@@ -11,7 +11,8 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tracing::warn;
+use tokio::net::TcpListener;
+use tracing::{info, warn};
 
 use super::CommandError;
 use crate::auth::{Keys, Login};
@@ -24,7 +25,7 @@ use crate::{log, server};
 use admin_token::AdminTokenFile;
 use data::OpenedData;
 pub use flags::Args;
-use flags::Settings;
+use flags::{MetricsSettings, Settings};
 use terminal::StartupHint;
 
 /// How long after it was asked to stop the process ends, whatever is still running. It has to end within ten seconds.
@@ -40,6 +41,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     let token_file = admin_token_file(&settings, &keys)?;
     let hint = StartupHint::new(&settings, &data.store, token_file.as_ref())?;
     let (listen, with_stdin) = (settings.listen, settings.exit_with_stdin);
+    let metrics = settings.metrics.clone();
     let (service, temporary_folder) = service(settings, data, keys);
 
     server::raise_file_limit();
@@ -52,7 +54,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
                 "the threads to serve with cannot be started: {text}"
             ))
         })?;
-    let served = runtime.block_on(serve(&service, listen, with_stdin, &hint));
+    let served = runtime.block_on(serve(&service, listen, metrics, with_stdin, &hint));
     let end = *served.as_ref().unwrap_or(&Instant::now()) + EXIT_WITHIN;
     // Ends what is still running, so that the store has no other user when it is closed.
     runtime.shutdown_timeout(end.saturating_duration_since(Instant::now()));
@@ -131,6 +133,7 @@ fn service(
             ttl: login.ttl,
         }),
         admin_api: data.admin_api,
+        metrics: settings.metrics.is_some(),
         request_log: settings.log_requests.then_some(settings.log),
         delay: settings.delay,
     };
@@ -141,17 +144,21 @@ fn service(
 async fn serve(
     service: &Arc<Service>,
     address: SocketAddr,
+    metrics: Option<MetricsSettings>,
     with_stdin: bool,
     hint: &StartupHint,
 ) -> Result<Instant, CommandError> {
-    let cannot_listen = |error: io::Error| {
-        let text = os_error(&error);
-        CommandError::Failed(format!(
-            "cannot listen on `{address}`: {text}; name another with `--listen`"
-        ))
-    };
-    let listener = server::listen(address).map_err(cannot_listen)?;
-    let address = listener.local_addr().map_err(cannot_listen)?;
+    let (listener, address) = listen(address, "--listen")?;
+    if let Some(MetricsSettings {
+        listen: address,
+        web_pages,
+    }) = metrics
+    {
+        let (listener, address) = listen(address, "--metrics")?;
+        info!("metrics: http://{address}/metrics");
+        let router = Router::of_metrics(service.clone(), web_pages);
+        tokio::spawn(server::serve_metrics(listener, router));
+    }
     let stop = server::stop_signal(with_stdin)?;
     // Programs wait for this line, and read the port from it.
     let mut stdout = io::stdout().lock();
@@ -165,4 +172,19 @@ async fn serve(
     };
     server::serve(listener, Router::new(service.clone()), stop).await;
     Ok(stopped_at)
+}
+
+/// Listens on `address`, which `flag` names. Returns also the address with the port that was chosen.
+fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr), CommandError> {
+    server::listen(address)
+        .and_then(|listener| {
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        })
+        .map_err(|error| {
+            let text = os_error(&error);
+            CommandError::Failed(format!(
+                "cannot listen on `{address}`: {text}; name another with `{flag}`"
+            ))
+        })
 }

@@ -68,6 +68,9 @@ impl Observation {
             .as_ref()
             .ok()
             .map(|response| response.status().as_u16());
+        if let Some(metrics) = &service.metrics {
+            metrics.observe(self.method.as_str(), notes.route.get(), status, took);
+        }
         let is_of_admin = path.starts_with("/admin/");
         let is_recorded = service.requests.is_some() && !is_of_admin && path != "/healthz";
         if !is_recorded && service.request_log.is_none() {

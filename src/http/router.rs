@@ -63,6 +63,8 @@ pub struct Router {
     client: Option<IpAddr>,
     /// Whether only `/healthz` is answered.
     is_overloaded: bool,
+    /// The hosts that the listener of `--metrics` answers for; `None` on the listener of the API.
+    of_metrics: Option<Arc<WebPages>>,
 }
 
 impl std::fmt::Debug for Router {
@@ -89,6 +91,18 @@ impl Router {
             routes,
             client: None,
             is_overloaded: false,
+            of_metrics: None,
+        }
+    }
+
+    /// Returns the router of a listener that serves `GET /metrics` and nothing else, to the hosts of `web_pages`.
+    pub fn of_metrics(service: Arc<Service>, web_pages: WebPages) -> Self {
+        Self {
+            routes: routes::metrics_routes(&service),
+            service,
+            client: None,
+            is_overloaded: false,
+            of_metrics: Some(Arc::new(web_pages)),
         }
     }
 
@@ -140,7 +154,11 @@ impl Router {
         B: Body + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let Some(observation) = Observation::begin(&self.service, &request) else {
+        let observation = match self.of_metrics {
+            Some(_) => None,
+            None => Observation::begin(&self.service, &request),
+        };
+        let Some(observation) = observation else {
             return self.respond(request, None).await;
         };
         let service = self.service.clone();
@@ -167,7 +185,7 @@ impl Router {
             // RFC 9112 §3.2.2: the host of a target in absolute form takes precedence over the header.
             request.headers_mut().insert(header::HOST, host);
         }
-        let web_pages = &self.service.web_pages;
+        let web_pages = self.web_pages();
         let origin = allowed_origin(web_pages, request.headers());
         let depends_on_origin = web_pages.depends_on_origin();
         let checked = self.check(&request, origin.is_some());
@@ -212,6 +230,11 @@ impl Router {
         Ok(response)
     }
 
+    fn web_pages(&self) -> &WebPages {
+        let of_metrics = self.of_metrics.as_deref();
+        of_metrics.unwrap_or(&self.service.web_pages)
+    }
+
     /// Checks what the head of a request says of its sender, before anything is done.
     ///
     /// # Errors
@@ -226,7 +249,7 @@ impl Router {
         if self.client.is_none() {
             return Ok(());
         }
-        let web_pages = &self.service.web_pages;
+        let web_pages = self.web_pages();
         let headers = request.headers();
         let mut hosts = headers.get_all(header::HOST).iter();
         let host = hosts.next().map(HeaderValue::as_bytes);
@@ -314,7 +337,7 @@ impl Router {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let path = parts.path();
-        if path == HEALTH || path.starts_with("/admin/") {
+        if self.of_metrics.is_some() || path == HEALTH || path.starts_with("/admin/") {
             return Ok(self.route(request, &parts).await);
         }
         if !self.service.delay.is_zero() {

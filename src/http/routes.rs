@@ -10,7 +10,7 @@ use warp::http::Method;
 use warp::{Filter, Rejection};
 
 use super::request::RequestBody;
-use super::{Request, Response, admin, collections, info, login, packages, response};
+use super::{Request, Response, admin, collections, info, login, metrics, packages, response};
 use crate::error::ApiError;
 use crate::records::{App, Organization, Space};
 use crate::service::{AdminApi, Service};
@@ -88,6 +88,13 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
         routes.with_body(Method::DELETE, path!("admin" / "requests"), SMALL, admin::requests::clear);
     }
 
+    routes.or_unknown()
+}
+
+/// Returns the routes of the listener of `--metrics`.
+pub(super) fn metrics_routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
+    let mut routes = Routes::new(service);
+    routes.get(path!("metrics"), metrics::show);
     routes.or_unknown()
 }
 

@@ -13,12 +13,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Weighter};
 use roaring::RoaringBitmap;
 
 use super::PageIds;
 use super::conditions::{self, Sql};
+use super::evictions::Evictions;
 use super::page_query::page_query;
 use super::request::{Condition, ListRequest, OrderBy, Page};
 use super::visibility::Visibility;
@@ -46,7 +47,8 @@ const LOCKS: usize = 64;
 /// Remembered lists, bounded in bytes, and the remembered visibility of callers.
 #[derive(Debug)]
 pub struct ListCache {
-    lists: Cache<ListKey, Arc<CachedList>, ListWeight>,
+    lists: Cache<ListKey, Arc<CachedList>, ListWeight, DefaultHashBuilder, Evictions>,
+    evictions: Evictions,
     visibilities: Cache<(Caller, &'static Scope), (i64, Visibility), VisibilityWeight>,
     /// The hashes of lists that were requested once.
     requested: Cache<u64, ()>,
@@ -71,6 +73,14 @@ pub struct ListCacheCounters {
     pub builds: u64,
     /// Lists in stored order that were repaired.
     pub repairs: u64,
+    /// Lists that were removed to make room.
+    pub evictions: u64,
+    /// The lists that are remembered.
+    pub entries: u64,
+    /// Their approximate size, in bytes.
+    pub bytes: u64,
+    /// The approximate size of the remembered visibility of callers, in bytes.
+    pub visibility_bytes: u64,
 }
 
 /// The key of a list. Requests with equal keys have the same ids.
@@ -145,8 +155,16 @@ impl ListKey {
 
 impl Default for ListCache {
     fn default() -> Self {
+        let evictions = Evictions::default();
         Self {
-            lists: Cache::with_weighter(EXPECTED_ENTRIES, CAPACITY, ListWeight),
+            lists: Cache::with(
+                EXPECTED_ENTRIES,
+                CAPACITY,
+                ListWeight,
+                DefaultHashBuilder::default(),
+                evictions.clone(),
+            ),
+            evictions,
             visibilities: Cache::with_weighter(
                 EXPECTED_ENTRIES,
                 VISIBILITY_CAPACITY,
@@ -173,6 +191,10 @@ impl ListCache {
             misses: read(&self.misses),
             builds: read(&self.builds),
             repairs: read(&self.repairs),
+            evictions: self.evictions.count(),
+            entries: self.lists.len() as u64,
+            bytes: self.lists.weight(),
+            visibility_bytes: self.visibilities.weight(),
         }
     }
 

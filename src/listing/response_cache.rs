@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Weighter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::evictions::Evictions;
 use crate::caller::Caller;
 use crate::store::Version;
 
@@ -30,7 +31,8 @@ const EXPECTED_ENTRIES: usize = 4096;
 /// Remembered responses, bounded in bytes. A cache of size 0 remembers nothing.
 #[derive(Debug)]
 pub struct ResponseCache {
-    responses: Option<Cache<ResponseKey, CachedResponse, ResponseWeight>>,
+    responses: Option<Responses>,
+    evictions: Evictions,
     /// The long documents that are being sent.
     long: Mutex<HashMap<ResponseKey, LongResponse>>,
     /// One permit for each KiB of long documents that may still be rendered.
@@ -39,13 +41,23 @@ pub struct ResponseCache {
     misses: AtomicU64,
 }
 
-/// How often the response cache was asked since the server started.
+type Responses = Cache<ResponseKey, CachedResponse, ResponseWeight, DefaultHashBuilder, Evictions>;
+
+/// How the response cache was used since the server started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResponseCacheCounters {
     /// Requests answered with remembered bytes.
     pub hits: u64,
     /// Requests whose response was rendered.
     pub misses: u64,
+    /// Responses that were removed to make room.
+    pub evictions: u64,
+    /// The responses that are remembered.
+    pub entries: u64,
+    /// Their approximate size, in bytes.
+    pub bytes: u64,
+    /// The size of the long documents that are being sent, in KiB.
+    pub long_kib: u64,
 }
 
 /// The key of a response. Requests with equal keys get the same bytes from the same data.
@@ -111,9 +123,19 @@ impl ResponseCache {
     /// Returns an empty cache of at most `mebibytes` MiB; 0 disables it.
     pub fn new(mebibytes: u32) -> Self {
         let bytes = u64::from(mebibytes) << 20;
-        let cache = || Cache::with_weighter(EXPECTED_ENTRIES, bytes, ResponseWeight);
+        let evictions = Evictions::default();
+        let cache = || {
+            Cache::with(
+                EXPECTED_ENTRIES,
+                bytes,
+                ResponseWeight,
+                DefaultHashBuilder::default(),
+                evictions.clone(),
+            )
+        };
         Self {
             responses: (bytes > 0).then(cache),
+            evictions,
             long: Mutex::default(),
             long_kib: Arc::new(Semaphore::new(LONG_DOCUMENTS_BYTES >> 10)),
             hits: AtomicU64::new(0),
@@ -189,11 +211,17 @@ impl ResponseCache {
         self.long.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns how often the cache was asked.
+    /// Returns how the cache was used.
     pub fn counters(&self) -> ResponseCacheCounters {
+        let responses = self.responses.as_ref();
+        let free_kib = self.long_kib.available_permits();
         ResponseCacheCounters {
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
+            evictions: self.evictions.count(),
+            entries: responses.map_or(0, |cache| cache.len() as u64),
+            bytes: responses.map_or(0, Cache::weight),
+            long_kib: ((LONG_DOCUMENTS_BYTES >> 10) - free_kib) as u64,
         }
     }
 }

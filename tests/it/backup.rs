@@ -60,22 +60,22 @@ fn backup_beside_a_program_that_writes_is_one_state() {
     writer
         .busy_timeout(std::time::Duration::from_secs(60))
         .unwrap();
-    // Each commit makes both names equal.
-    let commit = move |number: u32| {
+    // Each commit gives all of them the same name.
+    let rename = |writer: &Connection, name: &str| {
         let sql = format!(
-            "begin immediate; update apps set name = 'state-{number}'; update spaces set name = 'state-{number}'; commit"
+            "begin immediate; update apps set name = '{name}'; update spaces set name = '{name}'; commit"
         );
         writer.execute_batch(&sql).unwrap();
     };
-    commit(0);
+    rename(&writer, "first");
     let stop = &AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            for number in 1..20_000 {
+            for number in 0..20_000 {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                commit(number);
+                rename(&writer, &format!("state-{number}"));
             }
         });
         for number in 0..20 {

@@ -17,6 +17,7 @@ mod full_disk;
 mod http_edge;
 mod listing_2015;
 mod listing_model;
+mod metrics;
 mod migrating;
 mod module_layers;
 mod openapi;

@@ -49,6 +49,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("indicatif", &["seed"]),
+    ("prometheus_client", &["service"]),
     ("include_dir", &["seed"]),
 ];
 

@@ -142,6 +142,16 @@ pub struct Args {
     )]
     cache_size: u32,
 
+    /// Serve `GET /metrics` for Prometheus, without a token, on a listener of its own
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        allow_hyphen_values = true,
+        value_parser = values::parse_address,
+        help_heading = OPERATION
+    )]
+    metrics: Option<SocketAddr>,
+
     /// The format of the messages on stderr
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = OPERATION)]
     log: log::Format,
@@ -176,6 +186,13 @@ pub(super) struct LoginSettings {
     pub ttl: Duration,
 }
 
+/// Where the metrics are served, and for which hosts.
+#[derive(Clone, Debug)]
+pub(super) struct MetricsSettings {
+    pub listen: SocketAddr,
+    pub web_pages: WebPages,
+}
+
 /// The settings of a server. Every flag is checked, alone and together with the others.
 #[derive(Debug)]
 pub(super) struct Settings {
@@ -195,6 +212,7 @@ pub(super) struct Settings {
     pub exit_with_stdin: bool,
     pub admin_api: bool,
     pub delay: Duration,
+    pub metrics: Option<MetricsSettings>,
     pub log: log::Format,
     pub log_level: log::Level,
     pub log_requests: bool,
@@ -237,6 +255,15 @@ impl Settings {
             admin_token_file: args.admin_token_file,
             clock: args.clock.clock(),
             no_auth,
+            metrics: args.metrics.map(|listen| MetricsSettings {
+                listen,
+                web_pages: WebPages::new(
+                    listen.ip().is_loopback(),
+                    None,
+                    args.allowed_host.clone(),
+                    Vec::new(),
+                ),
+            }),
             web_pages: WebPages::new(
                 args.listen.ip().is_loopback(),
                 args.hrefs.external_url.as_ref(),

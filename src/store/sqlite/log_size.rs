@@ -25,7 +25,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Returns whether the log of the database at `path` is half as long as it may be.
 pub(in crate::store) fn is_long(path: &Path) -> bool {
-    length(&beside(path, "-wal")) >= LARGEST / 2
+    bytes(path) >= LARGEST / 2
+}
+
+/// Returns the size of the log of the database at `path`.
+pub(in crate::store) fn bytes(path: &Path) -> u64 {
+    length(&beside(path, "-wal"))
 }
 
 fn length(log: &Path) -> u64 {

@@ -14,7 +14,7 @@
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -89,6 +89,26 @@ pub(in crate::store) struct Readers {
     pool: Pool<ReaderConnections>,
     latest: Arc<LatestVersion>,
     closing: Arc<AtomicBool>,
+    waiting: Arc<Waiting>,
+}
+
+/// How many reads wait for a thread of each lane.
+#[derive(Debug, Default)]
+struct Waiting {
+    fast: AtomicUsize,
+    medium: AtomicUsize,
+    slow: AtomicUsize,
+}
+
+/// How many reads wait, by lane.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WaitingReads {
+    /// For the fast lane.
+    pub fast: usize,
+    /// For the medium lane.
+    pub medium: usize,
+    /// For the slow lane.
+    pub slow: usize,
 }
 
 #[derive(Debug)]
@@ -128,22 +148,26 @@ impl Readers {
         };
         let fast_queue = Arc::new(Mutex::new(fast_queue));
         let medium_queue = Arc::new(Mutex::new(medium_queue));
+        let waiting = Arc::new(Waiting::default());
         let mut threads = Vec::new();
         for _ in 0..count {
-            let (queue, next) = (fast_queue.clone(), medium.clone());
+            let (queue, next, counts) = (fast_queue.clone(), medium.clone(), waiting.clone());
             let source = connections(Some(&background));
-            threads.push(spawn("reader", move || run_fast(&queue, &next, &source))?);
-            let (queue, next) = (medium_queue.clone(), slow.clone());
+            threads.push(spawn("reader", move || {
+                run_fast(&queue, &next, &counts, &source)
+            })?);
+            let (queue, next, counts) = (medium_queue.clone(), slow.clone(), waiting.clone());
             let source = connections(Some(&background));
             threads.push(spawn("medium-reader", move || {
-                run_medium(&queue, &next, &source)
+                run_medium(&queue, &next, &counts, &source)
             })?);
         }
         // A lane ends when the last thread of the lane before it has dropped its sender.
         drop((medium, slow));
         let source = connections(Some(&background));
+        let slow_waiting = waiting.clone();
         threads.push(spawn("slow-reader", move || {
-            run_slow(&slow_queue, &source)
+            run_slow(&slow_queue, &slow_waiting, &source)
         })?);
         let source = connections(None);
         threads.push(spawn("background", move || {
@@ -155,6 +179,7 @@ impl Readers {
             latest: latest.clone(),
             pool,
             closing,
+            waiting,
         })
     }
 
@@ -164,10 +189,20 @@ impl Readers {
     ///
     /// Fails with [`StoreError::Closed`] if the threads are ending.
     pub(in crate::store) fn submit(&self, job: Job) -> Result<(), StoreError> {
-        self.queues
-            .as_ref()
-            .and_then(|queues| queues.fast.send(job).ok())
-            .ok_or(StoreError::Closed)
+        let queues = self.queues.as_ref().ok_or(StoreError::Closed)?;
+        self.waiting.fast.fetch_add(1, Ordering::Relaxed);
+        // Fails only if all threads have ended.
+        queues.fast.send(job).map_err(|_| StoreError::Closed)
+    }
+
+    /// Returns how many reads wait.
+    pub(in crate::store) fn waiting(&self) -> WaitingReads {
+        let read = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        WaitingReads {
+            fast: read(&self.waiting.fast),
+            medium: read(&self.waiting.medium),
+            slow: read(&self.waiting.slow),
+        }
     }
 
     /// Runs `read` on the calling thread, without a limit, over a snapshot of a connection of its own.
@@ -350,11 +385,14 @@ fn pool(path: &Path, mode: OpenMode, size: u32) -> Result<Pool<ReaderConnections
 fn run_fast(
     queue: &Mutex<Receiver<Job>>,
     medium: &Sender<Job>,
+    waiting: &Waiting,
     source: &ConnectionSource,
 ) -> Option<PooledConnection<ReaderConnections>> {
     let mut connection = None;
     while let Some(mut job) = next(queue) {
+        waiting.fast.fetch_sub(1, Ordering::Relaxed);
         if run(&mut connection, source, &mut job, Limit::Fast) == Ended::Interrupted {
+            waiting.medium.fetch_add(1, Ordering::Relaxed);
             // The lane runs until this sender is dropped. Without it, the read would fail as one that panicked.
             let _ = medium.send(job);
         }
@@ -366,15 +404,21 @@ fn run_fast(
 fn run_medium(
     queue: &Mutex<Receiver<Job>>,
     slow: &SyncSender<Job>,
+    waiting: &Waiting,
     source: &ConnectionSource,
 ) -> Option<PooledConnection<ReaderConnections>> {
     lower_priority(MEDIUM_PRIORITY);
     let mut connection = None;
     while let Some(mut job) = next(queue) {
-        if run(&mut connection, source, &mut job, Limit::Medium) == Ended::Interrupted
-            && let Err(TrySendError::Full(mut job) | TrySendError::Disconnected(mut job)) =
-                slow.try_send(job)
+        waiting.medium.fetch_sub(1, Ordering::Relaxed);
+        if run(&mut connection, source, &mut job, Limit::Medium) == Ended::Answered {
+            continue;
+        }
+        waiting.slow.fetch_add(1, Ordering::Relaxed);
+        if let Err(TrySendError::Full(mut job) | TrySendError::Disconnected(mut job)) =
+            slow.try_send(job)
         {
+            waiting.slow.fetch_sub(1, Ordering::Relaxed);
             run(&mut connection, source, &mut job, Limit::Refused);
         }
     }
@@ -389,11 +433,13 @@ fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
 
 fn run_slow(
     queue: &Receiver<Job>,
+    waiting: &Waiting,
     source: &ConnectionSource,
 ) -> Option<PooledConnection<ReaderConnections>> {
     lower_priority(SLOW_PRIORITY);
     let mut connection = None;
     while let Ok(mut job) = queue.recv() {
+        waiting.slow.fetch_sub(1, Ordering::Relaxed);
         run(&mut connection, source, &mut job, Limit::Slow);
     }
     connection.map(|owned: ReaderConnection| owned.connection)

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, InterruptHandle, TransactionBehavior};
 
@@ -17,6 +18,20 @@ pub(in crate::store) struct Writer {
     statement: InterruptHandle,
     /// Whether writes are to end. SQLite forgets an interrupt when no statement is running.
     interrupted: AtomicBool,
+    waiting: AtomicUsize,
+    begun: AtomicU64,
+    waited_micros: AtomicU64,
+}
+
+/// How the writer was used since it was opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WriterCounters {
+    /// The writes that wait for their transaction to begin.
+    pub waiting: usize,
+    /// The transactions that have begun.
+    pub begun: u64,
+    /// How long they waited together: for other writes, also of other processes, and for the write-ahead log to be cut.
+    pub waited: Duration,
 }
 
 impl fmt::Debug for Writer {
@@ -32,6 +47,9 @@ impl Writer {
             statement: connection.get_interrupt_handle(),
             connection: Mutex::new((connection, LogSize::new(path))),
             interrupted: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+            begun: AtomicU64::new(0),
+            waited_micros: AtomicU64::new(0),
         }
     }
 
@@ -40,6 +58,7 @@ impl Writer {
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        let wait = Wait::begin(self);
         let mut locked = self
             .connection
             .lock()
@@ -47,7 +66,7 @@ impl Writer {
         let (connection, log_size) = &mut *locked;
         self.check()?;
         log_size.before_write(connection)?;
-        let written = self.transact(connection, write);
+        let written = self.transact(connection, wait, write);
         if written.is_ok() && self.check().is_ok() {
             log_size.after_commit(connection);
         }
@@ -61,16 +80,27 @@ impl Writer {
     fn transact<T, E: From<StoreError>>(
         &self,
         connection: &mut Connection,
+        wait: Wait<'_>,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         self.check()?;
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(StoreError::from)?;
+        wait.end();
         let answer = write(&Transaction::interruptible(&transaction, &self.interrupted))?;
         self.check()?;
         transaction.commit().map_err(StoreError::from)?;
         Ok(answer)
+    }
+
+    /// Returns how the writer was used.
+    pub(in crate::store) fn counters(&self) -> WriterCounters {
+        WriterCounters {
+            waiting: self.waiting.load(Ordering::Relaxed),
+            begun: self.begun.load(Ordering::Relaxed),
+            waited: Duration::from_micros(self.waited_micros.load(Ordering::Relaxed)),
+        }
     }
 
     /// Fails if writes are to end.
@@ -93,5 +123,36 @@ impl Writer {
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
             .0
+    }
+}
+
+/// A write that waits for its transaction to begin. It no longer counts as waiting when this is dropped.
+struct Wait<'w> {
+    writer: &'w Writer,
+    start: Instant,
+}
+
+impl<'w> Wait<'w> {
+    fn begin(writer: &'w Writer) -> Self {
+        writer.waiting.fetch_add(1, Ordering::Relaxed);
+        Self {
+            writer,
+            start: Instant::now(),
+        }
+    }
+
+    /// The transaction has begun.
+    fn end(self) {
+        let micros = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.writer.begun.fetch_add(1, Ordering::Relaxed);
+        self.writer
+            .waited_micros
+            .fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.writer.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
