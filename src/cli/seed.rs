@@ -6,7 +6,7 @@ use super::CommandError;
 use super::args::{ClockFlag, DatabaseFlag};
 use crate::error_text::os_error;
 use crate::seed::{self, Report, SeedError, Source};
-use crate::store::{Durability, OpenMode, Store, StoreError, Transaction};
+use crate::store::{Closed, Durability, OpenMode, Store, StoreError, Transaction};
 
 /// The arguments of `seed`.
 #[derive(Debug, clap::Args)]
@@ -103,7 +103,9 @@ fn apply(args: &Args, sources: &[Source]) -> Result<Report, NotCommitted> {
         eprintln!("cf-packages: {migrated}");
     }
     let report = store.write(|transaction| fill(args, sources, transaction))?;
-    store.close()?;
+    if let closed @ Closed::LogKept { .. } = store.close()? {
+        eprintln!("cf-packages: {closed}");
+    }
     Ok(report)
 }
 
