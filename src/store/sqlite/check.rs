@@ -106,7 +106,8 @@ const ONLY_INDEXED: &str = "
       and not exists (select 1 from json_each(p.labels) j where j.key = l.key and j.value = l.value)
     order by p.id";
 
-const OUR_TABLES: &str = "
+/// The tables of a file that has no others than ours.
+const TABLES: &str = "
     select name from sqlite_schema where type = 'table' and name not like 'sqlite~_%' escape '~' order by name";
 
 impl CheckReport {
@@ -212,7 +213,7 @@ fn packages_without_metadata(connection: &Connection) -> Result<Vec<String>, Sto
 /// Returns what cannot be read as text, once for each column. SQLite does not check that text is UTF-8.
 fn columns_without_utf8(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
-    for table in texts(connection, OUR_TABLES)? {
+    for table in texts(connection, TABLES)? {
         let mut statement = connection.prepare(&format!("select * from \"{table}\""))?;
         let columns = statement.column_names();
         let mut columns: Vec<_> = columns
