@@ -5,6 +5,7 @@
 
 mod admin_api;
 mod authorization;
+mod backup;
 mod cache_consistency;
 mod caches;
 mod command_line;
@@ -24,6 +25,8 @@ mod page_cost;
 mod pagination_2015;
 mod reads;
 mod real_clients;
+mod request_log;
+mod request_records;
 mod role_matrix;
 mod seeding;
 mod served_file;

@@ -56,9 +56,13 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("login", "GET /login", "", ""),
     endpoint("oauth", "POST /oauth/token", "", "grant_type=password&client_id=cf&client_secret=&username=admin&password=secret"),
     endpoint("export", "GET /admin/export", "", ""),
+    endpoint("requests", "GET /admin/requests", "", ""),
+    endpoint("count", "GET /admin/requests/count", "", ""),
+    endpoint("forget", "DELETE /admin/requests", "", ""),
     endpoint("faults", "GET /admin/faults", "", ""),
     endpoint("fault", "POST /admin/faults", "", r#"{"path": "/nowhere", "kind": "rate_limit"}"#),
     endpoint("no-faults", "DELETE /admin/faults", "", ""),
+    endpoint("time", "GET /admin/clock", "", ""),
     endpoint("clock", "PUT /admin/clock", "", r#"{"advance": "0s"}"#),
     endpoint("seed", "POST /admin/seed", "", r#"{"organizations": [{"name": "more"}]}"#),
     endpoint("reset", "POST /admin/reset", "", ""),
@@ -68,43 +72,43 @@ const ENDPOINTS: &[Endpoint] = &[
 // the own, the other and the suspended organization.
 
 const MATRIX_2015: &str = "
-    caller                        packages package app-packages health openapi login oauth export faults fault no-faults clock seed reset
-    admin                         +++      +++     +++          +      +       -     -     +      +      +     +         +     +    +
-    admin_read_only               !!!      !!!     !!!          +      +       -     -     !      !      !     !         !     !    !
-    global_auditor                !!!      !!!     !!!          +      +       -     -     !      !      !     !         !     !    !
-    global_auditor+read           ---      ---     ---          +      +       -     -     !      !      !     !         !     !    !
-    write                         !!!      !!!     !!!          +      +       -     -     !      !      !     !         !     !    !
-    space_developer               +-+      +--     +--          +      +       -     -     !      !      !     !         !     !    !
-    space_manager                 +-+      +--     +--          +      +       -     -     !      !      !     !         !     !    !
-    space_auditor                 +-+      +--     +--          +      +       -     -     !      !      !     !         !     !    !
-    space_supporter               ---      ---     ---          +      +       -     -     !      !      !     !         !     !    !
-    organization_manager          +-+      +--     +--          +      +       -     -     !      !      !     !         !     !    !
-    organization_user             ---      ---     ---          +      +       -     -     !      !      !     !         !     !    !
-    organization_auditor          ---      ---     ---          +      +       -     -     !      !      !     !         !     !    !
-    organization_billing_manager  ---      ---     ---          +      +       -     -     !      !      !     !         !     !    !
-    no-role                       ---      ---     ---          +      +       -     -     !      !      !     !         !     !    !
-    unknown-user                  ---      ---     ---          +      +       -     -     !      !      !     !         !     !    !
-    no-token                      ???      ???     ???          +      +       -     -     ?      ?      ?     ?         ?     ?    ?
+    caller                        packages package app-packages health openapi login oauth export requests count forget time faults fault no-faults clock seed reset
+    admin                         +++      +++     +++          +      +       -     -     +      +        +     +      +    +      +     +         +     +    +
+    admin_read_only               !!!      !!!     !!!          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    global_auditor                !!!      !!!     !!!          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    global_auditor+read           ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    write                         !!!      !!!     !!!          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    space_developer               +-+      +--     +--          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    space_manager                 +-+      +--     +--          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    space_auditor                 +-+      +--     +--          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    space_supporter               ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    organization_manager          +-+      +--     +--          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    organization_user             ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    organization_auditor          ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    organization_billing_manager  ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    no-role                       ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    unknown-user                  ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    no-token                      ???      ???     ???          +      +       -     -     ?      ?        ?     ?      ?    ?      ?     ?         ?     ?    ?
 ";
 
 const MATRIX_CURRENT: &str = "
-    caller                        packages package app-packages apps app spaces space orgs org root v3 info health openapi login oauth export faults fault no-faults clock seed reset
-    admin                         +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     +      +      +     +         +     +    +
-    admin_read_only               +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     !      !      !     !         !     !    !
-    global_auditor                +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     !      !      !     !         !     !    !
-    global_auditor+read           +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     !      !      !     !         !     !    !
-    write                         !!!      !!!     !!!          !!!  !!! !!!    !!!   !!!  !!! +    +  +    +      +       +     +     !      !      !     !         !     !    !
-    space_developer               +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !      !     !         !     !    !
-    space_manager                 +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !      !     !         !     !    !
-    space_auditor                 +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !      !     !         !     !    !
-    space_supporter               +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !      !     !         !     !    !
-    organization_manager          +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !      !     !         !     !    !
-    organization_user             ---      ---     ---          ---  --- ---    ---   +-+  +-+ +    +  +    +      +       +     +     !      !      !     !         !     !    !
-    organization_auditor          ---      ---     ---          ---  --- ---    ---   +-+  +-+ +    +  +    +      +       +     +     !      !      !     !         !     !    !
-    organization_billing_manager  ---      ---     ---          ---  --- ---    ---   +-+  +-+ +    +  +    +      +       +     +     !      !      !     !         !     !    !
-    no-role                       ---      ---     ---          ---  --- ---    ---   ---  --- +    +  +    +      +       +     +     !      !      !     !         !     !    !
-    unknown-user                  ---      ---     ---          ---  --- ---    ---   ---  --- +    +  +    +      +       +     +     !      !      !     !         !     !    !
-    no-token                      ???      ???     ???          ???  ??? ???    ???   ???  ??? +    +  +    +      +       +     +     ?      ?      ?     ?         ?     ?    ?
+    caller                        packages package app-packages apps app spaces space orgs org root v3 info health openapi login oauth export requests count forget time faults fault no-faults clock seed reset
+    admin                         +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     +      +        +     +      +    +      +     +         +     +    +
+    admin_read_only               +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    global_auditor                +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    global_auditor+read           +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    write                         !!!      !!!     !!!          !!!  !!! !!!    !!!   !!!  !!! +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    space_developer               +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    space_manager                 +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    space_auditor                 +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    space_supporter               +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    organization_manager          +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    organization_user             ---      ---     ---          ---  --- ---    ---   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    organization_auditor          ---      ---     ---          ---  --- ---    ---   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    organization_billing_manager  ---      ---     ---          ---  --- ---    ---   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    no-role                       ---      ---     ---          ---  --- ---    ---   ---  --- +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    unknown-user                  ---      ---     ---          ---  --- ---    ---   ---  --- +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    no-token                      ???      ???     ???          ???  ??? ???    ???   ???  ??? +    +  +    +      +       +     +     ?      ?        ?     ?      ?    ?      ?     ?         ?     ?    ?
 ";
 
 /// Returns the data: the places, and a user for each role, named like the role.
