@@ -114,7 +114,7 @@ impl Sent {
     ) {
         let mut connection = None;
         for _ in 0..count {
-            if run.is_over() || self.failures.len() > MOST_FAILURES {
+            if !run.goes_on(self.tried / 500) || self.failures.len() > MOST_FAILURES {
                 return;
             }
             let made = maker.request(&mut random);

@@ -9,6 +9,9 @@ use crate::support::random::Random;
 /// The bound of a run of the usual length, in minutes.
 const USUAL_MINUTES: f64 = 10.0;
 
+/// The rounds of a trial for which there is always time.
+const LEAST: u64 = 2;
+
 /// One run of the trials.
 pub struct Run {
     seed: u64,
@@ -39,25 +42,25 @@ impl Run {
         Random(self.seed ^ name)
     }
 
-    /// Returns how many rounds a trial has that has `usual` rounds in ten minutes. A trial stops earlier if the time is
-    /// over.
+    /// Returns how many rounds a trial has that has `usual` rounds in ten minutes. If the time is over, it has the first
+    /// ones only, so that no row is empty.
     pub fn rounds(&self, usual: u64) -> impl Iterator<Item = u64> + '_ {
-        (0..self.count(usual)).take_while(|_| !self.is_over())
+        (0..self.count(usual)).take_while(|round| self.goes_on(*round))
     }
 
-    /// Returns `usual` in proportion to the length of the run, and 2 at least.
+    /// Returns `usual` in proportion to the length of the run, and [`LEAST`] at least.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_precision_loss
     )]
     pub fn count(&self, usual: u64) -> u64 {
-        ((usual as f64 * self.minutes / USUAL_MINUTES) as u64).max(2)
+        ((usual as f64 * self.minutes / USUAL_MINUTES) as u64).max(LEAST)
     }
 
-    /// Whether the time of the run is over.
-    pub fn is_over(&self) -> bool {
-        Instant::now() >= self.end
+    /// Whether a trial that has done so many rounds does another.
+    pub fn goes_on(&self, done: u64) -> bool {
+        done < LEAST || Instant::now() < self.end
     }
 }
 

@@ -69,7 +69,14 @@ pub fn beside_slow_ones(run: &Run) -> Row {
         }
         is_over.store(true, Ordering::SeqCst);
     });
-    server.stop();
+    // The slow ones must not delay the exit either.
+    let begin = Instant::now();
+    server.terminate();
+    let (code, ..) = server.wait();
+    let took = begin.elapsed();
+    if code != Some(0) || took > Duration::from_secs(10) {
+        row.failures.push(format!("exit {code:?} after {took:?}"));
+    }
     row.seen(&format!(
         "the slowest response took {:.0} ms",
         longest.as_secs_f64() * 1000.0

@@ -23,7 +23,9 @@ pub fn side_by_side(run: &Run) -> Row {
             .map(|own| {
                 scope.spawn(move || {
                     let mut written = Vec::new();
-                    while next.load(Ordering::SeqCst) < wanted && !run.is_over() {
+                    while next.load(Ordering::SeqCst) < wanted
+                        && run.goes_on(next.load(Ordering::SeqCst) / 10)
+                    {
                         let number = next.fetch_add(1, Ordering::SeqCst);
                         written.push(post(&servers[own], &servers[1 - own], number));
                     }

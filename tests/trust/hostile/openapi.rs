@@ -72,14 +72,14 @@ impl Document {
         self.validate(schema, body)
     }
 
-    /// Returns the operation of a path. A slash or `.json` at its end is ignored.
+    /// Returns the operation of a path. Slashes that repeat or end the path are ignored, and `.json` at its end.
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
-        let trimmed = path.trim_end_matches('/');
-        let candidates = [
-            path,
-            trimmed,
-            trimmed.strip_suffix(".json").unwrap_or(trimmed),
-        ];
+        let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let whole = format!("/{}", parts.join("/"));
+        let without = whole.strip_suffix(".json").unwrap_or(&whole);
+        let without = without.trim_end_matches('/');
+        let without = if without.is_empty() { "/" } else { without };
+        let candidates = [whole.as_str(), without];
         let paths = self.root["paths"].as_object()?;
         candidates.iter().find_map(|path| {
             let fits = |template: &str| {
@@ -89,16 +89,8 @@ impl Document {
                         wanted == found || wanted.starts_with('{') && !found.is_empty()
                     })
             };
-            let template = if path.is_empty() {
-                paths.get("/")
-            } else {
-                None
-            };
-            let item = template.or_else(|| {
-                let mut items = paths.iter().filter(|(template, _)| fits(template));
-                items.next().map(|(_, item)| item)
-            });
-            item.and_then(|item| item.get(method))
+            let mut items = paths.iter().filter(|(template, _)| fits(template));
+            items.find_map(|(_, item)| item.get(method))
         })
     }
 

@@ -321,9 +321,9 @@ fn unhex(text: &str) -> Vec<u8> {
 
 /// Returns the first two numbers after the last quote, or after the descriptor.
 fn numbers(arguments: &str) -> (usize, usize) {
-    let rest = arguments
-        .rsplit_once(['"', '>'])
-        .map_or("", |(_, rest)| rest);
+    let arguments = arguments.split("<unfinished").next().unwrap_or_default();
+    let rest = arguments.rsplit_once(['"', '>']);
+    let rest = rest.expect("a string or a descriptor").1;
     let mut numbers = rest
         .split(|letter: char| !letter.is_ascii_digit())
         .filter_map(|part| part.parse().ok());
