@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::error_text::os_error;
 use crate::seed::{self, SeedError, Source};
-use crate::store::{Durability, OpenMode, Store, StoreError, is_file_of};
+use crate::store::{Closed, Durability, OpenMode, Store, StoreError, is_file_of};
 
 /// The beginning of the folders' names; a random part follows.
 const PREFIX: &str = "cf-packages-";
@@ -68,7 +68,9 @@ impl Ephemeral {
         }
         let store = open_seeded(&file, seeds, now, Durability::Off)?;
         // Closing moves everything into the file itself, so that copying it copies all data.
-        store.close()?;
+        if let Closed::LogKept { cause, .. } = store.close()? {
+            return Err(StoreError::CannotWrite(cause).into());
+        }
         let start = folder.folder.path().join(START);
         fs::copy(&file, &start).map_err(|error| no_folder(&error))?;
         Ok(Self {

@@ -25,6 +25,7 @@ pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
 pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
 pub use sqlite::check::{CheckReport, check, sqlite_version};
+pub use sqlite::close::Closed;
 pub use sqlite::draft::is_file_of;
 use sqlite::identify::{FileState, at_real_path, identify, missing_file_error, real_path};
 use sqlite::latest_version::LatestVersion;
@@ -424,21 +425,24 @@ impl Store {
         }
     }
 
-    /// Runs the reads that are queued, moves the write-ahead log into the file, and closes the file.
+    /// Runs the reads that are queued, moves the write-ahead log into the file, and closes the file. On a full disk the log
+    /// stays beside the file, and the next program that opens the file moves it.
     ///
     /// # Errors
     ///
-    /// Fails if the log cannot be moved, as when the disk is full. The next program that opens the file moves it.
-    pub fn close(mut self) -> Result<(), StoreError> {
+    /// Fails if the log cannot be moved for another reason, or the file cannot be closed.
+    pub fn close(mut self) -> Result<Closed, StoreError> {
         drop(self.watch.take());
         drop(self.current.take());
         let Some(writer) = self.writer.take() else {
-            return Ok(());
+            return Ok(Closed::Whole);
         };
         let connection = writer.into_connection();
         match self.file.loss(&self.latest) {
             None => close::close_writer(&self.path, connection),
-            Some(loss) => close::close_lost(&self.path, &self.file, loss, connection),
+            Some(loss) => {
+                close::close_lost(&self.path, &self.file, loss, connection).map(|()| Closed::Whole)
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::args::{ClockFlag, DatabaseFlag};
 use super::{CommandError, values, write_out};
 use crate::seed::{self, Report, SeedError, Source};
-use crate::store::{Durability, OpenMode, Store, StoreError, Transaction};
+use crate::store::{Closed, Durability, OpenMode, Store, StoreError, Transaction};
 
 /// The arguments of `seed`.
 #[derive(Debug, clap::Args)]
@@ -100,7 +100,9 @@ fn apply(args: &Args, sources: &[Source]) -> Result<Report, NotCommitted> {
         eprintln!("cf-packages: {migrated}");
     }
     let report = store.write(|transaction| fill(args, sources, transaction))?;
-    store.close()?;
+    if let closed @ Closed::LogKept { .. } = store.close()? {
+        eprintln!("cf-packages: {closed}");
+    }
     Ok(report)
 }
 

@@ -21,6 +21,7 @@ use crate::error_text::os_error;
 use crate::http::Router;
 use crate::log::LogGuard;
 use crate::service::{Authentication, Service, ServiceOptions};
+use crate::store::Closed;
 use crate::{log, server};
 use admin_token::AdminTokenFile;
 use data::OpenedData;
@@ -83,7 +84,12 @@ fn close(service: Arc<Service>, end: Instant) -> Result<(), CommandError> {
     let (sender, closed) = mpsc::channel();
     thread::spawn(move || sender.send(service.store.close()));
     match closed.recv_timeout(end.saturating_duration_since(Instant::now())) {
-        Ok(result) => Ok(result.map_err(|error| error.at(&path))?),
+        Ok(result) => {
+            if let closed @ Closed::LogKept { .. } = result.map_err(|error| error.at(&path))? {
+                warn!("{closed}");
+            }
+            Ok(())
+        }
         Err(_) => {
             warn!("the database could not be closed in time; the next start recovers it");
             Ok(())

@@ -73,3 +73,23 @@ fn damaged_value_is_500_and_logged_and_not_cached_and_named_by_check() {
         );
     }
 }
+
+#[test]
+fn check_names_text_that_is_not_utf8() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "f"]);
+    let connection = Connection::open(dir.path("f")).unwrap();
+    connection
+        .execute_batch("update packages set image = cast(x'61ff62' as text) where type = 'docker'")
+        .unwrap();
+    connection.close().unwrap();
+    let checked = dir.run(&["check", "--db", "f"]);
+    assert_eq!(checked.status, 1);
+    assert!(
+        checked
+            .stderr
+            .contains("has text that is not UTF-8 in the column `image` of `packages`"),
+        "{}",
+        checked.stderr
+    );
+}

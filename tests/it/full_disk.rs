@@ -178,3 +178,35 @@ fn reader_that_never_ends_makes_writes_fail_before_the_log_is_too_long() {
     drop(reader);
     server.stop();
 }
+
+#[test]
+fn commits_that_cannot_be_moved_into_the_file_stay_in_the_log() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let size = fs::metadata(dir.path("x.db")).unwrap().len();
+    dir.write("large.json", large_package("large", 150_000));
+    // The log has room for the package, the file has not.
+    let mut seed = limited(&dir, size / 1024 + 60);
+    let output = seed.args(["seed", "large.json", "--db", "x.db"]).output();
+    let output = output.unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(
+        stderr.starts_with("cf-packages: `") && stderr.contains("x.db-wal` holds commits"),
+        "{stderr}"
+    );
+    let left = ["large.json", "x.db", "x.db-shm", "x.db-wal"];
+    assert_eq!(dir.file_names(), left);
+    assert!(
+        dir.run_ok(&["export", "--db", "x.db"])
+            .contains("\"large\"")
+    );
+    // With room, the next program moves them.
+    let server = dir.serve(&["--db", "x.db"]);
+    server.stop();
+    assert_eq!(dir.file_names(), ["large.json", "x.db"]);
+    assert!(
+        dir.run_ok(&["export", "--db", "x.db"])
+            .contains("\"large\"")
+    );
+}

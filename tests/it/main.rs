@@ -28,6 +28,7 @@ mod reads;
 mod real_clients;
 mod request_log;
 mod request_records;
+mod role_matrix;
 mod seeding;
 mod served_file;
 mod side_files;

@@ -106,6 +106,10 @@ const ONLY_INDEXED: &str = "
       and not exists (select 1 from json_each(p.labels) j where j.key = l.key and j.value = l.value)
     order by p.id";
 
+/// The tables of a file that has no others than ours.
+const TABLES: &str = "
+    select name from sqlite_schema where type = 'table' and name not like 'sqlite~_%' escape '~' order by name";
+
 impl CheckReport {
     fn integrity(&mut self, connection: &Connection) {
         let found = texts(connection, "pragma integrity_check");
@@ -133,6 +137,10 @@ impl CheckReport {
     }
 
     fn data(&mut self, connection: &Connection) {
+        let found = columns_without_utf8(connection);
+        for fault in self.try_all(found).into_iter().flatten() {
+            self.faults.push(format!("has {fault}"));
+        }
         for (found, fault) in [
             (
                 packages_without_metadata(connection),
@@ -198,6 +206,34 @@ fn packages_without_metadata(connection: &Connection) -> Result<Vec<String>, Sto
         if !is_object(row.get_ref(1)?) || !is_object(row.get_ref(2)?) {
             found.push(row.get(0)?);
         }
+    }
+    Ok(found)
+}
+
+/// Returns what cannot be read as text, once for each column. SQLite does not check that text is UTF-8.
+fn columns_without_utf8(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut found = Vec::new();
+    for table in texts(connection, TABLES)? {
+        let mut statement = connection.prepare(&format!("select * from \"{table}\""))?;
+        let columns = statement.column_names();
+        let mut columns: Vec<_> = columns
+            .into_iter()
+            .map(|name| (name.to_owned(), 0))
+            .collect();
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            for (index, (_, count)) in columns.iter_mut().enumerate() {
+                if let ValueRef::Text(text) = row.get_ref(index)? {
+                    *count += u64::from(str::from_utf8(text).is_err());
+                }
+            }
+        }
+        columns.retain(|(_, count)| *count > 0);
+        found.extend(columns.into_iter().map(|(column, count)| {
+            format!(
+                "text that is not UTF-8 in the column `{column}` of `{table}`, in rows: {count}"
+            )
+        }));
     }
     Ok(found)
 }

@@ -1,8 +1,8 @@
 //! How the connection that writes is closed, so that only the file itself remains.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fmt, fs};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -14,17 +14,60 @@ use super::open_file::{Loss, OpenFile};
 use crate::error_text::os_error;
 use crate::store::{OpenMode, StoreError};
 
+/// What remains of a database that was closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// The file holds all commits.
+    Whole,
+    /// The file cannot be written, and its write-ahead log holds commits that the file lacks.
+    LogKept {
+        /// The path of the log.
+        log: PathBuf,
+        /// Why the file cannot be written.
+        cause: String,
+    },
+}
+
+impl fmt::Display for Closed {
+    /// Writes a sentence that says what to do.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => f.write_str("the file holds all commits"),
+            Self::LogKept { log, cause } => write!(
+                f,
+                "`{}` holds commits that could not be moved into the file: {cause}; keep both together, and free space on the disk, or raise the limit on the size of files",
+                log.display()
+            ),
+        }
+    }
+}
+
 /// Moves the write-ahead log into the file at `path`, and closes `connection`, the last one of this process.
+///
+/// If the file cannot be written, as on a full disk, the log stays beside it. That loses nothing: what is committed is
+/// durable in the log.
 pub(in crate::store) fn close_writer(
     path: &Path,
     connection: Connection,
-) -> Result<(), StoreError> {
+) -> Result<Closed, StoreError> {
     // While other programs read, SQLite would wait for them, and keep all writers waiting too. The program that closes
     // last moves the rest of the log.
     connection.busy_timeout(Duration::ZERO)?;
-    connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
+    let moved = connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()));
+    if let Err(error) = moved.map_err(StoreError::from) {
+        let StoreError::CannotWrite(cause) = error else {
+            return Err(error);
+        };
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        close(connection)?;
+        return Ok(Closed::LogKept {
+            log: beside(path, "-wal"),
+            cause,
+        });
+    }
     close(connection)?;
-    remove_empty_wal(path)
+    remove_empty_wal(path)?;
+    Ok(Closed::Whole)
 }
 
 /// Closes `connection`, the last one of this process to a file at `path` that was lost.

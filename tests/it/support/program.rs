@@ -140,9 +140,18 @@ impl WorkDir {
     }
 }
 
+/// Returns the path of the program: `CF_PACKAGES_TEST_PROGRAM`, or else the one that was built with the tests.
+pub fn program() -> PathBuf {
+    let given = std::env::var_os("CF_PACKAGES_TEST_PROGRAM").filter(|path| !path.is_empty());
+    given.map_or_else(
+        || env!("CARGO_BIN_EXE_cf-packages").into(),
+        |path| std::path::absolute(path).expect("a path"),
+    )
+}
+
 /// Returns the program, to be run in `folder` and without the settings of the environment of the tests.
 pub fn command(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cf-packages"));
+    let mut command = Command::new(program());
     command.current_dir(folder);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CF_PACKAGES_") {

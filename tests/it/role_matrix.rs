@@ -1,0 +1,301 @@
+//! Every caller × every route × the own, another and a suspended organization, as `docs/reference/access.md` has it.
+//!
+//! A route that is added to an OpenAPI document needs a line in `ENDPOINTS`, and a column in the table of its edition.
+
+use std::collections::BTreeSet;
+
+use cf_packages::edition::Edition;
+use serde_json::Value;
+
+use crate::support::{ORGANIZATION_ROLES, Response, SPACE_ROLES, Server, WorkDir};
+
+/// The organizations. A caller with a role holds it in `own` and in `suspended`. Each has a space, an app and a package,
+/// whose guids end in its name.
+const PLACES: [&str; 3] = ["own", "other", "suspended"];
+
+/// What the tables call an endpoint, its operation in the OpenAPI document, what its guid is of or its list holds, and
+/// the body to send.
+struct Endpoint {
+    heading: &'static str,
+    operation: &'static str,
+    about: &'static str,
+    body: &'static str,
+}
+
+const fn endpoint(
+    heading: &'static str,
+    operation: &'static str,
+    about: &'static str,
+    body: &'static str,
+) -> Endpoint {
+    Endpoint {
+        heading,
+        operation,
+        about,
+        body,
+    }
+}
+
+/// Without `about`, the answer does not depend on an organization.
+#[rustfmt::skip] // One line per endpoint.
+const ENDPOINTS: &[Endpoint] = &[
+    endpoint("packages", "GET /v3/packages", "package", ""),
+    endpoint("package", "GET /v3/packages/{guid}", "package", ""),
+    endpoint("app-packages", "GET /v3/apps/{guid}/packages", "app", ""),
+    endpoint("apps", "GET /v3/apps", "app", ""),
+    endpoint("app", "GET /v3/apps/{guid}", "app", ""),
+    endpoint("spaces", "GET /v3/spaces", "space", ""),
+    endpoint("space", "GET /v3/spaces/{guid}", "space", ""),
+    endpoint("orgs", "GET /v3/organizations", "organization", ""),
+    endpoint("org", "GET /v3/organizations/{guid}", "organization", ""),
+    endpoint("root", "GET /", "", ""),
+    endpoint("v3", "GET /v3", "", ""),
+    endpoint("info", "GET /v3/info", "", ""),
+    endpoint("health", "GET /healthz", "", ""),
+    endpoint("openapi", "GET /openapi.json", "", ""),
+    endpoint("login", "GET /login", "", ""),
+    endpoint("oauth", "POST /oauth/token", "", "grant_type=password&client_id=cf&client_secret=&username=admin&password=secret"),
+    endpoint("export", "GET /admin/export", "", ""),
+    endpoint("requests", "GET /admin/requests", "", ""),
+    endpoint("count", "GET /admin/requests/count", "", ""),
+    endpoint("forget", "DELETE /admin/requests", "", ""),
+    endpoint("faults", "GET /admin/faults", "", ""),
+    endpoint("fault", "POST /admin/faults", "", r#"{"path": "/nowhere", "kind": "rate_limit"}"#),
+    endpoint("no-faults", "DELETE /admin/faults", "", ""),
+    endpoint("time", "GET /admin/clock", "", ""),
+    endpoint("clock", "PUT /admin/clock", "", r#"{"advance": "0s"}"#),
+    endpoint("seed", "POST /admin/seed", "", r#"{"organizations": [{"name": "more"}]}"#),
+    endpoint("reset", "POST /admin/reset", "", ""),
+];
+
+// `+`: 2xx, and a list holds the resource. `-`: 404, or a list without it. `!`: 403. `?`: 401. Three signs are those of
+// the own, the other and the suspended organization.
+
+const MATRIX_2015: &str = "
+    caller                        packages package app-packages health openapi login oauth export requests count forget time faults fault no-faults clock seed reset
+    admin                         +++      +++     +++          +      +       -     -     +      +        +     +      +    +      +     +         +     +    +
+    admin_read_only               !!!      !!!     !!!          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    global_auditor                !!!      !!!     !!!          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    global_auditor+read           ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    write                         !!!      !!!     !!!          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    space_developer               +-+      +--     +--          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    space_manager                 +-+      +--     +--          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    space_auditor                 +-+      +--     +--          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    space_supporter               ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    organization_manager          +-+      +--     +--          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    organization_user             ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    organization_auditor          ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    organization_billing_manager  ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    no-role                       ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    unknown-user                  ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    no-token                      ???      ???     ???          +      +       -     -     ?      ?        ?     ?      ?    ?      ?     ?         ?     ?    ?
+";
+
+const MATRIX_CURRENT: &str = "
+    caller                        packages package app-packages apps app spaces space orgs org root v3 info health openapi login oauth export requests count forget time faults fault no-faults clock seed reset
+    admin                         +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     +      +        +     +      +    +      +     +         +     +    +
+    admin_read_only               +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    global_auditor                +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    global_auditor+read           +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    write                         !!!      !!!     !!!          !!!  !!! !!!    !!!   !!!  !!! +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    space_developer               +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    space_manager                 +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    space_auditor                 +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    space_supporter               +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    organization_manager          +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    organization_user             ---      ---     ---          ---  --- ---    ---   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    organization_auditor          ---      ---     ---          ---  --- ---    ---   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    organization_billing_manager  ---      ---     ---          ---  --- ---    ---   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    no-role                       ---      ---     ---          ---  --- ---    ---   ---  --- +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    unknown-user                  ---      ---     ---          ---  --- ---    ---   ---  --- +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    no-token                      ???      ???     ???          ???  ??? ???    ???   ???  ??? +    +  +    +      +       +     +     ?      ?        ?     ?      ?    ?      ?     ?         ?     ?    ?
+";
+
+/// Returns the data: the places, and a user for each role, named like the role.
+fn seed() -> String {
+    let mut seed: [Vec<String>; 5] = Default::default();
+    for place in PLACES {
+        let suspended = place == "suspended";
+        let entries = [
+            format!(
+                r#"{{"guid": "organization-{place}", "name": "{place}", "suspended": {suspended}}}"#
+            ),
+            format!(
+                r#"{{"guid": "space-{place}", "name": "s", "organization": "organization-{place}"}}"#
+            ),
+            format!(r#"{{"guid": "app-{place}", "name": "a", "space": "space-{place}"}}"#),
+            format!(
+                r#"{{"guid": "package-{place}", "app": "app-{place}", "type": "bits", "state": "READY"}}"#
+            ),
+        ];
+        for (kind, entry) in seed.iter_mut().zip(entries) {
+            kind.push(entry);
+        }
+    }
+    for role in SPACE_ROLES.iter().chain(&ORGANIZATION_ROLES) {
+        let kind = role.split('_').next().expect("a kind");
+        let roles = ["own", "suspended"]
+            .map(|place| format!(r#"{{"role": "{role}", "{kind}": "{kind}-{place}"}}"#));
+        seed[4].push(format!(
+            r#"{{"guid": "{role}", "roles": [{}]}}"#,
+            roles.join(",")
+        ));
+    }
+    seed[4].push(r#"{"guid": "no-role"}"#.into());
+    let [organizations, spaces, apps, packages, users] = seed.map(|entries| entries.join(","));
+    format!(
+        r#"{{"organizations": [{organizations}], "spaces": [{spaces}], "apps": [{apps}], "packages": [{packages}],
+            "users": [{users}]}}"#
+    )
+}
+
+/// Returns the token of a caller of the tables, or nothing for the caller without a token.
+fn token(dir: &WorkDir, caller: &str) -> String {
+    let scopes: &[&str] = match caller {
+        "no-token" => return String::new(),
+        "admin" => &["cloud_controller.admin"],
+        "admin_read_only" => &["cloud_controller.admin_read_only"],
+        "global_auditor" => &["cloud_controller.global_auditor"],
+        "global_auditor+read" => &["cloud_controller.global_auditor", "cloud_controller.read"],
+        "write" => &["cloud_controller.write"],
+        _ => &["cloud_controller.read", "cloud_controller.write"],
+    };
+    let mut arguments = vec!["token", "--token-key", "k", "--user", caller];
+    for scope in scopes {
+        arguments.extend(["--scope", scope]);
+    }
+    dir.run_ok(&arguments).trim_end().to_owned()
+}
+
+fn send(server: &Server, endpoint: &Endpoint, guid: &str, token: &str) -> Response {
+    let operation = endpoint.operation.replace("{guid}", guid);
+    let authorization = match token {
+        "" => String::new(),
+        token => format!("Authorization: bearer {token}\r\n"),
+    };
+    let content = match endpoint.operation {
+        "POST /oauth/token" => "application/x-www-form-urlencoded",
+        _ => "application/json",
+    };
+    let (body, length) = (endpoint.body, endpoint.body.len());
+    server.send(format!(
+        "{operation} HTTP/1.1\r\nHost: x\r\n{authorization}Content-Type: {content}\r\nContent-Length: {length}\r\n\r\n{body}"
+    ))
+}
+
+/// Returns the sign of a response. `wanted` is the guid that a list must hold.
+fn sign(response: &Response, wanted: Option<&str>) -> char {
+    let holds = |guid: &str| {
+        let document: Value = serde_json::from_str(&response.body).expect("JSON");
+        let resources = document["resources"].as_array().expect("resources");
+        resources.iter().any(|resource| resource["guid"] == guid)
+    };
+    match response.status {
+        200..300 if wanted.is_none_or(holds) => '+',
+        200 | 404 => '-',
+        403 => '!',
+        401 => '?',
+        _ => panic!("{response:?}"),
+    }
+}
+
+/// Returns the signs of an endpoint for a caller, as a cell of the tables has them.
+fn signs(server: &Server, endpoint: &Endpoint, token: &str) -> String {
+    if endpoint.about.is_empty() {
+        return sign(&send(server, endpoint, "", token), None).into();
+    }
+    let sign_of = |place: &&str| {
+        let guid = format!("{}-{place}", endpoint.about);
+        let is_list = !endpoint.operation.contains("{guid}");
+        let response = send(server, endpoint, &guid, token);
+        sign(&response, is_list.then_some(&guid))
+    };
+    PLACES.iter().map(sign_of).collect()
+}
+
+/// Returns the operations of the edition's OpenAPI document.
+fn operations(edition: Edition) -> BTreeSet<String> {
+    let document: Value = serde_json::from_slice(edition.openapi()).expect("JSON");
+    let paths = document["paths"].as_object().expect("paths").iter();
+    let operations = paths.flat_map(|(path, item)| {
+        let methods = item.as_object().expect("methods").keys();
+        methods
+            .filter(|method| *method != "parameters")
+            .map(|method| format!("{} {path}", method.to_uppercase()))
+            .collect::<Vec<_>>()
+    });
+    operations.collect()
+}
+
+/// Compares a table with a server of the edition.
+fn assert_matrix(edition: Edition, matrix: &str, flags: &[&str]) {
+    let dir = WorkDir::new();
+    dir.write("seed.json", seed());
+    let api = edition.to_string();
+    let common = [
+        "--ephemeral",
+        "--api",
+        &api,
+        "--seed",
+        "seed.json",
+        "--token-key",
+        "k",
+    ];
+    let flags = [&common[..], flags].concat();
+    let server = Server::start(dir.command().env("TMPDIR", dir.path("")).args(flags));
+
+    let mut rows = matrix
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|row| !row.is_empty());
+    let headings = rows.next().expect("a heading");
+    let endpoints: Vec<_> = headings[1..]
+        .iter()
+        .map(|heading| {
+            let known = ENDPOINTS.iter().find(|known| known.heading == *heading);
+            known.unwrap_or_else(|| panic!("no endpoint `{heading}`"))
+        })
+        .collect();
+    let tried: BTreeSet<_> = endpoints.iter().map(|e| e.operation.to_owned()).collect();
+    let mut wrong: Vec<String> = operations(edition)
+        .symmetric_difference(&tried)
+        .filter(|operation| edition == Edition::Current || !is_login(operation))
+        .map(|operation| format!("{operation}: in the table or in the document, not in both"))
+        .collect();
+    let mut callers = BTreeSet::new();
+    for row in rows {
+        assert_eq!(row.len(), headings.len(), "{row:?}");
+        callers.insert(row[0].to_owned());
+        let token = token(&dir, row[0]);
+        for (endpoint, expected) in endpoints.iter().zip(&row[1..]) {
+            let found = signs(&server, endpoint, &token);
+            if found != *expected {
+                wrong.push(format!(
+                    "{} {}: {found} instead of {expected}",
+                    row[0], endpoint.operation
+                ));
+            }
+        }
+    }
+    for role in SPACE_ROLES.iter().chain(&ORGANIZATION_ROLES) {
+        assert!(callers.contains(*role), "no row `{role}`");
+    }
+    assert!(wrong.is_empty(), "edition {edition}:\n{}", wrong.join("\n"));
+    server.stop();
+}
+
+/// The edition 2015 answers these with 404, which its document does not describe.
+fn is_login(operation: &str) -> bool {
+    ["GET /login", "POST /oauth/token"].contains(&operation)
+}
+
+#[test]
+fn every_caller_gets_what_the_reference_says_in_2015() {
+    assert_matrix(Edition::Of2015, MATRIX_2015, &[]);
+}
+
+#[test]
+fn every_caller_gets_what_the_reference_says_in_current() {
+    let login = ["--login", "--login-password", "secret"];
+    assert_matrix(Edition::Current, MATRIX_CURRENT, &login);
+}
