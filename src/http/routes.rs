@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use warp::filters::BoxedFilter;
 use warp::http::Method;
-use warp::{Filter, Rejection, path};
+use warp::{Filter, Rejection};
 
 use super::request::RequestBody;
 use super::{Request, Response, admin, collections, info, login, packages, response};
@@ -19,6 +19,34 @@ use crate::service::{AdminApi, Service};
 const SMALL: usize = 64 << 10;
 /// The limit of a seed, in bytes.
 const SEED: usize = 256 << 20;
+
+/// The path of a route: the filter that matches it, and its text.
+struct Path<F> {
+    filter: F,
+    /// The segments as Rust writes them.
+    segments: &'static str,
+}
+
+/// Returns the [`Path`] of these segments. It is a macro because `warp::path!` is one.
+macro_rules! path {
+    ($($segments:tt)*) => {
+        Path { filter: warp::path!($($segments)*), segments: stringify!($($segments)*) }
+    };
+}
+
+impl<F> Path<F> {
+    /// Returns the text, such as `/v3/packages/:guid`.
+    fn text(&self) -> Arc<str> {
+        let segments = self
+            .segments
+            .split('/')
+            .map(|segment| match segment.trim() {
+                "String" => ":guid",
+                literal => literal.trim_matches('"'),
+            });
+        format!("/{}", segments.collect::<Vec<_>>().join("/")).into()
+    }
+}
 
 /// Returns all routes of `service`: those of its edition, and the admin API if it is on.
 #[rustfmt::skip] // One line per route.
@@ -35,7 +63,7 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
     routes.with_body(Method::POST, path!("oauth" / "token"), SMALL, login::token);
 
     if service.edition.foundation().is_some() {
-        routes.get(path::end(), info::root);
+        routes.get(path!(), info::root);
         routes.get(path!("v3"), info::v3);
         routes.get(path!("v3" / "info"), info::info);
         routes.get(path!("v3" / "organizations"), collections::list::<Organization>);
@@ -50,10 +78,14 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
         routes.with_body(Method::POST, path!("admin" / "seed"), SEED, admin::seed);
         routes.with_body(Method::POST, path!("admin" / "reset"), SMALL, admin::reset);
         routes.get(path!("admin" / "export"), admin::export);
+        routes.get(path!("admin" / "clock"), admin::show_clock);
         routes.with_body(Method::PUT, path!("admin" / "clock"), SMALL, admin::set_clock);
         routes.get(path!("admin" / "faults"), admin::list_fault_rules);
         routes.with_body(Method::POST, path!("admin" / "faults"), SMALL, admin::add_fault_rule);
         routes.with_body(Method::DELETE, path!("admin" / "faults"), SMALL, admin::clear_fault_rules);
+        routes.get(path!("admin" / "requests"), admin::requests::list);
+        routes.get(path!("admin" / "requests" / "count"), admin::requests::count);
+        routes.with_body(Method::DELETE, path!("admin" / "requests"), SMALL, admin::requests::clear);
     }
 
     routes.or_unknown()
@@ -72,31 +104,35 @@ impl<'a> Routes<'a> {
     }
 
     /// Adds `GET` and `HEAD` of a fixed path.
-    fn get<P, H, A>(&mut self, path: P, handler: H)
+    fn get<P, H, A>(&mut self, path: Path<P>, handler: H)
     where
         P: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
         H: Fn(Arc<Service>, Request) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Response, ApiError>> + Send,
     {
-        self.get_by_guid(path.map(String::new), move |service, request, _| {
-            handler(service, request)
-        });
+        let path = Path {
+            filter: path.filter.map(String::new),
+            segments: path.segments,
+        };
+        self.get_by_guid(path, move |service, request, _| handler(service, request));
     }
 
     /// Adds `GET` and `HEAD` of a path that holds a guid.
-    fn get_by_guid<P, H, A>(&mut self, path: P, handler: H)
+    fn get_by_guid<P, H, A>(&mut self, path: Path<P>, handler: H)
     where
         P: Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static,
         H: Fn(Arc<Service>, Request, String) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Response, ApiError>> + Send,
     {
-        let service = self.service.clone();
+        let (service, text) = (self.service.clone(), path.text());
         let route = path
+            .filter
             .and(method(|method| {
                 matches!(*method, Method::GET | Method::HEAD)
             }))
             .and(warp::ext::get::<Request>())
             .then(move |guid, request: Request| {
+                request.note_route(&text);
                 let service = service.clone();
                 let answer = handler(service.clone(), request.clone(), guid);
                 async move {
@@ -108,18 +144,20 @@ impl<'a> Routes<'a> {
     }
 
     /// Adds a fixed path with a request body of at most `limit` bytes.
-    fn with_body<P, H, A>(&mut self, wanted: Method, path: P, limit: usize, handler: H)
+    fn with_body<P, H, A>(&mut self, wanted: Method, path: Path<P>, limit: usize, handler: H)
     where
         P: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
         H: Fn(Arc<Service>, Request, RequestBody) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Response, ApiError>> + Send,
     {
-        let service = self.service.clone();
+        let (service, text) = (self.service.clone(), path.text());
         let route = path
+            .filter
             .and(method(move |method| *method == wanted))
             .and(warp::ext::get::<Request>())
             .and(warp::body::stream())
             .then(move |request: Request, body| {
+                request.note_route(&text);
                 let service = service.clone();
                 let body = RequestBody::new(body, limit);
                 let answer = handler(service.clone(), request.clone(), body);
