@@ -14,6 +14,7 @@ mod file_size_limit;
 mod get;
 mod healthcheck;
 mod man;
+mod known_user;
 mod seed;
 mod serve;
 mod token;
@@ -151,7 +152,10 @@ fn write_out(what: &str, bytes: &[u8]) -> Result<(), CommandError> {
     }
 }
 
+/// Prints an error. One about a seed may have several lines.
 fn fail(text: &str, code: u8) -> ExitCode {
-    eprintln!("cf-packages: {text}");
+    for line in text.lines() {
+        eprintln!("cf-packages: {line}");
+    }
     ExitCode::from(code)
 }

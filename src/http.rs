@@ -21,4 +21,4 @@ mod unread_body;
 
 pub use request::Request;
 pub use response::Response;
-pub use router::{DropConnection, Router, UnreadBody};
+pub use router::{Answer, DropConnection, Router, UnreadBody};

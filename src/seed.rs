@@ -2,24 +2,33 @@
 //! writes the data as a seed.
 //!
 //! A seed passes through `source` (where it comes from), `parse` (JSON or JSON Lines), `entry` and `field` (what an
-//! entry may contain) and `apply` (what it does to the database). `messages` has the texts of all errors.
+//! entry may contain) and `apply` (what it does to the database). After a fault, `diagnose` reads on to find the others;
+//! `fault` holds them with their places. `messages` and `json_error` have the texts.
 
 mod apply;
+mod diagnose;
 mod entry;
 mod export;
+mod fault;
 mod field;
 mod generate;
+mod json_error;
+mod json_text;
 mod messages;
 mod parse;
+mod reading;
 mod report;
 mod source;
+mod syntax;
 
 use apply::{Applier, NewTimes};
 use entry::EntryKind;
 pub use entry::SeedFormat;
 pub use export::{ExportError, export};
+pub use fault::{Fault, InvalidSeed, SeedError};
+use fault::{Faults, Stop};
 pub use generate::generate;
-pub use messages::{InvalidSeed, SeedError};
+use reading::Reading;
 use report::Progress;
 pub use report::{Counts, Report};
 pub use source::{BundledSeed, Source, bundled};
@@ -27,15 +36,26 @@ pub use source::{BundledSeed, Source, bundled};
 use crate::records::{App, Organization, Package, Space, Table, User};
 use crate::store::Transaction;
 
+/// What happens to the rows that seeds do not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherRows {
+    /// They stay.
+    Keep,
+    /// They are deleted, so that the database holds exactly what the seeds say. The seeds may then refer only to their
+    /// own entries.
+    Prune,
+}
+
 /// Applies seeds one after the other. `now` is the time of new entries that give none, in seconds since 1970.
 ///
 /// # Errors
 ///
-/// Fails with the first error in a seed, or if the database cannot be written. The transaction must then be rolled
-/// back.
+/// Fails with the faults of the seeds, at most 20, or if the database cannot be written. The transaction must then be
+/// rolled back.
 pub fn apply(
     transaction: &Transaction<'_>,
     sources: &[Source],
+    others: OtherRows,
     now: i64,
 ) -> Result<Report, SeedError> {
     let mut applier = Applier::new(
@@ -44,40 +64,53 @@ pub fn apply(
             created_at: now,
             updated_at: None,
         },
+        others == OtherRows::Prune,
+        Progress::start(None),
     );
-    let mut progress = Progress::start(None);
-    for source in sources {
-        let label = source.label();
-        source.read(&label, &mut |position, entry| {
-            applier
-                .apply(position, &entry)
-                .map_err(|error| error.at(&label, position))?;
-            progress.step();
-            Ok(())
-        })?;
-        applier
-            .end_seed()
-            .map_err(|(position, error)| error.at(&label, position))?;
+    let mut faults = Faults::default();
+    let read = read_all(sources, &mut applier, &mut faults);
+    faults.into_result_of(read)?;
+    if others == OtherRows::Prune {
+        applier.prune()?;
     }
     Ok(applier.into_report())
 }
 
-/// Deletes everything but the keys of tokens. Ids are not used again, and data versions continue, so that caches
-/// notice.
+fn read_all(
+    sources: &[Source],
+    applier: &mut Applier<'_, '_>,
+    faults: &mut Faults,
+) -> Result<(), Stop> {
+    for source in sources {
+        let read = source.read(&mut Reading {
+            seed: &source.label(),
+            applier,
+            faults,
+        });
+        faults.end_seed();
+        read?;
+    }
+    Ok(())
+}
+
+/// Deletes everything but the keys of tokens, and returns how many rows of each kind there were. Ids are not used again,
+/// and data versions continue, so that caches notice.
 ///
 /// # Errors
 ///
 /// Fails if the database cannot be written. The transaction must then be rolled back.
-pub fn reset(transaction: &Transaction<'_>) -> Result<(), SeedError> {
+pub fn reset(transaction: &Transaction<'_>) -> Result<Report, SeedError> {
+    let mut report = Report::default();
     // Children before their parents.
     for kind in EntryKind::ALL.iter().rev() {
-        match kind {
+        let removed = match kind {
             EntryKind::Organization => Organization::delete_all(transaction)?,
             EntryKind::Space => Space::delete_all(transaction)?,
             EntryKind::App => App::delete_all(transaction)?,
             EntryKind::User => User::delete_all(transaction)?,
             EntryKind::Package => Package::delete_all(transaction)?,
-        }
+        };
+        report.count_removed(*kind, removed);
     }
-    Ok(())
+    Ok(report)
 }
