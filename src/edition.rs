@@ -7,6 +7,7 @@
 pub mod current;
 pub mod of_2015;
 
+mod buildpack;
 mod json;
 mod ruby;
 
@@ -15,11 +16,13 @@ use std::fmt;
 use clap::ValueEnum;
 
 use crate::caller::AccessRules;
-use crate::changes::{Deletion, NewPackage, UpdatePackage};
+use crate::changes::{Deletion, NewPackage, StagePackage, UpdatePackage};
 use crate::error::ApiError;
 use crate::listing::SuspendedOrganizations;
 use crate::listing::request::{Include, ListRequest};
-use crate::records::{JobRecord, Package, PackageRecord, Resource, Table};
+use crate::records::{
+    Build, BuildRecord, Droplet, JobRecord, Package, PackageRecord, Resource, Table,
+};
 use crate::store::StoreError;
 
 /// The edition of the API that a server speaks.
@@ -55,6 +58,24 @@ pub struct PackageListRequest {
     pub list: ListRequest,
     /// The guid of the app, if it is the list of one app. A caller who may not see the app gets 404 `App not found`.
     pub app: Option<String>,
+}
+
+/// A request for a list of droplets.
+#[derive(Clone, Debug)]
+pub struct DropletListRequest {
+    /// The list. If it is the list of one app or package, its path and conditions name it.
+    pub list: ListRequest,
+    /// What the droplets belong to. A caller who may not see it gets 404.
+    pub parent: Option<DropletParent>,
+}
+
+/// The app or the package whose droplets are listed, by its guid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DropletParent {
+    /// An app.
+    App(String),
+    /// A package.
+    Package(String),
 }
 
 /// A request for one resource by its guid.
@@ -221,6 +242,42 @@ impl Edition {
         }
     }
 
+    /// Parses a request to stage a package. `package` is the guid in the path; empty if the path holds none.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the error of this edition if the body is wrong and the edition reports that before a missing package.
+    pub fn parse_staging(self, package: &str, body: &Body) -> Result<StagePackage, ApiError> {
+        match self {
+            Self::Of2015 => Ok(of_2015::body::new_droplet::parse(package, &body.0)),
+            Self::Current => current::body::new_build::parse(&body.0),
+        }
+    }
+
+    /// Returns the document of a build, which `2015` shows as a droplet.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a stored value is damaged.
+    pub fn build(
+        self,
+        base_url: &BaseUrl,
+        record: &BuildRecord<'_>,
+    ) -> Result<Vec<u8>, StoreError> {
+        match self {
+            Self::Of2015 => of_2015::present::droplet::document(record),
+            Self::Current => current::present::build::document(record, base_url),
+        }
+    }
+
+    /// Returns the answer if there is no build that the caller may read.
+    pub fn missing_build(self) -> ApiError {
+        match self {
+            Self::Of2015 => ApiError::NotFound(Droplet::NOT_FOUND),
+            Self::Current => ApiError::NotFound(Build::NOT_FOUND),
+        }
+    }
+
     /// Returns how packages are deleted.
     pub fn deletion(self) -> Deletion {
         match self {
@@ -306,6 +363,41 @@ impl Foundation {
             path, parameters, ..
         } = R::PRESENTATION;
         current::request::parse_list::<R>(parameters, path, query)
+    }
+
+    /// Parses the query of the list of all droplets, or of those of a package.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong.
+    pub fn parse_droplet_list(
+        self,
+        package: Option<&str>,
+        query: &str,
+    ) -> Result<DropletListRequest, ApiError> {
+        current::request::parse_droplets(package, query)
+    }
+
+    /// Returns the document of one page of droplets. `send_records` sends the records of the page in their order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `send_records` fails or if a stored value is damaged.
+    pub fn droplet_list(
+        self,
+        base_url: &BaseUrl,
+        request: &ListRequest,
+        total: u64,
+        send_records: impl FnOnce(&mut RecordSink<'_, Droplet>) -> Result<(), StoreError>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let write = current::present::droplet::write_listed;
+        current::present::list_document::list::<Droplet>(
+            write,
+            base_url,
+            request,
+            total,
+            send_records,
+        )
     }
 
     /// Parses the query of `GET` by guid.
