@@ -201,7 +201,9 @@ struct PairsVisitor {
 
 impl PairsVisitor {
     fn check(&self, key: &str, value: &str) -> Result<(), String> {
-        if let Some(fault) = labels::key_fault(key) {
+        // As a controller, which does not check the key of a blank annotation.
+        let is_checked = self.what == "label" || !labels::is_blank(value);
+        if let Some(fault) = labels::key_fault(key).filter(|_| is_checked) {
             return Err(messages::invalid_key(self.what, key, &fault));
         }
         match (self.value_fault)(value) {
