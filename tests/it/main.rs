@@ -5,6 +5,7 @@
 
 mod admin_api;
 mod authorization;
+mod backup;
 mod cache_consistency;
 mod caches;
 mod changes;
@@ -25,6 +26,8 @@ mod page_cost;
 mod pagination_2015;
 mod reads;
 mod real_clients;
+mod request_log;
+mod request_records;
 mod seeding;
 mod served_file;
 mod side_files;

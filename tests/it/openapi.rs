@@ -8,7 +8,7 @@ use cf_packages::edition::current::request::parameters::{self, ListParameters};
 use serde_json::Value;
 
 /// The operations of every edition.
-const BOTH: [&str; 15] = [
+const BOTH: [&str; 19] = [
     "GET /v3/packages",
     "GET /v3/packages/{guid}",
     "GET /v3/apps/{guid}/packages",
@@ -20,10 +20,14 @@ const BOTH: [&str; 15] = [
     "POST /admin/seed",
     "POST /admin/reset",
     "GET /admin/export",
+    "GET /admin/clock",
     "PUT /admin/clock",
     "GET /admin/faults",
     "POST /admin/faults",
     "DELETE /admin/faults",
+    "GET /admin/requests",
+    "DELETE /admin/requests",
+    "GET /admin/requests/count",
 ];
 
 /// The other operations of `2015`.
