@@ -22,7 +22,7 @@ pub use create::{CreatePackage, DockerContent, LifecycleFault, NewContent, creat
 pub use delete::{Deletion, delete};
 pub use finish::{Outcome, find_job, finish_due, next_due};
 pub use metadata::MetadataChange;
-pub use stage::{BuildEnd, StagePackage, Staging, end_build, stage, stage_waiting};
+pub use stage::{BuildEnd, NewBuild, Staging, end_build, stage, stage_waiting};
 pub use update::{CredentialsChange, UpdatePackage, update};
 
 /// The transaction of a change, and what every change needs to know beside the request.
