@@ -57,7 +57,7 @@ pub enum NewPackage {
 ///
 /// # Errors
 ///
-/// Fails with the errors of [`create`] and [`copy`].
+/// Fails with the errors of [`create()`] and [`copy()`].
 pub fn add(change: &Change<'_, '_>, new: &NewPackage) -> Result<i64, ApiError> {
     match new {
         NewPackage::Create(new) => create(change, new),
