@@ -60,21 +60,22 @@ fn backup_beside_a_program_that_writes_is_one_state() {
     writer
         .busy_timeout(std::time::Duration::from_secs(60))
         .unwrap();
-    writer
-        .execute_batch("update apps set name = 'state'; update spaces set name = 'state'")
-        .unwrap();
+    // Each commit makes both names equal.
+    let commit = move |number: u32| {
+        let sql = format!(
+            "begin immediate; update apps set name = 'state-{number}'; update spaces set name = 'state-{number}'; commit"
+        );
+        writer.execute_batch(&sql).unwrap();
+    };
+    commit(0);
     let stop = &AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            // Each commit makes both names equal.
-            for number in 0..20_000 {
+            for number in 1..20_000 {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                let sql = format!(
-                    "begin immediate; update apps set name = 'state-{number}'; update spaces set name = 'state-{number}'; commit"
-                );
-                writer.execute_batch(&sql).unwrap();
+                commit(number);
             }
         });
         for number in 0..20 {
