@@ -7,6 +7,7 @@
 pub mod current;
 pub mod of_2015;
 
+mod buildpack;
 mod json;
 mod ruby;
 
@@ -15,10 +16,13 @@ use std::fmt;
 use clap::ValueEnum;
 
 use crate::caller::AccessRules;
+use crate::changes::{Deletion, NewBuild, NewPackage, UpdatePackage};
 use crate::error::ApiError;
 use crate::listing::SuspendedOrganizations;
 use crate::listing::request::{Include, ListRequest};
-use crate::records::{Package, PackageRecord, Resource, Table};
+use crate::records::{
+    Build, BuildRecord, Droplet, JobRecord, Package, PackageRecord, Resource, Table,
+};
 use crate::store::StoreError;
 
 /// The edition of the API that a server speaks.
@@ -40,6 +44,10 @@ impl fmt::Display for Edition {
     }
 }
 
+/// The members of a JSON body.
+#[derive(Clone, Debug)]
+pub struct Body(ruby::json_body::JsonObject);
+
 /// Receives the records of a page one after the other.
 pub type RecordSink<'a, R> = dyn FnMut(<R as Table>::Record<'_>) -> Result<(), StoreError> + 'a;
 
@@ -50,6 +58,24 @@ pub struct PackageListRequest {
     pub list: ListRequest,
     /// The guid of the app, if it is the list of one app. A caller who may not see the app gets 404 `App not found`.
     pub app: Option<String>,
+}
+
+/// A request for a list of droplets.
+#[derive(Clone, Debug)]
+pub struct DropletListRequest {
+    /// The list. If it is the list of one app or package, its path and conditions name it.
+    pub list: ListRequest,
+    /// What the droplets belong to. A caller who may not see it gets 404.
+    pub parent: Option<DropletParent>,
+}
+
+/// The app or the package whose droplets are listed, by its guid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DropletParent {
+    /// An app.
+    App(String),
+    /// A package.
+    Package(String),
 }
 
 /// A request for one resource by its guid.
@@ -180,6 +206,86 @@ impl Edition {
         }
     }
 
+    /// Parses the body of a request that changes something.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `NotJson` if the body is not a JSON object, and with `Unprocessable` if it holds U+0000.
+    pub fn parse_body(self, body: &[u8]) -> Result<Body, ApiError> {
+        match self {
+            Self::Of2015 | Self::Current => ruby::json_body::parse(body).map(Body),
+        }
+    }
+
+    /// Whether a body that is not JSON is refused before the caller is authenticated.
+    pub fn parses_body_first(self) -> bool {
+        match self {
+            Self::Of2015 => true,
+            Self::Current => false,
+        }
+    }
+
+    /// Parses a request for a new package. `app` is the guid in the path; empty if the path holds none.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the error of this edition if the query or the body is wrong.
+    pub fn parse_new_package(
+        self,
+        app: &str,
+        query: &str,
+        body: &Body,
+    ) -> Result<NewPackage, ApiError> {
+        match self {
+            Self::Of2015 => of_2015::body::new_package::parse(app, query, &body.0),
+            Self::Current => current::body::new_package::parse(query, &body.0),
+        }
+    }
+
+    /// Parses a request to stage a package. `package` is the guid in the path; empty if the path holds none.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the error of this edition if the body is wrong and the edition reports that before a missing package.
+    pub fn parse_staging(self, package: &str, body: &Body) -> Result<NewBuild, ApiError> {
+        match self {
+            Self::Of2015 => Ok(of_2015::body::new_droplet::parse(package, &body.0)),
+            Self::Current => current::body::new_build::parse(&body.0),
+        }
+    }
+
+    /// Returns the document of a build, which `2015` shows as a droplet.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a stored value is damaged.
+    pub fn build(
+        self,
+        base_url: &BaseUrl,
+        record: &BuildRecord<'_>,
+    ) -> Result<Vec<u8>, StoreError> {
+        match self {
+            Self::Of2015 => of_2015::present::droplet::document(record),
+            Self::Current => current::present::build::document(record, base_url),
+        }
+    }
+
+    /// Returns the answer if there is no build that the caller may read.
+    pub fn missing_build(self) -> ApiError {
+        match self {
+            Self::Of2015 => ApiError::NotFound(Droplet::NOT_FOUND),
+            Self::Current => ApiError::NotFound(Build::NOT_FOUND),
+        }
+    }
+
+    /// Returns how packages are deleted.
+    pub fn deletion(self) -> Deletion {
+        match self {
+            Self::Of2015 => Deletion::AtOnce,
+            Self::Current => Deletion::ByJob,
+        }
+    }
+
     /// Returns the document of an error. See `docs/reference/errors.md#envelopes`.
     pub fn error(self, error: &ApiError) -> Vec<u8> {
         match self {
@@ -238,6 +344,15 @@ impl Foundation {
     /// The version of the API, which `GET /` shows.
     pub const API_VERSION: &'static str = current::present::root_documents::API_VERSION;
 
+    /// Parses what to change of a package.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the body is wrong.
+    pub fn parse_package_update(self, body: &Body) -> Result<UpdatePackage, ApiError> {
+        current::body::update_package::parse(&body.0)
+    }
+
     /// Parses the query of a list.
     ///
     /// # Errors
@@ -248,6 +363,41 @@ impl Foundation {
             path, parameters, ..
         } = R::PRESENTATION;
         current::request::parse_list::<R>(parameters, path, query)
+    }
+
+    /// Parses the query of the list of all droplets, or of those of a package.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong.
+    pub fn parse_droplet_list(
+        self,
+        package: Option<&str>,
+        query: &str,
+    ) -> Result<DropletListRequest, ApiError> {
+        current::request::parse_droplets(package, query)
+    }
+
+    /// Returns the document of one page of droplets. `send_records` sends the records of the page in their order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `send_records` fails or if a stored value is damaged.
+    pub fn droplet_list(
+        self,
+        base_url: &BaseUrl,
+        request: &ListRequest,
+        total: u64,
+        send_records: impl FnOnce(&mut RecordSink<'_, Droplet>) -> Result<(), StoreError>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let write = current::present::droplet::write_listed;
+        current::present::list_document::list::<Droplet>(
+            write,
+            base_url,
+            request,
+            total,
+            send_records,
+        )
     }
 
     /// Parses the query of `GET` by guid.
@@ -313,6 +463,11 @@ impl Foundation {
     /// they are shown. See `docs/reference/organizations-spaces-apps.md#include`.
     pub fn insert_included(self, document: &mut Vec<u8>, included: &[(&str, Vec<u8>)]) {
         current::present::list_document::insert_included(document, included);
+    }
+
+    /// Returns the document of one job. `has_package` says whether the package that it deletes exists.
+    pub fn job(self, base_url: &BaseUrl, record: &JobRecord<'_>, has_package: bool) -> Vec<u8> {
+        current::present::job::document(record, base_url, has_package)
     }
 
     /// Returns the document of `GET /`. See `docs/reference/root-documents.md#get-`.

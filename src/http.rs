@@ -4,9 +4,13 @@
 //! that `routes.rs` names for it.
 
 mod admin;
+mod builds;
+mod change;
 pub mod client;
 mod collections;
+mod droplets;
 mod info;
+mod jobs;
 mod login;
 mod metrics;
 mod observe;

@@ -1,11 +1,12 @@
 //! A Cloud Foundry packages API in one binary over one SQLite file.
 //!
 //! ```text
-//! request ── auth ──▶ Caller ─────────┐
-//!       └── query ── edition ──▶ ListRequest
-//!                                     │
-//!                                  listing ──▶ total and ids of the page
-//!                                     │
+//! request ── auth ──▶ Caller ─────────┬──────────────┐
+//!       └── query or body ── edition ──▶ ListRequest │ typed change
+//!                                     │              │
+//!                                  listing        changes
+//!                                     │              │
+//!                                     ▼              ▼
 //!                                  records ⇄ store (one SQLite file)
 //!                                     │
 //!                                edition presents ──▶ bytes
@@ -21,6 +22,7 @@
 //! | [`ephemeral`] | databases that are removed at exit |
 //! | [`auth`] | keys, signature algorithms, tokens, logins: who the caller is, what they may read and write |
 //! | [`edition`] | one version of the API: how it parses requests and presents records and errors |
+//! | [`changes`] | what a request can change: create, copy, update, delete, stage; each in one transaction |
 //! | [`listing`] | list requests, visibility, the page query, the list cache, the response cache |
 //! | [`error`] | every error of the API: status, code, title and text; an edition only formats it |
 //! | [`seed`] | seed files: parsed, checked, applied in one transaction, generated, exported |
@@ -37,6 +39,7 @@ compile_error!(
 
 pub mod auth;
 pub mod caller;
+pub mod changes;
 pub mod cli;
 pub mod clock;
 pub mod duration;

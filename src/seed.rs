@@ -33,7 +33,7 @@ use report::Progress;
 pub use report::{Counts, Report};
 pub use source::{BundledSeed, Source, bundled};
 
-use crate::records::{App, Organization, Package, Space, Table, User};
+use crate::records::{App, Build, Droplet, Job, Organization, Package, Space, Table, User};
 use crate::store::Transaction;
 
 /// What happens to the rows that seeds do not name.
@@ -101,6 +101,10 @@ fn read_all(
 /// Fails if the database cannot be written. The transaction must then be rolled back.
 pub fn reset(transaction: &Transaction<'_>) -> Result<Report, SeedError> {
     let mut report = Report::default();
+    Job::delete_all(transaction)?;
+    // These go with their apps, and faster at once.
+    Droplet::delete_all(transaction)?;
+    Build::delete_all(transaction)?;
     // Children before their parents.
     for kind in EntryKind::ALL.iter().rev() {
         let removed = match kind {

@@ -79,6 +79,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
     let places = limits::max_connections(RESERVED);
     let acceptor = Acceptor::new(router.clone(), places, RESERVED);
+    let finisher = tokio::spawn(router.clone().finish_what_is_due());
     acceptor.accept_until(&listener, shutdown).await;
     let end = Instant::now() + GRACE;
     // Clients whose connection is established may have sent a request.
@@ -101,6 +102,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
         }
     };
     let _ = timeout_at(end, ended).await;
+    finisher.abort();
 }
 
 /// Serves the metrics until the runtime ends, also while the server stops.

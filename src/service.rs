@@ -2,6 +2,7 @@
 
 pub mod failures;
 pub mod fault_rules;
+mod finisher;
 pub mod metrics;
 pub mod request_records;
 pub mod web_pages;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::auth::guesses::Guesses;
 use crate::auth::{Identity, Keys, Login, TokenFault};
@@ -67,6 +68,14 @@ pub struct Service {
     pub metrics: Option<Metrics>,
     /// How long every response of the API is delayed.
     pub delay: Duration,
+    /// How long uploads, copies and jobs take.
+    pub processing: Duration,
+    /// How long builds take; `None` if only the admin API says how they end.
+    pub staging: Option<Duration>,
+    /// Wakes the task that finishes what is due, after a change.
+    pub something_is_due: Notify,
+    /// One permit: writes run one after the other, so that those who wait take no thread.
+    pub writes: Arc<Semaphore>,
     /// One permit for each export that is being sent.
     pub exports: Arc<Semaphore>,
     /// The documents that could not be read, by a fault of the database.
@@ -98,6 +107,10 @@ pub struct ServiceOptions {
     pub metrics: bool,
     /// How long every response of the API is delayed.
     pub delay: Duration,
+    /// How long uploads, copies and jobs take.
+    pub processing: Duration,
+    /// How long builds take; `None` if only the admin API says how they end.
+    pub staging: Option<Duration>,
 }
 
 impl Default for ServiceOptions {
@@ -116,6 +129,8 @@ impl Default for ServiceOptions {
             request_log: None,
             metrics: false,
             delay: Duration::ZERO,
+            processing: Duration::ZERO,
+            staging: None,
         }
     }
 }
@@ -176,6 +191,10 @@ impl Service {
             admin_api: options.admin_api,
             fault_rules: FaultRules::default(),
             delay: options.delay,
+            processing: options.processing,
+            staging: options.staging,
+            something_is_due: Notify::new(),
+            writes: Arc::new(Semaphore::new(1)),
             exports: Arc::new(Semaphore::new(CONCURRENT_EXPORTS)),
             failures: Failures::default(),
         }

@@ -142,6 +142,8 @@ fn service(
         metrics: settings.metrics.is_some(),
         request_log: settings.log_requests.then_some(settings.log),
         delay: settings.delay,
+        processing: settings.processing,
+        staging: settings.staging,
     };
     (Arc::new(Service::new(data.store, options)), data.folder)
 }

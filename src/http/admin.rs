@@ -9,15 +9,17 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::change::{require_writable, write};
 use super::request::RequestBody;
-use super::{Request, Response, response};
+use super::{Request, Response, builds, response};
+use crate::changes::{self, BuildEnd};
 use crate::clock::TimeText;
 use crate::duration::DurationText;
 use crate::error::ApiError;
 use crate::seed::{self, OtherRows, SeedFormat, Source};
 use crate::service::fault_rules::FaultRule;
 use crate::service::{AdminApi, Service};
-use crate::store::{Durability, OpenMode, Store, StoreError};
+use crate::store::{Durability, OpenMode, Store};
 use crate::{clock, json_object};
 
 /// `POST /admin/seed`: applies the seed in the body, or the bundled seed that the body names. With `?prune=true`, what
@@ -109,6 +111,55 @@ pub(super) async fn reset(
         requests.clear();
     }
     Ok(response::no_content())
+}
+
+/// `POST /admin/builds/:guid`: says how a build ended. Answers with the build.
+pub(super) async fn end_build(
+    service: Arc<Service>,
+    request: Request,
+    guid: String,
+    body: RequestBody,
+) -> Result<Response, ApiError> {
+    require_admin(&service, &request)?;
+    require_writable(&service)?;
+    let end = match parse_json(&body.read_whole().await?)? {
+        EndOfBuild {
+            state: EndState::Failed,
+            error,
+        } => BuildEnd::Failed(error.unwrap_or_else(|| "StagingError".into())),
+        EndOfBuild {
+            state: EndState::Staged,
+            error: None,
+        } => BuildEnd::Staged,
+        _ => {
+            let text = "`error` goes with the state `FAILED` only";
+            return Err(ApiError::Unprocessable(text.into()));
+        }
+    };
+    let (edition, now) = (service.edition, service.clock.now());
+    let base_url = service.base_url(request.host())?;
+    let document = write(&service, move |store| {
+        store.write(|transaction| {
+            let id = changes::end_build(transaction, &guid, &end, now)?;
+            builds::document(transaction, edition, &base_url, id)
+        })
+    })
+    .await?;
+    Ok(response::json(200, document))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndOfBuild {
+    state: EndState,
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum EndState {
+    Staged,
+    Failed,
 }
 
 /// `GET /admin/export`: the bytes that `cf-packages export` prints, sent while they are read.
@@ -223,26 +274,6 @@ fn require_admin(service: &Service, request: &Request) -> Result<(), ApiError> {
     } else {
         Err(ApiError::NotAuthorized)
     }
-}
-
-fn require_writable(service: &Service) -> Result<(), ApiError> {
-    if service.store.opened() == OpenMode::ReadWrite {
-        return Ok(());
-    }
-    Err(ApiError::Refused(
-        "The server was started with `--read-only`: nothing can be written".into(),
-    ))
-}
-
-/// Runs a write, which blocks, outside the async threads.
-async fn write<T: Send + 'static>(
-    service: &Arc<Service>,
-    write: impl FnOnce(&Store) -> Result<T, ApiError> + Send + 'static,
-) -> Result<T, ApiError> {
-    let service = service.clone();
-    tokio::task::spawn_blocking(move || write(&service.store))
-        .await
-        .unwrap_or_else(|_| Err(StoreError::Closed.into()))
 }
 
 fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {

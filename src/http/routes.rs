@@ -10,13 +10,18 @@ use warp::http::Method;
 use warp::{Filter, Rejection};
 
 use super::request::RequestBody;
-use super::{Request, Response, admin, collections, info, login, metrics, packages, response};
+use super::{
+    Request, Response, admin, builds, collections, droplets, info, jobs, login, metrics, packages,
+    response,
+};
 use crate::error::ApiError;
-use crate::records::{App, Organization, Space};
+use crate::records::{App, Droplet, Organization, Space};
 use crate::service::{AdminApi, Service};
 
 /// The limit of request bodies that hold a form or a small JSON document, in bytes.
 const SMALL: usize = 64 << 10;
+/// The limit of a JSON document of the API, in bytes. 200 annotations of 5000 characters fit.
+const JSON: usize = 4 << 20;
 /// The limit of a seed, in bytes.
 const SEED: usize = 256 << 20;
 
@@ -48,6 +53,19 @@ impl<F> Path<F> {
     }
 }
 
+impl<F: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static> Path<F> {
+    /// Returns the path as one that holds a guid, which is empty.
+    fn with_guid(
+        self,
+    ) -> Path<impl Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static>
+    {
+        Path {
+            filter: self.filter.map(String::new),
+            segments: self.segments,
+        }
+    }
+}
+
 /// Returns all routes of `service`: those of its edition, and the admin API if it is on.
 #[rustfmt::skip] // One line per route.
 pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
@@ -56,6 +74,7 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
     routes.get(path!("v3" / "packages"), packages::list);
     routes.get_by_guid(path!("v3" / "packages" / String), packages::one);
     routes.get_by_guid(path!("v3" / "apps" / String / "packages"), packages::of_app);
+    routes.by_guid(Method::DELETE, path!("v3" / "packages" / String), packages::delete);
     routes.get(path!("healthz"), info::healthz);
     routes.get(path!("openapi.json"), info::openapi);
     // Without `--login` these two answer 404 with a text that names the flag.
@@ -72,11 +91,24 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
         routes.get_by_guid(path!("v3" / "spaces" / String), collections::one::<Space>);
         routes.get(path!("v3" / "apps"), collections::list::<App>);
         routes.get_by_guid(path!("v3" / "apps" / String), collections::one::<App>);
+        routes.with_body(Method::POST, path!("v3" / "packages"), JSON, packages::create_at_root);
+        routes.with_body_by_guid(Method::PATCH, path!("v3" / "packages" / String), JSON, packages::update);
+        routes.get_by_guid(path!("v3" / "jobs" / String), jobs::one);
+        routes.with_body(Method::POST, path!("v3" / "builds"), JSON, builds::create);
+        routes.get_by_guid(path!("v3" / "builds" / String), builds::one);
+        routes.get(path!("v3" / "droplets"), droplets::list);
+        routes.get_by_guid(path!("v3" / "droplets" / String), collections::one::<Droplet>);
+        routes.get_by_guid(path!("v3" / "packages" / String / "droplets"), droplets::of_package);
+    } else {
+        routes.with_body_by_guid(Method::POST, path!("v3" / "apps" / String / "packages"), JSON, packages::create);
+        routes.with_body_by_guid(Method::POST, path!("v3" / "packages" / String / "droplets"), JSON, builds::stage);
+        routes.get_by_guid(path!("v3" / "droplets" / String), builds::one);
     }
 
     if service.admin_api != AdminApi::Off {
         routes.with_body(Method::POST, path!("admin" / "seed"), SEED, admin::seed);
         routes.with_body(Method::POST, path!("admin" / "reset"), SMALL, admin::reset);
+        routes.with_body_by_guid(Method::POST, path!("admin" / "builds" / String), SMALL, admin::end_build);
         routes.get(path!("admin" / "export"), admin::export);
         routes.get(path!("admin" / "clock"), admin::show_clock);
         routes.with_body(Method::PUT, path!("admin" / "clock"), SMALL, admin::set_clock);
@@ -117,11 +149,9 @@ impl<'a> Routes<'a> {
         H: Fn(Arc<Service>, Request) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Response, ApiError>> + Send,
     {
-        let path = Path {
-            filter: path.filter.map(String::new),
-            segments: path.segments,
-        };
-        self.get_by_guid(path, move |service, request, _| handler(service, request));
+        self.get_by_guid(path.with_guid(), move |service, request, _| {
+            handler(service, request)
+        });
     }
 
     /// Adds `GET` and `HEAD` of a path that holds a guid.
@@ -131,12 +161,34 @@ impl<'a> Routes<'a> {
         H: Fn(Arc<Service>, Request, String) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Response, ApiError>> + Send,
     {
+        self.without_body(
+            path,
+            |method| matches!(*method, Method::GET | Method::HEAD),
+            handler,
+        );
+    }
+
+    /// Adds another method of a path that holds a guid. A body is not looked at.
+    fn by_guid<P, H, A>(&mut self, wanted: Method, path: Path<P>, handler: H)
+    where
+        P: Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static,
+        H: Fn(Arc<Service>, Request, String) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Result<Response, ApiError>> + Send,
+    {
+        self.without_body(path, move |method| *method == wanted, handler);
+    }
+
+    fn without_body<P, M, H, A>(&mut self, path: Path<P>, is_wanted: M, handler: H)
+    where
+        P: Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static,
+        M: Fn(&Method) -> bool + Clone + Send + Sync + 'static,
+        H: Fn(Arc<Service>, Request, String) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Result<Response, ApiError>> + Send,
+    {
         let (service, text) = (self.service.clone(), path.text());
         let route = path
             .filter
-            .and(method(|method| {
-                matches!(*method, Method::GET | Method::HEAD)
-            }))
+            .and(method(is_wanted))
             .and(warp::ext::get::<Request>())
             .then(move |guid, request: Request| {
                 request.note_route(&text);
@@ -157,17 +209,35 @@ impl<'a> Routes<'a> {
         H: Fn(Arc<Service>, Request, RequestBody) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Response, ApiError>> + Send,
     {
+        let path = path.with_guid();
+        self.with_body_by_guid(wanted, path, limit, move |service, request, _, body| {
+            handler(service, request, body)
+        });
+    }
+
+    /// Adds a path that holds a guid, with a request body of at most `limit` bytes.
+    fn with_body_by_guid<P, H, A>(
+        &mut self,
+        wanted: Method,
+        path: Path<P>,
+        limit: usize,
+        handler: H,
+    ) where
+        P: Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static,
+        H: Fn(Arc<Service>, Request, String, RequestBody) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Result<Response, ApiError>> + Send,
+    {
         let (service, text) = (self.service.clone(), path.text());
         let route = path
             .filter
             .and(method(move |method| *method == wanted))
             .and(warp::ext::get::<Request>())
             .and(warp::body::stream())
-            .then(move |request: Request, body| {
+            .then(move |guid, request: Request, body| {
                 request.note_route(&text);
                 let service = service.clone();
                 let body = RequestBody::new(body, limit);
-                let answer = handler(service.clone(), request.clone(), body);
+                let answer = handler(service.clone(), request.clone(), guid, body);
                 async move {
                     let answer = answer.await;
                     answer.unwrap_or_else(|error| response::error(&service, &request, &error))

@@ -17,15 +17,21 @@ pub const DOCKER: &str = "docker";
 pub const TYPES: &[&str] = &[BITS, DOCKER];
 /// The state of a package whose bits are not uploaded yet.
 pub const AWAITING_UPLOAD: &str = "AWAITING_UPLOAD";
+/// The state of a package whose uploaded bits are being processed.
+pub const PROCESSING_UPLOAD: &str = "PROCESSING_UPLOAD";
 /// The state of a package that can be staged.
 pub const READY: &str = "READY";
+/// The state of a package whose bits could not be processed or copied.
+pub const FAILED: &str = "FAILED";
+/// The state of a package whose bits are being copied from another package.
+pub const COPYING: &str = "COPYING";
 /// The states of a package.
 pub const STATES: &[&str] = &[
     AWAITING_UPLOAD,
-    "PROCESSING_UPLOAD",
+    PROCESSING_UPLOAD,
     READY,
-    "FAILED",
-    "COPYING",
+    FAILED,
+    COPYING,
     "EXPIRED",
 ];
 
@@ -74,6 +80,9 @@ pub struct PackageRecord<'r> {
     pub created_at: i64,
     /// Seconds since 1970, UTC. `None` if the package was never changed.
     pub updated_at: Option<i64>,
+    /// Bits: the id of the stored file, in `blobs`. `None` if no file is stored. The blob is deleted with the last package
+    /// that refers to it, by a trigger.
+    pub blob_id: Option<i64>,
     /// The guid of the app.
     pub app_guid: &'r str,
 }
@@ -100,6 +109,7 @@ impl<'r> Record<'r> for PackageRecord<'r> {
         visitor.column("annotations", &mut self.annotations)?;
         visitor.column("created_at", &mut self.created_at)?;
         visitor.column("updated_at", &mut self.updated_at)?;
+        visitor.column("blob_id", &mut self.blob_id)?;
         visitor.joined("a.guid", &mut self.app_guid)
     }
 }
@@ -239,7 +249,7 @@ impl Table for Package {
         record: &PackageRecord<'_>,
     ) -> Result<i64, StoreError> {
         let id = columns::insert::<Self>(transaction, record)?;
-        insert_labels(transaction, id, record)?;
+        insert_labels(transaction, id, &record.parsed_labels()?)?;
         Ok(id)
     }
 
@@ -249,11 +259,7 @@ impl Table for Package {
         record: &PackageRecord<'_>,
     ) -> Result<(), StoreError> {
         columns::update::<Self>(transaction, id, record)?;
-        transaction.execute(
-            "delete from package_labels where package_id = $1",
-            &[id.into()],
-        )?;
-        insert_labels(transaction, id, record)
+        index_labels(transaction, id, &record.parsed_labels()?)
     }
 
     fn delete_all(transaction: &Transaction<'_>) -> Result<u64, StoreError> {
@@ -263,18 +269,32 @@ impl Table for Package {
     }
 }
 
-/// Writes the labels of a package into their index.
+/// Makes these labels the ones by which selectors find the package.
+///
+/// # Errors
+///
+/// Fails if the database cannot be written.
+pub fn index_labels(
+    transaction: &Transaction<'_>,
+    id: i64,
+    labels: &Metadata<'_>,
+) -> Result<(), StoreError> {
+    let sql = "delete from package_labels where package_id = $1";
+    transaction.execute(sql, &[id.into()])?;
+    insert_labels(transaction, id, labels)
+}
+
 fn insert_labels(
     transaction: &Transaction<'_>,
     id: i64,
-    record: &PackageRecord<'_>,
+    labels: &Metadata<'_>,
 ) -> Result<(), StoreError> {
-    for (key, value) in record.parsed_labels()?.0 {
+    for (key, value) in &labels.0 {
         transaction.execute_borrowed(
             "insert into package_labels (key, value, package_id) values ($1, $2, $3)",
             &[
-                BorrowedValue::Text(&key),
-                BorrowedValue::Text(&value),
+                BorrowedValue::Text(key),
+                BorrowedValue::Text(value),
                 BorrowedValue::Int(id),
             ],
         )?;

@@ -8,6 +8,7 @@ mod authorization;
 mod backup;
 mod cache_consistency;
 mod caches;
+mod changes;
 mod command_line;
 mod connections;
 mod damaged_values;

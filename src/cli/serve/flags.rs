@@ -127,6 +127,22 @@ pub struct Args {
     )]
     delay: Duration,
 
+    /// How long uploads, copies and deletions by a job take: a package is PROCESSING_UPLOAD or COPYING that long
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "0s",
+        allow_hyphen_values = true,
+        value_parser = duration::parse,
+        help_heading = TESTS
+    )]
+    processing: Duration,
+
+    /// Let every build become STAGED after this long, as `auto:5s` [default: a build stays STAGING until `POST
+    /// /admin/builds/:guid` says how it ended]
+    #[arg(long, value_name = "auto:DURATION", allow_hyphen_values = true, value_parser = staging, help_heading = TESTS)]
+    staging: Option<Duration>,
+
     /// Stop when standard input ends
     #[arg(long, help_heading = TESTS)]
     exit_with_stdin: bool,
@@ -213,6 +229,8 @@ pub(super) struct Settings {
     pub admin_api: bool,
     pub delay: Duration,
     pub metrics: Option<MetricsSettings>,
+    pub processing: Duration,
+    pub staging: Option<Duration>,
     pub log: log::Format,
     pub log_level: log::Level,
     pub log_requests: bool,
@@ -276,10 +294,20 @@ impl Settings {
             exit_with_stdin: args.exit_with_stdin,
             admin_api: args.admin_api,
             delay: args.delay,
+            processing: args.processing,
+            staging: args.staging,
             log: args.log,
             log_level: args.log_level,
             log_requests: args.log_requests || std::io::stderr().is_terminal(),
         })
+    }
+}
+
+/// Parses `auto:DURATION`.
+fn staging(text: &str) -> Result<Duration, String> {
+    match text.strip_prefix("auto:") {
+        Some(duration) => duration::parse(duration),
+        None => Err("expected `auto:` and a duration, such as `auto:5s`".into()),
     }
 }
 

@@ -1,0 +1,83 @@
+//! The task that finishes what is due: uploads, copies, jobs and builds that take some time, also those that a server left
+//! which was stopped before.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::Service;
+use crate::changes;
+use crate::clock::{later, system_now_in_milliseconds};
+use crate::store::{OpenMode, StoreError};
+
+/// How long to wait after a failure, as when the disk is full.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Service {
+    /// Finishes what is due, until the store is closed. A server that may only read leaves it to others.
+    pub async fn finish_what_is_due(self: Arc<Self>) {
+        if self.store.opened() != OpenMode::ReadWrite {
+            return;
+        }
+        let mut is_first = true;
+        loop {
+            let finished = match self.staging.filter(|_| is_first) {
+                Some(staging) => self.write_what_is_due(Some(staging)).await,
+                None => self.finish().await,
+            };
+            is_first &= finished.is_err();
+            match finished {
+                Ok(None) => self.something_is_due.notified().await,
+                Ok(Some(wait)) => {
+                    tokio::select! {
+                        () = sleep(wait) => {}
+                        () = self.something_is_due.notified() => {}
+                    }
+                }
+                Err(StoreError::Closed) => return,
+                Err(error) => {
+                    tracing::warn!("what is due could not be finished: {error}");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Finishes what is due now. Returns how long to wait for what is due next.
+    async fn finish(self: &Arc<Self>) -> Result<Option<Duration>, StoreError> {
+        match self.store.read(changes::next_due).await?.map(wait_for) {
+            Some(Duration::ZERO) => self.write_what_is_due(None).await,
+            wait => Ok(wait),
+        }
+    }
+
+    /// Does the same in any case with a write. With `staging`, the builds that wait for the admin API are staged after that
+    /// time.
+    async fn write_what_is_due(
+        self: &Arc<Self>,
+        staging: Option<Duration>,
+    ) -> Result<Option<Duration>, StoreError> {
+        let service = self.clone();
+        let turn = self.writes.clone().acquire_owned().await;
+        let finished = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let (at, now) = (system_now_in_milliseconds(), service.clock.now());
+            service.store.write(|transaction| {
+                if let Some(staging) = staging {
+                    changes::stage_waiting(transaction, later(at, staging))?;
+                }
+                changes::finish_due(transaction, at, now)?;
+                changes::next_due(transaction)
+            })
+        });
+        let due = finished.await.unwrap_or(Err(StoreError::Closed))?;
+        Ok(due.map(wait_for))
+    }
+}
+
+/// Returns how long it is until `due`, in milliseconds since 1970.
+fn wait_for(due: i64) -> Duration {
+    let wait = due - system_now_in_milliseconds();
+    Duration::from_millis(u64::try_from(wait).unwrap_or(0))
+}
