@@ -49,7 +49,8 @@ impl KnownUser {
             format!("; the user with this name has the guid `{guid}`")
         });
         eprintln!(
-            "cf-packages: warning: no user in the database has the guid `{}`, and a user without roles sees nothing{hint}",
+            "cf-packages: warning: no user in the database has the guid `{}`, and a user without roles sees \
+             nothing{hint}",
             guid.escape_debug()
         );
     }

@@ -276,8 +276,8 @@ pub trait Table: Send + Sync + 'static {
         update::<Self>(transaction, id, record)
     }
 
-    /// Deletes every row, and the rows of other tables that only describe those of this one. Returns how many rows of this
-    /// table there were.
+    /// Deletes every row, and the rows of other tables that only describe those of this one. Returns how many rows this
+    /// table had.
     ///
     /// # Errors
     ///

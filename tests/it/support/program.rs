@@ -127,11 +127,11 @@ impl WorkDir {
         Server::start_whole(&mut shell)
     }
 
-    /// Returns a bearer token of that user, signed with the key of `packages.db`.
+    /// Returns a bearer token of that user, signed with the key of `packages.db`. The database need not hold the user.
     pub fn token(&self, user: &str) -> String {
-        self.run_ok(&["token", "--user", user])
-            .trim_end()
-            .to_owned()
+        let output = self.run(&["token", "--user", user]);
+        assert_eq!(output.status, 0, "{}", output.stderr);
+        output.stdout.trim_end().to_owned()
     }
 
     /// Returns a bearer token of an admin, signed with the key of `packages.db`.
