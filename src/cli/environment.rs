@@ -23,8 +23,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Returns the arguments of a command line, of which clap found the command `name` with the flags `given`, and of
-    /// the environment. `definition` is the whole command line.
+    /// Adds the arguments of the environment to `all`, those of the process, in which clap found `matches`.
     ///
     /// A flag that is given, or that excludes one that is given, is not taken from its variable.
     ///
