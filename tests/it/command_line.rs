@@ -264,17 +264,17 @@ fn flag_wins_over_its_variable_and_over_those_that_it_excludes() {
     for (name, value, arguments) in [
         (
             "CF_PACKAGES_USER",
-            "alice",
+            "uaa-id-463",
             &["token", "--admin", "--db", "yes.db"][..],
         ),
         (
             "CF_PACKAGES_ADMIN",
             "1",
-            &["token", "--user", "alice", "--db", "yes.db"],
+            &["token", "--user", "uaa-id-463", "--db", "yes.db"],
         ),
         (
             "CF_PACKAGES_USER",
-            "alice",
+            "uaa-id-463",
             &["get", "/v3/packages", "--admin", "--db", "yes.db"],
         ),
         ("CF_PACKAGES_RESET", "1", &["seed", "--list"]),
