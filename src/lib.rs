@@ -25,12 +25,14 @@
 //! | [`error`] | every error of the API: status, code, title and text; an edition only formats it |
 //! | [`seed`] | seed files: parsed, checked, applied in one transaction, generated, exported |
 //! | [`records`] | one file per table: its columns, filters and statements; inserts and updates |
+//! | [`blobs`] | the stored files of packages: put, read, checked; always in pieces |
 //! | [`store`] | the SQLite file: snapshots, transactions, migrations (with `schema.sql`), data versions; a second engine would stand beside `store::sqlite` |
 //! | [`caller`] [`clock`] [`duration`] [`error_text`] [`json_object`] [`labels`] [`log`] [`private_file`] | small modules that all others may use |
 //!
 //! A module imports only modules further down this table. `docs/architecture.md` says what a change touches.
 
 pub mod auth;
+pub mod blobs;
 pub mod caller;
 pub mod cli;
 pub mod clock;

@@ -1,0 +1,20 @@
+//! The stored files of packages: blobs. One blob is stored for each distinct content, in pieces, and shared by the
+//! packages that refer to it.
+//!
+//! A file arrives in a [`Spool`] while its checksums are computed, [`archive::check`] says whether it is a zip archive
+//! that a package may consist of, and [`put`] stores it. [`find`] and [`read_piece`] read it piece by piece.
+
+pub mod archive;
+mod checksums;
+mod spool;
+mod stored;
+
+pub use checksums::Checksums;
+pub use spool::{ContentFile, Spool};
+pub use stored::{
+    Blob, PutError, delete_unreferenced, find, find_by_sha256, for_each, for_each_piece, put,
+    read_piece,
+};
+
+/// The size of the pieces of a blob, in bytes. The last piece may be smaller.
+const PIECE: usize = 256 << 10;
