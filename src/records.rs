@@ -4,7 +4,11 @@
 //! A table that clients can list is also a [`Resource`]: it declares its filters, its orders and who sees its rows.
 
 pub mod app;
+mod blob;
+pub mod build;
 mod columns;
+mod droplet;
+pub mod job;
 mod metadata;
 mod organization;
 pub mod package;
@@ -12,7 +16,11 @@ mod space;
 pub mod user;
 
 pub use app::{App, AppRecord};
+pub use blob::{Blob, BlobRecord};
+pub use build::{Build, BuildRecord};
 pub use columns::{ColumnRole, ColumnValue, ColumnVisitor, Join, Record, Statements, Table};
+pub use droplet::{Droplet, DropletRecord};
+pub use job::{Job, JobRecord};
 pub use metadata::Metadata;
 pub use organization::{Organization, OrganizationRecord};
 pub use package::{Content, DockerCredentials, DockerPassword, Package, PackageRecord};

@@ -24,7 +24,7 @@ use report::Progress;
 pub use report::{Counts, Report};
 pub use source::{BundledSeed, Source, bundled};
 
-use crate::records::{App, Organization, Package, Space, Table, User};
+use crate::records::{App, Build, Droplet, Job, Organization, Package, Space, Table, User};
 use crate::store::Transaction;
 
 /// Applies seeds one after the other. `now` is the time of new entries that give none, in seconds since 1970.
@@ -69,6 +69,10 @@ pub fn apply(
 ///
 /// Fails if the database cannot be written. The transaction must then be rolled back.
 pub fn reset(transaction: &Transaction<'_>) -> Result<(), SeedError> {
+    Job::delete_all(transaction)?;
+    // These go with their apps, and faster at once.
+    Droplet::delete_all(transaction)?;
+    Build::delete_all(transaction)?;
     // Children before their parents.
     for kind in EntryKind::ALL.iter().rev() {
         match kind {

@@ -17,15 +17,21 @@ pub const DOCKER: &str = "docker";
 pub const TYPES: &[&str] = &[BITS, DOCKER];
 /// The state of a package whose bits are not uploaded yet.
 pub const AWAITING_UPLOAD: &str = "AWAITING_UPLOAD";
+/// The state of a package whose uploaded bits are being processed.
+pub const PROCESSING_UPLOAD: &str = "PROCESSING_UPLOAD";
 /// The state of a package that can be staged.
 pub const READY: &str = "READY";
+/// The state of a package whose bits could not be processed or copied.
+pub const FAILED: &str = "FAILED";
+/// The state of a package whose bits are being copied from another package.
+pub const COPYING: &str = "COPYING";
 /// The states of a package.
 pub const STATES: &[&str] = &[
     AWAITING_UPLOAD,
-    "PROCESSING_UPLOAD",
+    PROCESSING_UPLOAD,
     READY,
-    "FAILED",
-    "COPYING",
+    FAILED,
+    COPYING,
     "EXPIRED",
 ];
 
@@ -74,6 +80,9 @@ pub struct PackageRecord<'r> {
     pub created_at: i64,
     /// Seconds since 1970, UTC. `None` if the package was never changed.
     pub updated_at: Option<i64>,
+    /// Bits: the id of the stored file, in `blobs`. `None` if no file is stored. The blob is deleted with the last package
+    /// that refers to it, by a trigger.
+    pub blob_id: Option<i64>,
     /// The guid of the app.
     pub app_guid: &'r str,
 }
@@ -100,6 +109,7 @@ impl<'r> Record<'r> for PackageRecord<'r> {
         visitor.column("annotations", &mut self.annotations)?;
         visitor.column("created_at", &mut self.created_at)?;
         visitor.column("updated_at", &mut self.updated_at)?;
+        visitor.column("blob_id", &mut self.blob_id)?;
         visitor.joined("a.guid", &mut self.app_guid)
     }
 }

@@ -67,7 +67,17 @@ fn package<'a>(app_id: i64, space_id: i64) -> PackageRecord<'a> {
         annotations: r#"{"note":"x"}"#,
         created_at: 40,
         updated_at: Some(50),
+        blob_id: None,
         app_guid: "app",
+    }
+}
+
+fn blob<'a>() -> BlobRecord<'a> {
+    BlobRecord {
+        id: 0,
+        sha1: "1",
+        sha256: "2",
+        size: 0,
     }
 }
 
@@ -158,6 +168,7 @@ fn inserted_records_are_read_back_equal() {
 fn update_changes_every_column_but_the_guid() {
     with_database(|transaction| {
         let (app_id, space_id) = insert_parents(transaction)?;
+        let blob_id = Some(Blob::insert(transaction, &blob())?);
         let id = Package::insert(transaction, &package(app_id, space_id))?;
         let changed = PackageRecord {
             id,
@@ -179,6 +190,7 @@ fn update_changes_every_column_but_the_guid() {
             annotations: "{}",
             created_at: 60,
             updated_at: None,
+            blob_id,
             app_guid: "app",
         };
         let renamed = PackageRecord {
@@ -206,6 +218,47 @@ fn label_index_follows_the_labels() {
         assert_eq!(labels(transaction), ["env=dev"]);
         Package::delete_all(transaction)?;
         assert!(labels(transaction).is_empty());
+        Ok(())
+    });
+}
+
+#[test]
+fn blob_is_deleted_with_the_last_package_that_refers_to_it() {
+    let blobs = |transaction: &Transaction<'_>| {
+        let sql = "select count(*) + (select count(*) from blob_pieces) from blobs";
+        transaction.int(sql, &[]).expect("a number")
+    };
+    with_database(|transaction| {
+        let (app_id, space_id) = insert_parents(transaction)?;
+        let blob_id = Blob::insert(transaction, &blob())?;
+        let sql = "insert into blob_pieces (blob_id, number, content) values ($1, 0, x'00')";
+        transaction.execute(sql, &[blob_id.into()])?;
+        let bits = PackageRecord {
+            app_id,
+            space_id,
+            r#type: package::BITS,
+            state: package::READY,
+            labels: Metadata::EMPTY,
+            annotations: Metadata::EMPTY,
+            blob_id: Some(blob_id),
+            ..PackageRecord::default()
+        };
+        let mut ids = Vec::new();
+        for guid in ["updated", "deleted", "last"] {
+            ids.push(Package::insert(
+                transaction,
+                &PackageRecord { guid, ..bits },
+            )?);
+        }
+        let without_blob = PackageRecord {
+            blob_id: None,
+            ..bits
+        };
+        Package::update(transaction, ids[0], &without_blob)?;
+        transaction.execute("delete from packages where guid = 'deleted'", &[])?;
+        assert_eq!(blobs(transaction), Some(2));
+        transaction.execute("delete from packages where guid = 'last'", &[])?;
+        assert_eq!(blobs(transaction), Some(0));
         Ok(())
     });
 }
@@ -281,6 +334,10 @@ fn record_declares_every_column_of_its_table() {
         check::<App>(transaction);
         check::<User>(transaction);
         check::<Package>(transaction);
+        check::<Blob>(transaction);
+        check::<Job>(transaction);
+        check::<Build>(transaction);
+        check::<Droplet>(transaction);
         Ok(())
     });
 }

@@ -273,6 +273,7 @@ impl<'t, 'c> Applier<'t, 'c> {
             annotations: &annotations,
             created_at: times.created_at(entry.created_at, stored.map(|old| old.created_at)),
             updated_at: times.updated_at(entry.updated_at, stored.map(|old| old.updated_at)),
+            blob_id: stored.and_then(|old| blob_of_same_content(old, &record)),
             ..record
         })?;
         Ok(outcome)
@@ -446,6 +447,12 @@ impl NewTimes {
         let given = given.map(|time| time.0);
         given.or(stored.unwrap_or(self.updated_at))
     }
+}
+
+/// Returns the blob of the stored package if the checksums of the new record are still those of the blob.
+fn blob_of_same_content(stored: &PackageRecord<'_>, new: &PackageRecord<'_>) -> Option<i64> {
+    let is_same = (stored.sha1, stored.sha256) == (new.sha1, new.sha256);
+    stored.blob_id.filter(|_| is_same)
 }
 
 /// Returns the JSON text for a column of labels or annotations.

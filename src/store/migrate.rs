@@ -39,6 +39,10 @@ const MIGRATIONS: &[Migration] = &[
              where not (json_valid(labels) and json_valid(annotations)) order by id limit 1",
         ),
     },
+    Migration {
+        sql: include_str!("../../migrations/003_blobs_jobs_builds.sql"),
+        obstacle: None,
+    },
 ];
 
 /// The version of `schema.sql`.

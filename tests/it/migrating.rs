@@ -69,7 +69,7 @@ fn migrate(dir: &WorkDir) {
         (ran.status, ran.stderr.as_str()),
         (
             0,
-            "cf-packages: `f` was migrated from schema 1 to 2; the former file is kept as `f.before-1`\n"
+            "cf-packages: `f` was migrated from schema 1 to 3; the former file is kept as `f.before-1`\n"
         )
     );
 }
@@ -102,39 +102,43 @@ fn ids(file: &Path) -> Vec<(i64, String)> {
 
 #[test]
 fn migration_keeps_the_data_and_a_copy_of_the_file() {
-    for by_server in [false, true] {
-        let dir = bench_with_schema_1();
+    for (version, by_server) in [(1, false), (1, true), (2, false), (2, true)] {
+        let fixture_db =
+            std::fs::read(fixture(&format!("schema-{version}.db"))).expect("the fixture");
+        let exported = std::fs::read_to_string(fixture(&format!("schema-{version}.export.json")))
+            .expect("the fixture");
+        let dir = WorkDir::new();
+        dir.write("f", &fixture_db);
         let before = ids(&dir.path("f"));
-        if by_server {
-            let log = serve(&dir);
-            assert!(
-                log.contains(
-                    "`f` was migrated from schema 1 to 2; the former file is kept as `f.before-1`"
-                ),
-                "{log}"
-            );
+        let copy = format!("f.before-{version}");
+        let sentence = format!(
+            "`f` was migrated from schema {version} to 3; the former file is kept as `f.before-{version}`"
+        );
+        let log = if by_server {
+            serve(&dir)
         } else {
-            migrate(&dir);
-        }
-        assert_eq!(dir.file_names(), ["f", "f.before-1"]);
-        assert!(dir.read("f.before-1") == schema_1());
-        let mode = std::fs::metadata(dir.path("f.before-1"))
+            dir.run(&["seed", "example", "--db", "f"]).stderr
+        };
+        assert!(log.contains(&sentence), "{log}");
+        assert_eq!(dir.file_names(), ["f".to_owned(), copy.clone()]);
+        assert!(dir.read(&copy) == fixture_db);
+        let mode = std::fs::metadata(dir.path(&copy))
             .expect("a file")
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(ids(&dir.path("f")), before);
-        assert_eq!(dir.run_ok(&["export", "--db", "f"]), exported_by_0_1_0());
+        assert_eq!(dir.run_ok(&["export", "--db", "f"]), exported);
         let report = dir.run_ok(&["check", "--db", "f"]);
         assert!(
-            report.contains("`f`: schema 2, 6 packages") && report.contains("no fault"),
+            report.contains("`f`: schema 3, 6 packages") && report.contains("no fault"),
             "{report}"
         );
         // The copy opens as the file did, and the migrated file is not migrated again.
         let migrated = dir.read("f");
         assert_eq!(serve(&dir), "");
         assert!(dir.read("f") == migrated);
-        assert_eq!(dir.file_names(), ["f", "f.before-1"]);
+        assert_eq!(dir.file_names(), ["f".to_owned(), copy.clone()]);
     }
 }
 
@@ -176,7 +180,7 @@ fn ids_of_deleted_packages_are_not_used_again_after_a_migration() {
     assert!(ids(&dir.path("f")).contains(&(7, "new".into())));
 }
 
-const ADVICE: &str = "`f` has schema 1, and this program needs 2; `cf-packages serve` or `seed` migrates it and keeps the present file as `f.before-1`";
+const ADVICE: &str = "`f` has schema 1, and this program needs 3; `cf-packages serve` or `seed` migrates it and keeps the present file as `f.before-1`";
 
 #[test]
 fn commands_that_only_read_refuse_an_older_file_with_advice() {
@@ -428,7 +432,7 @@ fn kill_during_a_migration_leaves_the_old_file_or_the_new_one() {
         assert!(dir.read("f.before-1") == old);
         let report = dir.run_ok(&["check", "--db", "f"]);
         assert!(
-            report.contains("schema 2, 60006 packages") && report.contains("no fault"),
+            report.contains("schema 3, 60006 packages") && report.contains("no fault"),
             "{report}"
         );
     }
