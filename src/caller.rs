@@ -15,8 +15,20 @@ pub enum Caller {
 pub enum Writer {
     /// Every row.
     Everything,
-    /// The rows of the spaces in which one user has the writing role.
+    /// The rows of the spaces in which one user has the writing role. The user reads by role too.
     Member(Member),
+    /// The same rows. The user reads every row.
+    GlobalReader(Member),
+}
+
+impl Writer {
+    /// Returns what the caller may read in a request that writes. It needs no scope beside the one to write.
+    pub fn reader(&self) -> Caller {
+        match self {
+            Self::Everything | Self::GlobalReader(_) => Caller::Everything,
+            Self::Member(member) => Caller::Member(member.clone()),
+        }
+    }
 }
 
 /// A user whose roles decide about their access. A user that the database does not have has no role.

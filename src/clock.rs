@@ -104,6 +104,15 @@ pub fn system_now() -> i64 {
         })
 }
 
+/// Returns the system's time, in milliseconds since 1970.
+pub fn system_now_in_milliseconds() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        })
+}
+
 /// Formats a time from 1970 to 9999, in seconds since 1970, as `2015-11-13T17:02:56Z`.
 pub fn format(seconds: i64) -> String {
     FormattedTime::new(seconds).as_str().to_owned()

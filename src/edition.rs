@@ -15,10 +15,11 @@ use std::fmt;
 use clap::ValueEnum;
 
 use crate::caller::AccessRules;
+use crate::changes::{Deletion, NewPackage, UpdatePackage};
 use crate::error::ApiError;
 use crate::listing::SuspendedOrganizations;
 use crate::listing::request::{Include, ListRequest};
-use crate::records::{Package, PackageRecord, Resource, Table};
+use crate::records::{JobRecord, Package, PackageRecord, Resource, Table};
 use crate::store::StoreError;
 
 /// The edition of the API that a server speaks.
@@ -39,6 +40,10 @@ impl fmt::Display for Edition {
         f.write_str(value.get_name())
     }
 }
+
+/// The members of a JSON body.
+#[derive(Clone, Debug)]
+pub struct Body(ruby::json_body::JsonObject);
 
 /// Receives the records of a page one after the other.
 pub type RecordSink<'a, R> = dyn FnMut(<R as Table>::Record<'_>) -> Result<(), StoreError> + 'a;
@@ -180,6 +185,50 @@ impl Edition {
         }
     }
 
+    /// Parses the body of a request that changes something.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `NotJson` if the body is not a JSON object, and with `Unprocessable` if it holds U+0000.
+    pub fn parse_body(self, body: &[u8]) -> Result<Body, ApiError> {
+        match self {
+            Self::Of2015 | Self::Current => ruby::json_body::parse(body).map(Body),
+        }
+    }
+
+    /// Whether a body that is not JSON is refused before the caller is authenticated.
+    pub fn parses_body_first(self) -> bool {
+        match self {
+            Self::Of2015 => true,
+            Self::Current => false,
+        }
+    }
+
+    /// Parses a request for a new package. `app` is the guid in the path; empty if the path holds none.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the error of this edition if the query or the body is wrong.
+    pub fn parse_new_package(
+        self,
+        app: &str,
+        query: &str,
+        body: &Body,
+    ) -> Result<NewPackage, ApiError> {
+        match self {
+            Self::Of2015 => of_2015::body::new_package::parse(app, query, &body.0),
+            Self::Current => current::body::new_package::parse(query, &body.0),
+        }
+    }
+
+    /// Returns how packages are deleted.
+    pub fn deletion(self) -> Deletion {
+        match self {
+            Self::Of2015 => Deletion::AtOnce,
+            Self::Current => Deletion::ByJob,
+        }
+    }
+
     /// Returns the document of an error. See `docs/reference/errors.md#envelopes`.
     pub fn error(self, error: &ApiError) -> Vec<u8> {
         match self {
@@ -237,6 +286,15 @@ pub struct Foundation(());
 impl Foundation {
     /// The version of the API, which `GET /` shows.
     pub const API_VERSION: &'static str = current::present::root_documents::API_VERSION;
+
+    /// Parses what to change of a package.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the body is wrong.
+    pub fn parse_package_update(self, body: &Body) -> Result<UpdatePackage, ApiError> {
+        current::body::update_package::parse(&body.0)
+    }
 
     /// Parses the query of a list.
     ///
@@ -313,6 +371,11 @@ impl Foundation {
     /// they are shown. See `docs/reference/organizations-spaces-apps.md#include`.
     pub fn insert_included(self, document: &mut Vec<u8>, included: &[(&str, Vec<u8>)]) {
         current::present::list_document::insert_included(document, included);
+    }
+
+    /// Returns the document of one job. `has_package` says whether the package that it deletes exists.
+    pub fn job(self, base_url: &BaseUrl, record: &JobRecord<'_>, has_package: bool) -> Vec<u8> {
+        current::present::job::document(record, base_url, has_package)
     }
 
     /// Returns the document of `GET /`. See `docs/reference/root-documents.md#get-`.

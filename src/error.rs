@@ -1,5 +1,6 @@
 //! The errors of the API. An edition decides how they are written.
 
+use crate::labels::{MOST_ANNOTATIONS, MOST_LABELS};
 use crate::seed::{ExportError, SeedError};
 use crate::store::StoreError;
 
@@ -20,6 +21,8 @@ pub enum ApiError {
     InvalidToken,
     /// 403 `CF-NotAuthorized` (10003): the token is valid, but its scopes do not allow the request.
     NotAuthorized,
+    /// 403 `CF-OrgSuspended` (10017): the organization of the package is suspended.
+    OrganizationSuspended,
     /// 403 `CF-NotAuthorized` (10003): a web page of this origin sent a request that changes something; `None` if the origin
     /// cannot be shown.
     WrongOrigin(Option<String>),
@@ -41,6 +44,10 @@ pub enum ApiError {
     WrongHost(Option<String>),
     /// 422 `CF-UnprocessableEntity` (10008), with this text.
     Unprocessable(String),
+    /// 422 `CF-LabelLimitExceeded` (390020): a change with this many labels would leave too many.
+    TooManyLabels(usize),
+    /// 422 `CF-AnnotationLimitExceeded` (390023): a change with this many annotations would leave too many.
+    TooManyAnnotations(usize),
     /// 429 `CF-RateLimitExceeded` (10013). Only fault rules cause it.
     RateLimited,
     /// The status, number, name and text of a fault rule.
@@ -79,13 +86,13 @@ impl ApiError {
         match self {
             Self::BadQuery(_) | Self::InvalidRequest | Self::NotJson | Self::Refused(_) => 400,
             Self::NotAuthenticated | Self::InvalidToken => 401,
-            Self::NotAuthorized | Self::WrongOrigin(_) => 403,
+            Self::NotAuthorized | Self::OrganizationSuspended | Self::WrongOrigin(_) => 403,
             Self::NotFound(_) | Self::UnknownRequest | Self::NotServed(_) => 404,
             Self::RequestTimeout => 408,
             Self::TooLarge => 413,
             Self::TargetTooLong => 414,
             Self::WrongHost(_) => 421,
-            Self::Unprocessable(_) => 422,
+            Self::Unprocessable(_) | Self::TooManyLabels(_) | Self::TooManyAnnotations(_) => 422,
             Self::RateLimited => 429,
             Self::InjectedError(error) => error.status,
             Self::Busy
@@ -111,9 +118,12 @@ impl ApiError {
             Self::NotAuthenticated => 10002,
             Self::InvalidToken => 1000,
             Self::NotAuthorized | Self::WrongOrigin(_) => 10003,
+            Self::OrganizationSuspended => 10017,
             Self::NotFound(_) => 10010,
             Self::UnknownRequest | Self::NotServed(_) => 10000,
             Self::Unprocessable(_) => 10008,
+            Self::TooManyLabels(_) => 390_020,
+            Self::TooManyAnnotations(_) => 390_023,
             Self::RateLimited => 10013,
             Self::InjectedError(error) => error.code,
             Self::Busy
@@ -139,9 +149,12 @@ impl ApiError {
             Self::NotAuthenticated => "CF-NotAuthenticated",
             Self::InvalidToken => "CF-InvalidAuthToken",
             Self::NotAuthorized | Self::WrongOrigin(_) => "CF-NotAuthorized",
+            Self::OrganizationSuspended => "CF-OrgSuspended",
             Self::NotFound(_) => "CF-ResourceNotFound",
             Self::UnknownRequest | Self::NotServed(_) => "CF-NotFound",
             Self::Unprocessable(_) => "CF-UnprocessableEntity",
+            Self::TooManyLabels(_) => "CF-LabelLimitExceeded",
+            Self::TooManyAnnotations(_) => "CF-AnnotationLimitExceeded",
             Self::RateLimited => "CF-RateLimitExceeded",
             Self::InjectedError(error) => &error.title,
             Self::Busy
@@ -176,6 +189,13 @@ impl ApiError {
             Self::TooLarge => "The request body is too large".into(),
             Self::TargetTooLong => "The request target is too long".into(),
             Self::Refused(text) | Self::Unprocessable(text) => text.clone(),
+            Self::OrganizationSuspended => "The organization is suspended".into(),
+            Self::TooManyLabels(count) => format!(
+                "Failed to add {count} labels because it would exceed maximum of {MOST_LABELS}"
+            ),
+            Self::TooManyAnnotations(count) => format!(
+                "Failed to add {count} annotations because it would exceed maximum of {MOST_ANNOTATIONS}"
+            ),
             Self::RateLimited => "Rate Limit Exceeded".into(),
             Self::InjectedError(error) => error.detail.clone(),
             Self::Busy => "The database is busy, try again".into(),

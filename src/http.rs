@@ -4,9 +4,11 @@
 //! that `routes.rs` names for it.
 
 mod admin;
+mod change;
 pub mod client;
 mod collections;
 mod info;
+mod jobs;
 mod login;
 mod packages;
 mod request;

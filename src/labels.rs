@@ -3,6 +3,11 @@
 //! Each function returns the first rule that a text breaks, in the words of a Cloud Controller. Lengths are in
 //! characters.
 
+/// How many labels a package may have.
+pub const MOST_LABELS: usize = 50;
+/// How many annotations a package may have.
+pub const MOST_ANNOTATIONS: usize = 200;
+
 const EMPTY_KEY: &str = "key cannot be empty string";
 const TWO_SLASHES: &str = "key has more than one '/'";
 const RESERVED_PREFIX: &str = "cloudfoundry.org";

@@ -21,6 +21,7 @@
 //! | [`ephemeral`] | databases that are removed at exit |
 //! | [`auth`] | keys, signature algorithms, tokens, logins: who the caller is, what they may read and write |
 //! | [`edition`] | one version of the API: how it parses requests and presents records and errors |
+//! | [`changes`] | what a request can change: create, copy, update, delete, stage; each in one transaction |
 //! | [`listing`] | list requests, visibility, the page query, the list cache, the response cache |
 //! | [`error`] | every error of the API: status, code, title and text; an edition only formats it |
 //! | [`seed`] | seed files: parsed, checked, applied in one transaction, generated, exported |
@@ -34,6 +35,7 @@
 pub mod auth;
 pub mod blobs;
 pub mod caller;
+pub mod changes;
 pub mod cli;
 pub mod clock;
 pub mod duration;

@@ -74,6 +74,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// after nine seconds. Writes that run for eight seconds more are interrupted.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
     let acceptor = Acceptor::new(router.clone());
+    let finisher = tokio::spawn(router.clone().finish_what_is_due());
     acceptor.accept_until(&listener, shutdown).await;
     let end = Instant::now() + GRACE;
     // Clients whose connection is established may have sent a request.
@@ -96,6 +97,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
         }
     };
     let _ = timeout_at(end, ended).await;
+    finisher.abort();
 }
 
 /// Accepts connections.

@@ -1,6 +1,7 @@
 //! What the handlers of one server share: the data, the keys, the clock, the edition, the caches, the fault rules.
 
 pub mod fault_rules;
+mod finisher;
 pub mod web_pages;
 
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::auth::guesses::Guesses;
 use crate::auth::{Identity, Keys, Login};
@@ -55,6 +56,12 @@ pub struct Service {
     pub fault_rules: FaultRules,
     /// How long every response of the API is delayed.
     pub delay: Duration,
+    /// How long uploads, copies and jobs take.
+    pub processing: Duration,
+    /// Wakes the task that finishes what is due, after a change.
+    pub something_is_due: Notify,
+    /// One permit: writes run one after the other, so that those who wait take no thread.
+    pub writes: Arc<Semaphore>,
     /// One permit for each export that is being sent.
     pub exports: Arc<Semaphore>,
     /// Whether the last document could not be read, by a fault of the database.
@@ -82,6 +89,8 @@ pub struct ServiceOptions {
     pub admin_api: AdminApi,
     /// How long every response of the API is delayed.
     pub delay: Duration,
+    /// How long uploads, copies and jobs take.
+    pub processing: Duration,
 }
 
 impl Default for ServiceOptions {
@@ -98,6 +107,7 @@ impl Default for ServiceOptions {
             login: None,
             admin_api: AdminApi::Off,
             delay: Duration::ZERO,
+            processing: Duration::ZERO,
         }
     }
 }
@@ -155,6 +165,9 @@ impl Service {
             admin_api: options.admin_api,
             fault_rules: FaultRules::default(),
             delay: options.delay,
+            processing: options.processing,
+            something_is_due: Notify::new(),
+            writes: Arc::new(Semaphore::new(1)),
             exports: Arc::new(Semaphore::new(CONCURRENT_EXPORTS)),
             is_failing: AtomicBool::new(false),
         }

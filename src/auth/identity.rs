@@ -67,6 +67,9 @@ impl Identity {
     pub fn into_writer(self) -> Result<Writer, ApiError> {
         match self.write {
             Access::Denied => Err(ApiError::NotAuthorized),
+            Access::ByRole if self.read == Access::Everything => {
+                Ok(Writer::GlobalReader(self.into_member()))
+            }
             Access::ByRole => Ok(Writer::Member(self.into_member())),
             Access::Everything => Ok(Writer::Everything),
         }

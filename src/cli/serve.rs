@@ -108,6 +108,7 @@ fn service(
         }),
         admin_api: data.admin_api,
         delay: settings.delay,
+        processing: settings.processing,
     };
     (Arc::new(Service::new(data.store, options)), data.folder)
 }

@@ -1,6 +1,7 @@
 //! The API that Cloud Controllers answer today: absolute hrefs, compact JSON, filters, ordering and label selectors,
 //! and the organizations, spaces, apps and root documents that clients need beside packages.
 
+pub(super) mod body;
 pub(super) mod error;
 pub(super) mod present;
 pub mod request;

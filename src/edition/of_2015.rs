@@ -1,6 +1,7 @@
 //! The API document of 2015, to the letter: relative hrefs, JSON with two spaces of indentation, lists of packages
 //! without filters.
 
+pub(super) mod body;
 pub(super) mod error;
 pub(super) mod present;
 pub(super) mod request;

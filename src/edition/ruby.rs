@@ -6,6 +6,7 @@
 pub(super) mod cgi_escape;
 pub(super) mod comma_list;
 pub(super) mod inspect;
+pub(super) mod json_body;
 pub(super) mod numericality;
 pub(super) mod query_string;
 pub(super) mod to_i;

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::change::{require_writable, write};
 use super::request::RequestBody;
 use super::{Request, Response, response};
 use crate::error::ApiError;
 use crate::seed::{self, SeedFormat, Source};
 use crate::service::fault_rules::FaultRule;
 use crate::service::{AdminApi, Service};
-use crate::store::{Durability, OpenMode, Store, StoreError};
+use crate::store::{Durability, OpenMode, Store};
 use crate::{clock, duration, json_object};
 
 /// `POST /admin/seed`: applies the seed in the body, or the bundled seed that the body names.
@@ -198,26 +199,6 @@ fn require_admin(service: &Service, request: &Request) -> Result<(), ApiError> {
     } else {
         Err(ApiError::NotAuthorized)
     }
-}
-
-fn require_writable(service: &Service) -> Result<(), ApiError> {
-    if service.store.opened() == OpenMode::ReadWrite {
-        return Ok(());
-    }
-    Err(ApiError::Refused(
-        "The server was started with `--read-only`: nothing can be written".into(),
-    ))
-}
-
-/// Runs a write, which blocks, outside the async threads.
-async fn write<T: Send + 'static>(
-    service: &Arc<Service>,
-    write: impl FnOnce(&Store) -> Result<T, ApiError> + Send + 'static,
-) -> Result<T, ApiError> {
-    let service = service.clone();
-    tokio::task::spawn_blocking(move || write(&service.store))
-        .await
-        .unwrap_or_else(|_| Err(StoreError::Closed.into()))
 }
 
 fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {

@@ -49,6 +49,16 @@ pub(super) fn no_content() -> Response {
     response
 }
 
+/// Returns 202 without a body, with the URL of the job that carries the request out.
+pub(super) fn accepted(job: &str) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::ACCEPTED;
+    let location = header::HeaderValue::from_str(job)
+        .expect("the base of hrefs and a guid hold only visible ASCII characters");
+    response.headers_mut().insert(header::LOCATION, location);
+    response
+}
+
 /// Returns 200 with a body of pieces that are sent as they come.
 ///
 /// If a piece is an error, it is logged and the connection is closed before the body ends, so that the client notices

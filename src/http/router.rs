@@ -44,7 +44,7 @@ const ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 /// The headers of responses that pages of allowed origins may read.
 const EXPOSED_HEADERS: HeaderValue =
-    HeaderValue::from_static("ETag, Retry-After, X-Cf-Warnings, X-Vcap-Request-Id");
+    HeaderValue::from_static("ETag, Location, Retry-After, X-Cf-Warnings, X-Vcap-Request-Id");
 /// How long a browser may remember the response to a preflight request, in seconds.
 const PREFLIGHT_MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
@@ -239,6 +239,11 @@ impl Router {
         .into_bytes();
         raw.extend_from_slice(&document);
         raw
+    }
+
+    /// Finishes what is due, until the store is closed.
+    pub async fn finish_what_is_due(self) {
+        self.service.finish_what_is_due().await;
     }
 
     /// Makes the running write fail, and all later ones.

@@ -10,13 +10,15 @@ use warp::http::Method;
 use warp::{Filter, Rejection, path};
 
 use super::request::RequestBody;
-use super::{Request, Response, admin, collections, info, login, packages, response};
+use super::{Request, Response, admin, collections, info, jobs, login, packages, response};
 use crate::error::ApiError;
 use crate::records::{App, Organization, Space};
 use crate::service::{AdminApi, Service};
 
 /// The limit of request bodies that hold a form or a small JSON document, in bytes.
 const SMALL: usize = 64 << 10;
+/// The limit of a JSON document of the API, in bytes. 200 annotations of 5000 characters fit.
+const JSON: usize = 4 << 20;
 /// The limit of a seed, in bytes.
 const SEED: usize = 256 << 20;
 
@@ -28,6 +30,7 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
     routes.get(path!("v3" / "packages"), packages::list);
     routes.get_by_guid(path!("v3" / "packages" / String), packages::one);
     routes.get_by_guid(path!("v3" / "apps" / String / "packages"), packages::of_app);
+    routes.by_guid(Method::DELETE, path!("v3" / "packages" / String), packages::delete);
     routes.get(path!("healthz"), info::healthz);
     routes.get(path!("openapi.json"), info::openapi);
     // Without `--login` these two answer 404 with a text that names the flag.
@@ -44,6 +47,11 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
         routes.get_by_guid(path!("v3" / "spaces" / String), collections::one::<Space>);
         routes.get(path!("v3" / "apps"), collections::list::<App>);
         routes.get_by_guid(path!("v3" / "apps" / String), collections::one::<App>);
+        routes.with_body(Method::POST, path!("v3" / "packages"), JSON, packages::create_at_root);
+        routes.with_body_by_guid(Method::PATCH, path!("v3" / "packages" / String), JSON, packages::update);
+        routes.get_by_guid(path!("v3" / "jobs" / String), jobs::one);
+    } else {
+        routes.with_body_by_guid(Method::POST, path!("v3" / "apps" / String / "packages"), JSON, packages::create);
     }
 
     if service.admin_api != AdminApi::Off {
@@ -90,20 +98,38 @@ impl<'a> Routes<'a> {
         H: Fn(Arc<Service>, Request, String) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Response, ApiError>> + Send,
     {
+        let reads = method(|method| matches!(*method, Method::GET | Method::HEAD));
+        self.without_body(path.and(reads), handler);
+    }
+
+    /// Adds another method of a path that holds a guid. A body is not looked at.
+    fn by_guid<P, H, A>(&mut self, wanted: Method, path: P, handler: H)
+    where
+        P: Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static,
+        H: Fn(Arc<Service>, Request, String) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Result<Response, ApiError>> + Send,
+    {
+        self.without_body(path.and(method(move |method| *method == wanted)), handler);
+    }
+
+    fn without_body<P, H, A>(&mut self, path_and_method: P, handler: H)
+    where
+        P: Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static,
+        H: Fn(Arc<Service>, Request, String) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Result<Response, ApiError>> + Send,
+    {
         let service = self.service.clone();
-        let route = path
-            .and(method(|method| {
-                matches!(*method, Method::GET | Method::HEAD)
-            }))
-            .and(warp::ext::get::<Request>())
-            .then(move |guid, request: Request| {
-                let service = service.clone();
-                let answer = handler(service.clone(), request.clone(), guid);
-                async move {
-                    let answer = answer.await;
-                    answer.unwrap_or_else(|error| response::error(&service, &request, &error))
-                }
-            });
+        let route =
+            path_and_method
+                .and(warp::ext::get::<Request>())
+                .then(move |guid, request: Request| {
+                    let service = service.clone();
+                    let answer = handler(service.clone(), request.clone(), guid);
+                    async move {
+                        let answer = answer.await;
+                        answer.unwrap_or_else(|error| response::error(&service, &request, &error))
+                    }
+                });
         self.routes.push(route.boxed());
     }
 
@@ -114,15 +140,28 @@ impl<'a> Routes<'a> {
         H: Fn(Arc<Service>, Request, RequestBody) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Response, ApiError>> + Send,
     {
+        let path = path.map(String::new);
+        self.with_body_by_guid(wanted, path, limit, move |service, request, _, body| {
+            handler(service, request, body)
+        });
+    }
+
+    /// Adds a path that holds a guid, with a request body of at most `limit` bytes.
+    fn with_body_by_guid<P, H, A>(&mut self, wanted: Method, path: P, limit: usize, handler: H)
+    where
+        P: Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static,
+        H: Fn(Arc<Service>, Request, String, RequestBody) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Result<Response, ApiError>> + Send,
+    {
         let service = self.service.clone();
         let route = path
             .and(method(move |method| *method == wanted))
             .and(warp::ext::get::<Request>())
             .and(warp::body::stream())
-            .then(move |request: Request, body| {
+            .then(move |guid, request: Request, body| {
                 let service = service.clone();
                 let body = RequestBody::new(body, limit);
-                let answer = handler(service.clone(), request.clone(), body);
+                let answer = handler(service.clone(), request.clone(), guid, body);
                 async move {
                     let answer = answer.await;
                     answer.unwrap_or_else(|error| response::error(&service, &request, &error))

@@ -249,7 +249,7 @@ impl Table for Package {
         record: &PackageRecord<'_>,
     ) -> Result<i64, StoreError> {
         let id = columns::insert::<Self>(transaction, record)?;
-        insert_labels(transaction, id, record)?;
+        insert_labels(transaction, id, &record.parsed_labels()?)?;
         Ok(id)
     }
 
@@ -259,11 +259,7 @@ impl Table for Package {
         record: &PackageRecord<'_>,
     ) -> Result<(), StoreError> {
         columns::update::<Self>(transaction, id, record)?;
-        transaction.execute(
-            "delete from package_labels where package_id = $1",
-            &[id.into()],
-        )?;
-        insert_labels(transaction, id, record)
+        index_labels(transaction, id, &record.parsed_labels()?)
     }
 
     fn delete_all(transaction: &Transaction<'_>) -> Result<(), StoreError> {
@@ -273,18 +269,32 @@ impl Table for Package {
     }
 }
 
-/// Writes the labels of a package into their index.
+/// Makes these labels the ones by which selectors find the package.
+///
+/// # Errors
+///
+/// Fails if the database cannot be written.
+pub fn index_labels(
+    transaction: &Transaction<'_>,
+    id: i64,
+    labels: &Metadata<'_>,
+) -> Result<(), StoreError> {
+    let sql = "delete from package_labels where package_id = $1";
+    transaction.execute(sql, &[id.into()])?;
+    insert_labels(transaction, id, labels)
+}
+
 fn insert_labels(
     transaction: &Transaction<'_>,
     id: i64,
-    record: &PackageRecord<'_>,
+    labels: &Metadata<'_>,
 ) -> Result<(), StoreError> {
-    for (key, value) in record.parsed_labels()?.0 {
+    for (key, value) in &labels.0 {
         transaction.execute_borrowed(
             "insert into package_labels (key, value, package_id) values ($1, $2, $3)",
             &[
-                BorrowedValue::Text(&key),
-                BorrowedValue::Text(&value),
+                BorrowedValue::Text(key),
+                BorrowedValue::Text(value),
                 BorrowedValue::Int(id),
             ],
         )?;

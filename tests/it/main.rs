@@ -7,6 +7,7 @@ mod admin_api;
 mod authorization;
 mod cache_consistency;
 mod caches;
+mod changes;
 mod command_line;
 mod connections;
 mod damaged_values;

@@ -11,6 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["http"],
     &["service", "ephemeral"],
     &["auth", "edition"],
+    &["changes"],
     &["listing"],
     &["error"],
     &["seed"],

@@ -30,7 +30,7 @@ fn access(edition: Edition, scopes: &str) -> (Option<&'static str>, Option<&'sta
     let admin = identity.admin;
     let write = match identity.into_writer() {
         Ok(Writer::Everything) => ALL,
-        Ok(Writer::Member(member)) if member == alice => ROLE,
+        Ok(Writer::Member(member) | Writer::GlobalReader(member)) if member == alice => ROLE,
         Err(ApiError::NotAuthorized) => NONE,
         other => panic!("{other:?}"),
     };

@@ -131,6 +131,16 @@ pub struct Args {
     )]
     delay: Duration,
 
+    /// How long uploads, copies and deletions by a job take: a package is PROCESSING_UPLOAD or COPYING that long
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "CF_PACKAGES_PROCESSING",
+        default_value = "0s",
+        value_parser = duration::parse
+    )]
+    processing: Duration,
+
     /// The format of the messages on stderr
     #[arg(
         long,
@@ -181,6 +191,7 @@ pub(super) struct Settings {
     pub exit_with_stdin: bool,
     pub admin_api: bool,
     pub delay: Duration,
+    pub processing: Duration,
     pub log: log::Format,
 }
 
@@ -233,6 +244,7 @@ impl Settings {
             exit_with_stdin: args.exit_with_stdin,
             admin_api: args.admin_api,
             delay: args.delay,
+            processing: args.processing,
             log: args.log,
         })
     }

@@ -1,6 +1,7 @@
 //! The documents of the edition, one file per resource.
 
 pub mod app;
+pub mod job;
 pub mod list_document;
 pub mod organization;
 pub mod package;

@@ -86,7 +86,7 @@ enum PackageData<'a> {
     Docker {
         hash: Sha1<'a>,
         error: Option<&'a str>,
-        image: &'a str,
+        image: Option<&'a str>,
         credentials: CredentialsDocument<'a>,
         store_image: bool,
     },
@@ -182,7 +182,8 @@ impl<'a> PackageData<'a> {
             } => Self::Docker {
                 hash: sha1(None),
                 error,
-                image,
+                // A docker package that was created without `data` has none.
+                image: Some(image).filter(|image| !image.is_empty()),
                 credentials: CredentialsDocument::new(credentials),
                 store_image,
             },

@@ -1,0 +1,3 @@
+//! Bodies of requests that change something in `2015`. All messages about a body are joined in one error.
+
+pub mod new_package;

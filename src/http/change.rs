@@ -1,0 +1,159 @@
+//! How a request that changes something is answered: who sends it, what it says, and one transaction on a thread that may
+//! block.
+
+use std::sync::Arc;
+
+use super::request::RequestBody;
+use super::{Request, Response, response};
+use crate::caller::Writer;
+use crate::changes::{self, Change};
+use crate::clock::system_now_in_milliseconds;
+use crate::edition::{BaseUrl, Body, Edition};
+use crate::error::ApiError;
+use crate::listing;
+use crate::records::Package;
+use crate::service::Service;
+use crate::store::{OpenMode, Snapshot, Store, StoreError};
+
+/// The caller of a request that changes something.
+#[derive(Debug)]
+pub(super) struct Author {
+    /// The caller's guid.
+    user: String,
+    /// What they may write.
+    writer: Writer,
+}
+
+/// Authenticates the caller of a request that changes something.
+///
+/// # Errors
+///
+/// Fails if the token is refused, if no scope of it allows writing, or if the server was started with `--read-only`.
+pub(super) fn authorize(service: &Service, request: &Request) -> Result<Author, ApiError> {
+    let identity = service.authenticate(&request.authorization())?;
+    let user = identity.user.clone();
+    let writer = identity.into_writer()?;
+    require_writable(service)?;
+    Ok(Author { user, writer })
+}
+
+/// Authenticates the caller, and reads and parses the JSON body, in the order of the edition.
+///
+/// # Errors
+///
+/// Fails with the errors of [`authorize`], and if the body is not a JSON object.
+pub(super) async fn authorize_with_body(
+    service: &Service,
+    request: &Request,
+    body: RequestBody,
+) -> Result<(Author, Body), ApiError> {
+    if service.edition.parses_body_first() {
+        let body = service.edition.parse_body(&body.read_whole().await?)?;
+        return Ok((authorize(service, request)?, body));
+    }
+    let author = authorize(service, request)?;
+    let body = service.edition.parse_body(&body.read_whole().await?)?;
+    Ok((author, body))
+}
+
+/// Carries out `change` in one transaction, and finishes in it what is due at once. The commit is on disk when this
+/// returns.
+///
+/// # Errors
+///
+/// Fails if `change` fails, or if the database cannot be written; then nothing of it is stored.
+pub(super) async fn carry_out<T: Send + 'static>(
+    service: &Arc<Service>,
+    author: Author,
+    change: impl FnOnce(&Change<'_, '_>) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let (edition, processing) = (service.edition, service.processing);
+    let now = service.clock.now();
+    let changed = write(service, move |store| {
+        let at = system_now_in_milliseconds();
+        store.write(|transaction| {
+            let changed = change(&Change {
+                transaction,
+                writer: &author.writer,
+                user: &author.user,
+                suspended: edition.suspended_organizations(),
+                now,
+                due: at.saturating_add(i64::try_from(processing.as_millis()).unwrap_or(i64::MAX)),
+            })?;
+            changes::finish_due(transaction, at, now)?;
+            Ok::<_, ApiError>(changed)
+        })
+    })
+    .await;
+    service.something_is_due.notify_one();
+    changed
+}
+
+/// Runs a write, which blocks, outside the async threads. Writes run one after the other.
+///
+/// # Errors
+///
+/// Fails if `write` fails.
+pub(super) async fn write<T: Send + 'static>(
+    service: &Arc<Service>,
+    write: impl FnOnce(&Store) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let service = service.clone();
+    let turn = service.writes.clone().acquire_owned().await;
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        write(&service.store)
+    })
+    .await
+    .unwrap_or_else(|_| Err(StoreError::Closed.into()))
+}
+
+/// Fails if the server was started with `--read-only`.
+pub(super) fn require_writable(service: &Service) -> Result<(), ApiError> {
+    if service.store.opened() == OpenMode::ReadWrite {
+        return Ok(());
+    }
+    Err(ApiError::Refused(
+        "The server was started with `--read-only`: nothing can be written".into(),
+    ))
+}
+
+/// Returns the document of the package with that id, as the change has left it.
+///
+/// # Errors
+///
+/// Fails if the database cannot be read.
+pub(super) fn package_document(
+    snapshot: &Snapshot<'_>,
+    edition: Edition,
+    base_url: &BaseUrl,
+    id: i64,
+) -> Result<Vec<u8>, ApiError> {
+    let mut document = Vec::new();
+    listing::rows::<Package, ApiError>(snapshot, &[id], |record| {
+        Ok(edition.package(base_url, &record, &mut document)?)
+    })?;
+    Ok(document)
+}
+
+/// Carries out a change of one package and responds with its document, as it is before what is due is finished.
+///
+/// # Errors
+///
+/// Fails with the errors of [`carry_out`], and if the `Host` header is refused.
+pub(super) async fn respond_with_package(
+    service: &Arc<Service>,
+    request: &Request,
+    author: Author,
+    status: u16,
+    change: impl FnOnce(&Change<'_, '_>) -> Result<i64, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let base_url = service.base_url(request.host())?;
+    let edition = service.edition;
+    let document = carry_out(service, author, move |context| {
+        let id = change(context)?;
+        package_document(context.transaction, edition, &base_url, id)
+    })
+    .await?;
+    Ok(response::json(status, document))
+}

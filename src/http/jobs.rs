@@ -1,0 +1,38 @@
+//! `GET /v3/jobs/:guid`. Only in `current`.
+
+use std::sync::Arc;
+
+use super::{Request, Response, response};
+use crate::changes;
+use crate::clock::system_now_in_milliseconds;
+use crate::error::ApiError;
+use crate::records::{Job, Table};
+use crate::service::Service;
+
+/// `GET /v3/jobs/:guid`: one job. Every caller who may read anything may read every job, as in a controller.
+pub(super) async fn one(
+    service: Arc<Service>,
+    request: Request,
+    guid: String,
+) -> Result<Response, ApiError> {
+    let identity = service.authenticate(&request.authorization())?;
+    identity.into_reader()?;
+    let base_url = service.base_url(request.host())?;
+    let foundation = service.edition.require_foundation()?;
+    let document = service
+        .store
+        .read(move |snapshot| {
+            let id = changes::find_job(snapshot, &guid, system_now_in_milliseconds())?;
+            let id = id.ok_or(ApiError::NotFound("Job not found"))?;
+            let mut document = Vec::new();
+            Job::with_own_columns(snapshot, id, |job| {
+                let sql = "select 1 from packages where guid = $1";
+                let package = snapshot.int(sql, &[job.package_guid.into()])?;
+                document = foundation.job(&base_url, &job, package.is_some());
+                Ok::<_, ApiError>(())
+            })?;
+            Ok::<_, ApiError>(document)
+        })
+        .await?;
+    Ok(response::json(200, document))
+}

@@ -1,0 +1,103 @@
+//! `serve --processing`: copies and jobs that take some time.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Changed, document};
+
+const SLOW: &[&str] = &["--api", "current", "--processing", "1d"];
+const FAST: &[&str] = &["--api", "current", "--processing", "50ms"];
+
+fn copy(changed: &Changed) -> String {
+    let body = r#"{"relationships": {"app": {"data": {"guid": "cart"}}}}"#;
+    let answer = changed.send("POST", "/v3/packages?source_guid=ready", body);
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    document(&answer)["guid"]
+        .as_str()
+        .expect("a guid")
+        .to_owned()
+}
+
+/// Deletes the package `waiting`. Returns the path of the job.
+fn delete(changed: &Changed) -> String {
+    let answer = changed.send("DELETE", "/v3/packages/waiting", "");
+    let job = answer.header("location").expect("a job");
+    job.strip_prefix("http://example.org")
+        .expect("an absolute URL")
+        .to_owned()
+}
+
+fn state(changed: &Changed, path: &str) -> Value {
+    document(&changed.send("GET", path, ""))["state"].clone()
+}
+
+fn wait_for(changed: &Changed, path: &str, wanted: &str) {
+    let begin = Instant::now();
+    while state(changed, path) != json!(wanted) {
+        assert!(
+            begin.elapsed() < Duration::from_secs(60),
+            "{path} is not {wanted}"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn copy_and_job_stay_as_they_are_until_they_are_due() {
+    let changed = Changed::serve(SLOW);
+    let (copy, job) = (copy(&changed), delete(&changed));
+    assert_eq!(
+        state(&changed, &format!("/v3/packages/{copy}")),
+        json!("COPYING")
+    );
+    let list = changed.send("GET", "/v3/packages?states=COPYING", "");
+    assert!(list.body.contains(&copy), "{}", list.body);
+    let shown = document(&changed.send("GET", &job, ""));
+    assert_eq!(shown["state"], json!("PROCESSING"));
+    assert_eq!(
+        shown["links"]["package"]["href"],
+        json!("http://example.org/v3/packages/waiting")
+    );
+    assert_eq!(changed.send("GET", "/v3/packages/waiting", "").status, 200);
+}
+
+#[test]
+fn copy_and_job_end_by_themselves() {
+    let changed = Changed::serve(FAST);
+    let (copy, job) = (copy(&changed), delete(&changed));
+    wait_for(&changed, &format!("/v3/packages/{copy}"), "READY");
+    wait_for(&changed, &job, "COMPLETE");
+    assert_eq!(changed.send("GET", "/v3/packages/waiting", "").status, 404);
+}
+
+#[test]
+fn what_a_killed_server_left_ends_after_a_restart() {
+    let changed = Changed::serve(FAST);
+    let (copy, job) = (copy(&changed), delete(&changed));
+    let Changed { dir, server } = changed;
+    // Killed.
+    drop(server);
+    let server = dir.serve(&["--api", "current", "--token-key", "key"]);
+    let changed = Changed { dir, server };
+    wait_for(&changed, &format!("/v3/packages/{copy}"), "READY");
+    wait_for(&changed, &job, "COMPLETE");
+}
+
+#[test]
+fn state_that_a_seed_stored_meanwhile_stays() {
+    let changed = Changed::serve(SLOW);
+    let copy = copy(&changed);
+    let seed = json!({"packages": [{"guid": copy, "app": "cart", "type": "bits", "state": "FAILED", "error": "by hand"}]});
+    changed.dir.write("more.json", seed.to_string());
+    assert_eq!(changed.dir.run(&["seed", "more.json"]).status, 0);
+    let connection = rusqlite::Connection::open(changed.dir.path("packages.db")).expect("opens");
+    connection
+        .execute("update package_outcomes set due = 0", [])
+        .expect("an update");
+    // Any change finishes what is due.
+    changed.send("PATCH", "/v3/packages/ready", "{}");
+    let package = changed.package(&copy);
+    assert_eq!(package["state"], json!("FAILED"));
+    assert_eq!(package["data"]["error"], json!("by hand"));
+}
