@@ -2,19 +2,20 @@
 //! packages that refer to it.
 //!
 //! A file arrives in a [`Spool`] while its checksums are computed, [`archive::check`] says whether it is a zip archive
-//! that a package may consist of, and [`put`] stores it. [`find`] and [`read_piece`] read it piece by piece.
+//! that a package may consist of, and [`put`] stores it. [`open`] and [`read_piece`] read it piece by piece.
 
 pub mod archive;
 mod checksums;
+mod faults;
+mod repack;
 mod spool;
 mod stored;
 
 pub use checksums::Checksums;
+pub use faults::faults;
+pub use repack::{AddedFile, add_files};
 pub use spool::{ContentFile, Spool};
-pub use stored::{
-    Blob, PutError, delete_unreferenced, find, find_by_sha256, for_each, for_each_piece, put,
-    read_piece,
-};
+pub use stored::{BlobError, OpenBlob, find_by_sha1, for_each_piece, open, put, read_piece};
 
 /// The size of the pieces of a blob, in bytes. The last piece may be smaller.
 const PIECE: usize = 256 << 10;

@@ -10,6 +10,7 @@ mod delete;
 mod finish;
 mod metadata;
 mod update;
+mod upload;
 
 use crate::caller::Writer;
 use crate::error::ApiError;
@@ -22,6 +23,7 @@ pub use delete::{Deletion, delete};
 pub use finish::{Outcome, find_job, finish_due, next_due};
 pub use metadata::MetadataChange;
 pub use update::{CredentialsChange, UpdatePackage, update};
+pub use upload::{UploadedBits, upload};
 
 /// The transaction of a change, and what every change needs to know beside the request.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ use std::fmt;
 
 use clap::ValueEnum;
 
+use crate::blobs::archive::ArchiveFault;
 use crate::caller::AccessRules;
 use crate::changes::{Deletion, NewPackage, UpdatePackage};
 use crate::error::ApiError;
@@ -55,6 +56,42 @@ pub struct PackageListRequest {
     pub list: ListRequest,
     /// The guid of the app, if it is the list of one app. A caller who may not see the app gets 404 `App not found`.
     pub app: Option<String>,
+}
+
+/// The parts of an upload, without the file.
+#[derive(Clone, Debug, Default)]
+pub struct UploadForm {
+    /// The names of all parts, in the order in which they were sent.
+    pub names: Vec<String>,
+    /// Whether there is a file in the part `bits`.
+    pub has_bits: bool,
+    /// The content of the part `resources`.
+    pub resources: Option<Vec<u8>>,
+}
+
+/// A file of an upload that is not sent: the server is to have its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadResource {
+    /// The path in the archive: relative, without `.` and `..`.
+    pub path: String,
+    /// The SHA-1 of the content.
+    pub sha1: String,
+    /// The permissions, such as `0o644`.
+    pub mode: u32,
+}
+
+impl UploadForm {
+    /// Returns what is wrong with the names of the parts if only those in `known` may be sent.
+    fn unknown_fields(&self, known: &[&str]) -> Option<String> {
+        let mut unknown: Vec<String> = Vec::new();
+        for name in &self.names {
+            let quoted = format!("'{name}'");
+            if !known.contains(&name.as_str()) && !unknown.contains(&quoted) {
+                unknown.push(quoted);
+            }
+        }
+        (!unknown.is_empty()).then(|| format!("Unknown field(s): {}", unknown.join(", ")))
+    }
 }
 
 /// A request for one resource by its guid.
@@ -138,6 +175,26 @@ impl Edition {
                 None => current::request::parse_packages(query),
                 Some(app) => current::request::parse_app_packages(app, query),
             },
+        }
+    }
+
+    /// Parses the parts of an upload. Returns the files that are not sent.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the error of this edition if there is no file, or a part that the edition does not know.
+    pub fn parse_upload(self, form: &UploadForm) -> Result<Vec<UploadResource>, ApiError> {
+        match self {
+            Self::Of2015 => of_2015::upload::parse(form),
+            Self::Current => current::upload::parse(form),
+        }
+    }
+
+    /// Returns the `error` of a package whose file has that fault.
+    pub fn upload_error(self, fault: ArchiveFault) -> String {
+        match self {
+            Self::Of2015 => of_2015::upload::error_of(fault),
+            Self::Current => current::upload::error_of(fault),
         }
     }
 

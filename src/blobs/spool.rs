@@ -45,18 +45,6 @@ impl Spool {
         })
     }
 
-    /// Appends bytes. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the disk is full or cannot be written.
-    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.hasher.update(bytes);
-        self.size += bytes.len() as u64;
-        Ok(())
-    }
-
     /// Returns the file with its checksums.
     pub fn finish(self) -> ContentFile {
         ContentFile {
@@ -64,6 +52,20 @@ impl Spool {
             checksums: self.hasher.finish(),
             size: self.size,
         }
+    }
+}
+
+/// Blocks.
+impl Write for Spool {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..length]);
+        self.size += length as u64;
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 
@@ -151,7 +153,7 @@ mod tests {
     fn spool_leaves_no_name_and_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let mut spool = Spool::beside(&folder.path().join("packages.db")).unwrap();
-        spool.append(b"abc").unwrap();
+        spool.write_all(b"abc").unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         let content = spool.finish();
         assert_eq!(content.size(), 3);

@@ -1,33 +1,31 @@
-//! The tables `blobs` and `blob_pieces`.
+//! The tables `blobs` and `blob_pieces`. A trigger deletes a blob with the last package that refers to it.
 
 use std::io;
 
-use super::ContentFile;
-use super::checksums::Checksums;
-use crate::store::{BorrowedValue, Row, Snapshot, StoreError, Transaction, Value};
+use super::{Checksums, ContentFile};
+use crate::records::{Blob, BlobRecord, Table};
+use crate::store::{BorrowedValue, Snapshot, StoreError, Transaction, Value};
 
-/// A stored file, without its content.
+/// What is needed to read the content of a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Blob {
-    /// The id of the row.
-    pub id: i64,
-    /// The checksums of the content.
-    pub checksums: Checksums,
+pub struct OpenBlob {
+    /// The SHA-256 of the content, 64 lower-case hex digits.
+    pub sha256: String,
     /// The size of the content, in bytes.
     pub size: u64,
-    /// The size of each piece but the last, in bytes. 1 if there is no piece.
+    /// The size of each piece but the last, in bytes. At least 1.
     pub piece_size: u64,
 }
 
-/// Why a file could not be stored.
+/// Why a file could not be stored or repacked.
 #[derive(Debug, thiserror::Error)]
-pub enum PutError {
-    /// The database cannot be written.
+pub enum BlobError {
+    /// The database cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The file cannot be read, or is not what it was any more.
-    #[error("the file to store cannot be read: {0}")]
-    Content(#[from] io::Error),
+    /// A file cannot be read or written, or is not what it was any more.
+    #[error("the bits cannot be read or written: {0}")]
+    File(#[from] io::Error),
 }
 
 /// Stores a file, unless its content is stored already. Returns the id of the blob.
@@ -36,21 +34,19 @@ pub enum PutError {
 ///
 /// Fails if the database cannot be written, or if the content of the file cannot be read or has changed. The transaction
 /// must then be rolled back.
-pub fn put(transaction: &Transaction<'_>, content: &ContentFile) -> Result<i64, PutError> {
+pub fn put(transaction: &Transaction<'_>, content: &ContentFile) -> Result<i64, BlobError> {
     let Checksums { sha1, sha256 } = content.checksums();
-    if let Some(blob) = find_by_sha256(transaction, sha256)? {
-        return Ok(blob.id);
+    let stored = "select id from blobs where sha256 = $1";
+    if let Some(id) = transaction.int(stored, &[sha256.as_str().into()])? {
+        return Ok(id);
     }
-    let size = i64::try_from(content.size()).expect("no file system has files of 8 EiB");
-    transaction.execute_borrowed(
-        "insert into blobs (sha1, sha256, size) values ($1, $2, $3)",
-        &[
-            BorrowedValue::Text(sha1),
-            BorrowedValue::Text(sha256),
-            BorrowedValue::Int(size),
-        ],
-    )?;
-    let id = transaction.last_id();
+    let record = BlobRecord {
+        id: 0,
+        sha1,
+        sha256,
+        size: i64::try_from(content.size()).expect("no file has 8 EiB"),
+    };
+    let id = Blob::insert(transaction, &record)?;
     content.for_each_piece(|number, piece| {
         transaction.execute_borrowed(
             "insert into blob_pieces (blob_id, number, content) values ($1, $2, $3)",
@@ -60,75 +56,51 @@ pub fn put(transaction: &Transaction<'_>, content: &ContentFile) -> Result<i64, 
                 BorrowedValue::Bytes(piece),
             ],
         )?;
-        Ok::<_, PutError>(())
+        Ok::<_, BlobError>(())
     })?;
     Ok(id)
 }
 
-/// The columns of a [`Blob`]. The length of a piece is read without its content.
-const COLUMNS: &str = "
-    select b.id, b.sha1, b.sha256, b.size,
-           (select length(p.content) from blob_pieces p where p.blob_id = b.id and p.number = 0)
-    from blobs b";
-
-/// Returns the blob with that id.
+/// Returns how to read the blob with that id, or `None` if there is none.
 ///
 /// # Errors
 ///
 /// Fails if the snapshot cannot be read.
-pub fn find(snapshot: &Snapshot<'_>, id: i64) -> Result<Option<Blob>, StoreError> {
-    find_where(snapshot, "b.id = $1", id.into())
+pub fn open(snapshot: &Snapshot<'_>, id: i64) -> Result<Option<OpenBlob>, StoreError> {
+    find(snapshot, "b.id = $1", id.into())
 }
 
-/// Returns the blob whose content has that SHA-256.
+/// Returns how to read the blob whose content has that SHA-1, or `None` if there is none.
 ///
 /// # Errors
 ///
 /// Fails if the snapshot cannot be read.
-pub fn find_by_sha256(snapshot: &Snapshot<'_>, sha256: &str) -> Result<Option<Blob>, StoreError> {
-    find_where(snapshot, "b.sha256 = $1", sha256.into())
+pub fn find_by_sha1(snapshot: &Snapshot<'_>, sha1: &str) -> Result<Option<OpenBlob>, StoreError> {
+    // Two contents have the same SHA-1 only if somebody made them for that. Then the last one is taken.
+    find(snapshot, "b.sha1 = $1 order by b.id", sha1.into())
 }
 
-fn find_where(
+fn find(
     snapshot: &Snapshot<'_>,
     condition: &str,
     value: Value,
-) -> Result<Option<Blob>, StoreError> {
+) -> Result<Option<OpenBlob>, StoreError> {
     let mut found = None;
-    snapshot.rows(&format!("{COLUMNS} where {condition}"), &[value], |row| {
-        found = Some(blob(row)?);
+    let sql = format!(
+        "select b.sha256, b.size,
+                (select length(p.content) from blob_pieces p where p.blob_id = b.id and p.number = 0)
+         from blobs b where {condition}"
+    );
+    snapshot.rows(&sql, &[value], |row| {
+        let piece_size = row.optional_int(2)?;
+        found = Some(OpenBlob {
+            sha256: row.text(0)?.to_owned(),
+            size: u64::try_from(row.int(1)?).expect("a check of the table"),
+            piece_size: piece_size.map_or(1, |size| u64::try_from(size).expect("a length")),
+        });
         Ok::<_, StoreError>(())
     })?;
     Ok(found)
-}
-
-/// Passes every blob to `each`, in stored order.
-///
-/// # Errors
-///
-/// Fails if the snapshot cannot be read, or with the first error of `each`.
-pub fn for_each<E: From<StoreError>>(
-    snapshot: &Snapshot<'_>,
-    mut each: impl FnMut(Blob) -> Result<(), E>,
-) -> Result<(), E> {
-    snapshot.rows(&format!("{COLUMNS} order by b.id"), &[], |row| {
-        each(blob(row)?)
-    })
-}
-
-fn blob(row: &Row<'_>) -> Result<Blob, StoreError> {
-    let positive = |number: i64| {
-        u64::try_from(number).map_err(|_| StoreError::Damaged("a size is negative".into()))
-    };
-    Ok(Blob {
-        id: row.int(0)?,
-        checksums: Checksums {
-            sha1: row.text(1)?.to_owned(),
-            sha256: row.text(2)?.to_owned(),
-        },
-        size: positive(row.int(3)?)?,
-        piece_size: positive(row.optional_int(4)?.unwrap_or(1))?,
-    })
 }
 
 /// Returns a piece of the blob whose content has that SHA-256, or `None` if there is no such blob or piece. Pieces are
@@ -166,22 +138,8 @@ pub fn for_each_piece<E: From<StoreError>>(
     mut each: impl FnMut(i64, &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     snapshot.rows(
-        "select p.number, p.content from blob_pieces p where p.blob_id = $1 order by p.number",
+        "select number, content from blob_pieces where blob_id = $1 order by number",
         &[id.into()],
         |row| each(row.int(0)?, row.bytes(1)?),
     )
-}
-
-/// Deletes a blob if no package refers to it. SQLite uses its space again.
-///
-/// # Errors
-///
-/// Fails if the database cannot be written.
-pub fn delete_unreferenced(transaction: &Transaction<'_>, id: i64) -> Result<(), StoreError> {
-    transaction
-        .execute(
-            "delete from blobs where id = $1 and not exists (select 1 from packages where blob_id = $1)",
-            &[id.into()],
-        )
-        .map(drop)
 }

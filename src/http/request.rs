@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 use warp::http::header::{self, HeaderName, HeaderValue};
-use warp::http::{HeaderMap, Uri};
+use warp::http::{HeaderMap, Method, Uri};
 
 use crate::error::ApiError;
 
@@ -20,12 +20,13 @@ const SLOW_START: Duration = Duration::from_secs(60);
 /// The lowest rate at which a body may arrive, in bytes per second.
 const LOWEST_RATE: u64 = 1024;
 
-/// The target, the headers and the id of a request. The router has normalized the path. Cloning is cheap.
+/// The method, the target, the headers and the id of a request. The router has normalized the path. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Request(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
+    method: Method,
     uri: Uri,
     headers: HeaderMap,
     id: HeaderValue,
@@ -34,17 +35,24 @@ struct Parts {
 
 impl Request {
     pub(super) fn new(
+        method: Method,
         uri: Uri,
         headers: HeaderMap,
         id: HeaderValue,
         client: Option<IpAddr>,
     ) -> Self {
         Self(Arc::new(Parts {
+            method,
             uri,
             headers,
             id,
             client,
         }))
+    }
+
+    /// Returns the method.
+    pub fn method(&self) -> &Method {
+        &self.0.method
     }
 
     /// Returns the normalized path.

@@ -149,7 +149,13 @@ impl Router {
             *request.uri_mut() = uri.clone();
         }
         let headers = std::mem::take(request.headers_mut());
-        let parts = Request::new(request.uri().clone(), headers, id.clone(), self.client);
+        let parts = Request::new(
+            request.method().clone(),
+            request.uri().clone(),
+            headers,
+            id.clone(),
+            self.client,
+        );
         let mut response = match normalized {
             Ok(_) if self.is_overloaded && parts.path() != HEALTH => {
                 response::error(&self.service, &parts, &ApiError::Overloaded)

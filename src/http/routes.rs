@@ -10,7 +10,10 @@ use warp::http::Method;
 use warp::{Filter, Rejection, path};
 
 use super::request::RequestBody;
-use super::{Request, Response, admin, collections, info, jobs, login, packages, response};
+use super::upload::{self, largest_body};
+use super::{
+    Request, Response, admin, collections, download, info, jobs, login, packages, response,
+};
 use crate::error::ApiError;
 use crate::records::{App, Organization, Space};
 use crate::service::{AdminApi, Service};
@@ -29,8 +32,10 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
 
     routes.get(path!("v3" / "packages"), packages::list);
     routes.get_by_guid(path!("v3" / "packages" / String), packages::one);
+    routes.get_by_guid(path!("v3" / "packages" / String / "download"), download::download);
     routes.get_by_guid(path!("v3" / "apps" / String / "packages"), packages::of_app);
     routes.by_guid(Method::DELETE, path!("v3" / "packages" / String), packages::delete);
+    routes.with_body_by_guid(Method::POST, path!("v3" / "packages" / String / "upload"), largest_body(service.max_upload), upload::upload);
     routes.get(path!("healthz"), info::healthz);
     routes.get(path!("openapi.json"), info::openapi);
     // Without `--login` these two answer 404 with a text that names the flag.

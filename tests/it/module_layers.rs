@@ -15,8 +15,8 @@ const LAYERS: &[&[&str]] = &[
     &["listing"],
     &["error"],
     &["seed"],
-    &["records"],
     &["blobs"],
+    &["records"],
     &["store"],
     &[
         "caller",

@@ -2,10 +2,12 @@
 
 pub mod generated_data;
 mod http;
+mod multipart;
 mod program;
 pub mod random;
 
 pub use http::{Connection, Response, get};
+pub use multipart::{Part, archive, upload};
 pub use program::{Output, Server, WorkDir, command};
 
 /// The states of packages.

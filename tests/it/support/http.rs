@@ -67,16 +67,19 @@ impl Connection {
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
                 .collect(),
             body: String::new(),
+            bytes: Vec::new(),
         };
         if !to_head && response.header("transfer-encoding") == Some("chunked") {
-            response.body = String::from_utf8(self.read_chunks()?).expect("a body in UTF-8");
+            response.bytes = self.read_chunks()?;
         } else if !to_head {
             let length = response
                 .header("content-length")
                 .and_then(|length| length.parse().ok());
-            let mut body = vec![0; length.unwrap_or(0)];
-            self.stream.read_exact(&mut body).expect("a whole body");
-            response.body = String::from_utf8(body).expect("a body in UTF-8");
+            response.bytes = vec![0; length.unwrap_or(0)];
+            self.stream.read_exact(&mut response.bytes).ok()?;
+        }
+        if response.header("content-type") != Some("application/zip") {
+            response.body = String::from_utf8(response.bytes.clone()).expect("a body in UTF-8");
         }
         Some(response)
     }
@@ -112,7 +115,10 @@ pub struct Response {
     pub status: u16,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
+    /// The body, unless it is an archive.
     pub body: String,
+    /// The body, whatever it is.
+    pub bytes: Vec<u8>,
 }
 
 impl Response {
