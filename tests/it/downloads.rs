@@ -8,7 +8,7 @@ const PATH: &str = "/v3/packages/first/download";
 
 /// Uploads 600,000 bytes, which are several pieces, to the package `first`. Returns them.
 fn upload_bits(server: &Server, token: &str) -> Vec<u8> {
-    let content: Vec<u8> = (0..600_000_u32).flat_map(|n| [n as u8]).collect();
+    let content: Vec<u8> = (0..251_u8).cycle().take(600_000).collect();
     let zip = archive(&[("data", &content)]);
     let request = upload("/v3/packages/first/upload", token, &[File("bits", &zip)]);
     assert_eq!(server.send(request).status, 200);
@@ -100,6 +100,28 @@ fn range_returns_a_part() {
     assert_eq!(answer.status_and_body(), (416, expected.as_str()));
     let content_range = format!("bytes */{size}");
     assert_eq!(answer.header("content-range"), Some(&*content_range));
+}
+
+#[test]
+fn download_of_bits_that_are_deleted_meanwhile_breaks_off() {
+    let dir = WorkDir::new();
+    let server = serve(&dir, &[]);
+    let token = dir.token("dora");
+    // More than the buffers of a connection hold.
+    let zip = archive(&[("data", &vec![b'x'; 32 << 20])]);
+    let request = upload("/v3/packages/first/upload", &token, &[File("bits", &zip)]);
+    assert_eq!(server.send(request).status, 200);
+    let mut connection = server.connect();
+    connection.send(crate::support::get(PATH, &token));
+    // The head: the response has begun.
+    assert_eq!(connection.read(true).expect("a head").status, 200);
+    let deleted = server.send(format!(
+        "DELETE /v3/packages/first HTTP/1.1\r\nHost: example.org\r\nAuthorization: bearer {token}\r\n\r\n"
+    ));
+    assert_eq!(deleted.status, 204);
+    let received = connection.read_to_end();
+    assert!(received < zip.len(), "{received} of {}", zip.len());
+    assert_eq!(server.get(PATH, &token).status, 404);
 }
 
 #[test]

@@ -100,6 +100,13 @@ impl Connection {
         }
     }
 
+    /// Returns how many more bytes the server sends before it closes the connection.
+    pub fn read_to_end(&mut self) -> usize {
+        let mut rest = Vec::new();
+        let _ = self.stream.read_to_end(&mut rest);
+        rest.len()
+    }
+
     /// Returns whether the server closes the connection without sending another byte.
     pub fn is_ended(&mut self) -> bool {
         let mut byte = [0];
