@@ -1,0 +1,88 @@
+//! The kinds of entries.
+
+use std::ops::{Index, IndexMut};
+
+use crate::records::{App, Organization, Package, Space, Table, User};
+
+/// A kind of entry. Parents come before their children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::seed) enum EntryKind {
+    Organization,
+    Space,
+    App,
+    User,
+    Package,
+}
+
+impl EntryKind {
+    /// Every kind, in the order in which a JSON seed is applied and exported.
+    pub(in crate::seed) const ALL: &'static [Self] = &[
+        Self::Organization,
+        Self::Space,
+        Self::App,
+        Self::User,
+        Self::Package,
+    ];
+
+    /// Returns the key of an entry in JSON Lines.
+    pub(in crate::seed) fn singular(self) -> &'static str {
+        match self {
+            Self::Organization => "organization",
+            Self::Space => "space",
+            Self::App => "app",
+            Self::User => "user",
+            Self::Package => "package",
+        }
+    }
+
+    /// Returns the key of the array of entries in a JSON seed.
+    pub(in crate::seed) fn plural(self) -> &'static str {
+        match self {
+            Self::Organization => "organizations",
+            Self::Space => "spaces",
+            Self::App => "apps",
+            Self::User => "users",
+            Self::Package => "packages",
+        }
+    }
+
+    /// Returns the singular with its article, for messages.
+    pub(in crate::seed) fn with_article(self) -> &'static str {
+        match self {
+            Self::Organization => "an organization",
+            Self::Space => "a space",
+            Self::App => "an app",
+            Self::User => "a user",
+            Self::Package => "a package",
+        }
+    }
+
+    /// Returns the table that holds the records of this kind.
+    pub(in crate::seed) fn table(self) -> &'static str {
+        match self {
+            Self::Organization => Organization::TABLE,
+            Self::Space => Space::TABLE,
+            Self::App => App::TABLE,
+            Self::User => User::TABLE,
+            Self::Package => Package::TABLE,
+        }
+    }
+}
+
+/// One value for each kind of entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::seed) struct ByKind<T>([T; EntryKind::ALL.len()]);
+
+impl<T> Index<EntryKind> for ByKind<T> {
+    type Output = T;
+
+    fn index(&self, kind: EntryKind) -> &T {
+        &self.0[kind as usize]
+    }
+}
+
+impl<T> IndexMut<EntryKind> for ByKind<T> {
+    fn index_mut(&mut self, kind: EntryKind) -> &mut T {
+        &mut self.0[kind as usize]
+    }
+}
