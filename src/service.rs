@@ -1,12 +1,12 @@
 //! What the handlers of one server share: the data, the keys, the clock, the edition, the caches, the fault rules.
 
+pub mod failures;
 pub mod fault_rules;
 mod finisher;
 pub mod web_pages;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
@@ -20,6 +20,7 @@ use crate::error::ApiError;
 use crate::listing::ListCache;
 use crate::listing::response_cache::ResponseCache;
 use crate::store::Store;
+use failures::Failures;
 use fault_rules::FaultRules;
 use web_pages::WebPages;
 
@@ -66,8 +67,8 @@ pub struct Service {
     pub writes: Arc<Semaphore>,
     /// One permit for each export that is being sent.
     pub exports: Arc<Semaphore>,
-    /// Whether the last document could not be read, by a fault of the database.
-    pub is_failing: AtomicBool,
+    /// The documents that could not be read, by a fault of the database.
+    pub failures: Failures,
 }
 
 /// The settings of a [`Service`].
@@ -175,7 +176,7 @@ impl Service {
             something_is_due: Notify::new(),
             writes: Arc::new(Semaphore::new(1)),
             exports: Arc::new(Semaphore::new(CONCURRENT_EXPORTS)),
-            is_failing: AtomicBool::new(false),
+            failures: Failures::default(),
         }
     }
 

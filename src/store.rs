@@ -290,7 +290,7 @@ impl Store {
             } else {
                 connection.limit(limit);
                 match connection.snapshot(&read) {
-                    Err(_) if connection.is_over_limit() && limit == Limit::Fast => {
+                    Err(_) if connection.is_over_limit() && limit != Limit::Slow => {
                         request = Some((read, sender));
                         return Ended::Interrupted;
                     }

@@ -1,5 +1,6 @@
 //! `serve`: opens the database, applies the seeds, loads the keys, and serves.
 
+mod admin_token;
 mod data;
 mod flags;
 mod terminal;
@@ -19,6 +20,7 @@ use crate::error_text::os_error;
 use crate::http::Router;
 use crate::service::{Authentication, Service, ServiceOptions};
 use crate::{log, server};
+use admin_token::AdminTokenFile;
 use data::OpenedData;
 pub use flags::Args;
 use flags::Settings;
@@ -33,10 +35,8 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     log::start(settings.log);
     let data = data::open(&settings)?;
     let keys = load_keys(&settings, &data)?;
-    if let Some(file) = &settings.admin_token_file {
-        terminal::write_admin_token(file, &keys, &settings.clock)?;
-    }
-    let hint = StartupHint::new(&settings, &keys)?;
+    let token_file = admin_token_file(&settings, &keys)?;
+    let hint = StartupHint::new(&settings, &data.store, token_file.as_ref())?;
     let (listen, with_stdin) = (settings.listen, settings.exit_with_stdin);
     let (service, temporary_folder) = service(settings, data, keys);
 
@@ -55,7 +55,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     // Ends what is still running, so that the store has no other user when it is closed.
     runtime.shutdown_timeout(end.saturating_duration_since(Instant::now()));
     let closed = close(service, end);
-    drop(temporary_folder);
+    drop((temporary_folder, token_file));
     served.and(closed)
 }
 
@@ -83,6 +83,19 @@ fn load_keys(settings: &Settings, data: &OpenedData) -> Result<Keys, CommandErro
     data.store
         .read_blocking(move |snapshot| Keys::load(snapshot, secrets, &public_keys))
         .map_err(|error| CommandError::from_keys(error.at(data.store.path())))
+}
+
+/// Writes the file with an admin's token, if one was asked for, or if a terminal shows a command that reads it.
+fn admin_token_file(
+    settings: &Settings,
+    keys: &Keys,
+) -> Result<Option<AdminTokenFile>, CommandError> {
+    let path = settings.admin_token_file.as_deref();
+    let is_shown = terminal::is_terminal() && !settings.no_auth;
+    if path.is_none() && !is_shown {
+        return Ok(None);
+    }
+    AdminTokenFile::write(path, keys, &settings.clock).map(Some)
 }
 
 /// Returns the service, and the folder of an ephemeral database.

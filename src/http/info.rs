@@ -1,7 +1,6 @@
 //! The routes that describe the server: `/`, `/v3`, `/v3/info`, `/openapi.json`, `/healthz`. They need no token.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::{Request, Response, response};
 use crate::edition::BaseUrl;
@@ -36,21 +35,22 @@ pub(super) async fn openapi(service: Arc<Service>, _: Request) -> Result<Respons
     Ok(response::json(200, service.edition.openapi()))
 }
 
-/// `GET /healthz`: 200 `{"status":"ok"}` if the first package can be read and presented, and the last document could, else
-/// 503.
+/// `GET /healthz`: 200 `{"status":"ok"}` if the first package can be read and presented, and no document failed by a fault
+/// of the database since the data changed last and was not read since, else 503.
 pub(super) async fn healthz(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
     let edition = service.edition;
     let read = service.store.read(move |snapshot| {
-        snapshot.version()?;
+        let version = snapshot.version()?;
         let first = snapshot.int("select min(id) from packages", &[])?;
         let mut document = Vec::new();
         listing::rows::<Package, ApiError>(snapshot, first.as_slice(), |package| {
             Ok(edition.package(&BaseUrl(String::new()), &package, &mut document)?)
-        })
+        })?;
+        Ok(version)
     });
     match read.await {
-        Ok(()) if service.is_failing.load(Ordering::Relaxed) => Err(ApiError::Unhealthy),
-        Ok(()) => Ok(response::json(200, &b"{\"status\":\"ok\"}"[..])),
+        Ok(version) if service.failures.exist(version) => Err(ApiError::Unhealthy),
+        Ok(_) => Ok(response::json(200, &b"{\"status\":\"ok\"}"[..])),
         Err(ApiError::Internal(cause)) => {
             tracing::error!(
                 request_id = request.id(),

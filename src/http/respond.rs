@@ -1,7 +1,6 @@
 //! How a `GET` of data is answered: from the response cache while the data is unchanged, else from one snapshot.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use warp::http::StatusCode;
 use warp::http::header::{self, HeaderValue};
@@ -82,9 +81,11 @@ pub(super) async fn respond<T: Send + 'static>(
             page.ok_or(ApiError::Overloaded)
         })
         .await;
-    let failed = matches!(read, Err(ApiError::Internal(_)));
-    if failed || read.is_ok() {
-        service.is_failing.store(failed, Ordering::Relaxed);
+    let (path, query) = (request.path(), request.query());
+    match &read {
+        Ok(_) => service.failures.remove(path, query),
+        Err(ApiError::Internal(_)) => service.failures.add(path, query, version()),
+        Err(_) => {}
     }
     Ok(conditional(&read?, &request))
 }

@@ -230,22 +230,32 @@ pub(super) fn add_label_set(sql: &mut Sql, label: &LabelRequirement) {
     sql.push(")");
 }
 
-/// Adds a label requirement as a look-up for each row. For statements that read few rows.
+/// Adds a label requirement as a look-up for each row. For statements that read few rows, in order: a request may hold
+/// many requirements, and they must not change how SQLite reads the rows.
 fn add_label_lookup(sql: &mut Sql, label: &LabelRequirement) {
     let not = if label.negated { "not " } else { "" };
     let key = sql.bind(label.key.as_str());
     // Without values, the index by package finds the label; with values, the primary key does.
     let index = Index::allowed_if(label.values.is_some()).prefix();
-    sql.append(format_args!(
-        " and {not}exists (select 1 from package_labels l where l.package_id = r.id and {index}l.key = ${key}"
-    ));
-    add_label_values(sql, label);
-    sql.push(")");
+    let mut lookup = format!(
+        "{not}exists (select 1 from package_labels l where l.package_id = r.id and {index}l.key = ${key}"
+    );
+    if let Some(values) = label_values(sql, label) {
+        lookup.push_str(&values);
+    }
+    lookup.push(')');
+    sql.append(format_args!(" and {}", dialect::likely(&lookup)));
 }
 
+/// Adds the condition that the label has one of the values of the requirement, if it names values.
 pub(super) fn add_label_values(sql: &mut Sql, label: &LabelRequirement) {
-    if let Some(values) = &label.values {
-        let n = sql.bind(dialect::text_list(values.iter().map(String::as_str)));
-        sql.append(format_args!(" and {}", dialect::one_of("l.value", n)));
+    if let Some(condition) = label_values(sql, label) {
+        sql.push(&condition);
     }
+}
+
+fn label_values(sql: &mut Sql, label: &LabelRequirement) -> Option<String> {
+    let values = label.values.as_ref()?;
+    let n = sql.bind(dialect::text_list(values.iter().map(String::as_str)));
+    Some(format!(" and {}", dialect::one_of("l.value", n)))
 }

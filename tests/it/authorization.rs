@@ -366,16 +366,13 @@ fn no_auth_makes_every_request_an_admins_on_loopback_only() {
 }
 
 #[test]
-fn admin_token_file_is_complete_and_private_once_the_server_listens() {
+fn admin_token_file_holds_the_token_alone_while_the_server_runs() {
     use std::os::unix::fs::PermissionsExt;
     let dir = WorkDir::new();
     let server = dir.serve(&["--admin-token-file", "admin-token"]);
     let token = String::from_utf8(dir.read("admin-token")).expect("ASCII");
     assert_eq!(
-        response_to(
-            &server,
-            &format!("Authorization: bearer {}\r\n", token.trim_end())
-        ),
+        response_to(&server, &format!("Authorization: bearer {token}\r\n")),
         accepted()
     );
     let mode = std::fs::metadata(dir.path("admin-token"))
@@ -383,4 +380,33 @@ fn admin_token_file_is_complete_and_private_once_the_server_listens() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600);
+    server.stop();
+    assert!(!dir.path("admin-token").exists());
+}
+
+#[test]
+fn admin_token_file_that_another_program_wrote_since_stays() {
+    let dir = WorkDir::new();
+    let server = dir.serve(&["--admin-token-file", "admin-token"]);
+    dir.write("admin-token", "the token of another server");
+    server.stop();
+    assert_eq!(dir.read("admin-token"), b"the token of another server");
+}
+
+#[test]
+fn admin_token_file_of_a_server_that_cannot_listen_is_removed() {
+    let dir = WorkDir::new();
+    let first = dir.serve(&["--ephemeral"]);
+    let address = first.address().to_string();
+    let ran = dir.run(&[
+        "serve",
+        "--ephemeral",
+        "--listen",
+        &address,
+        "--admin-token-file",
+        "admin-token",
+    ]);
+    assert_eq!(ran.status, 1);
+    assert!(!dir.path("admin-token").exists());
+    first.stop();
 }

@@ -45,6 +45,10 @@ fn damaged_value_is_500_and_logged_and_not_cached_and_named_by_check() {
                 assert_eq!(health.status, 503, "{damage} {target}");
             }
         }
+        // A document without the damaged value is not a sign of health.
+        assert_eq!(server.get("/v3/organizations", "").status, 200);
+        assert_eq!(server.get("/healthz", "").status, 503, "{damage}");
+
         let checked = dir.run(&["check", "--db", "x.db"]);
         let fault = format!(
             "`x.db` has a package `{GUID}` that has labels or annotations that are not JSON objects"

@@ -316,6 +316,28 @@ fn healthcheck_tells_whether_the_server_is_up() {
 }
 
 #[test]
+fn healthcheck_waits_for_a_server_that_starts_later() {
+    let dir = WorkDir::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let url = format!("http://{address}");
+    let ran = dir.run(&["healthcheck", &url, "--wait", "200ms"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stderr.contains("does not answer"), "{}", ran.stderr);
+
+    let mut waiting = dir
+        .command()
+        .args(["healthcheck", &url, "--wait", "60s"])
+        .spawn()
+        .unwrap();
+    assert_eq!(waiting.try_wait().unwrap(), None);
+    let server = Server::start_whole(dir.command().args(["serve", "--listen", &address]));
+    assert!(waiting.wait().unwrap().success());
+    server.stop();
+}
+
+#[test]
 fn contradicting_flags_are_wrong_usage() {
     let dir = WorkDir::new();
     for flags in [

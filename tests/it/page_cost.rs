@@ -164,3 +164,21 @@ fn a_time_range_under_another_order_costs_a_page() {
     ];
     compare(&large, &small, &["admin"], &queries);
 }
+
+/// SQLite lowers its estimate of a list with each condition, and at some forty of them it would sort the whole list.
+#[test]
+fn a_page_costs_the_same_with_many_label_requirements() {
+    let (_small, small) = store(1_000, 10);
+    let (_large, large) = store(100_000, 1_000);
+    let selectors = [40, 46, 50].map(|requirements| {
+        let list: Vec<String> = (0..requirements).map(|n| format!("!key{n}")).collect();
+        list.join(",")
+    });
+    let orders = ["", "order_by=created_at&", "space_guids=s1,s4&"];
+    let queries: Vec<String> = selectors
+        .iter()
+        .flat_map(|selector| orders.map(|order| format!("{order}label_selector={selector}")))
+        .collect();
+    let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
+    compare(&large, &small, &["admin"], &queries);
+}

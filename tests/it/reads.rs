@@ -12,7 +12,9 @@ const COUNT: &str = "with recursive n (i) as (select 1 union all select i + 1 fr
                      select count(*) from n";
 /// Few enough for the fast lane.
 const CHEAP: i64 = 100;
-/// Too many for the fast lane, few enough for a request.
+/// Too many for the fast lane, few enough for the medium lane.
+const MODERATE: i64 = 20_000;
+/// Too many for the medium lane, few enough for a request.
 const EXPENSIVE: i64 = 500_000;
 /// Too many for a request.
 const ENDLESS: i64 = 1_000_000_000_000;
@@ -39,16 +41,18 @@ async fn count(store: &Store, to: i64) -> Result<Option<i64>, StoreError> {
 }
 
 #[test]
-fn read_that_takes_many_steps_is_run_again_and_answered() {
-    let (_folder, store) = store();
-    let runs = Arc::new(AtomicUsize::new(0));
-    let counted = runs.clone();
-    let answer = runtime().block_on(store.read(move |snapshot| {
-        counted.fetch_add(1, Ordering::Relaxed);
-        snapshot.int(COUNT, &[EXPENSIVE.into()])
-    }));
-    assert_eq!(answer.unwrap(), Some(EXPENSIVE));
-    assert_eq!(runs.load(Ordering::Relaxed), 2);
+fn read_that_takes_many_steps_is_run_again_in_the_next_lane_and_answered() {
+    for (numbers, lanes) in [(CHEAP, 1), (MODERATE, 2), (EXPENSIVE, 3)] {
+        let (_folder, store) = store();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counted = runs.clone();
+        let answer = runtime().block_on(store.read(move |snapshot| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            snapshot.int(COUNT, &[numbers.into()])
+        }));
+        assert_eq!(answer.unwrap(), Some(numbers));
+        assert_eq!(runs.load(Ordering::Relaxed), lanes);
+    }
 }
 
 #[test]

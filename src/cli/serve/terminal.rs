@@ -1,46 +1,55 @@
-//! What `serve` shows to a person at a terminal: a `curl` command with a token that works, and the login's password.
+//! What `serve` shows to a person at a terminal: commands for the shell, and the login's password.
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::time::Duration;
+use std::path::PathBuf;
 
 use super::Settings;
-use crate::auth::tokens::{self, Subject};
-use crate::auth::{Keys, Secret};
+use super::admin_token::AdminTokenFile;
+use crate::auth::Secret;
 use crate::cli::CommandError;
-use crate::clock::Clock;
 use crate::edition::Edition;
-use crate::private_file::write_private;
-
-/// How long an admin's token is valid: a working day. A server that is started again accepts it, as it keeps the key.
-const ADMIN_TOKEN_TTL: Duration = Duration::from_secs(12 * 60 * 60);
+use crate::store::{Snapshot, Store, StoreError};
 
 /// The lines that are shown once the server listens, if stderr is a terminal.
 pub(super) struct StartupHint {
     is_terminal: bool,
-    /// An admin's token, unless the server needs none.
-    admin_token: Option<String>,
+    /// The file with an admin's token, unless the server needs none.
+    token_file: Option<PathBuf>,
     /// The login's password, if it is random.
     random_password: Option<Secret>,
     edition: Edition,
+    /// Paths of the API that show what is stored. Without packages there are none.
+    paths: Vec<String>,
 }
 
 impl StartupHint {
     /// Prepares the lines.
-    pub(super) fn new(settings: &Settings, keys: &Keys) -> Result<Self, CommandError> {
-        let is_terminal = io::stderr().is_terminal();
-        let admin_token = if is_terminal && !settings.no_auth {
-            Some(admin_token(keys, &settings.clock)?)
+    ///
+    /// # Errors
+    ///
+    /// Fails if the data cannot be read.
+    pub(super) fn new(
+        settings: &Settings,
+        store: &Store,
+        token_file: Option<&AdminTokenFile>,
+    ) -> Result<Self, CommandError> {
+        let is_terminal = is_terminal();
+        let edition = settings.edition;
+        let paths = if is_terminal {
+            store
+                .read_blocking(move |snapshot| paths(snapshot, edition))
+                .map_err(|error| error.at(store.path()))?
         } else {
-            None
+            Vec::new()
         };
         let random = settings.login.as_ref().filter(|login| login.is_random);
         Ok(Self {
             is_terminal,
-            admin_token,
+            token_file: token_file.map(|file| file.path().to_owned()),
             random_password: random.map(|login| login.password.clone()),
-            edition: settings.edition,
+            edition,
+            paths,
         })
     }
 
@@ -49,34 +58,63 @@ impl StartupHint {
         if !self.is_terminal {
             return;
         }
-        let header = self
-            .admin_token
-            .as_ref()
-            .map(|token| format!(" -H \"Authorization: bearer {token}\""))
-            .unwrap_or_default();
-        eprintln!("curl \"http://{address}/v3/packages?page=1&per_page=2\"{header}");
+        if self.paths.is_empty() {
+            eprintln!("no packages are stored; `serve --ephemeral --seed demo` shows some");
+        }
+        let header = match &self.token_file {
+            Some(file) => {
+                eprintln!("T=$(cat {})", shell_word(&file.to_string_lossy()));
+                " -H \"Authorization: bearer $T\""
+            }
+            None => "",
+        };
+        eprintln!("curl{header} \"http://{address}/v3/packages?per_page=2\"");
+        for path in &self.paths {
+            eprintln!("  also: http://{address}{path}");
+        }
         if !self.edition.has_absolute_hrefs() {
             eprintln!("clients: --api current");
         }
         if let Some(password) = &self.random_password {
             let password = String::from_utf8_lossy(password.expose());
-            eprintln!("login: admin or a seeded user, password {password}");
+            eprintln!("cf login -a http://{address} -u admin -p {password}");
+            eprintln!("  each seeded user logs in with this password too");
         }
     }
 }
 
-/// Writes an admin's token to a file that only its owner can read.
-pub(super) fn write_admin_token(
-    file: &Path,
-    keys: &Keys,
-    clock: &Clock,
-) -> Result<(), CommandError> {
-    let token = format!("{}\n", admin_token(keys, clock)?);
-    write_private(file, token.as_bytes()).map_err(CommandError::Failed)
+/// Whether somebody reads the messages.
+pub(super) fn is_terminal() -> bool {
+    io::stderr().is_terminal()
 }
 
-fn admin_token(keys: &Keys, clock: &Clock) -> Result<String, CommandError> {
-    let (subject, scopes) = (Subject::admin(), tokens::admin_scopes());
-    let token = tokens::access(keys, clock, &subject, &scopes, ADMIN_TOKEN_TTL)?;
-    Ok(token.text)
+/// Returns three paths about the first stored package, or none if nothing is stored.
+fn paths(snapshot: &Snapshot<'_>, edition: Edition) -> Result<Vec<String>, StoreError> {
+    let mut paths = Vec::new();
+    snapshot.rows(
+        "select p.guid, a.guid, s.guid from packages p join apps a on a.id = p.app_id join spaces s on s.id = p.space_id
+         order by p.id limit 1",
+        &[],
+        |row| {
+            let (package, app, space) = (row.text(0)?, row.text(1)?, row.text(2)?);
+            paths.push(format!("/v3/packages/{package}"));
+            paths.push(format!("/v3/apps/{app}/packages"));
+            paths.push(if edition.has_absolute_hrefs() {
+                format!("/v3/packages?space_guids={space}&order_by=-created_at")
+            } else {
+                "/v3/packages?page=2&per_page=1".to_owned()
+            });
+            Ok::<_, StoreError>(())
+        },
+    )?;
+    Ok(paths)
+}
+
+/// Returns `text` as one word of a shell command.
+fn shell_word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    if text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

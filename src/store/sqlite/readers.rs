@@ -1,9 +1,10 @@
-//! The reader threads, in three lanes, so that no read makes another wait for long.
+//! The reader threads, in four lanes, so that no read makes another wait for long.
 //!
 //! | lane | threads | runs | limit of a read |
 //! | --- | --- | --- | --- |
 //! | fast | one per processor, from 2 to 8 | every read first | [`FAST_STEPS`] |
-//! | slow | one, with a lower priority | reads that exceeded the limit of the fast lane, again | [`SLOW_STEPS`] |
+//! | medium | as many, with a lower priority | reads that exceeded the limit of the fast lane, again | [`MEDIUM_STEPS`] |
+//! | slow | one, with a lower priority still | reads that exceeded the limit of the medium lane, again | [`SLOW_STEPS`] |
 //! | background | one, with the lowest priority | work that nothing waits for, such as building list caches | none |
 //!
 //! Each thread owns one connection, and runs one closure over one snapshot at a time. Limits count the steps of
@@ -27,8 +28,10 @@ use super::latest_version::LatestVersion;
 use crate::store::version::VersionCache;
 use crate::store::{OpenMode, Snapshot, StoreError};
 
-/// The steps that a read may take in the fast lane: a few milliseconds. A page of 50 packages takes 3,000 steps.
-const FAST_STEPS: i64 = 500_000;
+/// The steps that a read may take in the fast lane: about a millisecond. A page of 50 packages takes 3,000 steps.
+const FAST_STEPS: i64 = 50_000;
+/// The steps that a read may take in the medium lane: tens of milliseconds. A page of 5,000 packages takes 300,000 steps.
+const MEDIUM_STEPS: i64 = 500_000;
 /// The steps that a read may take in the slow lane: a few seconds.
 const SLOW_STEPS: i64 = 300_000_000;
 /// How often SQLite reports the steps that it took.
@@ -39,6 +42,8 @@ const SLOW_QUEUE: usize = 256;
 const BACKGROUND_QUEUE: usize = 1_024;
 /// The connections beside those of the lanes, for reads that last as long as a client takes.
 const LONG_READS: u32 = 4;
+/// The priority of the medium lane, as a `nice` value.
+const MEDIUM_PRIORITY: i32 = 5;
 /// The priority of the slow lane, as a `nice` value.
 const SLOW_PRIORITY: i32 = 10;
 /// The priority of the background lane, as a `nice` value.
@@ -54,8 +59,10 @@ pub(in crate::store) type Work = Box<dyn FnOnce(&Snapshot<'_>) + Send>;
 pub(in crate::store) enum Limit {
     /// None: too many reads wait for the slow lane. The read is refused.
     Refused,
-    /// [`FAST_STEPS`]. A read that exceeds it is run again in the slow lane.
+    /// [`FAST_STEPS`]. A read that exceeds it is run again in the medium lane.
     Fast,
+    /// [`MEDIUM_STEPS`]. A read that exceeds it is run again in the slow lane.
+    Medium,
     /// [`SLOW_STEPS`]. A read that exceeds it fails.
     Slow,
     /// Any number.
@@ -107,8 +114,9 @@ impl Readers {
         latest: &Arc<LatestVersion>,
     ) -> Result<Self, StoreError> {
         let count = fast_threads();
-        let pool = pool(path, mode, count + 2 + LONG_READS)?;
+        let pool = pool(path, mode, 2 * count + 2 + LONG_READS)?;
         let (fast, fast_queue) = channel::<Job>();
+        let (medium, medium_queue) = channel::<Job>();
         let (slow, slow_queue) = sync_channel::<Job>(SLOW_QUEUE);
         let (background, background_queue) = sync_channel::<Work>(BACKGROUND_QUEUE);
         let closing = Arc::new(AtomicBool::new(false));
@@ -119,17 +127,20 @@ impl Readers {
             closing: closing.clone(),
         };
         let fast_queue = Arc::new(Mutex::new(fast_queue));
+        let medium_queue = Arc::new(Mutex::new(medium_queue));
         let mut threads = Vec::new();
         for _ in 0..count {
-            let (queue, slow, source) = (
-                fast_queue.clone(),
-                slow.clone(),
-                connections(Some(&background)),
-            );
-            threads.push(spawn("reader", move || run_fast(&queue, &slow, &source))?);
+            let (queue, next) = (fast_queue.clone(), medium.clone());
+            let source = connections(Some(&background));
+            threads.push(spawn("reader", move || run_fast(&queue, &next, &source))?);
+            let (queue, next) = (medium_queue.clone(), slow.clone());
+            let source = connections(Some(&background));
+            threads.push(spawn("medium-reader", move || {
+                run_medium(&queue, &next, &source)
+            })?);
         }
-        // The slow lane ends when the last fast thread has dropped its sender.
-        drop(slow);
+        // A lane ends when the last thread of the lane before it has dropped its sender.
+        drop((medium, slow));
         let source = connections(Some(&background));
         threads.push(spawn("slow-reader", move || {
             run_slow(&slow_queue, &source)
@@ -264,6 +275,7 @@ impl ReaderConnection {
         let steps = match limit {
             Limit::Refused => 0,
             Limit::Fast => FAST_STEPS,
+            Limit::Medium => MEDIUM_STEPS,
             Limit::Slow => SLOW_STEPS,
             Limit::Unlimited => i64::MAX,
         };
@@ -333,21 +345,33 @@ fn pool(path: &Path, mode: OpenMode, size: u32) -> Result<Pool<ReaderConnections
         .build_unchecked(ReaderConnections(connections)))
 }
 
-/// Runs queued reads until the queue is closed and empty. Passes those that exceed the limit to the slow lane. Returns
+/// Runs queued reads until the queue is closed and empty. Passes those that exceed the limit to the medium lane. Returns
 /// the connection of this thread, still open.
 fn run_fast(
+    queue: &Mutex<Receiver<Job>>,
+    medium: &Sender<Job>,
+    source: &ConnectionSource,
+) -> Option<PooledConnection<ReaderConnections>> {
+    let mut connection = None;
+    while let Some(mut job) = next(queue) {
+        if run(&mut connection, source, &mut job, Limit::Fast) == Ended::Interrupted {
+            // The lane runs until this sender is dropped. Without it, the read would fail as one that panicked.
+            let _ = medium.send(job);
+        }
+    }
+    connection.map(|owned: ReaderConnection| owned.connection)
+}
+
+/// Does the same for the medium lane. A read that finds the queue of the slow lane full is refused.
+fn run_medium(
     queue: &Mutex<Receiver<Job>>,
     slow: &SyncSender<Job>,
     source: &ConnectionSource,
 ) -> Option<PooledConnection<ReaderConnections>> {
+    lower_priority(MEDIUM_PRIORITY);
     let mut connection = None;
-    loop {
-        let job = {
-            let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-            queue.recv()
-        };
-        let Ok(mut job) = job else { break };
-        if run(&mut connection, source, &mut job, Limit::Fast) == Ended::Interrupted
+    while let Some(mut job) = next(queue) {
+        if run(&mut connection, source, &mut job, Limit::Medium) == Ended::Interrupted
             && let Err(TrySendError::Full(mut job) | TrySendError::Disconnected(mut job)) =
                 slow.try_send(job)
         {
@@ -355,6 +379,12 @@ fn run_fast(
         }
     }
     connection.map(|owned: ReaderConnection| owned.connection)
+}
+
+/// Returns the next read, or `None` when the queue is closed and empty. The threads of a lane wait here in turn.
+fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
+    let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    queue.recv().ok()
 }
 
 fn run_slow(
