@@ -15,7 +15,9 @@ pub use checksums::Checksums;
 pub use faults::faults;
 pub use repack::{AddedFile, add_files};
 pub use spool::{ContentFile, Spool};
-pub use stored::{BlobError, OpenBlob, find_by_sha1, for_each_piece, open, put, read_piece};
+pub use stored::{
+    BlobError, OpenBlob, copy, find_by_sha1, find_id, for_each_piece, open, put, read_piece,
+};
 
 /// The size of the pieces of a blob, in bytes. The last piece may be smaller.
 const PIECE: usize = 256 << 10;

@@ -275,7 +275,9 @@ impl From<ExportError> for ApiError {
     fn from(error: ExportError) -> Self {
         match error {
             ExportError::Store(error) => error.into(),
-            output @ ExportError::Output(_) => Self::Internal(output.to_string()),
+            other @ (ExportError::Output(_) | ExportError::Bits(..)) => {
+                Self::Internal(other.to_string())
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 //! entry may contain) and `apply` (what it does to the database). `messages` has the texts of all errors.
 
 mod apply;
+mod bits;
 mod entry;
 mod export;
 mod field;
@@ -15,9 +16,10 @@ mod report;
 mod source;
 
 use apply::{Applier, NewTimes};
+use bits::BitsSource;
 use entry::EntryKind;
 pub use entry::SeedFormat;
-pub use export::{ExportError, export};
+pub use export::{ExportError, ExportedBits, export, write_bits};
 pub use generate::generate;
 pub use messages::{InvalidSeed, SeedError};
 use report::Progress;
@@ -25,7 +27,7 @@ pub use report::{Counts, Report};
 pub use source::{BundledSeed, Source, bundled};
 
 use crate::records::{App, Build, Droplet, Job, Organization, Package, Space, Table, User};
-use crate::store::Transaction;
+use crate::store::{Snapshot, Transaction};
 
 /// Applies seeds one after the other. `now` is the time of new entries that give none, in seconds since 1970.
 ///
@@ -38,6 +40,39 @@ pub fn apply(
     sources: &[Source],
     now: i64,
 ) -> Result<Report, SeedError> {
+    let seeds = sources
+        .iter()
+        .map(|source| (source, BitsSource::of(source)));
+    apply_with_bits(transaction, seeds, now)
+}
+
+/// Deletes everything but the keys of tokens, and then applies an export of another database that names bits by their
+/// SHA-256. `bits` is a snapshot of that database. `now` is the time of new entries that give none.
+///
+/// # Errors
+///
+/// Fails if the export is no seed, if `bits` cannot be read, or if the database cannot be written. The transaction must
+/// then be rolled back.
+pub fn restore(
+    transaction: &Transaction<'_>,
+    export: Vec<u8>,
+    bits: &Snapshot<'_>,
+    now: i64,
+) -> Result<(), SeedError> {
+    let source = Source::Bytes {
+        label: "the data at the start".into(),
+        bytes: export,
+    };
+    reset(transaction)?;
+    let seed = (&source, BitsSource::Database(bits));
+    apply_with_bits(transaction, [seed], now).map(drop)
+}
+
+fn apply_with_bits<'t>(
+    transaction: &'t Transaction<'_>,
+    seeds: impl IntoIterator<Item = (&'t Source, BitsSource<'t>)>,
+    now: i64,
+) -> Result<Report, SeedError> {
     let mut applier = Applier::new(
         transaction,
         NewTimes {
@@ -46,8 +81,9 @@ pub fn apply(
         },
     );
     let mut progress = Progress::start(None);
-    for source in sources {
+    for (source, bits) in seeds {
         let label = source.label();
+        applier.begin_seed(bits);
         source.read(&label, &mut |position, entry| {
             applier
                 .apply(position, &entry)

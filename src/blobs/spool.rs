@@ -76,10 +76,11 @@ impl ContentFile {
     ///
     /// Fails if the file cannot be read or is no regular file.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
+        // To open a pipe would wait for another program.
+        if !path.metadata()?.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
+        let file = File::open(path)?;
         let mut hasher = Hasher::new();
         let mut size = 0;
         let mut buffer = vec![0; PIECE];

@@ -36,8 +36,7 @@ pub enum BlobError {
 /// must then be rolled back.
 pub fn put(transaction: &Transaction<'_>, content: &ContentFile) -> Result<i64, BlobError> {
     let Checksums { sha1, sha256 } = content.checksums();
-    let stored = "select id from blobs where sha256 = $1";
-    if let Some(id) = transaction.int(stored, &[sha256.as_str().into()])? {
+    if let Some(id) = find_id(transaction, sha256)? {
         return Ok(id);
     }
     let record = BlobRecord {
@@ -48,17 +47,69 @@ pub fn put(transaction: &Transaction<'_>, content: &ContentFile) -> Result<i64, 
     };
     let id = Blob::insert(transaction, &record)?;
     content.for_each_piece(|number, piece| {
-        transaction.execute_borrowed(
-            "insert into blob_pieces (blob_id, number, content) values ($1, $2, $3)",
-            &[
-                BorrowedValue::Int(id),
-                BorrowedValue::Int(number),
-                BorrowedValue::Bytes(piece),
-            ],
-        )?;
+        insert_piece(transaction, id, number, piece)?;
         Ok::<_, BlobError>(())
     })?;
     Ok(id)
+}
+
+/// Stores a copy of a blob of another database, unless its content is stored already. Returns the id of the copy and the
+/// checksums.
+///
+/// # Errors
+///
+/// Fails if `from` has no blob with that SHA-256, if it cannot be read, or if the database cannot be written.
+pub fn copy(
+    from: &Snapshot<'_>,
+    transaction: &Transaction<'_>,
+    sha256: &str,
+) -> Result<(i64, Checksums), StoreError> {
+    let no_blob = || StoreError::Damaged(format!("there are no bits with the SHA-256 `{sha256}`"));
+    let original = find_id(from, sha256)?.ok_or_else(no_blob)?;
+    let mut copied = None;
+    Blob::with_own_columns(from, original, |record| {
+        let checksums = Checksums {
+            sha1: record.sha1.to_owned(),
+            sha256: record.sha256.to_owned(),
+        };
+        let id = match find_id(transaction, sha256)? {
+            Some(id) => id,
+            None => {
+                let id = Blob::insert(transaction, &record)?;
+                for_each_piece(from, original, |number, piece| {
+                    insert_piece(transaction, id, number, piece)
+                })?;
+                id
+            }
+        };
+        copied = Some((id, checksums));
+        Ok::<_, StoreError>(())
+    })?;
+    copied.ok_or_else(no_blob)
+}
+
+fn insert_piece(
+    transaction: &Transaction<'_>,
+    id: i64,
+    number: i64,
+    piece: &[u8],
+) -> Result<(), StoreError> {
+    let values = [
+        BorrowedValue::Int(id),
+        BorrowedValue::Int(number),
+        BorrowedValue::Bytes(piece),
+    ];
+    let sql = "insert into blob_pieces (blob_id, number, content) values ($1, $2, $3)";
+    transaction.execute_borrowed(sql, &values).map(drop)
+}
+
+/// Returns the id of the blob whose content has that SHA-256, or `None` if there is none.
+///
+/// # Errors
+///
+/// Fails if the snapshot cannot be read.
+pub fn find_id(snapshot: &Snapshot<'_>, sha256: &str) -> Result<Option<i64>, StoreError> {
+    snapshot.int("select id from blobs where sha256 = $1", &[sha256.into()])
 }
 
 /// Returns how to read the blob with that id, or `None` if there is none.

@@ -11,7 +11,7 @@ use super::change::{require_writable, write};
 use super::request::RequestBody;
 use super::{Request, Response, response};
 use crate::error::ApiError;
-use crate::seed::{self, SeedFormat, Source};
+use crate::seed::{self, ExportedBits, SeedFormat, Source};
 use crate::service::fault_rules::FaultRule;
 use crate::service::{AdminApi, Service};
 use crate::store::{Durability, OpenMode, Store};
@@ -72,19 +72,12 @@ pub(super) async fn reset(
     let now = service.clock.now();
     write(&service, move |store| {
         let start = Store::open(&start, OpenMode::Immutable, Durability::Off)?;
-        let data = start.read_blocking(|snapshot| {
-            let mut data = Vec::new();
-            seed::export(snapshot, SeedFormat::JsonLines, &mut data)?;
-            Ok::<_, ApiError>(data)
-        });
-        let source = Source::Bytes {
-            label: "the data at the start".into(),
-            bytes: data?,
-        };
-        Ok(store.write(|transaction| {
-            seed::reset(transaction)?;
-            seed::apply(transaction, &[source], now)
-        })?)
+        start.read_blocking(|snapshot| {
+            let mut export = Vec::new();
+            let bits = ExportedBits::In("");
+            seed::export(snapshot, SeedFormat::JsonLines, bits, &mut export)?;
+            store.write(|transaction| Ok(seed::restore(transaction, export, snapshot, now)?))
+        })
     })
     .await?;
     service.clock.reset();
@@ -92,13 +85,14 @@ pub(super) async fn reset(
     Ok(response::no_content())
 }
 
-/// `GET /admin/export`: the bytes that `cf-packages export` prints, sent while they are read.
+/// `GET /admin/export`: the bytes that `cf-packages export` prints without `--bits`, sent while they are read.
 pub(super) async fn export(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
     let permit = service.exports.clone().acquire_owned().await;
     response::stream_json(&service, &request, move |snapshot, out| {
         let _permit = permit;
-        Ok(seed::export(snapshot, SeedFormat::Json, out)?)
+        seed::export(snapshot, SeedFormat::Json, ExportedBits::LeftOut, out)?;
+        Ok(())
     })
     .await
 }

@@ -26,6 +26,7 @@ mod page_cost;
 mod pagination_2015;
 mod reads;
 mod real_clients;
+mod seeded_bits;
 mod seeding;
 mod served_file;
 mod side_files;

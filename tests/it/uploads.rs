@@ -403,7 +403,7 @@ fn resources_are_taken_from_stored_bits() {
     let server = serve(&dir, &["--api", "current"]);
     let token = dir.token("dora");
     send(&server, "first", &token, &[File("bits", &jar)]);
-    let exported = dir.run_ok(&["export"]);
+    let exported = dir.run_ok(&["export", "--bits", "bits"]);
     let (_, sha1) = exported.split_once("\"sha1\":\"").expect(&exported);
     let sha1 = &sha1[..40];
     let zip = archive(&[("run.sh", b"java -jar lib/a.jar")]);
