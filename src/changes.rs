@@ -9,6 +9,7 @@ mod create;
 mod delete;
 mod finish;
 mod metadata;
+mod stage;
 mod update;
 mod upload;
 
@@ -22,6 +23,7 @@ pub use create::{CreatePackage, DockerContent, LifecycleFault, NewContent, creat
 pub use delete::{Deletion, delete};
 pub use finish::{Outcome, find_job, finish_due, next_due};
 pub use metadata::MetadataChange;
+pub use stage::{BuildEnd, StagePackage, Staging, end_build, stage, stage_waiting};
 pub use update::{CredentialsChange, UpdatePackage, update};
 pub use upload::{UploadedBits, upload};
 
@@ -40,6 +42,8 @@ pub struct Change<'a, 'c> {
     pub now: i64,
     /// When what this change leaves to be processed is finished, in milliseconds since 1970 by the system's clock.
     pub due: i64,
+    /// When a build that this change makes is staged, likewise; `None` if only the admin API says so.
+    pub staged_at: Option<i64>,
 }
 
 /// A new package.

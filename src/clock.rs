@@ -113,6 +113,11 @@ pub fn system_now_in_milliseconds() -> i64 {
         })
 }
 
+/// Returns the moment `duration` after `at`, both in milliseconds since 1970.
+pub fn later(at: i64, duration: Duration) -> i64 {
+    at.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+}
+
 /// Formats a time from 1970 to 9999, in seconds since 1970, as `2015-11-13T17:02:56Z`.
 pub fn format(seconds: i64) -> String {
     FormattedTime::new(seconds).as_str().to_owned()

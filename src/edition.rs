@@ -7,8 +7,10 @@
 pub mod current;
 pub mod of_2015;
 
+mod buildpack;
 mod json;
 mod ruby;
+mod upload_form;
 
 use std::fmt;
 
@@ -16,12 +18,15 @@ use clap::ValueEnum;
 
 use crate::blobs::archive::ArchiveFault;
 use crate::caller::AccessRules;
-use crate::changes::{Deletion, NewPackage, UpdatePackage};
+use crate::changes::{Deletion, NewPackage, StagePackage, UpdatePackage};
 use crate::error::ApiError;
 use crate::listing::SuspendedOrganizations;
 use crate::listing::request::{Include, ListRequest};
-use crate::records::{JobRecord, Package, PackageRecord, Resource, Table};
+use crate::records::{
+    Build, BuildRecord, Droplet, JobRecord, Package, PackageRecord, Resource, Table,
+};
 use crate::store::StoreError;
+pub use upload_form::{UploadForm, UploadResource};
 
 /// The edition of the API that a server speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -58,40 +63,22 @@ pub struct PackageListRequest {
     pub app: Option<String>,
 }
 
-/// The parts of an upload, without the file.
-#[derive(Clone, Debug, Default)]
-pub struct UploadForm {
-    /// The names of all parts, in the order in which they were sent.
-    pub names: Vec<String>,
-    /// Whether there is a file in the part `bits`.
-    pub has_bits: bool,
-    /// The content of the part `resources`.
-    pub resources: Option<Vec<u8>>,
+/// A request for a list of droplets.
+#[derive(Clone, Debug)]
+pub struct DropletListRequest {
+    /// The list. If it is the list of one app or package, its path and conditions name it.
+    pub list: ListRequest,
+    /// What the droplets belong to. A caller who may not see it gets 404.
+    pub parent: Option<DropletParent>,
 }
 
-/// A file of an upload that is not sent: the server is to have its content.
+/// The app or the package whose droplets are listed, by its guid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UploadResource {
-    /// The path in the archive: relative, without `.` and `..`.
-    pub path: String,
-    /// The SHA-1 of the content.
-    pub sha1: String,
-    /// The permissions, such as `0o644`.
-    pub mode: u32,
-}
-
-impl UploadForm {
-    /// Returns what is wrong with the names of the parts if only those in `known` may be sent.
-    fn unknown_fields(&self, known: &[&str]) -> Option<String> {
-        let mut unknown: Vec<String> = Vec::new();
-        for name in &self.names {
-            let quoted = format!("'{name}'");
-            if !known.contains(&name.as_str()) && !unknown.contains(&quoted) {
-                unknown.push(quoted);
-            }
-        }
-        (!unknown.is_empty()).then(|| format!("Unknown field(s): {}", unknown.join(", ")))
-    }
+pub enum DropletParent {
+    /// An app.
+    App(String),
+    /// A package.
+    Package(String),
 }
 
 /// A request for one resource by its guid.
@@ -278,6 +265,42 @@ impl Edition {
         }
     }
 
+    /// Parses a request to stage a package. `package` is the guid in the path; empty if the path holds none.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the error of this edition if the body is wrong and the edition reports that before a missing package.
+    pub fn parse_staging(self, package: &str, body: &Body) -> Result<StagePackage, ApiError> {
+        match self {
+            Self::Of2015 => Ok(of_2015::body::new_droplet::parse(package, &body.0)),
+            Self::Current => current::body::new_build::parse(&body.0),
+        }
+    }
+
+    /// Returns the document of a build, which `2015` shows as a droplet.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a stored value is damaged.
+    pub fn build(
+        self,
+        base_url: &BaseUrl,
+        record: &BuildRecord<'_>,
+    ) -> Result<Vec<u8>, StoreError> {
+        match self {
+            Self::Of2015 => of_2015::present::droplet::document(record),
+            Self::Current => current::present::build::document(record, base_url),
+        }
+    }
+
+    /// Returns the answer if there is no build that the caller may read.
+    pub fn missing_build(self) -> ApiError {
+        match self {
+            Self::Of2015 => ApiError::NotFound(Droplet::NOT_FOUND),
+            Self::Current => ApiError::NotFound(Build::NOT_FOUND),
+        }
+    }
+
     /// Returns how packages are deleted.
     pub fn deletion(self) -> Deletion {
         match self {
@@ -363,6 +386,41 @@ impl Foundation {
             path, parameters, ..
         } = R::PRESENTATION;
         current::request::parse_list::<R>(parameters, path, query)
+    }
+
+    /// Parses the query of the list of all droplets, or of those of a package.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong.
+    pub fn parse_droplet_list(
+        self,
+        package: Option<&str>,
+        query: &str,
+    ) -> Result<DropletListRequest, ApiError> {
+        current::request::parse_droplets(package, query)
+    }
+
+    /// Returns the document of one page of droplets. `send_records` sends the records of the page in their order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `send_records` fails or if a stored value is damaged.
+    pub fn droplet_list(
+        self,
+        base_url: &BaseUrl,
+        request: &ListRequest,
+        total: u64,
+        send_records: impl FnOnce(&mut RecordSink<'_, Droplet>) -> Result<(), StoreError>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let write = current::present::droplet::write_listed;
+        current::present::list_document::list::<Droplet>(
+            write,
+            base_url,
+            request,
+            total,
+            send_records,
+        )
     }
 
     /// Parses the query of `GET` by guid.

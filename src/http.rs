@@ -4,10 +4,12 @@
 //! that `routes.rs` names for it.
 
 mod admin;
+mod builds;
 mod change;
 pub mod client;
 mod collections;
 mod download;
+mod droplets;
 mod info;
 mod jobs;
 mod login;

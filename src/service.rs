@@ -61,6 +61,8 @@ pub struct Service {
     pub delay: Duration,
     /// How long uploads, copies and jobs take.
     pub processing: Duration,
+    /// How long builds take; `None` if only the admin API says how they end.
+    pub staging: Option<Duration>,
     /// Wakes the task that finishes what is due, after a change.
     pub something_is_due: Notify,
     /// One permit: writes run one after the other, so that those who wait take no thread.
@@ -96,6 +98,8 @@ pub struct ServiceOptions {
     pub delay: Duration,
     /// How long uploads, copies and jobs take.
     pub processing: Duration,
+    /// How long builds take; `None` if only the admin API says how they end.
+    pub staging: Option<Duration>,
 }
 
 impl Default for ServiceOptions {
@@ -114,6 +118,7 @@ impl Default for ServiceOptions {
             admin_api: AdminApi::Off,
             delay: Duration::ZERO,
             processing: Duration::ZERO,
+            staging: None,
         }
     }
 }
@@ -173,6 +178,7 @@ impl Service {
             fault_rules: FaultRules::default(),
             delay: options.delay,
             processing: options.processing,
+            staging: options.staging,
             something_is_due: Notify::new(),
             writes: Arc::new(Semaphore::new(1)),
             exports: Arc::new(Semaphore::new(CONCURRENT_EXPORTS)),

@@ -2,6 +2,7 @@
 //! by default it is due at once, and is finished in the transaction of the change itself.
 
 use super::Change;
+use super::stage::finish_builds;
 use crate::store::{Snapshot, StoreError, Transaction};
 
 /// How long a job is remembered after it was due, in milliseconds: a day.
@@ -52,6 +53,7 @@ pub fn finish_due(transaction: &Transaction<'_>, at: i64, now: i64) -> Result<()
         return Ok(());
     }
     finish_packages(transaction, at, now)?;
+    finish_builds(transaction, at, now)?;
     finish_jobs(transaction, at, now)
 }
 

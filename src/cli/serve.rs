@@ -123,6 +123,7 @@ fn service(
         admin_api: data.admin_api,
         delay: settings.delay,
         processing: settings.processing,
+        staging: settings.staging,
     };
     (Arc::new(Service::new(data.store, options)), data.folder)
 }

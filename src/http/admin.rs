@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::change::{require_writable, write};
 use super::request::RequestBody;
-use super::{Request, Response, response};
+use super::{Request, Response, builds, response};
+use crate::changes::{self, BuildEnd};
 use crate::error::ApiError;
 use crate::seed::{self, ExportedBits, SeedFormat, Source};
 use crate::service::fault_rules::FaultRule;
@@ -83,6 +84,55 @@ pub(super) async fn reset(
     service.clock.reset();
     service.fault_rules.clear();
     Ok(response::no_content())
+}
+
+/// `POST /admin/builds/:guid`: says how a build ended. Answers with the build.
+pub(super) async fn end_build(
+    service: Arc<Service>,
+    request: Request,
+    guid: String,
+    body: RequestBody,
+) -> Result<Response, ApiError> {
+    require_admin(&service, &request)?;
+    require_writable(&service)?;
+    let end = match parse_json(&body.read_whole().await?)? {
+        EndOfBuild {
+            state: EndState::Failed,
+            error,
+        } => BuildEnd::Failed(error.unwrap_or_else(|| "StagingError".into())),
+        EndOfBuild {
+            state: EndState::Staged,
+            error: None,
+        } => BuildEnd::Staged,
+        _ => {
+            let text = "`error` goes with the state `FAILED` only";
+            return Err(ApiError::Unprocessable(text.into()));
+        }
+    };
+    let (edition, now) = (service.edition, service.clock.now());
+    let base_url = service.base_url(request.host())?;
+    let document = write(&service, move |store| {
+        store.write(|transaction| {
+            let id = changes::end_build(transaction, &guid, &end, now)?;
+            builds::document(transaction, edition, &base_url, id)
+        })
+    })
+    .await?;
+    Ok(response::json(200, document))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndOfBuild {
+    state: EndState,
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum EndState {
+    Staged,
+    Failed,
 }
 
 /// `GET /admin/export`: the bytes that `cf-packages export` prints without `--bits`, sent while they are read.

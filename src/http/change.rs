@@ -7,7 +7,7 @@ use super::request::RequestBody;
 use super::{Request, Response, response};
 use crate::caller::Writer;
 use crate::changes::{self, Change};
-use crate::clock::system_now_in_milliseconds;
+use crate::clock::{later, system_now_in_milliseconds};
 use crate::edition::{BaseUrl, Body, Edition};
 use crate::error::ApiError;
 use crate::listing;
@@ -67,7 +67,8 @@ pub(super) async fn carry_out<T: Send + 'static>(
     author: Author,
     change: impl FnOnce(&Change<'_, '_>) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let (edition, processing) = (service.edition, service.processing);
+    let edition = service.edition;
+    let (processing, staging) = (service.processing, service.staging);
     let now = service.clock.now();
     let changed = write(service, move |store| {
         let at = system_now_in_milliseconds();
@@ -78,7 +79,8 @@ pub(super) async fn carry_out<T: Send + 'static>(
                 user: &author.user,
                 suspended: edition.suspended_organizations(),
                 now,
-                due: at.saturating_add(i64::try_from(processing.as_millis()).unwrap_or(i64::MAX)),
+                due: later(at, processing),
+                staged_at: staging.map(|staging| later(at, staging)),
             })?;
             changes::finish_due(transaction, at, now)?;
             Ok::<_, ApiError>(changed)

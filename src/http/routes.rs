@@ -12,10 +12,11 @@ use warp::{Filter, Rejection, path};
 use super::request::RequestBody;
 use super::upload::{self, largest_body};
 use super::{
-    Request, Response, admin, collections, download, info, jobs, login, packages, response,
+    Request, Response, admin, builds, collections, download, droplets, info, jobs, login, packages,
+    response,
 };
 use crate::error::ApiError;
-use crate::records::{App, Organization, Space};
+use crate::records::{App, Droplet, Organization, Space};
 use crate::service::{AdminApi, Service};
 
 /// The limit of request bodies that hold a form or a small JSON document, in bytes.
@@ -55,13 +56,21 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
         routes.with_body(Method::POST, path!("v3" / "packages"), JSON, packages::create_at_root);
         routes.with_body_by_guid(Method::PATCH, path!("v3" / "packages" / String), JSON, packages::update);
         routes.get_by_guid(path!("v3" / "jobs" / String), jobs::one);
+        routes.with_body(Method::POST, path!("v3" / "builds"), JSON, builds::create);
+        routes.get_by_guid(path!("v3" / "builds" / String), builds::one);
+        routes.get(path!("v3" / "droplets"), droplets::list);
+        routes.get_by_guid(path!("v3" / "droplets" / String), collections::one::<Droplet>);
+        routes.get_by_guid(path!("v3" / "packages" / String / "droplets"), droplets::of_package);
     } else {
         routes.with_body_by_guid(Method::POST, path!("v3" / "apps" / String / "packages"), JSON, packages::create);
+        routes.with_body_by_guid(Method::POST, path!("v3" / "packages" / String / "droplets"), JSON, builds::stage);
+        routes.get_by_guid(path!("v3" / "droplets" / String), builds::one);
     }
 
     if service.admin_api != AdminApi::Off {
         routes.with_body(Method::POST, path!("admin" / "seed"), SEED, admin::seed);
         routes.with_body(Method::POST, path!("admin" / "reset"), SMALL, admin::reset);
+        routes.with_body_by_guid(Method::POST, path!("admin" / "builds" / String), SMALL, admin::end_build);
         routes.get(path!("admin" / "export"), admin::export);
         routes.with_body(Method::PUT, path!("admin" / "clock"), SMALL, admin::set_clock);
         routes.get(path!("admin" / "faults"), admin::list_fault_rules);

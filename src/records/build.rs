@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
-use super::{ColumnVisitor, Join, Record, Statements, Table};
+use super::{
+    By, ColumnVisitor, Filter, Join, Parent, Record, Resource, Scope, SortColumn, Statements,
+    Table, selective,
+};
 
 /// The state of a build that nobody has ended yet.
 pub const STAGING: &str = "STAGING";
@@ -106,5 +109,19 @@ impl Table for Build {
     fn statements() -> &'static Statements {
         static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<Build>);
         &STATEMENTS
+    }
+}
+
+/// Builds are found by guid only.
+impl Resource for Build {
+    const FILTERS: &'static [Filter] = &[selective("guids", "r.guid", By::Value)];
+    const SORT_COLUMNS: &'static [SortColumn] = &[];
+    const SCOPE: Scope = Scope::Spaces("r.space_id");
+    const LABELLED: bool = false;
+    const TRACKED: bool = false;
+    const NOT_FOUND: &'static str = "Build not found";
+
+    fn parent(_: &BuildRecord<'_>) -> Parent {
+        Parent::None
     }
 }

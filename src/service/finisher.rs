@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::Service;
 use crate::changes;
-use crate::clock::system_now_in_milliseconds;
+use crate::clock::{later, system_now_in_milliseconds};
 use crate::store::{OpenMode, StoreError};
 
 /// How long to wait after a failure, as when the disk is full.
@@ -20,8 +20,14 @@ impl Service {
         if self.store.opened() != OpenMode::ReadWrite {
             return;
         }
+        let mut is_first = true;
         loop {
-            match self.finish().await {
+            let finished = match self.staging.filter(|_| is_first) {
+                Some(staging) => self.write_what_is_due(Some(staging)).await,
+                None => self.finish().await,
+            };
+            is_first &= finished.is_err();
+            match finished {
                 Ok(None) => self.something_is_due.notified().await,
                 Ok(Some(wait)) => {
                     tokio::select! {
@@ -40,26 +46,38 @@ impl Service {
 
     /// Finishes what is due now. Returns how long to wait for what is due next.
     async fn finish(self: &Arc<Self>) -> Result<Option<Duration>, StoreError> {
-        let next = |due: i64| {
-            let wait = due - system_now_in_milliseconds();
-            Duration::from_millis(u64::try_from(wait).unwrap_or(0))
-        };
-        let due = self.store.read(changes::next_due).await?;
-        match due.map(next) {
-            Some(Duration::ZERO) => {}
-            wait => return Ok(wait),
+        match self.store.read(changes::next_due).await?.map(wait_for) {
+            Some(Duration::ZERO) => self.write_what_is_due(None).await,
+            wait => Ok(wait),
         }
+    }
+
+    /// Does the same in any case with a write. With `staging`, the builds that wait for the admin API are staged after that
+    /// time.
+    async fn write_what_is_due(
+        self: &Arc<Self>,
+        staging: Option<Duration>,
+    ) -> Result<Option<Duration>, StoreError> {
         let service = self.clone();
         let turn = self.writes.clone().acquire_owned().await;
         let finished = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let now = service.clock.now();
+            let (at, now) = (system_now_in_milliseconds(), service.clock.now());
             service.store.write(|transaction| {
-                changes::finish_due(transaction, system_now_in_milliseconds(), now)?;
+                if let Some(staging) = staging {
+                    changes::stage_waiting(transaction, later(at, staging))?;
+                }
+                changes::finish_due(transaction, at, now)?;
                 changes::next_due(transaction)
             })
         });
         let due = finished.await.unwrap_or(Err(StoreError::Closed))?;
-        Ok(due.map(next))
+        Ok(due.map(wait_for))
     }
+}
+
+/// Returns how long it is until `due`, in milliseconds since 1970.
+fn wait_for(due: i64) -> Duration {
+    let wait = due - system_now_in_milliseconds();
+    Duration::from_millis(u64::try_from(wait).unwrap_or(0))
 }

@@ -6,6 +6,8 @@ mod creating_2015;
 mod creating_current;
 mod deleting;
 mod processing;
+mod staging_2015;
+mod staging_current;
 mod updating;
 
 use serde_json::{Value, json};

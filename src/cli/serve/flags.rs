@@ -151,6 +151,11 @@ pub struct Args {
     )]
     processing: Duration,
 
+    /// Let every build become STAGED after this long, as `auto:5s` [default: a build stays STAGING until `POST
+    /// /admin/builds/:guid` says how it ended]
+    #[arg(long, value_name = "auto:DURATION", env = "CF_PACKAGES_STAGING", value_parser = staging)]
+    staging: Option<Duration>,
+
     /// The format of the messages on stderr
     #[arg(
         long,
@@ -204,6 +209,7 @@ pub(super) struct Settings {
     pub admin_api: bool,
     pub delay: Duration,
     pub processing: Duration,
+    pub staging: Option<Duration>,
     pub log: log::Format,
 }
 
@@ -258,8 +264,17 @@ impl Settings {
             admin_api: args.admin_api,
             delay: args.delay,
             processing: args.processing,
+            staging: args.staging,
             log: args.log,
         })
+    }
+}
+
+/// Parses `auto:DURATION`.
+fn staging(text: &str) -> Result<Duration, String> {
+    match text.strip_prefix("auto:") {
+        Some(duration) => duration::parse(duration),
+        None => Err("expected `auto:` and a duration, such as `auto:5s`".into()),
     }
 }
 

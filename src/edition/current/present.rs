@@ -1,6 +1,8 @@
 //! The documents of the edition, one file per resource.
 
 pub mod app;
+pub mod build;
+pub mod droplet;
 pub mod job;
 pub mod list_document;
 pub mod organization;

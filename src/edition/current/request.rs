@@ -9,10 +9,10 @@ mod parser;
 mod timestamps;
 
 use crate::edition::ruby::query_string::{self, QueryFields, QueryStringRules};
-use crate::edition::{PackageListRequest, SingleRequest};
+use crate::edition::{DropletListRequest, DropletParent, PackageListRequest, SingleRequest};
 use crate::error::ApiError;
 use crate::listing::request::{Echo, Include, ListRequest};
-use crate::records::{Package, Resource};
+use crate::records::{Droplet, Package, Resource};
 use parameters::{ListParameters, ParameterKind};
 use parser::{ParameterParser, non_blank_text, one_of};
 
@@ -60,6 +60,40 @@ fn package_list(app: Option<String>, fields: &QueryFields) -> Result<PackageList
             .push(one_of::<Package>("app_guids", vec![app.clone()]));
     }
     Ok(PackageListRequest { list, app })
+}
+
+/// Parses the query of `GET /v3/droplets`, or of `GET /v3/packages/:guid/droplets` if `package` is that guid. With an
+/// `app_guid` or a `package_guid`, the first one is the list of one app or package too.
+///
+/// # Errors
+///
+/// Fails with the errors of [`parse_list`].
+pub fn parse_droplets(package: Option<&str>, query: &str) -> Result<DropletListRequest, ApiError> {
+    let fields = parse_query(query)?;
+    let package = match package {
+        Some(package) => Some(package.to_owned()),
+        None => non_blank_text("package_guid", &fields),
+    };
+    let parent = match (non_blank_text("app_guid", &fields), package) {
+        (Some(app), _) => Some(DropletParent::App(app)),
+        (None, Some(package)) => Some(DropletParent::Package(package)),
+        (None, None) => None,
+    };
+    let (path, condition) = match &parent {
+        None => ("/v3/droplets".to_owned(), None),
+        Some(DropletParent::App(guid)) => {
+            let condition = one_of::<Droplet>("app_guids", vec![guid.clone()]);
+            (format!("/v3/apps/{guid}/droplets"), Some(condition))
+        }
+        Some(DropletParent::Package(guid)) => {
+            let condition = one_of::<Droplet>("package_guids", vec![guid.clone()]);
+            (format!("/v3/packages/{guid}/droplets"), Some(condition))
+        }
+    };
+    let within_app = matches!(parent, Some(DropletParent::App(_)));
+    let mut list = list_request::<Droplet>(&parameters::DROPLETS, within_app, path, &fields)?;
+    list.conditions.extend(condition);
+    Ok(DropletListRequest { list, parent })
 }
 
 /// Parses the query of the list of `R` at `path`. Packages have [`parse_packages`] and [`parse_app_packages`] instead,
@@ -144,6 +178,8 @@ fn list_request<R: Resource>(
                 names_isolation_segment = non_blank_text(parameter.name, fields).is_some();
             }
             ParameterKind::AppGuid
+            | ParameterKind::PackageGuid
+            | ParameterKind::Current
             | ParameterKind::CommaList
             | ParameterKind::CommaListWithValue => {}
         }
@@ -154,6 +190,13 @@ fn list_request<R: Resource>(
         {
             parser.comma_list::<R>(parameter.name, kind, fields)?;
         }
+    }
+    let has_current = parameters
+        .own
+        .iter()
+        .any(|own| matches!(own.kind, ParameterKind::Current));
+    if has_current {
+        parser.current(within_app, fields);
     }
     if within_app {
         parser.refused_within_app(parameters::REFUSED_WITHIN_APP, fields);

@@ -1,3 +1,4 @@
 //! The documents of the edition, one file per resource.
 
+pub mod droplet;
 pub mod package;

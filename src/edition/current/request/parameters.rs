@@ -49,6 +49,10 @@ pub enum ParameterKind {
     Include(&'static [(&'static str, Include)]),
     /// The app whose packages are listed. See `docs/reference/query-parameters.md#app_guid`.
     AppGuid,
+    /// The package whose droplets are listed.
+    PackageGuid,
+    /// Only the word `true`, and only in the list of one app. No app has a current droplet.
+    Current,
     /// The isolation segment whose organizations are listed. None exists, see
     /// `docs/reference/query-parameters.md#isolation_segment_guid`.
     IsolationSegmentGuid,
@@ -157,6 +161,20 @@ pub const APPS: ListParameters = ListParameters {
         ),
     ],
     order_by: &["created_at", "updated_at", "name", "state"],
+};
+
+/// `GET /v3/droplets` and `GET /v3/packages/:guid/droplets`.
+pub const DROPLETS: ListParameters = ListParameters {
+    own: &[
+        parameter("app_guid", ParameterKind::AppGuid),
+        parameter("app_guids", ParameterKind::CommaList),
+        parameter("current", ParameterKind::Current),
+        parameter("organization_guids", ParameterKind::CommaList),
+        parameter("package_guid", ParameterKind::PackageGuid),
+        parameter("space_guids", ParameterKind::CommaList),
+        parameter("states", ParameterKind::CommaList),
+    ],
+    order_by: &["created_at", "updated_at"],
 };
 
 const fn parameter(name: &'static str, kind: ParameterKind) -> Parameter {

@@ -225,6 +225,23 @@ impl ParameterParser {
         Ok(())
     }
 
+    /// Parses `current`, which selects nothing within an app and is refused elsewhere.
+    pub fn current(&mut self, within_app: bool, fields: &QueryFields) {
+        match fields.get("current") {
+            None | Some(QueryValue::Null) => {}
+            _ if !within_app => self
+                .errors
+                .push("Unknown query parameter(s): 'current'".into()),
+            Some(QueryValue::Text(text)) if text == "true" => {
+                self.conditions.push(Condition::Nothing);
+                self.echo.push(query_pair("current", text));
+            }
+            Some(_) => self
+                .errors
+                .push("Current only accepts the value 'true'".into()),
+        }
+    }
+
     /// Refuses the parameters `names` if they have a value, because the list is that of one app.
     pub fn refused_within_app(&mut self, names: &[&str], fields: &QueryFields) {
         let given: Vec<&str> = names

@@ -82,4 +82,5 @@ fn records_have_the_filters_and_sort_columns_of_the_parameter_tables() {
     check::<Organization>(&parameters::ORGANIZATIONS);
     check::<Space>(&parameters::SPACES);
     check::<App>(&parameters::APPS);
+    check::<Droplet>(&parameters::DROPLETS);
 }

@@ -126,14 +126,14 @@ struct PackageLinks {
 
 /// A link, whose `href` is relative in this edition.
 #[derive(Serialize)]
-struct Link {
+pub(super) struct Link {
     href: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<&'static str>,
 }
 
 impl Link {
-    fn new(href: String, method: Option<&'static str>) -> Self {
+    pub(super) fn new(href: String, method: Option<&'static str>) -> Self {
         Self { href, method }
     }
 }
