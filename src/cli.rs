@@ -10,6 +10,7 @@ mod export;
 mod file_size_limit;
 mod get;
 mod healthcheck;
+mod known_user;
 mod seed;
 mod serve;
 mod token;
@@ -92,8 +93,11 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Prints an error. One about a seed may have several lines.
 fn fail(text: &str, code: u8) -> ExitCode {
-    eprintln!("cf-packages: {text}");
+    for line in text.lines() {
+        eprintln!("cf-packages: {line}");
+    }
     ExitCode::from(code)
 }
 

@@ -15,7 +15,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use tempfile::TempDir;
 
 use crate::error_text::os_error;
-use crate::seed::{self, SeedError, Source};
+use crate::seed::{self, OtherRows, SeedError, Source};
 use crate::store::{Durability, OpenMode, Store, StoreError, is_file_of};
 
 /// The beginning of the folders' names; a random part follows.
@@ -103,7 +103,7 @@ fn try_open_seeded(
     let mut has_read_seeds = false;
     let created = Store::create(file, |transaction| {
         has_read_seeds = true;
-        seed::apply(transaction, seeds, now).map(drop)
+        seed::apply(transaction, seeds, OtherRows::Keep, now).map(drop)
     })?;
     // Another program created the file at the same time. Standard input cannot be read a second time.
     if has_read_seeds && !created && seeds.iter().any(Source::is_read_once) {
@@ -111,7 +111,7 @@ fn try_open_seeded(
     }
     let store = Store::open(file, OpenMode::ReadWrite, durability)?;
     if !created && !seeds.is_empty() {
-        store.write(|transaction| seed::apply(transaction, seeds, now))?;
+        store.write(|transaction| seed::apply(transaction, seeds, OtherRows::Keep, now))?;
     }
     Ok(store)
 }

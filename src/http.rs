@@ -25,4 +25,4 @@ mod upload;
 
 pub use request::Request;
 pub use response::Response;
-pub use router::{DropConnection, Router, UnreadBody};
+pub use router::{Answer, DropConnection, Router, UnreadBody};

@@ -3,9 +3,9 @@
 //! Each function returns the first rule that a text breaks, in the words of a Cloud Controller. Lengths are in
 //! characters.
 
-/// How many labels a package may have.
+/// How many labels a resource has at most.
 pub const MOST_LABELS: usize = 50;
-/// How many annotations a package may have.
+/// How many annotations a resource has at most.
 pub const MOST_ANNOTATIONS: usize = 200;
 
 const EMPTY_KEY: &str = "key cannot be empty string";

@@ -2,26 +2,35 @@
 //! writes the data as a seed.
 //!
 //! A seed passes through `source` (where it comes from), `parse` (JSON or JSON Lines), `entry` and `field` (what an
-//! entry may contain) and `apply` (what it does to the database). `messages` has the texts of all errors.
+//! entry may contain) and `apply` (what it does to the database). After a fault, `diagnose` reads on to find the others;
+//! `fault` holds them with their places. `messages` and `json_error` have the texts.
 
 mod apply;
 mod bits;
+mod diagnose;
 mod entry;
 mod export;
+mod fault;
 mod field;
 mod generate;
+mod json_error;
+mod json_text;
 mod messages;
 mod parse;
+mod reading;
 mod report;
 mod source;
+mod syntax;
 
 use apply::{Applier, NewTimes};
 use bits::BitsSource;
 use entry::EntryKind;
 pub use entry::SeedFormat;
 pub use export::{ExportError, ExportedBits, export, write_bits};
+pub use fault::{Fault, InvalidSeed, SeedError};
+use fault::{Faults, Stop};
 pub use generate::generate;
-pub use messages::{InvalidSeed, SeedError};
+use reading::Reading;
 use report::Progress;
 pub use report::{Counts, Report};
 pub use source::{BundledSeed, Source, bundled};
@@ -29,21 +38,32 @@ pub use source::{BundledSeed, Source, bundled};
 use crate::records::{App, Build, Droplet, Job, Organization, Package, Space, Table, User};
 use crate::store::{Snapshot, Transaction};
 
+/// What happens to the rows that seeds do not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherRows {
+    /// They stay.
+    Keep,
+    /// They are deleted, so that the database holds exactly what the seeds say. The seeds may then refer only to their
+    /// own entries.
+    Prune,
+}
+
 /// Applies seeds one after the other. `now` is the time of new entries that give none, in seconds since 1970.
 ///
 /// # Errors
 ///
-/// Fails with the first error in a seed, or if the database cannot be written. The transaction must then be rolled
-/// back.
+/// Fails with the faults of the seeds, at most 20, or if the database cannot be written. The transaction must then be
+/// rolled back.
 pub fn apply(
     transaction: &Transaction<'_>,
     sources: &[Source],
+    others: OtherRows,
     now: i64,
 ) -> Result<Report, SeedError> {
     let seeds = sources
         .iter()
         .map(|source| (source, BitsSource::of(source)));
-    apply_with_bits(transaction, seeds, now)
+    apply_with_bits(transaction, seeds, others, now)
 }
 
 /// Deletes everything but the keys of tokens, and then applies an export of another database that names bits by their
@@ -65,12 +85,13 @@ pub fn restore(
     };
     reset(transaction)?;
     let seed = (&source, BitsSource::Database(bits));
-    apply_with_bits(transaction, [seed], now).map(drop)
+    apply_with_bits(transaction, [seed], OtherRows::Keep, now).map(drop)
 }
 
 fn apply_with_bits<'t>(
     transaction: &'t Transaction<'_>,
     seeds: impl IntoIterator<Item = (&'t Source, BitsSource<'t>)>,
+    others: OtherRows,
     now: i64,
 ) -> Result<Report, SeedError> {
     let mut applier = Applier::new(
@@ -79,45 +100,58 @@ fn apply_with_bits<'t>(
             created_at: now,
             updated_at: None,
         },
+        others == OtherRows::Prune,
+        Progress::start(None),
     );
-    let mut progress = Progress::start(None);
-    for (source, bits) in seeds {
-        let label = source.label();
-        applier.begin_seed(bits);
-        source.read(&label, &mut |position, entry| {
-            applier
-                .apply(position, &entry)
-                .map_err(|error| error.at(&label, position))?;
-            progress.step();
-            Ok(())
-        })?;
-        applier
-            .end_seed()
-            .map_err(|(position, error)| error.at(&label, position))?;
+    let mut faults = Faults::default();
+    let read = read_all(seeds, &mut applier, &mut faults);
+    faults.into_result_of(read)?;
+    if others == OtherRows::Prune {
+        applier.prune()?;
     }
     Ok(applier.into_report())
 }
 
-/// Deletes everything but the keys of tokens. Ids are not used again, and data versions continue, so that caches
-/// notice.
+fn read_all<'t>(
+    seeds: impl IntoIterator<Item = (&'t Source, BitsSource<'t>)>,
+    applier: &mut Applier<'t, '_>,
+    faults: &mut Faults,
+) -> Result<(), Stop> {
+    for (source, bits) in seeds {
+        applier.begin_seed(bits);
+        let read = source.read(&mut Reading {
+            seed: &source.label(),
+            applier,
+            faults,
+        });
+        faults.end_seed();
+        read?;
+    }
+    Ok(())
+}
+
+/// Deletes everything but the keys of tokens, and returns how many rows of each kind there were. Ids are not used again,
+/// and data versions continue, so that caches notice.
 ///
 /// # Errors
 ///
 /// Fails if the database cannot be written. The transaction must then be rolled back.
-pub fn reset(transaction: &Transaction<'_>) -> Result<(), SeedError> {
+pub fn reset(transaction: &Transaction<'_>) -> Result<Report, SeedError> {
+    let mut report = Report::default();
     Job::delete_all(transaction)?;
     // These go with their apps, and faster at once.
     Droplet::delete_all(transaction)?;
     Build::delete_all(transaction)?;
     // Children before their parents.
     for kind in EntryKind::ALL.iter().rev() {
-        match kind {
+        let removed = match kind {
             EntryKind::Organization => Organization::delete_all(transaction)?,
             EntryKind::Space => Space::delete_all(transaction)?,
             EntryKind::App => App::delete_all(transaction)?,
             EntryKind::User => User::delete_all(transaction)?,
             EntryKind::Package => Package::delete_all(transaction)?,
-        }
+        };
+        report.count_removed(*kind, removed);
     }
-    Ok(())
+    Ok(report)
 }

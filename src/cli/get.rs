@@ -1,13 +1,17 @@
 //! `get`: prints the response that a server would give, without a server.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::CommandError;
 use super::args::{ApiFlag, ClockFlag, DEFAULT_URL, DatabaseFlag, ExternalUrlFlag, NoAuthFlag};
+use super::known_user::KnownUser;
 use crate::caller::{Caller, Member};
 use crate::edition::BaseUrl;
-use crate::http::Router;
+use crate::ephemeral::{Ephemeral, Folder};
+use crate::http::{Answer, Router};
+use crate::seed::Source;
 use crate::service::{Authentication, Service, ServiceOptions};
 use crate::store::Store;
 
@@ -19,6 +23,18 @@ pub struct Args {
     target: String,
     #[command(flatten)]
     database: DatabaseFlag,
+    /// Answer from a temporary database that holds the seeds, and is removed
+    #[arg(long)]
+    ephemeral: bool,
+    /// With `--ephemeral`: apply a seed: the name of a bundled one, a file, or `-` for standard input; repeatable
+    #[arg(long, value_name = "SEED")]
+    seed: Vec<String>,
+    /// With `--ephemeral`: start with a copy of this database, which is never changed
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Print the status line and the headers before the body
+    #[arg(long, short)]
+    include: bool,
     /// Send the request as this user; without `--user` and `--admin` it has no token
     #[arg(long, value_name = "GUID", conflicts_with = "admin")]
     user: Option<String>,
@@ -35,7 +51,7 @@ pub struct Args {
     clock: ClockFlag,
 }
 
-/// Prints the body of the response. Exit 0 if its status is 2xx, else 1.
+/// Prints the response. Exit 0 if its status is 2xx, else 1.
 pub fn run(args: Args) -> Result<(), CommandError> {
     if !args.target.starts_with('/') {
         return Err(CommandError::Usage(format!(
@@ -43,21 +59,14 @@ pub fn run(args: Args) -> Result<(), CommandError> {
             args.target
         )));
     }
-    let edition = args.edition.api;
-    let authentication = match args.user {
-        _ if args.admin || args.authentication.no_auth => Authentication::As(Caller::Everything),
-        Some(user) => Authentication::As(Caller::Member(Member {
-            user,
-            rules: edition.access_rules(),
-        })),
-        None => Authentication::RefuseAll,
-    };
-    let service = Service::new(
-        Store::open_for_reading(args.database.path())?,
+    let (store, folder) = open(&args)?;
+    let authentication = authentication(&args, &store)?;
+    let service = Arc::new(Service::new(
+        store,
         ServiceOptions {
             authentication,
             clock: args.clock.clock(),
-            edition,
+            edition: args.edition.api,
             external_url: Some(
                 args.hrefs
                     .external_url
@@ -65,22 +74,77 @@ pub fn run(args: Args) -> Result<(), CommandError> {
             ),
             ..ServiceOptions::default()
         },
-    );
+    ));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let service = Arc::new(service);
-    let (status, body) = runtime
+    let answer = runtime
         .block_on(Router::new(service.clone()).get(&args.target))
         .map_err(|text| CommandError::Usage(format!("`{}` {text}", args.target)))?;
     service.store.require_unchanged()?;
-    let written = io::stdout().write_all(&body);
+    drop((runtime, service));
+    drop(folder);
+    print(&answer, args.include)
+}
+
+/// Opens the database, or makes a temporary one. The folder of that has to be dropped after the store.
+fn open(args: &Args) -> Result<(Store, Option<Folder>), CommandError> {
+    if !args.ephemeral {
+        let flag = match (args.seed.is_empty(), &args.from) {
+            (false, _) => "--seed",
+            (true, Some(_)) => "--from",
+            (true, None) => {
+                return Ok((Store::open_for_reading(args.database.path())?, None));
+            }
+        };
+        return Err(CommandError::Usage(format!(
+            "`{flag}` needs `--ephemeral`, because `get` never changes a database; give both"
+        )));
+    }
+    if args.database.given().is_some() {
+        return Err(CommandError::Usage(
+            "`--ephemeral` answers from a temporary database; leave out `--db`, or give the file as `--from`"
+                .into(),
+        ));
+    }
+    let sources = args.seed.iter().map(|seed| Source::parse(seed));
+    let sources = sources.collect::<Result<Vec<_>, _>>()?;
+    let now = args.clock.clock().now();
+    let Ephemeral { store, folder, .. } = Ephemeral::new(args.from.as_deref(), &sources, now)?;
+    Ok((store, Some(folder)))
+}
+
+fn authentication(args: &Args, store: &Store) -> Result<Authentication, CommandError> {
+    match &args.user {
+        _ if args.admin || args.authentication.no_auth => {
+            Ok(Authentication::As(Caller::Everything))
+        }
+        Some(user) => {
+            let known = KnownUser::find(store, user).map_err(|error| error.at(store.path()))?;
+            known.warn_if_unknown(user);
+            Ok(Authentication::As(Caller::Member(Member {
+                user: user.clone(),
+                rules: args.edition.api.access_rules(),
+            })))
+        }
+        None => Ok(Authentication::RefuseAll),
+    }
+}
+
+fn print(answer: &Answer, include: bool) -> Result<(), CommandError> {
+    let mut output = Vec::new();
+    if include {
+        output.extend_from_slice(answer.head.as_bytes());
+        output.push(b'\n');
+    }
+    output.extend_from_slice(&answer.body);
+    let written = io::stdout().write_all(&output);
     if let Err(error) = written
         && error.kind() != io::ErrorKind::BrokenPipe
     {
         return Err(error.into());
     }
-    if (200..300).contains(&status) {
+    if (200..300).contains(&answer.status) {
         Ok(())
     } else {
         Err(CommandError::AlreadyReported)

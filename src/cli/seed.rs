@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write, stdout};
 use super::CommandError;
 use super::args::{ClockFlag, DatabaseFlag};
 use crate::error_text::os_error;
-use crate::seed::{self, Report, SeedError, Source};
+use crate::seed::{self, OtherRows, Report, SeedError, Source};
 use crate::store::{Durability, OpenMode, Store, StoreError, Transaction};
 
 /// The arguments of `seed`.
@@ -19,8 +19,11 @@ pub struct Args {
     /// Empty the database first, except for its token keys
     #[arg(long)]
     reset: bool,
+    /// Remove what the seeds do not name, so that the database holds exactly what they say
+    #[arg(long, conflicts_with_all = ["reset", "generate"])]
+    prune: bool,
     /// List the bundled seeds
-    #[arg(long, conflicts_with_all = ["seeds", "reset", "generate", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["seeds", "reset", "prune", "generate", "dry_run"])]
     list: bool,
     /// Add N packages for load tests, and the apps, spaces, organizations and users around them
     #[arg(long, value_name = "N")]
@@ -36,7 +39,14 @@ pub struct Args {
 enum NotCommitted {
     Refused(SeedError),
     /// `--dry-run` was given.
-    DryRun(Report),
+    DryRun(Done),
+}
+
+/// What was done.
+struct Done {
+    /// What `--reset` removed.
+    reset: Option<Report>,
+    seeded: Report,
 }
 
 impl From<StoreError> for NotCommitted {
@@ -57,9 +67,15 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         let lines = seed::bundled().map(|seed| format!("{:<8} {}\n", seed.name, seed.about));
         return write_out(&lines.collect::<String>());
     }
-    if args.seeds.is_empty() && !args.reset && args.generate.is_none() {
+    if args.seeds.is_empty() && !args.reset && !args.prune && args.generate.is_none() {
         return Err(CommandError::Usage(
             "nothing to do; name a seed, or use `--generate N`, `--reset` or `--list`".into(),
+        ));
+    }
+    if args.prune && args.seeds.is_empty() {
+        return Err(CommandError::Usage(
+            "`--prune` needs a seed: what it does not name is removed; to remove everything, use `--reset`"
+                .into(),
         ));
     }
     if args.seeds.iter().filter(|seed| *seed == "-").count() > 1 {
@@ -72,15 +88,15 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         .iter()
         .map(|seed| Source::parse(seed))
         .collect::<Result<Vec<_>, _>>()?;
-    let report = match apply(&args, &sources) {
-        Ok(report) | Err(NotCommitted::DryRun(report)) => report,
+    let done = match apply(&args, &sources) {
+        Ok(done) | Err(NotCommitted::DryRun(done)) => done,
         Err(NotCommitted::Refused(error)) => return Err(error.at(args.database.path()).into()),
     };
-    print(&args, &report)
+    print(&args, &done)
 }
 
 /// Creates the database with the seeds applied, or applies them to the existing one in one transaction.
-fn apply(args: &Args, sources: &[Source]) -> Result<Report, NotCommitted> {
+fn apply(args: &Args, sources: &[Source]) -> Result<Done, NotCommitted> {
     let path = args.database.path();
     if args.dry_run {
         Store::refuse_older(path)?;
@@ -91,7 +107,7 @@ fn apply(args: &Args, sources: &[Source]) -> Result<Report, NotCommitted> {
         Ok::<_, NotCommitted>(())
     })?;
     match first_try {
-        Some(report) if created => return Ok(report),
+        Some(done) if created => return Ok(done),
         // Another program created the file at the same time. Standard input cannot be read a second time.
         Some(_) if sources.iter().any(Source::is_read_once) => {
             return Err(StoreError::made_meanwhile(path).into());
@@ -102,40 +118,58 @@ fn apply(args: &Args, sources: &[Source]) -> Result<Report, NotCommitted> {
     if let Some(migrated) = store.migrated() {
         eprintln!("cf-packages: {migrated}");
     }
-    let report = store.write(|transaction| fill(args, sources, transaction))?;
+    let done = store.write(|transaction| fill(args, sources, transaction))?;
     store.close()?;
-    Ok(report)
+    Ok(done)
 }
 
 fn fill(
     args: &Args,
     sources: &[Source],
     transaction: &Transaction<'_>,
-) -> Result<Report, NotCommitted> {
+) -> Result<Done, NotCommitted> {
     let now = args.clock.clock().now();
-    if args.reset {
-        seed::reset(transaction)?;
-    }
-    let mut report = seed::apply(transaction, sources, now)?;
+    let reset = match args.reset {
+        true => Some(seed::reset(transaction)?),
+        false => None,
+    };
+    let others = if args.prune {
+        OtherRows::Prune
+    } else {
+        OtherRows::Keep
+    };
+    let mut seeded = seed::apply(transaction, sources, others, now)?;
     if let Some(count) = args.generate {
-        report.add(&seed::generate(transaction, count, now)?);
+        seeded.add(&seed::generate(transaction, count, now)?);
     }
+    let done = Done { reset, seeded };
     if args.dry_run {
-        return Err(NotCommitted::DryRun(report));
+        return Err(NotCommitted::DryRun(done));
     }
-    Ok(report)
+    Ok(done)
 }
 
-fn print(args: &Args, report: &Report) -> Result<(), CommandError> {
+fn print(args: &Args, Done { reset, seeded }: &Done) -> Result<(), CommandError> {
     let mut text = String::new();
     if args.dry_run {
         text.push_str("dry run: nothing was changed, but would be\n");
     }
-    if args.reset {
-        text.push_str("reset: everything but the token keys removed\n");
+    if let Some(removed) = reset {
+        let counts = removed
+            .by_kind()
+            .filter_map(|(kind, counts)| Some(format!("{kind}: {}", counts.removed?)));
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        let counts = if counts.is_empty() {
+            "there was nothing"
+        } else {
+            &counts
+        };
+        text.push_str(&format!(
+            "reset: everything but the token keys removed ({counts})\n"
+        ));
     }
     if !args.seeds.is_empty() || args.generate.is_some() {
-        text.push_str(&format!("{report}\n"));
+        text.push_str(&format!("{seeded}\n"));
     }
     write_out(&text)
 }

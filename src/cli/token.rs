@@ -1,17 +1,18 @@
 //! `token`: prints a bearer token, or writes a `cf` configuration that holds one.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::CommandError;
 use super::args::{ClockFlag, DEFAULT_URL, DatabaseFlag, KeyFlags};
 use super::cf_home::CfHome;
+use super::known_user::KnownUser;
 use crate::auth::tokens::{self, Subject};
 use crate::auth::{Keys, Secret};
 use crate::duration;
 use crate::error_text::os_error;
-use crate::store::{Store, StoreError, Value};
+use crate::store::{Store, StoreError};
 
 /// The arguments of `token`. Without `--token-key`, the key of the database signs.
 #[derive(Debug, clap::Args)]
@@ -61,7 +62,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     };
     let clock = args.clock.clock();
     let given = args.keys.given()?;
-    let (keys, name) = keys_and_name(args.database.path(), given, args.user.as_deref())?;
+    let (keys, name) = keys_and_name(&args.database, given, args.user.as_deref())?;
     let (subject, default_scopes) = match &args.user {
         Some(guid) => (Subject::user(guid, name.as_deref()), tokens::user_scopes()),
         None => (Subject::admin(), tokens::admin_scopes()),
@@ -89,43 +90,38 @@ pub fn run(args: Args) -> Result<(), CommandError> {
 /// Returns the keys, and the user's name if the database holds the user. With keys on the command line, the database is
 /// optional: it is used for the name only, and it is not an error if it cannot be read.
 fn keys_and_name(
-    path: &Path,
+    database: &DatabaseFlag,
     given: Vec<Secret>,
     user: Option<&str>,
 ) -> Result<(Keys, Option<String>), CommandError> {
+    let path = database.path();
+    let find = |store: &Store, guid: &str, warn: bool| {
+        let found = KnownUser::find(store, guid)?;
+        if warn {
+            found.warn_if_unknown(guid);
+        }
+        Ok::<_, StoreError>(found.name)
+    };
     if given.is_empty() {
         let store = Store::open_for_reading(path)?;
         let keys = store
             .read_blocking(|snapshot| Keys::load(snapshot, Vec::new(), &[]))
             .map_err(|error| CommandError::from_keys(error.at(path)))?;
-        let name = name_of(&store, user).map_err(|error| error.at(path))?;
+        let name = match user {
+            Some(guid) => find(&store, guid, true).map_err(|error| error.at(path))?,
+            None => None,
+        };
         store.require_unchanged()?;
         return Ok((keys, name));
     }
     let keys = Keys::from_secrets(given).map_err(CommandError::from_keys)?;
+    // A database that was not named may be another than the one for which the token is.
+    let warn = database.given().is_some();
     let name = match user {
-        Some(_) if path.exists() => Store::open_for_reading(path)
-            .and_then(|store| name_of(&store, user))
+        Some(guid) if path.exists() => Store::open_for_reading(path)
+            .and_then(|store| find(&store, guid, warn))
             .unwrap_or_default(),
         _ => None,
     };
     Ok((keys, name))
-}
-
-fn name_of(store: &Store, user: Option<&str>) -> Result<Option<String>, StoreError> {
-    let Some(guid) = user.map(str::to_owned) else {
-        return Ok(None);
-    };
-    store.read_blocking(move |snapshot| {
-        let mut name = None;
-        snapshot.rows(
-            "select name from users where guid = $1",
-            &[Value::from(guid)],
-            |row| {
-                name = row.optional_text(0)?.map(str::to_owned);
-                Ok::<_, StoreError>(())
-            },
-        )?;
-        Ok(name)
-    })
 }

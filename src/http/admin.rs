@@ -12,13 +12,14 @@ use super::request::RequestBody;
 use super::{Request, Response, builds, response};
 use crate::changes::{self, BuildEnd};
 use crate::error::ApiError;
-use crate::seed::{self, ExportedBits, SeedFormat, Source};
+use crate::seed::{self, ExportedBits, OtherRows, SeedFormat, Source};
 use crate::service::fault_rules::FaultRule;
 use crate::service::{AdminApi, Service};
 use crate::store::{Durability, OpenMode, Store};
 use crate::{clock, duration, json_object};
 
-/// `POST /admin/seed`: applies the seed in the body, or the bundled seed that the body names.
+/// `POST /admin/seed`: applies the seed in the body, or the bundled seed that the body names. With `?prune=true`, what
+/// the seed does not name is removed.
 pub(super) async fn seed(
     service: Arc<Service>,
     request: Request,
@@ -26,13 +27,24 @@ pub(super) async fn seed(
 ) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
     require_writable(&service)?;
+    let others = other_rows(request.query())?;
     let source = source_of(body.read_whole().await?)?;
     let now = service.clock.now();
     let report = write(&service, move |store| {
-        Ok(store.write(|transaction| seed::apply(transaction, &[source], now))?)
+        Ok(store.write(|transaction| seed::apply(transaction, &[source], others, now))?)
     })
     .await?;
     json_of(&report)
+}
+
+fn other_rows(query: &str) -> Result<OtherRows, ApiError> {
+    match query {
+        "" | "prune=false" => Ok(OtherRows::Keep),
+        "prune=true" => Ok(OtherRows::Prune),
+        _ => Err(ApiError::Unprocessable(format!(
+            "the query `{query}` is unknown; the only one is `prune=true`, which removes what the seed does not name"
+        ))),
+    }
 }
 
 fn source_of(body: Vec<u8>) -> Result<Source, ApiError> {

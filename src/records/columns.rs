@@ -276,15 +276,15 @@ pub trait Table: Send + Sync + 'static {
         update::<Self>(transaction, id, record)
     }
 
-    /// Deletes every row, and the rows of other tables that only describe those of this one.
+    /// Deletes every row, and the rows of other tables that only describe those of this one. Returns how many rows of this
+    /// table there were.
     ///
     /// # Errors
     ///
     /// Fails if rows of another table refer to a row, or if the database cannot be written.
-    fn delete_all(transaction: &Transaction<'_>) -> Result<(), StoreError> {
-        transaction
-            .execute(&format!("delete from {}", Self::TABLE), &[])
-            .map(drop)
+    fn delete_all(transaction: &Transaction<'_>) -> Result<u64, StoreError> {
+        let deleted = transaction.execute(&format!("delete from {}", Self::TABLE), &[])?;
+        Ok(deleted as u64)
     }
 }
 

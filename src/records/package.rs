@@ -262,10 +262,10 @@ impl Table for Package {
         index_labels(transaction, id, &record.parsed_labels()?)
     }
 
-    fn delete_all(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    fn delete_all(transaction: &Transaction<'_>) -> Result<u64, StoreError> {
         // This is faster than the cascade, which deletes the labels package by package.
         transaction.execute("delete from package_labels", &[])?;
-        transaction.execute("delete from packages", &[]).map(drop)
+        Ok(transaction.execute("delete from packages", &[])? as u64)
     }
 }
 

@@ -400,6 +400,7 @@ fn roles_of_a_user_are_exactly_those_given() {
                 "space_manager in space",
             ]
         );
-        User::delete_all(transaction)
+        assert_eq!(User::delete_all(transaction)?, 1);
+        Ok(())
     });
 }

@@ -56,12 +56,12 @@ impl Table for User {
         &STATEMENTS
     }
 
-    fn delete_all(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    fn delete_all(transaction: &Transaction<'_>) -> Result<u64, StoreError> {
         // One statement per table is faster than the cascade, which deletes the roles user by user.
         for scope in RoleScope::ALL {
             transaction.execute(&scope.statements().delete_all, &[])?;
         }
-        transaction.execute("delete from users", &[]).map(drop)
+        Ok(transaction.execute("delete from users", &[])? as u64)
     }
 }
 

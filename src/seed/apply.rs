@@ -14,13 +14,14 @@ use super::entry::{
     AppEntry, ByKind, Entry, EntryKind, OrganizationEntry, PackageEntry, Position, SpaceEntry,
     UserEntry, required,
 };
-use super::field::{Annotations, Guid, Labels, Text, Time};
-use super::messages::{self, ApplyError, EntryError};
-use super::report::{Outcome, Report};
+use super::fault::{ApplyError, EntryError};
+use super::field::{Annotations, Guid, Labels, Name, Text, Time};
+use super::messages;
+use super::report::{Outcome, Progress, Report};
 use crate::records::user::{RoleScope, RoleSet, set_roles};
 use crate::records::{
     App, AppRecord, Metadata, Organization, OrganizationRecord, Package, PackageRecord, Space,
-    SpaceRecord, Table, User, package,
+    SpaceRecord, Table, User, UserRecord, package,
 };
 use crate::store::{StoreError, Transaction};
 use references::{NamedTable, References};
@@ -47,6 +48,7 @@ pub(super) struct Applier<'t, 'c> {
     pending_renames: Vec<PendingRename>,
     /// The files that this seed names.
     bits: SeedBits<'t>,
+    progress: Progress,
 }
 
 /// The times of a new entry that gives none, in seconds since 1970.
@@ -64,6 +66,7 @@ struct PendingRename {
     position: Position,
     /// The row that must be renamed.
     id: i64,
+    guid: String,
     /// The error if the seed ends without another name for the row.
     error: EntryError,
 }
@@ -78,16 +81,23 @@ struct NewName<'e> {
 }
 
 impl<'t, 'c> Applier<'t, 'c> {
-    pub(super) fn new(transaction: &'t Transaction<'c>, times: NewTimes) -> Self {
+    /// With `prune`, the entries may refer only to each other, and [`prune`](Self::prune) can be called at the end.
+    pub(super) fn new(
+        transaction: &'t Transaction<'c>,
+        times: NewTimes,
+        prune: bool,
+        progress: Progress,
+    ) -> Self {
         Self {
             transaction,
             times,
             report: Report::default(),
             touched: ByKind::default(),
-            references: References::default(),
+            references: References::new(prune),
             packages_per_app: HashMap::new(),
             pending_renames: Vec::new(),
             bits: SeedBits::new(BitsSource::None),
+            progress,
         }
     }
 
@@ -105,39 +115,68 @@ impl<'t, 'c> Applier<'t, 'c> {
         self.report
     }
 
-    /// Applies one entry and counts its outcome.
+    /// Applies one entry and counts its outcome. Entries that refer to a refused one are refused without a fault of
+    /// their own.
     pub(super) fn apply(
         &mut self,
         position: Position,
         entry: &Entry<'_>,
     ) -> Result<(), ApplyError> {
-        let outcome = match entry {
-            Entry::Organization(entry) => self.organization(position, entry)?,
-            Entry::Space(entry) => self.space(position, entry)?,
-            Entry::App(entry) => self.app(position, entry)?,
-            Entry::User(entry) => self.user(position, entry)?,
-            Entry::Package(entry) => self.package(position, entry)?,
+        let applied = match entry {
+            Entry::Organization(entry) => self.organization(position, entry),
+            Entry::Space(entry) => self.space(position, entry),
+            Entry::App(entry) => self.app(position, entry),
+            Entry::User(entry) => self.user(position, entry),
+            Entry::Package(entry) => self.package(position, entry),
         };
-        self.report.count(position.kind, outcome);
+        self.progress.step();
+        match applied {
+            Ok(outcome) => self.report.count(position.kind, outcome),
+            Err(error) => {
+                for name in entry.names() {
+                    self.refuse(name);
+                }
+                return Err(error);
+            }
+        }
         Ok(())
+    }
+
+    /// Remembers the name or the guid of an entry that was refused.
+    pub(super) fn refuse(&mut self, name: &str) {
+        self.references.refuse(name);
+    }
+
+    /// Remembers that entries were refused whose names are not known.
+    pub(super) fn refuse_any(&mut self) {
+        self.references.refuse_any();
     }
 
     /// Ends a seed. An entry of the next seed may have the guid of an entry of this one: then it changes that row.
     ///
-    /// Fails with the position of the entry that is wrong.
-    pub(super) fn end_seed(&mut self) -> Result<(), (Position, ApplyError)> {
-        for PendingRename {
-            position,
-            id,
-            error,
-        } in std::mem::take(&mut self.pending_renames)
-        {
-            if self.touched[position.kind].position_of(id).is_none() {
-                return Err((position, error.into()));
+    /// Returns the entries whose names another row has.
+    pub(super) fn end_seed(&mut self) -> Vec<(Position, EntryError)> {
+        let mut faults = Vec::new();
+        for rename in std::mem::take(&mut self.pending_renames) {
+            let is_renamed = self.touched[rename.position.kind]
+                .position_of(rename.id)
+                .is_some();
+            if !is_renamed && !self.references.is_refused(&rename.guid) {
+                faults.push((rename.position, rename.error));
             }
         }
         self.touched = ByKind::default();
         self.packages_per_app.clear();
+        faults
+    }
+
+    /// Deletes every row to which no entry was applied, and counts them.
+    pub(super) fn prune(&mut self) -> Result<(), StoreError> {
+        // Children before their parents.
+        for kind in EntryKind::ALL.iter().rev() {
+            let removed = self.references.delete_others(self.transaction, *kind)?;
+            self.report.count_removed(*kind, removed);
+        }
         Ok(())
     }
 
@@ -240,7 +279,11 @@ impl<'t, 'c> Applier<'t, 'c> {
             };
             roles_of_scope.insert((parent.id, role.role));
         }
-        let (id, outcome) = self.store::<User>(position, record.guid, |_| record)?;
+        let guid = self.guid_of_user(position, entry)?;
+        let (id, outcome) = self.store::<User>(position, &guid, |_| UserRecord {
+            guid: &guid,
+            ..record
+        })?;
         let mut roles_changed = false;
         for (scope, roles) in [
             (RoleScope::Organization, &in_organizations),
@@ -252,6 +295,27 @@ impl<'t, 'c> Applier<'t, 'c> {
             Outcome::Unchanged if roles_changed => Outcome::Changed,
             outcome => outcome,
         })
+    }
+
+    /// Returns the guid of a user, which follows from the name if the entry has none. Fails if an earlier entry of this
+    /// seed has the same name and no guid either.
+    fn guid_of_user<'e>(
+        &self,
+        position: Position,
+        entry: &'e UserEntry<'_>,
+    ) -> Result<Cow<'e, str>, ApplyError> {
+        let name = entry.name.as_ref().map_or("", Name::as_str);
+        let guid = guid_or(entry.guid.as_ref(), || {
+            derived_guid(position.kind, &[&name.to_lowercase()])
+        });
+        // The message must name what the seed contains, which is the name.
+        if entry.guid.is_none()
+            && let Some(first) = self.earlier_entry(position, &self.rows_with_guid(&guid)?)
+        {
+            let text = messages::name_twice(name, first);
+            return Err(EntryError::new("name", text).into());
+        }
+        Ok(guid)
     }
 
     fn package(
@@ -328,15 +392,31 @@ impl<'t, 'c> Applier<'t, 'c> {
             }
         };
         self.touched[position.kind].insert(id, position.number);
-        if outcome != Outcome::Unchanged {
-            self.references.forget(position.kind);
-        }
+        self.references
+            .note_stored(position.kind, id, outcome != Outcome::Unchanged);
         Ok((id, outcome))
     }
 
     /// Returns the id of the row with that guid. Fails if the row is of another kind, or if an earlier entry of this seed
     /// has the same guid.
     fn find_row(&self, position: Position, guid: &str) -> Result<Option<i64>, ApplyError> {
+        let rows = self.rows_with_guid(guid)?;
+        if let Some(first) = self.earlier_entry(position, &rows) {
+            return Err(EntryError::new("guid", messages::guid_twice(guid, first)).into());
+        }
+        let mut own_id = None;
+        for (kind, id) in rows {
+            if kind == position.kind {
+                own_id = Some(id);
+            } else if self.references.remains(kind, id) {
+                return Err(EntryError::new("guid", messages::guid_taken(guid, kind)).into());
+            }
+        }
+        Ok(own_id)
+    }
+
+    /// Returns the rows of any kind with that guid.
+    fn rows_with_guid(&self, guid: &str) -> Result<Vec<(EntryKind, i64)>, StoreError> {
         static SQL: LazyLock<String> = LazyLock::new(|| {
             let tables = EntryKind::ALL.iter().enumerate().map(|(n, kind)| {
                 let table = kind.table();
@@ -344,30 +424,26 @@ impl<'t, 'c> Applier<'t, 'c> {
             });
             tables.collect::<Vec<_>>().join(" union all ")
         });
-        let mut found = None;
+        let mut rows = Vec::new();
         self.transaction.rows(&SQL, &[guid.into()], |row| {
             let n = usize::try_from(row.int(0)?).unwrap_or(usize::MAX);
             let kind = EntryKind::ALL.get(n).copied();
-            found = kind.zip(Some(row.int(1)?));
+            rows.extend(kind.zip(Some(row.int(1)?)));
             Ok::<_, StoreError>(())
         })?;
-        let Some((kind, id)) = found else {
-            return Ok(None);
-        };
-        match self.touched[kind].position_of(id) {
-            Some(number) => {
-                let first = Position {
-                    kind,
-                    number,
-                    ..position
-                };
-                Err(EntryError::new("guid", messages::guid_twice(guid, first)).into())
-            }
-            None if kind != position.kind => {
-                Err(EntryError::new("guid", messages::guid_taken(guid, kind)).into())
-            }
-            None => Ok(Some(id)),
-        }
+        Ok(rows)
+    }
+
+    /// Returns the position of the entry of this seed that was applied to one of these rows.
+    fn earlier_entry(&self, position: Position, rows: &[(EntryKind, i64)]) -> Option<Position> {
+        rows.iter().find_map(|(kind, id)| {
+            let number = self.touched[*kind].position_of(*id)?;
+            Some(Position {
+                kind: *kind,
+                number,
+                ..position
+            })
+        })
     }
 
     /// Makes a name free for an entry. If another row of the same parent has the name, that row must get a new one later in
@@ -403,31 +479,37 @@ impl<'t, 'c> Applier<'t, 'c> {
                 Err(EntryError::new("name", messages::name_twice(new.name, first)).into())
             }
             None if !is_same_row => {
-                let text = messages::name_taken(new.name, T::KIND, &guid);
-                self.set_placeholder_name::<T>(PendingRename {
-                    position: new.position,
-                    id,
-                    error: EntryError::new("name", text),
-                })
+                if self.references.remains(T::KIND, id) {
+                    let text = messages::name_taken(new.name, T::KIND, &guid);
+                    self.expect_rename(PendingRename {
+                        position: new.position,
+                        id,
+                        guid,
+                        error: EntryError::new("name", text),
+                    })?;
+                }
+                Ok(self.set_placeholder_name::<T>(id)?)
             }
             _ => Ok(()),
         }
     }
 
-    /// Gives a row a placeholder as its name, until its own entry renames it. No seed can contain the placeholder.
-    fn set_placeholder_name<T: NamedTable>(
-        &mut self,
-        rename: PendingRename,
-    ) -> Result<(), ApplyError> {
+    fn expect_rename(&mut self, rename: PendingRename) -> Result<(), EntryError> {
         if self.pending_renames.len() >= MOST_PENDING_RENAMES {
-            return Err(rename.error.into());
+            return Err(rename.error);
         }
+        self.pending_renames.push(rename);
+        Ok(())
+    }
+
+    /// Gives a row a placeholder as its name, until its own entry renames it or it is deleted. No seed can contain the
+    /// placeholder.
+    fn set_placeholder_name<T: NamedTable>(&mut self, id: i64) -> Result<(), StoreError> {
         let sql = format!("update {} set folded_name = $1 where id = $2", T::TABLE);
         // A name in a seed contains no control character.
-        let placeholder = format!("\u{1}{}", rename.id);
+        let placeholder = format!("\u{1}{id}");
         self.transaction
-            .execute(&sql, &[placeholder.into(), rename.id.into()])?;
-        self.pending_renames.push(rename);
+            .execute(&sql, &[placeholder.into(), id.into()])?;
         Ok(())
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::messages::{self, ApplyError, EntryError};
+use super::fault::{ApplyError, EntryError};
+use super::messages;
 use super::source::Source;
 use crate::blobs::{self, BlobError, Checksums, ContentFile, archive};
 use crate::store::{Snapshot, Transaction};

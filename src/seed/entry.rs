@@ -21,7 +21,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::messages::{self, EntryError};
+use super::fault::EntryError;
+use super::field::{Guid, Name};
+use super::messages;
 pub(super) use app::AppEntry;
 pub(super) use kind::{ByKind, EntryKind};
 pub(super) use organization::OrganizationEntry;
@@ -53,12 +55,26 @@ impl Entry<'_> {
     }
 }
 
+impl Entry<'_> {
+    /// Returns the name and the guid by which other entries may refer to this one.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let (name, guid) = match self {
+            Self::Organization(entry) => (entry.name.as_ref(), entry.guid.as_ref()),
+            Self::Space(entry) => (entry.name.as_ref(), entry.guid.as_ref()),
+            Self::App(entry) => (entry.name.as_ref(), entry.guid.as_ref()),
+            Self::User(_) | Self::Package(_) => (None, None),
+        };
+        let (name, guid) = (name.map(Name::as_str), guid.map(Guid::as_str));
+        name.into_iter().chain(guid)
+    }
+}
+
 /// Returns the value of a required field.
 pub(super) fn required<'e, T>(
     field: &'static str,
     value: Option<&'e T>,
 ) -> Result<&'e T, EntryError> {
-    value.ok_or_else(|| EntryError::new("", messages::missing_field(field)))
+    value.ok_or_else(|| EntryError::missing(field))
 }
 
 /// Fails if a field has a value although `word`, the entry's type or role, does not have that field.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use super::messages;
@@ -63,7 +63,7 @@ text_field!(
     check_name
 );
 text_field!(
-    /// The guid or the name of a parent. The parent is looked up when the entry is applied.
+    /// The guid, the name or the path of a parent. The parent is looked up when the entry is applied.
     Reference,
     |_| Ok(())
 );
@@ -173,35 +173,46 @@ pub(super) struct Annotations<'a>(pub(super) Metadata<'a>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Labels<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let pairs = PairsVisitor {
+        let pairs = PairsVisitor(PairRules {
             what: "label",
+            most: labels::MOST_LABELS,
+            is_key_checked: |_| true,
             value_fault: labels::value_fault,
-        };
+        });
         deserializer.deserialize_map(pairs).map(Self)
     }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let pairs = PairsVisitor {
+        let pairs = PairsVisitor(PairRules {
             what: "annotation",
+            most: labels::MOST_ANNOTATIONS,
+            is_key_checked: |value| !labels::is_blank(value),
             value_fault: labels::annotation_value_fault,
-        };
+        });
         deserializer.deserialize_map(pairs).map(Self)
     }
 }
 
-/// Reads an object of text. Null means that the pair is left out, as everywhere in a seed.
-struct PairsVisitor {
+/// The rules for labels, or for annotations: `docs/reference/packages.md`.
+#[derive(Clone, Copy)]
+struct PairRules {
     /// `label` or `annotation`, for messages.
     what: &'static str,
+    /// How many pairs there are at most.
+    most: usize,
+    /// Whether the key of a value is checked.
+    is_key_checked: fn(&str) -> bool,
     /// Returns what is wrong with a value.
     value_fault: fn(&str) -> Option<String>,
 }
 
-impl PairsVisitor {
+impl PairRules {
     fn check(&self, key: &str, value: &str) -> Result<(), String> {
-        if let Some(fault) = labels::key_fault(key) {
+        if (self.is_key_checked)(value)
+            && let Some(fault) = labels::key_fault(key)
+        {
             return Err(messages::invalid_key(self.what, key, &fault));
         }
         match (self.value_fault)(value) {
@@ -211,6 +222,9 @@ impl PairsVisitor {
     }
 }
 
+/// Reads an object of text. Null means that the pair is left out, as everywhere in a seed.
+struct PairsVisitor(PairRules);
+
 impl<'de> Visitor<'de> for PairsVisitor {
     type Value = Metadata<'de>;
 
@@ -219,24 +233,45 @@ impl<'de> Visitor<'de> for PairsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let Self(rules) = self;
         let mut pairs = Vec::new();
         let mut keys_of_null = Vec::new();
         while let Some(Text(key)) = map.next_key()? {
-            match map.next_value::<Option<Text<'de>>>()? {
-                Some(Text(value)) => {
-                    self.check(&key, &value).map_err(A::Error::custom)?;
-                    pairs.push((key, value));
-                }
+            match map.next_value_seed(PairValue { key: &key, rules })? {
+                Some(value) => pairs.push((key, value)),
                 None => keys_of_null.push(key),
             }
         }
         let keys = pairs.iter().map(|(key, _)| key).chain(&keys_of_null);
         let mut keys: Vec<&str> = keys.map(|key| &**key).collect();
         keys.sort_unstable();
-        match keys.windows(2).find(|two| two[0] == two[1]) {
-            Some(two) => Err(A::Error::custom(messages::key_twice(two[0]))),
-            None => Ok(Metadata(pairs)),
+        if let Some(two) = keys.windows(2).find(|two| two[0] == two[1]) {
+            return Err(A::Error::custom(messages::key_twice(two[0])));
         }
+        if pairs.len() > rules.most {
+            let text = messages::too_many_pairs(rules.what, pairs.len(), rules.most);
+            return Err(A::Error::custom(text));
+        }
+        Ok(Metadata(pairs))
+    }
+}
+
+/// Reads the value of a pair. An error in the key belongs to it, so that the path of the error has the key.
+struct PairValue<'k> {
+    key: &'k str,
+    rules: PairRules,
+}
+
+impl<'de> DeserializeSeed<'de> for PairValue<'_> {
+    type Value = Option<Cow<'de, str>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        let Some(Text(value)) = Option::<Text<'de>>::deserialize(deserializer)? else {
+            return Ok(None);
+        };
+        let checked = self.rules.check(self.key, &value);
+        checked.map_err(D::Error::custom)?;
+        Ok(Some(value))
     }
 }
 

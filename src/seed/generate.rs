@@ -6,8 +6,9 @@ use super::entry::{
     AppEntry, ByKind, Entry, EntryKind, Object, OrganizationEntry, PackageEntry, Position,
     RoleEntry, SeedFormat, SpaceEntry, UserEntry,
 };
+use super::fault::{Faults, SeedError};
 use super::field::{Guid, Labels, Name, PackageType, Reference, Role, Sha1, Sha256, State, Text};
-use super::messages::SeedError;
+use super::reading::Reading;
 use super::report::{Progress, Report};
 use crate::records::{Metadata, package};
 use crate::store::Transaction;
@@ -52,8 +53,9 @@ pub fn generate(transaction: &Transaction<'_>, count: u64, now: i64) -> Result<R
                 created_at: now.saturating_sub_unsigned(CREATED_WITHIN).max(0),
                 updated_at: None,
             },
+            false,
+            Progress::start(Some(count)),
         ),
-        progress: Progress::start(Some(count)),
         counts: ByKind::default(),
     };
     let spaces = count.div_ceil(PACKAGES_PER_SPACE);
@@ -85,23 +87,28 @@ pub fn generate(transaction: &Transaction<'_>, count: u64, now: i64) -> Result<R
                 .then(|| created_at.saturating_add_unsigned(mixed % 600).min(now)),
         });
         generator.add(self::package(package, mixed))?;
-        generator.progress.step();
     }
-    generator
-        .applier
-        .end_seed()
-        .map_err(|(position, error)| error.at(LABEL, position))?;
+    let mut faults = Faults::default();
+    let ended = generator.reading(&mut faults).end(None);
+    faults.into_result_of(ended)?;
     Ok(generator.applier.into_report())
 }
 
 struct Generator<'t, 'c> {
     applier: Applier<'t, 'c>,
-    progress: Progress,
     /// How many entries of each kind were generated.
     counts: ByKind<u64>,
 }
 
-impl Generator<'_, '_> {
+impl<'t, 'c> Generator<'t, 'c> {
+    fn reading<'r>(&'r mut self, faults: &'r mut Faults) -> Reading<'r, 't, 'c> {
+        Reading {
+            seed: LABEL,
+            applier: &mut self.applier,
+            faults,
+        }
+    }
+
     fn add(&mut self, entry: Entry<'_>) -> Result<(), SeedError> {
         let kind = entry.kind();
         let position = Position {
@@ -110,9 +117,15 @@ impl Generator<'_, '_> {
             number: self.counts[kind],
         };
         self.counts[kind] += 1;
-        self.applier
-            .apply(position, &entry)
-            .map_err(|error| error.at(LABEL, position))
+        match self.applier.apply(position, &entry) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let mut faults = Faults::default();
+                let mut reading = self.reading(&mut faults);
+                let added = reading.add_if_wrong(None, position, Err(error));
+                faults.into_result_of(added)
+            }
+        }
     }
 }
 

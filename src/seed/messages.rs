@@ -1,159 +1,18 @@
-//! Why a seed is refused, and every text that says so: one sentence with the seed, the line, the column and the path.
-
-use std::path::Path;
+//! Every text about a seed that is refused, except those about JSON (`json_error`).
 
 use std::io;
 
-use serde_json::error::{Category, Error as JsonError};
-
 use super::entry::{EntryKind, Position, SeedFormat};
 use crate::error_text::os_error;
-use crate::store::StoreError;
 
-/// Why a seed could not be applied. Nothing of it is stored.
-#[derive(Debug, thiserror::Error)]
-pub enum SeedError {
-    /// The database could not be read or written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The seed is wrong.
-    #[error(transparent)]
-    Invalid(#[from] InvalidSeed),
+// The end of a report of several faults
+
+pub(super) fn several_faults(count: usize) -> String {
+    format!("{count} faults; nothing was stored")
 }
 
-impl SeedError {
-    /// Returns this error with the path of the database, if it is about the database.
-    pub fn at(self, database: &Path) -> Self {
-        match self {
-            Self::Store(error) => Self::Store(error.at(database)),
-            invalid @ Self::Invalid(_) => invalid,
-        }
-    }
-
-    /// Returns the path of the wrong entry or field, as `packages[3].state`. `None` if the error has no path.
-    pub fn path(&self) -> Option<&str> {
-        match self {
-            Self::Store(_) => None,
-            Self::Invalid(invalid) => invalid.path.as_deref(),
-        }
-    }
-}
-
-/// What is wrong with a seed, and where.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct InvalidSeed {
-    path: Option<String>,
-    message: String,
-}
-
-impl InvalidSeed {
-    /// An error of the seed as a whole.
-    pub(super) fn whole(seed: &str, text: impl AsRef<str>) -> Self {
-        Self::new(seed, None, None, None, text.as_ref())
-    }
-
-    /// An error at a line, and at a column of it in bytes. Both count from 1.
-    pub(super) fn at_line(
-        seed: &str,
-        line: u64,
-        column: Option<u64>,
-        text: impl AsRef<str>,
-    ) -> Self {
-        Self::new(seed, Some(line), column, None, text.as_ref())
-    }
-
-    /// An error of the value at a path.
-    pub(super) fn at_path(
-        seed: &str,
-        line: Option<u64>,
-        path: Option<String>,
-        text: impl AsRef<str>,
-    ) -> Self {
-        Self::new(seed, line, None, path, text.as_ref())
-    }
-
-    fn new(
-        seed: &str,
-        line: Option<u64>,
-        column: Option<u64>,
-        path: Option<String>,
-        text: &str,
-    ) -> Self {
-        let mut message = format!("`{}`", printable(seed));
-        if let Some(line) = line {
-            message.push_str(&format!(" line {line}"));
-        }
-        if let Some(column) = column {
-            message.push_str(&format!(" column {column}"));
-        }
-        if let Some(path) = &path {
-            message.push_str(&format!(": `{}`", shortened(path)));
-        }
-        message.push_str(": ");
-        message.push_str(&shortened(text));
-        Self { path, message }
-    }
-}
-
-/// What is wrong with one entry. The position of the entry is not part of it.
-#[derive(Debug, thiserror::Error)]
-#[error("{field}: {text}")]
-pub(super) struct EntryError {
-    /// The path within the entry, as `roles[1].space`. Empty if the error is about the whole entry.
-    field: String,
-    text: String,
-}
-
-impl EntryError {
-    pub(super) fn new(field: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            text: text.into(),
-        }
-    }
-
-    /// Returns the error of an object for the object or array that contains it under `outer`.
-    pub(super) fn within(mut self, outer: &str) -> Self {
-        self.field = if self.field.is_empty() {
-            outer.to_owned()
-        } else {
-            format!("{outer}.{}", self.field)
-        };
-        self
-    }
-}
-
-/// Why one entry could not be applied.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ApplyError {
-    /// The database could not be read or written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The entry is wrong.
-    #[error(transparent)]
-    Entry(#[from] EntryError),
-}
-
-impl ApplyError {
-    /// Adds the seed and the position of the entry.
-    pub(super) fn at(self, seed: &str, position: Position) -> SeedError {
-        match self {
-            Self::Store(error) => SeedError::Store(error),
-            Self::Entry(EntryError { field, text }) => {
-                let path = position.path(&field);
-                InvalidSeed::at_path(seed, position.line(), Some(path), text).into()
-            }
-        }
-    }
-
-    /// Does what [`EntryError::within`] does.
-    pub(super) fn within(self, outer: &str) -> Self {
-        match self {
-            Self::Entry(error) => Self::Entry(error.within(outer)),
-            Self::Store(error) => Self::Store(error),
-        }
-    }
+pub(super) fn first_faults(count: usize) -> String {
+    format!("the first {count} faults; nothing was stored, and there may be more")
 }
 
 // Sources
@@ -171,13 +30,29 @@ pub(super) fn unreadable(error: &io::Error) -> String {
 
 pub(super) const EMPTY_SEED: &str = "is empty; an empty seed is `{}`";
 pub(super) const BYTE_ORDER_MARK: &str =
-    "begins with a byte order mark; save it as UTF-8 without one";
+    "a byte order mark (BOM) at the beginning; save the seed as UTF-8 without one";
 pub(super) const LARGE_JSON: &str =
     "is larger than 256 MiB; use JSON Lines, which may be of any length";
 pub(super) const LONG_LINE: &str = "is longer than 1 MiB, the limit for one entry";
 
 pub(super) fn not_utf8(byte: u8) -> String {
     format!("the byte `0x{byte:02x}` is not UTF-8")
+}
+
+// Text that is not JSON
+
+pub(super) fn trailing_comma(end: char) -> String {
+    format!("a trailing comma: JSON has no comma before `{end}`; remove it")
+}
+
+pub(super) const COMMA_AFTER_LINE: &str =
+    "a trailing comma: JSON Lines has no comma between lines; remove it";
+
+pub(super) fn comment(comment: &str) -> String {
+    format!(
+        "the comment {}: JSON has no comments; remove it",
+        quoted(comment)
+    )
 }
 
 // Fields
@@ -231,6 +106,11 @@ pub(super) fn invalid_value(what: &str, key: &str, value: &str, error: &str) -> 
     format!("{what} {}: value {}: {error}", quoted(key), quoted(value))
 }
 
+/// `what` is `label` or `annotation`.
+pub(super) fn too_many_pairs(what: &str, count: usize, most: usize) -> String {
+    format!("{count} {what}s are too many; a package has at most {most}")
+}
+
 pub(super) fn key_twice(key: &str) -> String {
     format!("the key {} appears twice", quoted(key))
 }
@@ -239,6 +119,10 @@ pub(super) fn key_twice(key: &str) -> String {
 
 pub(super) fn missing_field(field: &str) -> String {
     format!("the field `{field}` is missing")
+}
+
+pub(super) fn missing_fields(field: &str, other: &str) -> String {
+    format!("both `{field}` and `{other}` are missing; give at least one of them")
 }
 
 /// `what` is `type`, `state` or `role`.
@@ -271,8 +155,23 @@ pub(super) fn unknown_kind<'a>(name: &str, kinds: impl Iterator<Item = &'a str>)
     unknown_field(name, &in_backticks(kinds))
 }
 
-fn unknown_field(field: &str, fields: &str) -> String {
+pub(super) fn unknown_field(field: &str, fields: &str) -> String {
     format!("unknown field {}; the fields are {fields}", quoted(field))
+}
+
+pub(super) fn field_twice(field: &str) -> String {
+    format!("the field {} appears twice", quoted(field))
+}
+
+/// `value` is the JSON of the value.
+pub(super) fn not_an_array(value: &str) -> String {
+    let found = match value.as_bytes().first() {
+        Some(b'{') => "an object".to_owned(),
+        Some(b'"') => format!("the text {}", quoted(value.trim_matches('"'))),
+        Some(b't' | b'f') => quoted(value),
+        _ => format!("the number {}", quoted(value)),
+    };
+    format!("expected an array, found {found}")
 }
 
 pub(super) const EMPTY_LINE_OBJECT: &str =
@@ -321,141 +220,57 @@ pub(super) fn name_taken(name: &str, kind: EntryKind, guid: &str) -> String {
     )
 }
 
-pub(super) fn ambiguous_name(name: &str, count: u64, kind: EntryKind) -> String {
+/// `path` is the path of one of the entries with that name.
+pub(super) fn ambiguous_name(name: &str, count: usize, kind: EntryKind, path: &str) -> String {
     format!(
-        "{} is the name of {count} {}; refer to one by its guid",
+        "{} is the name of {count} {}; refer to one by its path, such as {}, or by its guid",
         quoted(name),
-        kind.plural()
+        kind.plural(),
+        quoted(path)
     )
 }
 
-pub(super) fn unknown_reference(text: &str, kind: EntryKind, format: SeedFormat) -> String {
-    let hint = match format {
-        SeedFormat::Json => "",
-        SeedFormat::JsonLines => "; in JSON Lines it must be on an earlier line",
+/// `nearest` is what the text may have meant.
+pub(super) fn unknown_reference(
+    text: &str,
+    kind: EntryKind,
+    format: SeedFormat,
+    nearest: Option<&str>,
+) -> String {
+    let known_by = match kind {
+        EntryKind::Organization => "the guid or the name",
+        _ => "the guid, the name or the path",
+    };
+    let hint = match nearest {
+        Some(nearest) => format!("; did you mean {}?", quoted(nearest)),
+        None => earlier_line(format).to_owned(),
     };
     format!(
-        "no {} has the guid or the name {}{hint}",
+        "no {} has {known_by} {}{hint}",
         kind.singular(),
         quoted(text)
     )
 }
 
-// JSON
-
-/// Returns the error for what serde found wrong in `text`. The seed has `lines_before` lines before `text`.
-pub(super) fn invalid_json(
-    seed: &str,
-    error: &JsonError,
-    path: Option<String>,
-    text: &str,
-    format: SeedFormat,
-    lines_before: u64,
-) -> InvalidSeed {
-    let line = lines_before + u64::try_from(error.line()).unwrap_or(0).max(1);
-    let full = error.to_string();
-    let location = format!(" at line {} column {}", error.line(), error.column());
-    let said = full.strip_suffix(&location).unwrap_or(&full);
-    match error.classify() {
-        Category::Data => {
-            let line = (format == SeedFormat::JsonLines).then_some(line);
-            InvalidSeed::at_path(seed, line, path, data_error(said))
-        }
-        Category::Syntax | Category::Eof | Category::Io => {
-            let found = character_at(text, error.line(), error.column());
-            let column = u64::try_from(error.column()).ok();
-            InvalidSeed::at_line(seed, line, column, syntax_error(said, found, format))
-        }
-    }
+pub(super) fn pruned_reference(text: &str, kind: EntryKind, format: SeedFormat) -> String {
+    format!(
+        "the {} {} is in the database, but will be removed by `prune`, because the seeds do not have it; add it to a \
+         seed{}",
+        kind.singular(),
+        quoted(text),
+        earlier_line(format)
+    )
 }
 
-/// Returns the character at a line and a column of bytes. Both count from 1.
-fn character_at(text: &str, line: usize, column: usize) -> Option<char> {
-    let line = text.split('\n').nth(line.checked_sub(1)?)?;
-    line.get(column.checked_sub(1)?..)?.chars().next()
-}
-
-/// Rewords serde's sentences about text that is not JSON.
-fn syntax_error(said: &str, found: Option<char>, format: SeedFormat) -> String {
-    let found = match found {
-        Some(character) => format!("found {}", quoted(&character.to_string())),
-        None => "found the end of the line".to_owned(),
-    };
-    if said == "trailing characters" {
-        return match format {
-            SeedFormat::Json => format!(
-                "{found} after the seed's one object; a seed is one JSON object, or JSON Lines"
-            ),
-            SeedFormat::JsonLines => {
-                format!("{found} after the line's one object; each entry needs its own line")
-            }
-        };
-    }
-    if let Some(inside) = said.strip_prefix("EOF while parsing ") {
-        return match format {
-            SeedFormat::Json => format!("the seed ends inside {inside}"),
-            SeedFormat::JsonLines => {
-                format!("the line ends inside {inside}; each entry is one line")
-            }
-        };
-    }
-    match said {
-        "expected value" => format!("expected a JSON value, {found}"),
-        "expected ident" => format!("expected `true`, `false` or `null`, {found}"),
-        "number out of range" => "the number is too large".to_owned(),
-        "recursion limit exceeded" => "arrays and objects are nested too deep".to_owned(),
-        _ if said.starts_with("expected ") => format!("{said}, {found}"),
-        _ => said.to_owned(),
-    }
-}
-
-/// Rewords serde's sentences about JSON that is not a seed.
-fn data_error(said: &str) -> String {
-    if let Some((found, expected)) = said
-        .strip_prefix("invalid type: ")
-        .or_else(|| said.strip_prefix("invalid value: "))
-        .and_then(|rest| rest.rsplit_once(", expected "))
-    {
-        return format!("expected {expected}, found {}", json_value(found));
-    }
-    if let Some((field, fields)) = said
-        .strip_prefix("unknown field `")
-        .and_then(|rest| rest.rsplit_once("`, expected "))
-    {
-        let fields = fields.strip_prefix("one of ").unwrap_or(fields);
-        return unknown_field(field, fields);
-    }
-    if let Some(field) = said.strip_prefix("duplicate field ") {
-        return format!("the field {field} appears twice");
-    }
-    said.to_owned()
-}
-
-/// Rewords what serde calls a JSON value.
-fn json_value(found: &str) -> String {
-    match found {
-        "map" => "an object".to_owned(),
-        "sequence" => "an array".to_owned(),
-        _ => {
-            for (word, plain) in [
-                ("string ", "the text "),
-                ("integer ", "the number "),
-                ("floating point ", "the number "),
-                ("boolean ", ""),
-            ] {
-                if let Some(value) = found.strip_prefix(word) {
-                    let value = value.trim_matches(['`', '"']);
-                    return format!("{plain}{}", quoted(value));
-                }
-            }
-            // `null`
-            quoted(found)
-        }
+fn earlier_line(format: SeedFormat) -> &'static str {
+    match format {
+        SeedFormat::Json => "",
+        SeedFormat::JsonLines => "; in JSON Lines it must be on an earlier line",
     }
 }
 
 /// Returns a value for a sentence: in backticks, on one line, and at most 80 characters of it.
-fn quoted(value: &str) -> String {
+pub(super) fn quoted(value: &str) -> String {
     const SHOWN: usize = 80;
     let mut text = String::from("`");
     text.push_str(&printable(&value.chars().take(SHOWN).collect::<String>()));
@@ -472,7 +287,7 @@ fn in_backticks<'a>(words: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Escapes control characters, so that a message stays on one line.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() {
@@ -485,7 +300,7 @@ fn printable(text: &str) -> String {
 }
 
 /// Cuts the middle out of a text of more than 800 characters, since a seed can contain names of any length.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     const FIRST: usize = 300;
     const LAST: usize = 500;
     let length = text.chars().count();

@@ -1,118 +1,82 @@
-//! Parses a seed in either format, entry by entry: each is handled before the next is parsed.
+//! Parses a seed in either format, entry by entry: each is applied before the next is parsed.
 //!
-//! The path of a value costs an allocation for every key. So paths are only tracked when a seed was refused and is
-//! parsed a second time.
+//! The places of values cost time. So they are found only for a seed with a fault, by `diagnose`.
 
 use std::fmt;
 
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
-use serde_path_to_error::Track;
 
+use super::diagnose;
 use super::entry::{ByKind, Entry, EntryKind, Object, Position, SeedFormat};
-use super::messages::{self, SeedError};
+use super::fault::Stop;
+use super::json_text::JsonText;
+use super::messages;
+use super::reading::Reading;
 
-/// Handles one entry of a seed.
-pub(super) type HandleEntry<'h> = dyn FnMut(Position, Entry<'_>) -> Result<(), SeedError> + 'h;
-
-/// Parses a JSON seed. Parents are handled before their children, in any order of the arrays.
-///
-/// The seed has `lines_before` lines before `text`.
+/// Parses a JSON seed. Parents are applied before their children, in any order of the arrays.
 pub(super) fn parse_json(
-    seed: &str,
-    text: &str,
-    lines_before: u64,
-    handle: &mut HandleEntry<'_>,
-) -> Result<(), SeedError> {
+    reading: &mut Reading<'_, '_, '_>,
+    document: JsonText<'_>,
+) -> Result<(), Stop> {
     for kind in EntryKind::ALL {
-        let mut refused = None;
-        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let (mut handled, mut stop) = (0, None);
+        let mut deserializer = serde_json::Deserializer::from_str(document.text);
         let parsed = EntriesOfKind {
             kind: *kind,
-            handle: &mut *handle,
-            refused: &mut refused,
+            document,
+            reading,
+            handled: &mut handled,
+            stop: &mut stop,
         }
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end());
-        if let Some(refused) = refused {
-            return Err(refused);
+        if let Some(stop) = stop {
+            return Err(stop);
         }
         if let Err(error) = parsed {
-            let path = path_of_error(|track| {
-                EntriesOfKind {
-                    kind: *kind,
-                    handle: &mut |_, _| Ok(()),
-                    refused: &mut None,
-                }
-                .deserialize(serde_path_to_error::Deserializer::new(
-                    &mut serde_json::Deserializer::from_str(text),
-                    track,
-                ))
-                .is_err()
-            });
-            let format = SeedFormat::Json;
-            return Err(
-                messages::invalid_json(seed, &error, path, text, format, lines_before).into(),
-            );
+            return diagnose::read_rest(reading, document, *kind, handled, &error);
         }
     }
     Ok(())
 }
 
-/// Parses one line of JSON Lines. Lines count from 1.
+/// Parses one line of JSON Lines, the line `number` from 1.
 pub(super) fn parse_line(
-    seed: &str,
-    text: &str,
-    line: u64,
-    handle: &mut HandleEntry<'_>,
-) -> Result<(), SeedError> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
+    reading: &mut Reading<'_, '_, '_>,
+    document: JsonText<'_>,
+    number: u64,
+) -> Result<(), Stop> {
+    let mut deserializer = serde_json::Deserializer::from_str(document.text);
     let parsed = EntryOfLine
         .deserialize(&mut deserializer)
         .and_then(|entry| deserializer.end().map(|()| entry));
-    let format = SeedFormat::JsonLines;
     match parsed {
         Ok(entry) => {
             let position = Position {
-                format,
+                format: SeedFormat::JsonLines,
                 kind: entry.kind(),
-                number: line,
+                number,
             };
-            handle(position, entry)
+            reading.apply(&document, position, &entry)
         }
-        Err(error) => {
-            let path = path_of_error(|track| {
-                EntryOfLine
-                    .deserialize(serde_path_to_error::Deserializer::new(
-                        &mut serde_json::Deserializer::from_str(text),
-                        track,
-                    ))
-                    .is_err()
-            });
-            Err(messages::invalid_json(seed, &error, path, text, format, line - 1).into())
-        }
+        Err(error) => diagnose::read_line(reading, document, number, &error),
     }
 }
 
-/// Parses a refused text a second time and returns the path of the value that is refused.
-fn path_of_error(parse_again: impl FnOnce(&mut Track) -> bool) -> Option<String> {
-    let mut track = Track::new();
-    let refused = parse_again(&mut track);
-    refused
-        .then(|| track.path().to_string())
-        .filter(|path| path != ".")
-}
-
-/// Reads the object of a JSON seed: handles the entries of one kind and skips the others.
-struct EntriesOfKind<'r, 'h> {
+/// Reads the object of a JSON seed: applies the entries of one kind and skips the others.
+struct EntriesOfKind<'a, 'r, 't, 'c> {
     kind: EntryKind,
-    handle: &'r mut HandleEntry<'h>,
-    /// Why an entry was refused by `handle`. serde's own errors cannot carry it.
-    refused: &'r mut Option<SeedError>,
+    document: JsonText<'a>,
+    reading: &'a mut Reading<'r, 't, 'c>,
+    /// How many entries were parsed.
+    handled: &'a mut u64,
+    /// Why no more entries are read. serde's own errors cannot carry it.
+    stop: &'a mut Option<Stop>,
 }
 
-impl<'de> DeserializeSeed<'de> for EntriesOfKind<'_, '_> {
+impl<'de> DeserializeSeed<'de> for EntriesOfKind<'_, '_, '_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -120,25 +84,21 @@ impl<'de> DeserializeSeed<'de> for EntriesOfKind<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for EntriesOfKind<'_, '_> {
+impl<'de> Visitor<'de> for EntriesOfKind<'_, '_, '_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with the arrays of a seed")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         let mut seen = ByKind::<bool>::default();
         while let Some(kind) = map.next_key_seed(KindName(EntryKind::plural))? {
             if std::mem::replace(&mut seen[kind], true) {
                 return Err(A::Error::duplicate_field(kind.plural()));
             }
             if kind == self.kind {
-                map.next_value_seed(EntryArray {
-                    kind,
-                    handle: &mut *self.handle,
-                    refused: &mut *self.refused,
-                })?;
+                map.next_value_seed(EntryArray(&mut self))?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -148,13 +108,9 @@ impl<'de> Visitor<'de> for EntriesOfKind<'_, '_> {
 }
 
 /// Reads the array of one kind. Null is an empty array.
-struct EntryArray<'r, 'h> {
-    kind: EntryKind,
-    handle: &'r mut HandleEntry<'h>,
-    refused: &'r mut Option<SeedError>,
-}
+struct EntryArray<'e, 'a, 'r, 't, 'c>(&'e mut EntriesOfKind<'a, 'r, 't, 'c>);
 
-impl<'de> DeserializeSeed<'de> for EntryArray<'_, '_> {
+impl<'de> DeserializeSeed<'de> for EntryArray<'_, '_, '_, '_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -162,7 +118,7 @@ impl<'de> DeserializeSeed<'de> for EntryArray<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for EntryArray<'_, '_> {
+impl<'de> Visitor<'de> for EntryArray<'_, '_, '_, '_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -178,18 +134,18 @@ impl<'de> Visitor<'de> for EntryArray<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let mut number = 0;
-        while let Some(entry) = seq.next_element_seed(self.kind)? {
+        let entries = self.0;
+        while let Some(entry) = seq.next_element_seed(entries.kind)? {
             let position = Position {
                 format: SeedFormat::Json,
-                kind: self.kind,
-                number,
+                kind: entries.kind,
+                number: *entries.handled,
             };
-            if let Err(error) = (self.handle)(position, entry) {
-                *self.refused = Some(error);
-                return Err(A::Error::custom("refused"));
+            *entries.handled += 1;
+            if let Err(stop) = entries.reading.apply(&entries.document, position, &entry) {
+                *entries.stop = Some(stop);
+                return Err(A::Error::custom("stopped"));
             }
-            number += 1;
         }
         Ok(())
     }
@@ -259,10 +215,6 @@ impl Visitor<'_> for KindName {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<EntryKind, E> {
-        let mut kinds = EntryKind::ALL.iter().copied();
-        kinds.find(|kind| (self.0)(*kind) == text).ok_or_else(|| {
-            let names = EntryKind::ALL.iter().map(|kind| (self.0)(*kind));
-            E::custom(messages::unknown_kind(text, names))
-        })
+        EntryKind::named(self.0, text).map_err(E::custom)
     }
 }

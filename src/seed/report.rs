@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use super::entry::{ByKind, EntryKind};
 
-/// How many entries were added, changed and unchanged, by kind.
+/// How many entries were added, changed and unchanged, and how many rows were removed, by kind.
 ///
-/// As JSON it is an object with a member for each kind that had entries, and as text a line for each of them.
+/// As JSON it is an object with a member for each kind that has a count, and as text a line for each of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     counts: ByKind<Counts>,
@@ -26,6 +26,16 @@ pub struct Counts {
     pub changed: u64,
     /// Entries that were stored with the same values.
     pub unchanged: u64,
+    /// Rows that no entry names, which were deleted. `None` if such rows stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed: Option<u64>,
+}
+
+impl Counts {
+    fn is_empty(&self) -> bool {
+        let removed = self.removed.unwrap_or(0);
+        [self.added, self.changed, self.unchanged, removed] == [0; 4]
+    }
 }
 
 /// What was done with an entry.
@@ -47,6 +57,11 @@ impl Report {
         }
     }
 
+    /// Counts the deleted rows of a kind.
+    pub(super) fn count_removed(&mut self, kind: EntryKind, removed: u64) {
+        self.counts[kind].removed = Some(removed);
+    }
+
     /// Adds the counts of another report.
     pub fn add(&mut self, other: &Self) {
         for kind in EntryKind::ALL {
@@ -54,15 +69,18 @@ impl Report {
             counts.added += more.added;
             counts.changed += more.changed;
             counts.unchanged += more.unchanged;
+            if let Some(removed) = more.removed {
+                *counts.removed.get_or_insert_default() += removed;
+            }
         }
     }
 
-    /// Returns the kinds that had entries, in the plural, with their counts.
+    /// Returns the kinds that have a count, in the plural, with their counts.
     pub fn by_kind(&self) -> impl Iterator<Item = (&'static str, Counts)> {
         EntryKind::ALL
             .iter()
             .map(|kind| (kind.plural(), self.counts[*kind]))
-            .filter(|(_, counts)| *counts != Counts::default())
+            .filter(|(_, counts)| !counts.is_empty())
     }
 }
 
@@ -83,11 +101,15 @@ impl fmt::Display for Report {
                 added,
                 changed,
                 unchanged,
+                removed,
             } = counts;
             write!(
                 f,
                 "{kind}: {added} added, {changed} changed, {unchanged} unchanged"
             )?;
+            if let Some(removed) = removed {
+                write!(f, ", {removed} removed")?;
+            }
             lines += 1;
         }
         if lines == 0 {

@@ -6,14 +6,19 @@ use std::path::PathBuf;
 
 use include_dir::{Dir, include_dir};
 
-use super::entry::EntryKind;
-use super::messages::{self, InvalidSeed, SeedError};
-use super::parse::{HandleEntry, parse_json, parse_line};
+use super::entry::SeedFormat;
+use super::fault::{InvalidSeed, Place, SeedError, Stop};
+use super::json_text::JsonText;
+use super::messages;
+use super::parse::{parse_json, parse_line};
+use super::reading::Reading;
 
 /// The largest line of JSON Lines, in bytes.
 const LARGEST_LINE: u64 = 1 << 20;
 /// The largest JSON seed, in bytes. It is held in memory.
 const LARGEST_JSON: u64 = 256 << 20;
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 static BUNDLED_FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/seed");
 
@@ -106,152 +111,188 @@ impl Source {
         }
     }
 
-    /// Reads the seed and passes each entry to `handle`.
+    /// Reads the seed and applies each entry.
     ///
     /// # Errors
     ///
-    /// Fails with the first error of `handle`, or if the seed cannot be read or parsed.
-    pub(super) fn read(&self, label: &str, handle: &mut HandleEntry<'_>) -> Result<(), SeedError> {
+    /// Fails if the rest of the seed cannot be read, if enough faults were found, or if the database cannot be written.
+    pub(super) fn read(&self, reading: &mut Reading<'_, '_, '_>) -> Result<(), Stop> {
         match self {
-            Self::Bundled(bundled) => read(label, bundled.contents, None, handle),
-            Self::Bytes { bytes, .. } => read(label, bytes.as_slice(), Some(length(bytes)), handle),
-            Self::Stdin => read(label, std::io::stdin().lock(), None, handle),
+            Self::Bundled(bundled) => read(reading, bundled.contents, None),
+            Self::Bytes { bytes, .. } => read(reading, bytes.as_slice(), Some(length(bytes))),
+            Self::Stdin => read(reading, std::io::stdin().lock(), None),
             Self::File(path) => {
-                let failed = |error| unreadable(label, &error);
-                let file = File::open(path).map_err(failed)?;
-                let size = file.metadata().map_err(failed)?.len();
-                read(label, file, Some(size), handle)
+                let opened = File::open(path).and_then(|file| {
+                    let size = file.metadata()?.len();
+                    Ok((file, size))
+                });
+                match opened {
+                    Ok((file, size)) => read(reading, file, Some(size)),
+                    Err(error) => Err(unreadable(reading, &error)),
+                }
             }
         }
     }
 }
 
-fn unreadable(label: &str, error: &std::io::Error) -> SeedError {
-    InvalidSeed::whole(label, messages::unreadable(error)).into()
+fn unreadable(reading: &mut Reading<'_, '_, '_>, error: &std::io::Error) -> Stop {
+    whole_fault(reading, messages::unreadable(error))
+}
+
+/// Adds a fault of the seed as a whole, which ends the reading.
+fn whole_fault(reading: &mut Reading<'_, '_, '_>, text: impl AsRef<str>) -> Stop {
+    let added = reading.add_fault(Place::default(), text);
+    added.err().unwrap_or(Stop::Unreadable)
 }
 
 /// `size` is the number of bytes of `input`, if it is known. A file can grow while it is read.
 fn read(
-    label: &str,
+    reading: &mut Reading<'_, '_, '_>,
     input: impl Read,
     size: Option<u64>,
-    handle: &mut HandleEntry<'_>,
-) -> Result<(), SeedError> {
+) -> Result<(), Stop> {
     let mut input = BufReader::with_capacity(1 << 16, input);
-    let lines_before = skip_blank_lines(label, &mut input)?;
     let mut line = Vec::new();
-    read_line(label, &mut input, &mut line)?;
+    let before = skip_blanks(&mut input).map_err(|error| unreadable(reading, &error))?;
+    read_line(&mut input, &mut line).map_err(|error| unreadable(reading, &error))?;
+    if line.starts_with(BYTE_ORDER_MARK) {
+        let place = Place {
+            line: Some(before.lines + 1),
+            column: Some(before.columns + 1),
+            ..Place::default()
+        };
+        reading.add_fault(place, messages::BYTE_ORDER_MARK)?;
+        line.drain(..BYTE_ORDER_MARK.len());
+    }
     if line.is_empty() {
-        return Err(InvalidSeed::whole(label, messages::EMPTY_SEED).into());
+        return Err(whole_fault(reading, messages::EMPTY_SEED));
     }
-    if line.starts_with(b"\xEF\xBB\xBF") {
-        let line = lines_before + 1;
-        return Err(InvalidSeed::at_line(label, line, Some(1), messages::BYTE_ORDER_MARK).into());
-    }
-    if begins_json_lines(&line) {
-        return read_json_lines(label, input, line, lines_before, handle);
+    if SeedFormat::of(&line) == SeedFormat::JsonLines {
+        read_json_lines(reading, input, line, before)?;
+        return reading.end(None);
     }
     let mut json = line;
     if size.is_none_or(|size| size <= LARGEST_JSON) {
         (&mut input)
             .take((LARGEST_JSON + 1).saturating_sub(length(&json)))
             .read_to_end(&mut json)
-            .map_err(|error| unreadable(label, &error))?;
+            .map_err(|error| unreadable(reading, &error))?;
     }
     if length(&json).max(size.unwrap_or(0)) > LARGEST_JSON {
-        return Err(InvalidSeed::whole(label, messages::LARGE_JSON).into());
+        return Err(whole_fault(reading, messages::LARGE_JSON));
     }
-    let text = utf8(label, &json, lines_before)?;
-    parse_json(label, text, lines_before, handle)
+    let Some(document) = json_text(reading, &json, before)? else {
+        return Err(Stop::Unreadable);
+    };
+    parse_json(reading, document)?;
+    reading.end(Some(&document))
 }
 
 /// Reads a seed in JSON Lines, of which `line` is read already.
 fn read_json_lines(
-    label: &str,
+    reading: &mut Reading<'_, '_, '_>,
     mut input: impl BufRead,
     mut line: Vec<u8>,
-    lines_before: u64,
-    handle: &mut HandleEntry<'_>,
-) -> Result<(), SeedError> {
-    let mut number = lines_before + 1;
+    mut before: Before,
+) -> Result<(), Stop> {
     while !line.is_empty() {
         if length(&line) > LARGEST_LINE {
-            return Err(InvalidSeed::at_line(label, number, None, messages::LONG_LINE).into());
+            let place = Place {
+                line: Some(before.lines + 1),
+                ..Place::default()
+            };
+            let added = reading.add_fault(place, messages::LONG_LINE);
+            return Err(added.err().unwrap_or(Stop::Unreadable));
         }
-        let text = utf8(label, &line, number - 1)?;
-        if !text.bytes().all(|byte| byte.is_ascii_whitespace()) {
-            parse_line(label, text.trim_end(), number, handle)?;
+        match json_text(reading, &line, before)? {
+            None => reading.applier.refuse_any(),
+            Some(document) if document.text.bytes().all(|byte| byte.is_ascii_whitespace()) => {}
+            Some(document) => {
+                let text = document.text.trim_end();
+                parse_line(reading, JsonText { text, ..document }, before.lines + 1)?;
+            }
         }
         line.clear();
-        read_line(label, &mut input, &mut line)?;
-        number += 1;
+        read_line(&mut input, &mut line).map_err(|error| unreadable(reading, &error))?;
+        before = Before {
+            lines: before.lines + 1,
+            columns: 0,
+        };
     }
     Ok(())
 }
 
-/// Skips blank lines, of which there may be any number, and returns how many there were.
-fn skip_blank_lines(label: &str, input: &mut impl BufRead) -> Result<u64, SeedError> {
-    let mut lines = 0;
+/// How many lines a seed has before a text, and how many characters its first line has before it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    lines: u64,
+    columns: u64,
+}
+
+/// Skips blanks and blank lines, of which there may be any number.
+fn skip_blanks(input: &mut impl BufRead) -> std::io::Result<Before> {
+    let mut skipped = Before::default();
     loop {
         let buffer = match input.fill_buf() {
             Ok(buffer) => buffer,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(unreadable(label, &error)),
+            Err(error) => return Err(error),
         };
-        let blank = buffer
+        let blanks = buffer
             .iter()
-            .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
-            .count();
-        lines += buffer[..blank]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count() as u64;
-        let ended = blank < buffer.len() || buffer.is_empty();
-        input.consume(blank);
+            .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+        let mut count = 0;
+        for byte in blanks {
+            count += 1;
+            skipped = match byte {
+                b'\n' => Before {
+                    lines: skipped.lines + 1,
+                    columns: 0,
+                },
+                _ => Before {
+                    columns: skipped.columns + 1,
+                    ..skipped
+                },
+            };
+        }
+        let ended = count < buffer.len() || buffer.is_empty();
+        input.consume(count);
         if ended {
-            return Ok(lines);
+            return Ok(skipped);
         }
     }
 }
 
 /// Reads to the end of the line, but at most one byte more than [`LARGEST_LINE`].
-fn read_line(label: &str, input: &mut impl BufRead, line: &mut Vec<u8>) -> Result<(), SeedError> {
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<()> {
     input
         .take(LARGEST_LINE + 1)
         .read_until(b'\n', line)
-        .map(|_| ())
-        .map_err(|error| unreadable(label, &error))
+        .map(drop)
 }
 
-/// Whether the first line begins with an object whose first key is a kind in the singular.
-fn begins_json_lines(line: &[u8]) -> bool {
-    let key = line
-        .strip_prefix(b"{")
-        .map(<[u8]>::trim_ascii_start)
-        .and_then(|rest| rest.strip_prefix(b"\""));
-    key.is_some_and(|key| {
-        EntryKind::ALL.iter().any(|kind| {
-            key.strip_prefix(kind.singular().as_bytes())
-                .is_some_and(|rest| rest.starts_with(b"\""))
-        })
-    })
-}
-
-/// Returns `bytes` as text. The seed has `lines_before` lines before them.
-fn utf8<'b>(label: &str, bytes: &'b [u8], lines_before: u64) -> Result<&'b str, SeedError> {
-    std::str::from_utf8(bytes).map_err(|error| {
-        let (valid, invalid) = bytes.split_at(error.valid_up_to());
-        let is_newline = |byte: &&u8| **byte == b'\n';
-        let line = lines_before + 1 + valid.iter().filter(is_newline).count() as u64;
-        let column = valid
-            .iter()
-            .rev()
-            .take_while(|byte| !is_newline(byte))
-            .count() as u64
-            + 1;
-        let text = messages::not_utf8(invalid.first().copied().unwrap_or_default());
-        InvalidSeed::at_line(label, line, Some(column), text).into()
-    })
+/// Returns `bytes` as text, or `None` and a fault if they are not UTF-8.
+fn json_text<'b>(
+    reading: &mut Reading<'_, '_, '_>,
+    bytes: &'b [u8],
+    before: Before,
+) -> Result<Option<JsonText<'b>>, Stop> {
+    let document = |text| JsonText {
+        text,
+        lines_before: before.lines,
+        columns_before: before.columns,
+    };
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(Some(document(text))),
+        Err(error) => {
+            let (valid, invalid) = bytes.split_at(error.valid_up_to());
+            let valid = std::str::from_utf8(valid).expect("it is valid up to here");
+            let place = document(valid).place_at(valid.len(), String::new());
+            let byte = invalid.first().copied().unwrap_or_default();
+            reading.add_fault(place, messages::not_utf8(byte))?;
+            Ok(None)
+        }
+    }
 }
 
 fn length(bytes: &[u8]) -> u64 {

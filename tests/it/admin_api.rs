@@ -46,6 +46,55 @@ fn seed_is_visible_at_once() {
 }
 
 #[test]
+fn seed_with_prune_removes_everything_else() {
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--seed", "demo"]);
+    let answer = send(
+        &server,
+        "POST",
+        "/admin/seed?pruen=true",
+        "{\"name\":\"example\"}",
+    );
+    assert_eq!(answer.status, 422, "{}", answer.body);
+    assert!(answer.body.contains("`prune=true`"), "{}", answer.body);
+    let answer = send(
+        &server,
+        "POST",
+        "/admin/seed?prune=true",
+        "{\"name\":\"example\"}",
+    );
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(
+        answer
+            .body
+            .contains("\"packages\":{\"added\":4,\"changed\":0,\"unchanged\":0,\"removed\":300}"),
+        "{}",
+        answer.body
+    );
+    assert_eq!(total(&server), "4");
+}
+
+#[test]
+fn every_fault_of_a_refused_seed_is_answered() {
+    let dir = WorkDir::new();
+    let server = serve(&dir, &[]);
+    let answer = send(
+        &server,
+        "POST",
+        "/admin/seed",
+        r#"{"users": [{}, {"guid": 1}]}"#,
+    );
+    assert_eq!(answer.status, 422);
+    for words in [
+        "`users[0]`",
+        "`users[1].guid`",
+        "2 faults; nothing was stored",
+    ] {
+        assert!(answer.body.contains(words), "{}", answer.body);
+    }
+}
+
+#[test]
 fn refused_seed_gets_422_and_stores_nothing() {
     let dir = WorkDir::new();
     let server = serve(&dir, &["--seed", "example"]);

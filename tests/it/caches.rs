@@ -7,7 +7,7 @@ use cf_packages::edition::Edition;
 use cf_packages::http::Router;
 use cf_packages::listing::ListCacheCounters;
 use cf_packages::listing::response_cache::ResponseCacheCounters;
-use cf_packages::seed::{self, Source};
+use cf_packages::seed::{self, OtherRows, Source};
 use cf_packages::service::{Authentication, Service, ServiceOptions};
 use cf_packages::store::{Durability, OpenMode, Store};
 
@@ -24,7 +24,7 @@ impl Served {
         let path = folder.path().join("packages.db");
         let demo = Source::parse("demo").unwrap();
         Store::create(&path, |transaction| {
-            seed::apply(transaction, &[demo], 0).map(drop)
+            seed::apply(transaction, &[demo], OtherRows::Keep, 0).map(drop)
         })
         .unwrap();
         let store = Store::open(&path, OpenMode::ReadWrite, Durability::Off).unwrap();
@@ -49,12 +49,12 @@ impl Served {
     }
 
     fn get(&self, target: &str) -> String {
-        let (status, body) = self
+        let answer = self
             .runtime
             .block_on(self.router.clone().get(target))
             .unwrap();
-        assert_eq!(status, 200, "{target}");
-        String::from_utf8(body.to_vec()).unwrap()
+        assert_eq!(answer.status, 200, "{target}");
+        String::from_utf8(answer.body.to_vec()).unwrap()
     }
 
     /// Requests `target` until its page comes from the list cache, which is filled in the background.

@@ -294,6 +294,108 @@ fn get_prints_the_bytes_of_the_server() {
 }
 
 #[test]
+fn get_answers_from_a_seed_without_a_database() {
+    let dir = WorkDir::new();
+    let seed = r#"{"organizations": [{"name": "acme"}], "spaces": [{"name": "dev", "organization": "acme"}],
+        "apps": [{"name": "shop", "space": "acme/dev"}],
+        "users": [{"name": "alice", "guid": "alice", "roles": [{"role": "space_developer", "space": "dev"}]}],
+        "packages": [{"app": "shop", "type": "bits", "guid": "p"}]}"#;
+    dir.write("shop.json", seed);
+    let flags = ["--ephemeral", "--seed", "shop.json", "--user", "alice"];
+    let clock = ["--clock", "2026-01-01T00:00:00Z"];
+    let golden = |more: &[&str]| {
+        let arguments = [&["get", "/v3/packages/p"], &flags[..], &clock, more].concat();
+        let output = dir.run(&arguments);
+        assert_eq!((output.status, &*output.stderr), (0, ""));
+        output.stdout
+    };
+    assert_eq!(golden(&[]), golden(&[]));
+    assert!(golden(&[]).contains("\"created_at\": \"2026-01-01T00:00:00Z\""));
+    assert_eq!(dir.file_names(), ["shop.json"]);
+
+    dir.run_ok(&["seed", "example", "--db", "base.db"]);
+    let before = dir.read("base.db");
+    let target = "/v3/packages?per_page=1";
+    let on_base = dir.run_ok(&[
+        "get",
+        target,
+        "--ephemeral",
+        "--from",
+        "base.db",
+        "--seed",
+        "shop.json",
+        "--admin",
+    ]);
+    assert!(on_base.contains("\"total_results\": 5"), "{on_base}");
+    assert!(before == dir.read("base.db"));
+
+    for (arguments, words) in [
+        (&["--seed", "demo"][..], "`--seed` needs `--ephemeral`"),
+        (&["--from", "base.db"], "`--from` needs `--ephemeral`"),
+        (&["--ephemeral", "--db", "base.db"], "leave out `--db`"),
+    ] {
+        let output = dir.run(&[&["get", target, "--admin"], arguments].concat());
+        assert_eq!((output.status, &*output.stdout), (2, ""), "{arguments:?}");
+        assert!(output.stderr.contains(words), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn get_prints_the_status_line_and_the_headers_if_asked() {
+    let dir = WorkDir::new();
+    for (target, caller, status) in [
+        ("/v3/packages", &["--admin"][..], "200 OK"),
+        ("/v3/packages/nope", &["--admin"], "404 Not Found"),
+        ("/v3/packages", &[], "401 Unauthorized"),
+    ] {
+        let arguments = [&["get", target, "--ephemeral", "--seed", "example"], caller].concat();
+        let body = dir.run(&arguments).stdout;
+        let whole = dir.run(&[&*arguments, &["-i"]].concat()).stdout;
+        assert_eq!(
+            dir.run(&[&*arguments, &["--include"]].concat()).stdout,
+            whole
+        );
+        let (head, after) = whole.split_once("\n\n").expect("an empty line");
+        assert_eq!(after, body);
+        let mut lines = head.lines();
+        assert_eq!(lines.next(), Some(&*format!("HTTP/1.1 {status}")));
+        assert!(head.contains("\nContent-Type: application/json; charset=utf-8\n"));
+        assert!(head.contains(&format!("Content-Length: {}", body.len())));
+        assert!(!head.contains("X-Vcap-Request-Id"), "{head}");
+    }
+}
+
+#[test]
+fn user_that_the_database_does_not_hold_is_named_on_stderr() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example"]);
+    let target = "/v3/packages";
+    let unknown = "cf-packages: warning: no user in the database has the guid `";
+    for command in [&["get", target][..], &["token"]] {
+        let run = |user: &str| dir.run(&[command, &["--user", user]].concat());
+        assert_eq!(run("uaa-id-463").stderr, "");
+        let output = run("nobody");
+        assert_eq!(output.status, 0);
+        assert!(!output.stdout.is_empty());
+        assert_eq!(
+            output.stderr,
+            format!("{unknown}nobody`, and a user without roles sees nothing\n")
+        );
+        assert_eq!(
+            run("alice").stderr,
+            format!(
+                "{unknown}alice`, and a user without roles sees nothing; the user with this name has the guid `uaa-id-463`\n"
+            )
+        );
+    }
+    // With a key, the database is optional, and may be another one unless it was named.
+    let with_key = ["token", "--user", "nobody", "--token-key", "k"];
+    assert_eq!(dir.run(&with_key).stderr, "");
+    let named = dir.run(&[&with_key[..], &["--db", "packages.db"]].concat());
+    assert!(named.stderr.starts_with(unknown), "{}", named.stderr);
+}
+
+#[test]
 fn healthcheck_tells_whether_the_server_is_up() {
     let dir = WorkDir::new();
     let server = dir.serve(&["--seed", "example", "--delay", "0s"]);

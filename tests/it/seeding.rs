@@ -300,7 +300,7 @@ fn reset_empties_but_keeps_keys_and_never_uses_an_id_again() {
     let key = dir.rows("select hex(secret) from token_keys");
     assert_eq!(
         dir.run_ok(&["seed", "--reset"]),
-        "reset: everything but the token keys removed\n"
+        "reset: everything but the token keys removed (organizations: 2, spaces: 2, apps: 2, users: 1, packages: 4)\n"
     );
     assert_eq!(
         dir.rows("select guid from packages union all select guid from users union all select guid from apps"),
@@ -614,8 +614,8 @@ fn every_wrong_entry_is_refused_with_its_path() {
             &["`spaces[0].organization`: no organization has the guid or the name `zebra`"],
         ),
         (
-            r#"{"users": [{"name": "a"}]}"#,
-            &["`users[0]`: the field `guid` is missing"],
+            r#"{"users": [{"roles": []}]}"#,
+            &["`users[0]`: both `name` and `guid` are missing"],
         ),
         (
             r#"{"users": [{"guid": "u", "roles": [{"role": "boss"}]}]}"#,
@@ -633,118 +633,118 @@ fn every_wrong_entry_is_refused_with_its_path() {
         ),
         (
             r#"{"users": [{"guid": "u", "roles": [{"role": "space_developer", "space": "x"}]}]}"#,
-            &["`users[0].roles[0].space`: no space has the guid or the name `x`"],
+            &["`users[0].roles[0].space`: no space has the guid, the name or the path `x`"],
         ),
         (
             r#"{"packages": [{"type": "bits"}]}"#,
             &["`packages[0]`: the field `app` is missing"],
         ),
         (
-            r#"{"packages": [{"app": "x"}]}"#,
+            r#"{"packages": [{"app": "shop"}]}"#,
             &["`packages[0]`: the field `type` is missing"],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "buildpack"}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "buildpack"}]}"#,
             &["`packages[0].type`: `buildpack` is not a type; it is one of `bits`, `docker`"],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "bits", "state": "BROKEN"}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "bits", "state": "BROKEN"}]}"#,
             &["`packages[0].state`: `BROKEN` is not a state; it is one of `AWAITING_UPLOAD`, "],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "docker"}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "docker"}]}"#,
             &["`packages[0]`: the field `image` is missing"],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "bits", "image": "i"}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "bits", "image": "i"}]}"#,
             &["`packages[0].image`: `image` does not go with the type `bits`"],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "bits", "store_image": false}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "bits", "store_image": false}]}"#,
             &["`packages[0].store_image`"],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "bits", "credentials": {}}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "bits", "credentials": {}}]}"#,
             &["`packages[0].credentials`"],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "docker", "image": "i", "credentials": {"pass": "p"}}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "docker", "image": "i", "credentials": {"pass": "p"}}]}"#,
             &[
                 "`packages[0].credentials",
                 "unknown field `pass`; the fields are `user`, `password`, `email`, `login_server`",
             ],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "docker", "image": "i", "sha1": "0123456789012345678901234567890123456789"}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "docker", "image": "i", "sha1": "0123456789012345678901234567890123456789"}]}"#,
             &["`packages[0].sha1`: `sha1` does not go with the type `docker`"],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "bits", "sha1": "ABC"}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "bits", "sha1": "ABC"}]}"#,
             &["`packages[0].sha1`: `ABC` is not a checksum of 40"],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "bits", "sha256": "abc"}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "bits", "sha256": "abc"}]}"#,
             &["`packages[0].sha256`: `abc` is not a checksum of 64"],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a b": "c"}}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "bits", "labels": {"a b": "c"}}]}"#,
             &[
                 "`packages[0].labels",
                 "label key `a b`: 'a b' contains invalid characters",
             ],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a": "b c"}}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "bits", "labels": {"a": "b c"}}]}"#,
             &[
                 "`packages[0].labels",
                 "label `a`: value `b c`: 'b c' contains invalid characters",
             ],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a": 1}}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "bits", "labels": {"a": 1}}]}"#,
             &["`packages[0].labels.a`: expected a string, found the number `1`"],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "bits", "labels": []}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "bits", "labels": []}]}"#,
             &["`packages[0].labels`: expected an object of strings, found an array"],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "bits", "labels": {"a": "b", "a": "b"}}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "bits", "labels": {"a": "b", "a": "b"}}]}"#,
             &["`packages[0].labels`: the key `a` appears twice"],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "bits", "annotations": {"cloudfoundry.org/a": "b"}}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "bits", "annotations": {"cloudfoundry.org/a": "b"}}]}"#,
             &["`packages[0].annotations", "reserved"],
         ),
         (
             r#"{"packages": [{"app": "x", "type": "bits"}]}"#,
-            &["`packages[0].app`: no app has the guid or the name `x`"],
+            &["`packages[0].app`: no app has the guid, the name or the path `x`"],
         ),
         (
-            r#"{"packages": [{"app": "x", "type": "bits", "error": 123456789012345678901234567890}]}"#,
+            r#"{"packages": [{"app": "shop", "type": "bits", "error": 123456789012345678901234567890}]}"#,
             &["`packages[0].error`: expected a string, found the number"],
         ),
         (
-            r#"{"package": {"app": "x", "type": "bits", "state": "BROKEN"}}"#,
-            &[" line 1: `package.state`: `BROKEN` is not a state"],
+            r#"{"user": {"guid": "u", "name": ""}}"#,
+            &[" line 1 column 32: `user.name`: `` is not a name"],
         ),
         (
             "{\"organization\": {\"name\": \"a\"}}\n\n{\"organisation\": {}}",
             &[
-                " line 3: ",
+                " line 3 column 2: ",
                 "unknown field `organisation`; the fields are `organization`, ",
             ],
         ),
         (
             "{\"organization\": {\"name\": \"a\"}}\n{\"space\": {\"name\": \"s\", \"organization\": \"b\"}}",
             &[
-                " line 2: `space.organization`: no organization has the guid or the name `b`; in JSON Lines it must be on an earlier line",
+                " line 2 column 41: `space.organization`: no organization has the guid or the name `b`; in JSON Lines it must be on an earlier line",
             ],
         ),
         (
             "{\"organization\": {\"name\": \"a\"}}\n{\"organization\": {\"name\": \"A\"}}",
             &[
-                " line 2: `organization.name`",
+                " line 2 column 27: `organization.name`",
                 "the `organization` of line 1",
             ],
         ),
@@ -762,7 +762,15 @@ fn every_wrong_entry_is_refused_with_its_path() {
         ),
     ];
     for (seed, words) in cases {
-        refused(seed.as_bytes(), words);
+        match seed
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'))
+        {
+            Some(rest) if rest.starts_with("\"packages\": [") => {
+                refused(house(rest).as_bytes(), words);
+            }
+            _ => refused(seed.as_bytes(), words),
+        }
     }
     let long = "x".repeat(5001);
     refused(
@@ -796,7 +804,9 @@ fn a_name_that_two_have_needs_a_guid() {
         "apps": [{"name": "x", "space": "dev"}]}"#;
     refused(
         seed.as_bytes(),
-        &["`apps[0].space`: `dev` is the name of 2 spaces; refer to one by its guid"],
+        &[
+            "`apps[0].space`: `dev` is the name of 2 spaces; refer to one by its path, such as `a/dev`, or by its guid",
+        ],
     );
 }
 
@@ -818,4 +828,28 @@ fn a_guid_or_a_name_that_the_database_gives_to_something_else_is_refused() {
         assert_eq!(output.status, 1);
         assert!(output.stderr.contains(words), "{}", output.stderr);
     }
+}
+
+#[test]
+fn guid_of_a_user_follows_from_the_name() {
+    let guid = |seed: &str| {
+        let dir = WorkDir::new();
+        dir.seeded(seed);
+        dir.rows("select guid from users").remove(0)
+    };
+    let alice = guid(r#"{"users": [{"name": "alice"}]}"#);
+    assert_eq!(
+        alice,
+        guid(r#"{"users": [{"name": "Alice", "roles": []}]}"#)
+    );
+    assert_ne!(alice, guid(r#"{"users": [{"name": "bob"}]}"#));
+    assert_eq!(alice.as_bytes()[14], b'5', "{alice} is a UUID v5");
+    refused(
+        br#"{"users": [{"name": "alice"}, {"name": "ALICE"}]}"#,
+        &["`users[1].name`: the user name `ALICE` is used twice: here and in `users[0]`"],
+    );
+    // With guids, several users may have the same name.
+    let dir = WorkDir::new();
+    dir.seeded(r#"{"users": [{"name": "alice"}, {"name": "alice", "guid": "a"}, {"name": "alice", "guid": "b"}]}"#);
+    assert_eq!(dir.rows("select guid from users").len(), 3);
 }

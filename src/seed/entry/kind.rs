@@ -2,6 +2,7 @@
 
 use std::ops::{Index, IndexMut};
 
+use super::super::messages;
 use crate::records::{App, Organization, Package, Space, Table, User};
 
 /// A kind of entry. Parents come before their children.
@@ -44,6 +45,19 @@ impl EntryKind {
             Self::User => "users",
             Self::Package => "packages",
         }
+    }
+
+    /// Returns the kind with that name. `name_of` is [`singular`](Self::singular) or [`plural`](Self::plural). The error
+    /// is the text about a name that no kind has.
+    pub(in crate::seed) fn named(
+        name_of: fn(Self) -> &'static str,
+        name: &str,
+    ) -> Result<Self, String> {
+        let mut kinds = Self::ALL.iter().copied();
+        kinds.find(|kind| name_of(*kind) == name).ok_or_else(|| {
+            let names = Self::ALL.iter().map(|kind| name_of(*kind));
+            messages::unknown_kind(name, names)
+        })
     }
 
     /// Returns the singular with its article, for messages.

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::fault::EntryError;
 use super::super::field::{
     Annotations, Guid, Labels, PackageType, Password, Reference, Sha1, Sha256, State, Text, Time,
 };
-use super::super::messages::EntryError;
 use super::{Object, not_with, required};
 use crate::records::{DockerPassword, PackageRecord, package};
 use crate::store::StoreError;

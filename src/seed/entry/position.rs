@@ -1,5 +1,6 @@
 //! Where an entry is in a seed.
 
+use super::super::json_text::Segment;
 use super::EntryKind;
 
 /// The two formats of a seed.
@@ -9,6 +10,28 @@ pub enum SeedFormat {
     Json,
     /// One entry per line, under the singular of its kind.
     JsonLines,
+}
+
+impl SeedFormat {
+    /// Returns the format of a seed by its first line: JSON Lines begins with an object whose first key is a kind in the
+    /// singular.
+    pub(in crate::seed) fn of(line: &[u8]) -> Self {
+        let key = line
+            .trim_ascii_start()
+            .strip_prefix(b"{")
+            .map(<[u8]>::trim_ascii_start)
+            .and_then(|rest| rest.strip_prefix(b"\""))
+            .unwrap_or_default();
+        let is_singular = EntryKind::ALL.iter().any(|kind| {
+            let rest = key.strip_prefix(kind.singular().as_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b"\""))
+        });
+        if is_singular {
+            Self::JsonLines
+        } else {
+            Self::Json
+        }
+    }
 }
 
 /// Where an entry is in a seed.
@@ -31,6 +54,17 @@ impl Position {
             entry
         } else {
             format!("{entry}.{field}")
+        }
+    }
+
+    /// Returns the path of the entry in the seed, or in its line.
+    pub(in crate::seed) fn segments(&self) -> Vec<Segment> {
+        match self.format {
+            SeedFormat::Json => vec![
+                Segment::Key(self.kind.plural().to_owned()),
+                Segment::Index(usize::try_from(self.number).unwrap_or(usize::MAX)),
+            ],
+            SeedFormat::JsonLines => vec![Segment::Key(self.kind.singular().to_owned())],
         }
     }
 

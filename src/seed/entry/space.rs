@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::fault::EntryError;
 use super::super::field::{Guid, Name, Reference, Time};
-use super::super::messages::EntryError;
 use super::required;
 use crate::records::SpaceRecord;
 

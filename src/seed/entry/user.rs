@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::fault::EntryError;
 use super::super::field::{Guid, Name, Reference, Role};
-use super::super::messages::EntryError;
 use super::{Object, not_with, required};
 use crate::records::UserRecord;
 use crate::records::user::{RoleRecord, RoleScope};
@@ -34,8 +34,10 @@ pub(in crate::seed) struct RoleEntry<'a> {
 
 impl<'a> UserEntry<'a> {
     pub(in crate::seed) fn to_record(&self) -> Result<UserRecord<'_>, EntryError> {
+        if self.guid.is_none() && self.name.is_none() {
+            return Err(EntryError::missing_both("name", "guid"));
+        }
         Ok(UserRecord {
-            guid: required("guid", self.guid.as_ref())?.as_str(),
             name: self.name.as_ref().map(Name::as_str),
             ..UserRecord::default()
         })
