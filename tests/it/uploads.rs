@@ -13,6 +13,7 @@ pub const SEED: &str = r#"{
   "users": [
     {"name": "dora", "guid": "dora", "roles": [{"role": "space_developer", "space": "dev"},
                                                {"role": "space_developer", "space": "old"}]},
+    {"name": "nobody", "guid": "x"},
     {"name": "audrey", "guid": "audrey", "roles": [{"role": "space_auditor", "space": "dev"}]}
   ],
   "packages": [
