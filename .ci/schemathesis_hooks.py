@@ -7,5 +7,8 @@ NOT_WITHIN_AN_APP = ("app_guids", "space_guids", "organization_guids")
 
 @schemathesis.hook
 def filter_case(context, case):
-    """`app_guid` cannot be combined with the filters by app, space and organization."""
-    return "app_guid" not in case.query or not any(name in case.query for name in NOT_WITHIN_AN_APP)
+    """`app_guid` cannot be combined with the filters by app, space and organization, and `current` needs it."""
+    query = case.query or {}
+    if "current" in query and not str(query.get("app_guid", "")).strip():
+        return False
+    return "app_guid" not in query or not any(name in query for name in NOT_WITHIN_AN_APP)

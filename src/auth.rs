@@ -15,6 +15,7 @@ pub mod secret;
 #[cfg(test)]
 mod tests;
 mod token_cache;
+mod token_fault;
 pub mod tokens;
 
 pub use identity::Identity;
@@ -22,6 +23,7 @@ pub use keys::{KeyError, Keys};
 pub use login::{Login, LoginError, TokenResponse};
 pub use public_keys::{PublicKeyFileError, RejectedKey};
 pub use secret::Secret;
+pub use token_fault::TokenFault;
 
 /// The audience that a token for this API must name.
 const AUDIENCE: &str = "cloud_controller";

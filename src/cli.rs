@@ -4,6 +4,7 @@
 //! The exit code is 0 for success, 1 for a failure, 2 for wrong usage.
 
 pub mod args;
+mod backup;
 mod cf_home;
 mod check;
 mod export;
@@ -41,6 +42,8 @@ enum Command {
     Export(export::Args),
     /// Check integrity, foreign keys, schema and versions of a database; never changes it
     Check(check::Args),
+    /// Copy a database to a new file while others write, and check the copy
+    Backup(backup::Args),
     /// Print the response that a server would give, without a server
     Get(get::Args),
     /// Tell by the exit code whether a server is up and seeded
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Seed(args) => seed::run(args),
         Command::Export(args) => export::run(args),
         Command::Check(args) => check::run(args),
+        Command::Backup(args) => backup::run(args),
         Command::Get(args) => get::run(args),
         Command::Healthcheck(args) => healthcheck::run(args),
         Command::Token(args) => token::run(args),

@@ -71,6 +71,12 @@ impl Clock {
             .seconds()
     }
 
+    /// Whether the clock follows the system's.
+    pub fn is_system(&self) -> bool {
+        let now = self.now.read().unwrap_or_else(PoisonError::into_inner);
+        matches!(*now, Setting::System)
+    }
+
     /// Sets the time to `seconds` since 1970. A clock that stands still continues to; any other runs on from there.
     pub fn set(&self, seconds: i64) {
         self.now

@@ -3,6 +3,7 @@
 pub mod failures;
 pub mod fault_rules;
 mod finisher;
+pub mod request_records;
 pub mod web_pages;
 
 use std::path::PathBuf;
@@ -12,16 +13,18 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::auth::guesses::Guesses;
-use crate::auth::{Identity, Keys, Login};
+use crate::auth::{Identity, Keys, Login, TokenFault};
 use crate::caller::Caller;
-use crate::clock::{Clock, system_now};
+use crate::clock::{self, Clock, system_now};
 use crate::edition::{BaseUrl, Edition};
 use crate::error::ApiError;
 use crate::listing::ListCache;
 use crate::listing::response_cache::ResponseCache;
+use crate::log;
 use crate::store::Store;
 use failures::Failures;
 use fault_rules::FaultRules;
+use request_records::RequestRecords;
 use web_pages::WebPages;
 
 /// The longest `Host` header that hrefs may repeat, in bytes.
@@ -57,6 +60,10 @@ pub struct Service {
     pub admin_api: AdminApi,
     /// The fault rules that tests added.
     pub fault_rules: FaultRules,
+    /// The last requests, if the admin API shows them.
+    pub requests: Option<RequestRecords>,
+    /// The format in which requests are logged; `None` if they are not.
+    pub request_log: Option<log::Format>,
     /// How long every response of the API is delayed.
     pub delay: Duration,
     /// How long uploads, copies and jobs take.
@@ -94,6 +101,8 @@ pub struct ServiceOptions {
     pub login: Option<Login>,
     /// What the admin API may do.
     pub admin_api: AdminApi,
+    /// The format in which requests are logged; `None` if they are not.
+    pub request_log: Option<log::Format>,
     /// How long every response of the API is delayed.
     pub delay: Duration,
     /// How long uploads, copies and jobs take.
@@ -116,6 +125,7 @@ impl Default for ServiceOptions {
             max_upload: 512 << 20,
             login: None,
             admin_api: AdminApi::Off,
+            request_log: None,
             delay: Duration::ZERO,
             processing: Duration::ZERO,
             staging: None,
@@ -174,6 +184,8 @@ impl Service {
                 login,
                 guesses: Guesses::default(),
             }),
+            requests: (options.admin_api != AdminApi::Off).then(RequestRecords::default),
+            request_log: options.request_log,
             admin_api: options.admin_api,
             fault_rules: FaultRules::default(),
             delay: options.delay,
@@ -194,12 +206,17 @@ impl Service {
         }
     }
 
+    /// Whether anything needs to know what was requested.
+    pub fn observes_requests(&self) -> bool {
+        self.request_log.is_some() || self.requests.is_some()
+    }
+
     /// Identifies the caller by the values of all `Authorization` headers of a request.
     ///
     /// # Errors
     ///
-    /// Fails with the errors of [`Keys::identify`].
-    pub fn authenticate(&self, authorization: &[&[u8]]) -> Result<Identity, ApiError> {
+    /// Fails with the errors of [`Keys::try_identify`].
+    pub fn authenticate(&self, authorization: &[&[u8]]) -> Result<Identity, TokenFault> {
         self.authenticate_at(authorization, self.clock.now())
     }
 
@@ -208,22 +225,38 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// Fails with the errors of [`Keys::identify`].
-    pub fn authenticate_admin(&self, authorization: &[&[u8]]) -> Result<Identity, ApiError> {
+    /// Fails with the errors of [`Keys::try_identify`].
+    pub fn authenticate_admin(&self, authorization: &[&[u8]]) -> Result<Identity, TokenFault> {
         self.authenticate(authorization)
             .or_else(|_| self.authenticate_at(authorization, system_now()))
     }
 
-    fn authenticate_at(&self, authorization: &[&[u8]], now: i64) -> Result<Identity, ApiError> {
+    fn authenticate_at(&self, authorization: &[&[u8]], now: i64) -> Result<Identity, TokenFault> {
         match &self.authentication {
             Authentication::Tokens(keys) => {
-                keys.identify(authorization, now, self.edition.access_rules())
+                keys.try_identify(authorization, now, self.edition.access_rules())
             }
-            Authentication::RefuseAll => Err(ApiError::NotAuthenticated),
+            Authentication::RefuseAll => Err(TokenFault::NoToken),
             Authentication::As(caller) => {
                 Ok(Identity::without_token(caller, self.edition.access_rules()))
             }
         }
+    }
+
+    /// Returns why a token was refused, for the log. If that depends on the time, also what the server's clock shows.
+    pub fn describe(&self, fault: &TokenFault) -> String {
+        if !fault.depends_on_clock() {
+            return fault.to_string();
+        }
+        let (now, system) = (self.clock.now(), system_now());
+        let now = clock::format(now);
+        if self.clock.is_system() {
+            return format!("{fault}, and it is {now}");
+        }
+        let system = clock::format(system);
+        format!(
+            "{fault}, and the server's clock, which `--clock` or the admin API set, shows {now} (the system's: {system})"
+        )
     }
 
     /// Returns the base of hrefs in the response to a request with this `Host` header.

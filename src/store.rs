@@ -24,7 +24,7 @@ use file_watch::{Current, FileWatch, OpenReaders};
 pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
 pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
-pub use sqlite::check::{CheckReport, check, sqlite_version};
+pub use sqlite::check::{CheckReport, FindFaults, check, sqlite_version};
 pub use sqlite::draft::is_file_of;
 use sqlite::identify::{FileState, at_real_path, identify, missing_file_error, real_path};
 use sqlite::latest_version::LatestVersion;
@@ -32,7 +32,7 @@ use sqlite::open::{self, Opened};
 use sqlite::open_file::{OpenFile, Stamp, changed_meanwhile};
 use sqlite::readers::{Ended, Job, Limit, Readers};
 use sqlite::writer::Writer;
-use sqlite::{close, copy, create, draft, log_size, read_only, schema};
+use sqlite::{backup, close, copy, create, draft, log_size, read_only, schema};
 pub use transaction::Transaction;
 pub use version::Version;
 
@@ -122,6 +122,26 @@ impl Store {
     /// to `from` and this one may create no file beside it.
     pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
         at_real_path(from, |from| copy::copy(from, to))
+    }
+
+    /// Copies the database at `from` to `to`, with mode 0600, and checks the copy. The copy is one state of the database,
+    /// with the commits in its write-ahead log, also while other programs write. `from` is not changed. `find_faults` is what
+    /// [`check`] takes.
+    ///
+    /// If the report names a fault, nothing was written to `to`. Otherwise the copy is complete and synced before it has
+    /// this name.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `to` exists, if files of a former database lie beside it, if `from` is not a database of this program, or
+    /// has an earlier schema, or if a file cannot be read or written.
+    pub fn backup(
+        from: &Path,
+        to: &Path,
+        find_faults: FindFaults,
+    ) -> Result<CheckReport, StoreError> {
+        Self::refuse_older(from)?;
+        at_real_path(from, |from| backup::backup(from, to, find_faults))
     }
 
     /// Opens the database at `path`.

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
-use super::AUDIENCE;
+use super::{AUDIENCE, TokenFault};
 
 /// The three parts of a token. The payload is not parsed before the signature is verified.
 pub(super) struct Parts<'t> {
@@ -73,33 +73,45 @@ enum TokenId {
 }
 
 impl<'t> Parts<'t> {
-    /// Splits a token into its three parts of unpadded base64url. Returns `None` if it has another form, or if its
-    /// header is not a JSON object that has `alg` and lacks `crit`.
-    pub fn parse(token: &'t str) -> Option<Self> {
+    /// Splits a token into its three parts of unpadded base64url. Fails if it has another form, or if its header is not
+    /// a JSON object that has `alg` and lacks `crit`.
+    pub fn parse(token: &'t str) -> Result<Self, TokenFault> {
+        let parts = Self::split(token).ok_or(TokenFault::Malformed)?;
+        match parts.header.crit {
+            None => Ok(parts),
+            Some(_) => Err(TokenFault::Critical),
+        }
+    }
+
+    fn split(token: &'t str) -> Option<Self> {
         let (message, signature) = token.rsplit_once('.')?;
         let (header, payload) = message.split_once('.')?;
         if payload.contains('.') || signature.is_empty() {
             return None;
         }
-        let header: Header = json_object(header)?;
-        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-        header.crit.is_none().then_some(Self {
-            header,
+        Some(Self {
+            header: json_object(header)?,
             message: message.as_bytes(),
-            signature,
+            signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
             payload,
         })
     }
 
-    /// Parses the claims. Call it only after the signature is verified. Returns `None` if a claim has a wrong type, or
-    /// if the token is for another audience or does not name a caller.
-    pub fn claims(&self) -> Option<Claims> {
-        let claims: Claims = json_object(self.payload)?;
+    /// Parses the claims. Call it only after the signature is verified. Fails if a claim is missing or has a wrong type,
+    /// or if the token is for another audience or does not name a caller.
+    pub fn claims(&self) -> Result<Claims, TokenFault> {
+        let claims: Claims = json_object(self.payload).ok_or(TokenFault::Claims)?;
         let has_our_audience = match &claims.aud {
             Audience::One(audience) => audience == AUDIENCE,
             Audience::Many(audiences) => audiences.iter().any(|audience| audience == AUDIENCE),
         };
-        (has_our_audience && claims.subject().is_some()).then_some(claims)
+        if !has_our_audience {
+            return Err(TokenFault::Audience);
+        }
+        if claims.subject().is_none() {
+            return Err(TokenFault::NoSubject);
+        }
+        Ok(claims)
     }
 }
 
@@ -117,9 +129,15 @@ impl Claims {
         self.user_id.is_some()
     }
 
-    /// Whether the token is valid at `now`, in seconds since 1970, by `exp` and `nbf` without leeway.
-    pub fn is_valid_at(&self, now: i64) -> bool {
-        now < self.exp && self.nbf.is_none_or(|nbf| nbf <= now)
+    /// Fails if the token is not valid at `now`, in seconds since 1970, by `exp` and `nbf` without leeway.
+    pub fn require_valid_at(&self, now: i64) -> Result<(), TokenFault> {
+        if now >= self.exp {
+            return Err(TokenFault::Expired(self.exp));
+        }
+        match self.nbf {
+            Some(nbf) if nbf > now => Err(TokenFault::NotYetValid(nbf)),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the token is a refresh token, which can only be exchanged for an access token.

@@ -1,10 +1,8 @@
 //! The `Authorization` header of a request, and the identity that it proves.
 
-use std::sync::Arc;
-
-use super::Keys;
 use super::access::{ADMIN, Access};
 use super::claims::Claims;
+use super::{Keys, TokenFault};
 use crate::caller::{AccessRules, Caller, DownloadRule, Downloader, Member, Writer};
 use crate::error::ApiError;
 
@@ -122,32 +120,44 @@ impl Keys {
         now: i64,
         rules: &'static AccessRules,
     ) -> Result<Identity, ApiError> {
-        let claims = match headers {
-            [] => return Err(ApiError::NotAuthenticated),
-            [header] => self.valid_claims(bearer_token(header)?, now),
-            _ => None,
-        };
-        claims
-            .and_then(|claims| Identity::new(&claims, rules))
-            .ok_or(ApiError::InvalidToken)
+        Ok(self.try_identify(headers, now, rules)?)
     }
 
-    fn valid_claims(&self, token: &str, now: i64) -> Option<Arc<Claims>> {
-        self.verify(token)
-            .filter(|claims| claims.is_valid_at(now) && !claims.is_refresh_token())
+    /// Identifies the caller as [`Self::identify`] does. The error is for the log: clients do not learn it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no token, or if it is not valid at `now`.
+    pub fn try_identify(
+        &self,
+        headers: &[&[u8]],
+        now: i64,
+        rules: &'static AccessRules,
+    ) -> Result<Identity, TokenFault> {
+        let header = match headers {
+            [] => return Err(TokenFault::NoToken),
+            [header] => header,
+            _ => return Err(TokenFault::SeveralHeaders),
+        };
+        let claims = self.verify(bearer_token(header)?)?;
+        claims.require_valid_at(now)?;
+        if claims.is_refresh_token() {
+            return Err(TokenFault::RefreshToken);
+        }
+        Identity::new(&claims, rules).ok_or(TokenFault::NoSubject)
     }
 }
 
 /// Returns the token after `bearer`, which may be in any case, and one or more spaces.
-fn bearer_token(header: &[u8]) -> Result<&str, ApiError> {
+fn bearer_token(header: &[u8]) -> Result<&str, TokenFault> {
     const SCHEME: usize = "bearer".len();
     let rest = match header.split_at_checked(SCHEME) {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer") => rest,
-        _ => return Err(ApiError::NotAuthenticated),
+        _ => return Err(TokenFault::NoToken),
     };
     str::from_utf8(rest)
         .ok()
         .filter(|rest| rest.starts_with(' '))
         .map(|rest| rest.trim_start_matches(' '))
-        .ok_or(ApiError::InvalidToken)
+        .ok_or(TokenFault::Malformed)
 }

@@ -13,6 +13,7 @@ use super::claims::{Claims, Parts};
 use super::public_keys::{self, PublicKey, PublicKeyFileError};
 use super::secret::Secret;
 use super::token_cache::TokenCache;
+use super::token_fault::TokenFault;
 use crate::store::{Snapshot, StoreError};
 
 /// The JOSE header of the tokens that we sign.
@@ -156,28 +157,32 @@ impl Keys {
 
     /// Returns the claims of a token that one of the keys verifies and that is for our audience. Does not check whether
     /// it is valid now.
-    pub(super) fn verify(&self, token: &str) -> Option<Arc<Claims>> {
+    pub(super) fn verify(&self, token: &str) -> Result<Arc<Claims>, TokenFault> {
         if let Some(claims) = self.token_cache.get(token) {
-            return Some(claims);
+            return Ok(claims);
         }
         let parts = Parts::parse(token)?;
         if !self.verifying.iter().any(|key| key.verifies(&parts)) {
-            return None;
+            let mut keys = self.verifying.iter();
+            return Err(match keys.any(|key| key.algorithm() == parts.header.alg) {
+                true => TokenFault::WrongKey,
+                false => TokenFault::OtherAlgorithm,
+            });
         }
         let claims = Arc::new(parts.claims()?);
         self.token_cache.insert(token, Arc::clone(&claims));
-        Some(claims)
+        Ok(claims)
     }
 
     /// Returns the claims of a token that one of our HS256 keys verifies. Does not use the cache, because a refresh
     /// token is sent rarely.
     pub(super) fn verify_own(&self, token: &str) -> Option<Claims> {
-        let parts = Parts::parse(token)?;
+        let parts = Parts::parse(token).ok()?;
         self.verifying
             .iter()
             .filter(|key| matches!(key, VerifyingKey::Hs256(_)))
             .any(|key| key.verifies(&parts))
-            .then(|| parts.claims())?
+            .then(|| parts.claims().ok())?
     }
 
     #[cfg(test)]
@@ -187,17 +192,24 @@ impl Keys {
 }
 
 impl VerifyingKey {
+    /// Returns the algorithm as a token names it.
+    fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Hs256(_) => "HS256",
+            Self::Rs256(_) => "RS256",
+        }
+    }
+
     /// Whether the token names the algorithm of this key and has a right signature.
     fn verifies(&self, parts: &Parts<'_>) -> bool {
+        if parts.header.alg != self.algorithm() {
+            return false;
+        }
         match self {
             // An HS256 key has no `kid`, so that it is tried for every `kid`.
-            Self::Hs256(key) => {
-                parts.header.alg == "HS256"
-                    && hmac::verify(key, parts.message, &parts.signature).is_ok()
-            }
+            Self::Hs256(key) => hmac::verify(key, parts.message, &parts.signature).is_ok(),
             Self::Rs256(key) => {
-                parts.header.alg == "RS256"
-                    && key.matches_kid(parts.header.kid.as_deref())
+                key.matches_kid(parts.header.kid.as_deref())
                     && key.verifies(parts.message, &parts.signature)
             }
         }

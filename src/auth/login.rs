@@ -166,7 +166,9 @@ impl Login {
         let claims = keys
             .verify_own(token)
             .filter(|claims| {
-                claims.is_refresh_token() && claims.has_user() && claims.is_valid_at(clock.now())
+                claims.is_refresh_token()
+                    && claims.has_user()
+                    && claims.require_valid_at(clock.now()).is_ok()
             })
             .filter(|claims| claims.client_id.as_deref() == Some(&id))
             .ok_or_else(invalid)?;

@@ -18,6 +18,7 @@ use crate::auth::{Keys, Login};
 use crate::caller::Caller;
 use crate::error_text::os_error;
 use crate::http::Router;
+use crate::log::LogGuard;
 use crate::service::{Authentication, Service, ServiceOptions};
 use crate::{log, server};
 use admin_token::AdminTokenFile;
@@ -32,7 +33,8 @@ const EXIT_WITHIN: Duration = Duration::from_millis(9700);
 /// Serves until SIGTERM or SIGINT.
 pub fn run(args: Args) -> Result<(), CommandError> {
     let settings = Settings::from_args(args)?;
-    log::start(settings.log);
+    // Dropped last, so that the last messages are written.
+    let _log = start_log(&settings)?;
     let data = data::open(&settings)?;
     let keys = load_keys(&settings, &data)?;
     let token_file = admin_token_file(&settings, &keys)?;
@@ -57,6 +59,15 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     let closed = close(service, end);
     drop((temporary_folder, token_file));
     served.and(closed)
+}
+
+fn start_log(settings: &Settings) -> Result<LogGuard, CommandError> {
+    log::start(settings.log, settings.log_level).map_err(|error| {
+        let text = os_error(&error);
+        CommandError::Failed(format!(
+            "the thread that writes the log cannot be started: {text}"
+        ))
+    })
 }
 
 /// Closes the database, unless that takes until `end`. A write or a read that does not end in time ends with the process,
@@ -121,6 +132,7 @@ fn service(
             ttl: login.ttl,
         }),
         admin_api: data.admin_api,
+        request_log: settings.log_requests.then_some(settings.log),
         delay: settings.delay,
         processing: settings.processing,
         staging: settings.staging,

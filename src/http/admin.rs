@@ -2,6 +2,8 @@
 //!
 //! The routes exist only with `--ephemeral` or `--admin-api`, and only for callers whose token is an admin's.
 
+pub(super) mod requests;
+
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -68,7 +70,8 @@ struct BundledSeedName {
     name: String,
 }
 
-/// `POST /admin/reset`: restores data, clock and fault rules to what they were when the server started.
+/// `POST /admin/reset`: restores data, clock and fault rules to what they were when the server started, and forgets the
+/// requests.
 pub(super) async fn reset(
     service: Arc<Service>,
     request: Request,
@@ -95,6 +98,9 @@ pub(super) async fn reset(
     .await?;
     service.clock.reset();
     service.fault_rules.clear();
+    if let Some(requests) = &service.requests {
+        requests.clear();
+    }
     Ok(response::no_content())
 }
 
@@ -157,6 +163,17 @@ pub(super) async fn export(service: Arc<Service>, request: Request) -> Result<Re
         Ok(())
     })
     .await
+}
+
+/// `GET /admin/clock`: the time that the server's clock shows.
+pub(super) async fn show_clock(
+    service: Arc<Service>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    require_admin(&service, &request)?;
+    json_of(&ClockTime {
+        time: clock::format(service.clock.now()),
+    })
 }
 
 /// `PUT /admin/clock`: sets the server's clock, or advances it.
@@ -250,7 +267,7 @@ pub(super) async fn clear_fault_rules(
 }
 
 fn require_admin(service: &Service, request: &Request) -> Result<(), ApiError> {
-    if service.authenticate_admin(&request.authorization())?.admin {
+    if request.authenticate_admin(service)?.admin {
         Ok(())
     } else {
         Err(ApiError::NotAuthorized)

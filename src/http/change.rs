@@ -30,7 +30,7 @@ pub(super) struct Author {
 ///
 /// Fails if the token is refused, if no scope of it allows writing, or if the server was started with `--read-only`.
 pub(super) fn authorize(service: &Service, request: &Request) -> Result<Author, ApiError> {
-    let identity = service.authenticate(&request.authorization())?;
+    let identity = request.authenticate(service)?;
     let user = identity.user.clone();
     let writer = identity.into_writer()?;
     require_writable(service)?;

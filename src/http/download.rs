@@ -30,9 +30,7 @@ pub(super) async fn download(
     request: Request,
     guid: String,
 ) -> Result<Response, ApiError> {
-    let downloader = service
-        .authenticate(&request.authorization())?
-        .into_downloader()?;
+    let downloader = request.authenticate(&service)?.into_downloader()?;
     let edition = service.edition;
     let wanted = guid.clone();
     let blob = service

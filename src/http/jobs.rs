@@ -15,7 +15,7 @@ pub(super) async fn one(
     request: Request,
     guid: String,
 ) -> Result<Response, ApiError> {
-    let identity = service.authenticate(&request.authorization())?;
+    let identity = request.authenticate(&service)?;
     identity.into_reader()?;
     let base_url = service.base_url(request.host())?;
     let foundation = service.edition.require_foundation()?;

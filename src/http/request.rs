@@ -8,10 +8,14 @@ use bytes::{Buf, Bytes};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
+use tracing::debug;
 use warp::http::header::{self, HeaderName, HeaderValue};
 use warp::http::{HeaderMap, Method, Uri};
 
+use super::observe::Notes;
+use crate::auth::{Identity, TokenFault};
 use crate::error::ApiError;
+use crate::service::Service;
 
 /// How long the next piece of a body may take.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,6 +35,8 @@ struct Parts {
     headers: HeaderMap,
     id: HeaderValue,
     client: Option<IpAddr>,
+    /// Where the log and the records of requests learn more; `None` if there are none.
+    notes: Option<Arc<Notes>>,
 }
 
 impl Request {
@@ -40,6 +46,7 @@ impl Request {
         headers: HeaderMap,
         id: HeaderValue,
         client: Option<IpAddr>,
+        notes: Option<Arc<Notes>>,
     ) -> Self {
         Self(Arc::new(Parts {
             method,
@@ -47,12 +54,56 @@ impl Request {
             headers,
             id,
             client,
+            notes,
         }))
     }
 
     /// Returns the method.
     pub fn method(&self) -> &Method {
         &self.0.method
+    }
+
+    /// Identifies the caller. Notes who it is, or why the token was refused, for the log.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the errors of [`Keys::identify`](crate::auth::Keys::identify).
+    pub fn authenticate(&self, service: &Service) -> Result<Identity, ApiError> {
+        self.note(service, service.authenticate(&self.authorization()))
+    }
+
+    /// Identifies the caller of the admin API. See [`Service::authenticate_admin`].
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Self::authenticate`] does.
+    pub fn authenticate_admin(&self, service: &Service) -> Result<Identity, ApiError> {
+        self.note(service, service.authenticate_admin(&self.authorization()))
+    }
+
+    fn note(
+        &self,
+        service: &Service,
+        identified: Result<Identity, TokenFault>,
+    ) -> Result<Identity, ApiError> {
+        match (&identified, &self.0.notes) {
+            (Ok(identity), Some(notes)) => drop(notes.caller.set(identity.user.clone())),
+            (Err(fault), Some(notes)) if service.request_log.is_some() => {
+                let _ = notes.refusal.set(service.describe(fault));
+            }
+            (Err(fault), _) => {
+                debug!(request_id = self.id(), "{}", service.describe(fault));
+            }
+            (Ok(_), None) => {}
+        }
+        Ok(identified?)
+    }
+
+    /// Notes the path of the route that matched.
+    pub fn note_route(&self, route: &Arc<str>) {
+        if let Some(notes) = &self.0.notes {
+            let _ = notes.route.set(route.clone());
+        }
     }
 
     /// Returns the normalized path.

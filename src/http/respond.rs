@@ -44,9 +44,7 @@ pub(super) async fn respond<T: Send + 'static>(
     parse: impl FnOnce(Edition, &str) -> Result<T, ApiError>,
     render: impl Fn(&RenderContext<'_>, &T) -> Result<Vec<u8>, ApiError> + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let caller = service
-        .authenticate(&request.authorization())?
-        .into_reader()?;
+    let caller = request.authenticate(&service)?.into_reader()?;
     let base_url = service.base_url(request.host())?;
     let key = ResponseKey {
         caller,

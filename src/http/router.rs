@@ -18,6 +18,7 @@ use warp::http::header::{self, HeaderName, HeaderValue};
 use warp::http::uri::{PathAndQuery, Uri};
 use warp::http::{HeaderMap, Method, StatusCode, Version};
 
+use super::observe::{Notes, Observation};
 use super::unread_body::SharedBody;
 use super::{Request, Response, response, routes};
 use crate::error::ApiError;
@@ -125,14 +126,14 @@ impl Router {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         if request.body().is_end_stream() {
-            return self.respond(request).await;
+            return self.respond_observed(request).await;
         }
         // A client that waits for 100 Continue has not begun to send the body.
         let is_expecting = request.headers().contains_key(header::EXPECT);
         let (head, body) = request.into_parts();
         let body = SharedBody::new(body);
         let request = hyper::Request::from_parts(head, body.clone());
-        let mut response = self.respond(request).await?;
+        let mut response = self.respond_observed(request).await?;
         let closes = response.headers().contains_key(header::CONNECTION);
         if !body.is_end_stream() && (closes || is_expecting || !body.read_rest().await) {
             // RFC 9112 §9.6: otherwise the client's next request would be lost.
@@ -142,12 +143,38 @@ impl Router {
         Ok(response)
     }
 
-    async fn respond<B>(self, mut request: hyper::Request<B>) -> Result<Response, DropConnection>
+    /// Answers a request, and records it for the log, the admin API and the metrics.
+    async fn respond_observed<B>(
+        self,
+        request: hyper::Request<B>,
+    ) -> Result<Response, DropConnection>
+    where
+        B: Body + Send + Sync + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let Some(observation) = Observation::begin(&self.service, &request) else {
+            return self.respond(request, None).await;
+        };
+        let service = self.service.clone();
+        let notes = Some(observation.notes.clone());
+        let result = self.respond(request, notes).await;
+        observation.end(&service, &result);
+        result
+    }
+
+    async fn respond<B>(
+        self,
+        mut request: hyper::Request<B>,
+        notes: Option<Arc<Notes>>,
+    ) -> Result<Response, DropConnection>
     where
         B: Body + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let id = request_id(request.headers());
+        if let Some(notes) = &notes {
+            let _ = notes.id.set(id.clone());
+        }
         if let Some(host) = authority(request.uri()) {
             // RFC 9112 §3.2.2: the host of a target in absolute form takes precedence over the header.
             request.headers_mut().insert(header::HOST, host);
@@ -159,6 +186,9 @@ impl Router {
         let normalized = checked.and_then(|()| normalize(request.uri()));
         if let Ok(Some(uri)) = &normalized {
             *request.uri_mut() = uri.clone();
+            if let Some(notes) = &notes {
+                let _ = notes.uri.set(uri.clone());
+            }
         }
         let headers = std::mem::take(request.headers_mut());
         let parts = Request::new(
@@ -167,6 +197,7 @@ impl Router {
             headers,
             id.clone(),
             self.client,
+            notes,
         );
         let mut response = match normalized {
             Ok(_) if self.is_overloaded && parts.path() != HEALTH => {
@@ -281,7 +312,7 @@ impl Router {
                 "is not a valid request target; percent-encode its characters".to_owned()
             })?;
         let response = self
-            .respond(request)
+            .respond(request, None)
             .await
             .map_err(|error| error.to_string())?;
         let (parts, body) = response.into_parts();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use warp::filters::BoxedFilter;
 use warp::http::Method;
-use warp::{Filter, Rejection, path};
+use warp::{Filter, Rejection};
 
 use super::request::RequestBody;
 use super::upload::{self, largest_body};
@@ -25,6 +25,47 @@ const SMALL: usize = 64 << 10;
 const JSON: usize = 4 << 20;
 /// The limit of a seed, in bytes.
 const SEED: usize = 256 << 20;
+
+/// The path of a route: the filter that matches it, and its text.
+struct Path<F> {
+    filter: F,
+    /// The segments as Rust writes them.
+    segments: &'static str,
+}
+
+/// Returns the [`Path`] of these segments. It is a macro because `warp::path!` is one.
+macro_rules! path {
+    ($($segments:tt)*) => {
+        Path { filter: warp::path!($($segments)*), segments: stringify!($($segments)*) }
+    };
+}
+
+impl<F> Path<F> {
+    /// Returns the text, such as `/v3/packages/:guid`.
+    fn text(&self) -> Arc<str> {
+        let segments = self
+            .segments
+            .split('/')
+            .map(|segment| match segment.trim() {
+                "String" => ":guid",
+                literal => literal.trim_matches('"'),
+            });
+        format!("/{}", segments.collect::<Vec<_>>().join("/")).into()
+    }
+}
+
+impl<F: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static> Path<F> {
+    /// Returns the path as one that holds a guid, which is empty.
+    fn with_guid(
+        self,
+    ) -> Path<impl Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static>
+    {
+        Path {
+            filter: self.filter.map(String::new),
+            segments: self.segments,
+        }
+    }
+}
 
 /// Returns all routes of `service`: those of its edition, and the admin API if it is on.
 #[rustfmt::skip] // One line per route.
@@ -44,7 +85,7 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
     routes.with_body(Method::POST, path!("oauth" / "token"), SMALL, login::token);
 
     if service.edition.foundation().is_some() {
-        routes.get(path::end(), info::root);
+        routes.get(path!(), info::root);
         routes.get(path!("v3"), info::v3);
         routes.get(path!("v3" / "info"), info::info);
         routes.get(path!("v3" / "organizations"), collections::list::<Organization>);
@@ -72,10 +113,14 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
         routes.with_body(Method::POST, path!("admin" / "reset"), SMALL, admin::reset);
         routes.with_body_by_guid(Method::POST, path!("admin" / "builds" / String), SMALL, admin::end_build);
         routes.get(path!("admin" / "export"), admin::export);
+        routes.get(path!("admin" / "clock"), admin::show_clock);
         routes.with_body(Method::PUT, path!("admin" / "clock"), SMALL, admin::set_clock);
         routes.get(path!("admin" / "faults"), admin::list_fault_rules);
         routes.with_body(Method::POST, path!("admin" / "faults"), SMALL, admin::add_fault_rule);
         routes.with_body(Method::DELETE, path!("admin" / "faults"), SMALL, admin::clear_fault_rules);
+        routes.get(path!("admin" / "requests"), admin::requests::list);
+        routes.get(path!("admin" / "requests" / "count"), admin::requests::count);
+        routes.with_body(Method::DELETE, path!("admin" / "requests"), SMALL, admin::requests::clear);
     }
 
     routes.or_unknown()
@@ -94,85 +139,98 @@ impl<'a> Routes<'a> {
     }
 
     /// Adds `GET` and `HEAD` of a fixed path.
-    fn get<P, H, A>(&mut self, path: P, handler: H)
+    fn get<P, H, A>(&mut self, path: Path<P>, handler: H)
     where
         P: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
         H: Fn(Arc<Service>, Request) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Response, ApiError>> + Send,
     {
-        self.get_by_guid(path.map(String::new), move |service, request, _| {
+        self.get_by_guid(path.with_guid(), move |service, request, _| {
             handler(service, request)
         });
     }
 
     /// Adds `GET` and `HEAD` of a path that holds a guid.
-    fn get_by_guid<P, H, A>(&mut self, path: P, handler: H)
+    fn get_by_guid<P, H, A>(&mut self, path: Path<P>, handler: H)
     where
         P: Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static,
         H: Fn(Arc<Service>, Request, String) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Response, ApiError>> + Send,
     {
-        let reads = method(|method| matches!(*method, Method::GET | Method::HEAD));
-        self.without_body(path.and(reads), handler);
+        self.without_body(
+            path,
+            |method| matches!(*method, Method::GET | Method::HEAD),
+            handler,
+        );
     }
 
     /// Adds another method of a path that holds a guid. A body is not looked at.
-    fn by_guid<P, H, A>(&mut self, wanted: Method, path: P, handler: H)
+    fn by_guid<P, H, A>(&mut self, wanted: Method, path: Path<P>, handler: H)
     where
         P: Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static,
         H: Fn(Arc<Service>, Request, String) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Response, ApiError>> + Send,
     {
-        self.without_body(path.and(method(move |method| *method == wanted)), handler);
+        self.without_body(path, move |method| *method == wanted, handler);
     }
 
-    fn without_body<P, H, A>(&mut self, path_and_method: P, handler: H)
+    fn without_body<P, M, H, A>(&mut self, path: Path<P>, is_wanted: M, handler: H)
     where
         P: Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static,
+        M: Fn(&Method) -> bool + Clone + Send + Sync + 'static,
         H: Fn(Arc<Service>, Request, String) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Response, ApiError>> + Send,
     {
-        let service = self.service.clone();
-        let route =
-            path_and_method
-                .and(warp::ext::get::<Request>())
-                .then(move |guid, request: Request| {
-                    let service = service.clone();
-                    let answer = handler(service.clone(), request.clone(), guid);
-                    async move {
-                        let answer = answer.await;
-                        answer.unwrap_or_else(|error| response::error(&service, &request, &error))
-                    }
-                });
+        let (service, text) = (self.service.clone(), path.text());
+        let route = path
+            .filter
+            .and(method(is_wanted))
+            .and(warp::ext::get::<Request>())
+            .then(move |guid, request: Request| {
+                request.note_route(&text);
+                let service = service.clone();
+                let answer = handler(service.clone(), request.clone(), guid);
+                async move {
+                    let answer = answer.await;
+                    answer.unwrap_or_else(|error| response::error(&service, &request, &error))
+                }
+            });
         self.routes.push(route.boxed());
     }
 
     /// Adds a fixed path with a request body of at most `limit` bytes.
-    fn with_body<P, H, A>(&mut self, wanted: Method, path: P, limit: usize, handler: H)
+    fn with_body<P, H, A>(&mut self, wanted: Method, path: Path<P>, limit: usize, handler: H)
     where
         P: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
         H: Fn(Arc<Service>, Request, RequestBody) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Response, ApiError>> + Send,
     {
-        let path = path.map(String::new);
+        let path = path.with_guid();
         self.with_body_by_guid(wanted, path, limit, move |service, request, _, body| {
             handler(service, request, body)
         });
     }
 
     /// Adds a path that holds a guid, with a request body of at most `limit` bytes.
-    fn with_body_by_guid<P, H, A>(&mut self, wanted: Method, path: P, limit: usize, handler: H)
-    where
+    fn with_body_by_guid<P, H, A>(
+        &mut self,
+        wanted: Method,
+        path: Path<P>,
+        limit: usize,
+        handler: H,
+    ) where
         P: Filter<Extract = (String,), Error = Rejection> + Clone + Send + Sync + 'static,
         H: Fn(Arc<Service>, Request, String, RequestBody) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Result<Response, ApiError>> + Send,
     {
-        let service = self.service.clone();
+        let (service, text) = (self.service.clone(), path.text());
         let route = path
+            .filter
             .and(method(move |method| *method == wanted))
             .and(warp::ext::get::<Request>())
             .and(warp::body::stream())
             .then(move |guid, request: Request, body| {
+                request.note_route(&text);
                 let service = service.clone();
                 let body = RequestBody::new(body, limit);
                 let answer = handler(service.clone(), request.clone(), guid, body);

@@ -1,5 +1,6 @@
 //! The SQLite engine: how a file is recognized, created, opened, checked and read.
 
+pub(super) mod backup;
 pub(super) mod bookkeeping;
 pub(super) mod check;
 pub(super) mod close;

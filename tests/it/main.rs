@@ -5,6 +5,7 @@
 
 mod admin_api;
 mod authorization;
+mod backup;
 mod cache_consistency;
 mod caches;
 mod changes;
@@ -27,6 +28,8 @@ mod pagination_2015;
 mod pruning;
 mod reads;
 mod real_clients;
+mod request_log;
+mod request_records;
 mod seed_faults;
 mod seeded_bits;
 mod seeding;

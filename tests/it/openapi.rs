@@ -8,7 +8,7 @@ use cf_packages::edition::current::request::parameters::{self, ListParameters};
 use serde_json::Value;
 
 /// The operations of every edition.
-const BOTH: [&str; 14] = [
+const BOTH: [&str; 21] = [
     "GET /v3/packages",
     "GET /v3/packages/{guid}",
     "POST /v3/packages/{guid}/upload",
@@ -16,17 +16,37 @@ const BOTH: [&str; 14] = [
     "GET /v3/apps/{guid}/packages",
     "GET /healthz",
     "GET /openapi.json",
+    "DELETE /v3/packages/{guid}",
+    "GET /v3/droplets/{guid}",
+    "POST /admin/builds/{guid}",
     "POST /admin/seed",
     "POST /admin/reset",
     "GET /admin/export",
+    "GET /admin/clock",
     "PUT /admin/clock",
     "GET /admin/faults",
     "POST /admin/faults",
     "DELETE /admin/faults",
+    "GET /admin/requests",
+    "DELETE /admin/requests",
+    "GET /admin/requests/count",
+];
+
+/// The other operations of `2015`.
+const OF_2015: [&str; 2] = [
+    "POST /v3/apps/{guid}/packages",
+    "POST /v3/packages/{guid}/droplets",
 ];
 
 /// The other operations of `current`.
-const CURRENT: [&str; 11] = [
+const CURRENT: [&str; 18] = [
+    "POST /v3/packages",
+    "PATCH /v3/packages/{guid}",
+    "GET /v3/jobs/{guid}",
+    "POST /v3/builds",
+    "GET /v3/builds/{guid}",
+    "GET /v3/droplets",
+    "GET /v3/packages/{guid}/droplets",
     "GET /",
     "GET /v3",
     "GET /v3/info",
@@ -85,7 +105,8 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 
 #[test]
 fn each_document_names_the_operations_of_its_edition() {
-    assert_eq!(operations(&document(Edition::Of2015)), set(&BOTH));
+    let of_2015 = [&BOTH[..], &OF_2015[..]].concat();
+    assert_eq!(operations(&document(Edition::Of2015)), set(&of_2015));
     let current = [&BOTH[..], &CURRENT[..]].concat();
     assert_eq!(operations(&document(Edition::Current)), set(&current));
 }
@@ -102,11 +123,13 @@ fn each_document_names_the_query_parameters_of_its_lists() {
     }
 
     let current = document(Edition::Current);
-    let lists: [(&str, &ListParameters); 4] = [
+    let lists: [(&str, &ListParameters); 6] = [
         ("/v3/packages", &parameters::PACKAGES),
         ("/v3/organizations", &parameters::ORGANIZATIONS),
         ("/v3/spaces", &parameters::SPACES),
         ("/v3/apps", &parameters::APPS),
+        ("/v3/droplets", &parameters::DROPLETS),
+        ("/v3/packages/{guid}/droplets", &parameters::DROPLETS),
     ];
     for (path, accepted) in lists {
         assert_eq!(

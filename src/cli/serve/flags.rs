@@ -164,6 +164,19 @@ pub struct Args {
         default_value = "text"
     )]
     log: log::Format,
+
+    /// Which messages to write: those of this level and of the more severe ones
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "CF_PACKAGES_LOG_LEVEL",
+        default_value = "info"
+    )]
+    log_level: log::Level,
+
+    /// Log each request; on a terminal this is the default
+    #[arg(long, env = "CF_PACKAGES_LOG_REQUESTS", value_parser = switch())]
+    log_requests: bool,
 }
 
 /// Which database is served, and how.
@@ -211,6 +224,8 @@ pub(super) struct Settings {
     pub processing: Duration,
     pub staging: Option<Duration>,
     pub log: log::Format,
+    pub log_level: log::Level,
+    pub log_requests: bool,
 }
 
 impl Settings {
@@ -266,6 +281,8 @@ impl Settings {
             processing: args.processing,
             staging: args.staging,
             log: args.log,
+            log_level: args.log_level,
+            log_requests: args.log_requests || std::io::stderr().is_terminal(),
         })
     }
 }

@@ -1,7 +1,7 @@
-//! A private copy of a database file, for `--ephemeral --from`.
+//! A private copy of a database file, for `--ephemeral --from` and for `backup`.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Seek};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
@@ -29,44 +29,58 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// (<https://sqlite.org/backup.html>) where SQLite can lock the file, and a copy of the bytes where nothing can be created
 /// beside it. The latter counts only if the file did not change meanwhile.
 pub(in crate::store) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let file = new_file(to).map_err(|error| cannot_be_made(to, &error))?;
+    copy_into(from, to, &file)
+}
+
+/// Copies the database at `from` as [`copy`] does, into `file`, which is open and empty at the path `to`.
+pub(super) fn copy_into(from: &Path, to: &Path, file: &File) -> Result<(), StoreError> {
     let FileState::Ours { .. } = identify(from)? else {
         return Err(missing_file_error(from));
     };
     refuse_journal(from)?;
     match connect_without_changes(from) {
         Ok(Reading::BesideOthers(source)) => copy_snapshot(&source, to),
-        Ok(Reading::Immutable(_)) => copy_bytes(from, to),
+        Ok(Reading::Immutable(_)) => copy_bytes(from, to, file),
         // A log that only a program with more permissions could read through SQLite.
-        Err(StoreError::File { .. }) => copy_bytes(from, to),
+        Err(StoreError::File { .. }) => copy_bytes(from, to, file),
         Err(error) => Err(error),
     }
 }
 
 fn copy_snapshot(source: &Connection, to: &Path) -> Result<(), StoreError> {
-    new_file(to).map_err(|error| cannot_be_made(to, &error))?;
     let mut copy = connect(to, OpenMode::ReadWrite)?;
     copy.execute_batch("pragma synchronous = off")?;
     // All pages in one step, which is one read transaction.
-    match Backup::new(source, &mut copy)?.step(-1)? {
-        StepResult::Done => Ok(()),
-        _ => Err(StoreError::Busy),
+    match Backup::new(source, &mut copy)?
+        .step(-1)
+        .map_err(StoreError::from)
+    {
+        Ok(StepResult::Done) => Ok(()),
+        Ok(_) => Err(StoreError::Busy),
+        // The source is only read.
+        Err(error @ StoreError::CannotWrite(_)) => Err(error.at(to)),
+        Err(error) => Err(error),
     }
 }
 
-fn copy_bytes(from: &Path, to: &Path) -> Result<(), StoreError> {
+fn copy_bytes(from: &Path, to: &Path, mut file: &File) -> Result<(), StoreError> {
+    let log = beside(to, "-wal");
+    let mut copy_files = || {
+        file.set_len(0)?;
+        file.rewind()?;
+        io::copy(&mut File::open(from)?, &mut file)?;
+        copy_log(&beside(from, "-wal"), &log)
+    };
     for _ in 0..TRIES {
         let before = still_files(from);
-        for suffix in ["", "-wal"] {
-            copy_file(&beside(from, suffix), &beside(to, suffix)).map_err(|error| {
-                StoreError::file(from, format!("cannot be copied: {}", os_error(&error)))
-            })?;
-        }
+        copy_files().map_err(|error| {
+            StoreError::file(from, format!("cannot be copied: {}", os_error(&error)))
+        })?;
         if before.is_some() && before == still_files(from) {
             return Ok(());
         }
-        for suffix in ["", "-wal"] {
-            let _ = fs::remove_file(beside(to, suffix));
-        }
+        let _ = fs::remove_file(&log);
         sleep(PAUSE);
     }
     Err(StoreError::file(
@@ -86,8 +100,8 @@ fn still_files(path: &Path) -> Option<[Option<Stamp>; 2]> {
     is_still.then_some(stamps)
 }
 
-/// Copies a file. One that does not exist is not copied.
-fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies a write-ahead log. One that does not exist is not copied.
+fn copy_log(from: &Path, to: &Path) -> io::Result<()> {
     let mut from = match File::open(from) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         opened => opened?,

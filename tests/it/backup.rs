@@ -1,0 +1,199 @@
+//! `backup`: what the copy holds, and when there is none.
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rusqlite::Connection;
+
+use crate::support::WorkDir;
+
+const MORE: &str = r#"{"packages": [{"guid": "more", "app": "my-app", "type": "bits"}]}"#;
+
+#[test]
+fn backup_holds_what_is_only_in_the_log_of_a_running_server() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    dir.write("more.json", MORE);
+    let server = dir.serve(&["--db", "x.db", "--seed", "more.json"]);
+    assert!(std::fs::metadata(dir.path("x.db-wal")).unwrap().len() > 0);
+    let report = dir.run_ok(&["backup", "copy.db", "--db", "x.db"]);
+    assert_eq!(report, "`copy.db`: schema 2, 5 packages, no fault\n");
+    // What `cp` copies lacks the log.
+    std::fs::copy(dir.path("x.db"), dir.path("torn.db")).unwrap();
+    assert!(!dir.run_ok(&["export", "--db", "torn.db"]).contains("more"));
+
+    let names = [
+        "copy.db",
+        "more.json",
+        "torn.db",
+        "x.db",
+        "x.db-shm",
+        "x.db-wal",
+    ];
+    assert_eq!(dir.file_names(), names);
+    let mode = std::fs::metadata(dir.path("copy.db"))
+        .unwrap()
+        .permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
+    assert_eq!(
+        dir.run_ok(&["export", "--db", "copy.db"]),
+        dir.run_ok(&["export", "--db", "x.db"])
+    );
+    server.stop();
+}
+
+#[test]
+fn token_of_the_database_is_valid_for_its_backup() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example"]);
+    dir.run_ok(&["backup", "copy.db"]);
+    let token = dir.admin_token();
+    let server = dir.serve(&["--db", "copy.db"]);
+    assert_eq!(server.get("/v3/packages", &token).status, 200);
+}
+
+#[test]
+fn backup_beside_a_program_that_writes_is_one_state() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let writer = Connection::open(dir.path("x.db")).unwrap();
+    writer
+        .busy_timeout(std::time::Duration::from_secs(60))
+        .unwrap();
+    let stop = &AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // Each commit makes both names equal.
+            for number in 0..20_000 {
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                let sql = format!(
+                    "begin immediate; update apps set name = 'state-{number}'; update spaces set name = 'state-{number}'; commit"
+                );
+                writer.execute_batch(&sql).unwrap();
+            }
+        });
+        for number in 0..20 {
+            let file = format!("{number}.db");
+            dir.run_ok(&["backup", &file, "--db", "x.db"]);
+            let copy = Connection::open(dir.path(&file)).unwrap();
+            let names: Vec<String> = copy
+                .prepare("select name from apps union select name from spaces")
+                .unwrap()
+                .query_map([], |row| row.get(0))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            assert_eq!(names.len(), 1, "{names:?}");
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn backup_replaces_no_file_and_is_not_made_beside_a_log() {
+    for (file, sentence) in [
+        (
+            "copy.db",
+            "`copy.db` already exists, and a backup replaces no file; name another file, or remove this one",
+        ),
+        (
+            "copy.db-wal",
+            "`copy.db` cannot be made while `copy.db-wal` of a former database lies there; put that database back, or remove it",
+        ),
+    ] {
+        let dir = WorkDir::new();
+        dir.run_ok(&["seed", "example", "--db", "x.db"]);
+        dir.write(file, "kept");
+        let output = dir.run(&["backup", "copy.db", "--db", "x.db"]);
+        assert_eq!(
+            (output.status, output.stderr),
+            (1, format!("cf-packages: {sentence}\n"))
+        );
+        assert_eq!(dir.read(file), b"kept");
+        assert_eq!(dir.file_names(), [file, "x.db"]);
+    }
+}
+
+#[test]
+fn database_with_a_fault_gets_no_backup() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let writer = Connection::open(dir.path("x.db")).unwrap();
+    writer
+        .execute_batch(
+            "pragma foreign_keys = off; delete from apps; pragma wal_checkpoint(truncate)",
+        )
+        .unwrap();
+    drop(writer);
+    let output = dir.run(&["backup", "copy.db", "--db", "x.db"]);
+    assert_eq!(output.status, 1);
+    assert_eq!(output.stdout, "");
+    assert!(
+        output.stderr.starts_with(
+            "cf-packages: `x.db` has a row 1 in `packages` that refers to nothing in `apps`\n"
+        ),
+        "{}",
+        output.stderr
+    );
+    assert!(
+        output.stderr.ends_with(
+            "cf-packages: `copy.db` was not written, because the database has faults; `export` may still save its data\n"
+        ),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(dir.file_names(), ["x.db"]);
+}
+
+#[test]
+fn backup_of_no_database_is_refused() {
+    let dir = WorkDir::new();
+    let output = dir.run(&["backup", "copy.db", "--db", "x.db"]);
+    assert_eq!(output.status, 1);
+    assert!(
+        output.stderr.starts_with("cf-packages: `x.db` "),
+        "{}",
+        output.stderr
+    );
+    dir.write("x.db", "some text that is no database");
+    let output = dir.run(&["backup", "copy.db", "--db", "x.db"]);
+    assert_eq!(output.status, 1);
+    assert!(
+        output.stderr.starts_with("cf-packages: `x.db` "),
+        "{}",
+        output.stderr
+    );
+    let output = dir.run(&["backup", "no/folder/copy.db", "--db", "x.db"]);
+    assert_eq!(output.status, 1);
+    assert_eq!(dir.file_names(), ["x.db"]);
+}
+
+#[test]
+fn target_that_cannot_be_written_is_named() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let output = dir.run(&["backup", "no/folder/copy.db", "--db", "x.db"]);
+    assert_eq!(
+        (output.status, output.stderr.as_str()),
+        (
+            1,
+            "cf-packages: `no/folder/copy.db` cannot be made: no such file or directory\n"
+        )
+    );
+    let program = dir.command();
+    let shell = std::process::Command::new("sh")
+        .args(["-c", "ulimit -f 100; exec \"$0\" backup copy.db --db x.db"])
+        .arg(program.get_program())
+        .current_dir(dir.path(""))
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(shell.stderr).unwrap();
+    assert_eq!(shell.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.starts_with("cf-packages: `copy.db` cannot be written: "),
+        "{stderr}"
+    );
+    assert_eq!(dir.file_names(), ["x.db"]);
+}
