@@ -39,7 +39,7 @@ pub struct Args {
 enum NotCommitted {
     Refused(SeedError),
     /// `--dry-run` was given.
-    DryRun(Done),
+    DryRun(Box<Done>),
 }
 
 /// What was done.
@@ -89,7 +89,8 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         .map(|seed| Source::parse(seed))
         .collect::<Result<Vec<_>, _>>()?;
     let done = match apply(&args, &sources) {
-        Ok(done) | Err(NotCommitted::DryRun(done)) => done,
+        Ok(done) => done,
+        Err(NotCommitted::DryRun(done)) => *done,
         Err(NotCommitted::Refused(error)) => return Err(error.at(args.database.path()).into()),
     };
     print(&args, &done)
@@ -144,7 +145,7 @@ fn fill(
     }
     let done = Done { reset, seeded };
     if args.dry_run {
-        return Err(NotCommitted::DryRun(done));
+        return Err(NotCommitted::DryRun(Box::new(done)));
     }
     Ok(done)
 }
