@@ -70,7 +70,7 @@ pub(super) async fn receive(
     let mut parts = Multipart::with_constraints(pieces, boundary, constraints);
     while let Some(mut part) = parts.next_field().await.map_err(malformed)? {
         let name = part.name().unwrap_or_default().to_owned();
-        if name == BITS && part.file_name().is_some() {
+        if name == BITS && part.file_name().is_some_and(|name| !name.is_empty()) {
             upload.bits = Some(spool(service, part).await?);
         } else if name == RESOURCES {
             let text = part.bytes().await.map_err(malformed)?;

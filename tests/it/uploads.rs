@@ -440,3 +440,74 @@ fn resources_are_taken_from_stored_bits() {
     ];
     assert_eq!(found, expected);
 }
+
+#[test]
+fn uploads_are_taken_as_clients_send_them() {
+    let zip = archive(&[("a", b"x")]);
+    let resources = "--B\r\nContent-Disposition: form-data; name=\"resources\"\r\n\r\n[]\r\n";
+    let bits = |disposition: &str| {
+        format!("--B\r\nContent-Disposition: form-data; name=\"bits\"; {disposition}\r\n\r\n")
+    };
+    let octets = "\r\nContent-Type: application/octet-stream";
+    for (client, before) in [
+        (
+            "cf create-package",
+            bits(&format!("filename=\"cf-cli-1234\"{octets}")),
+        ),
+        (
+            "cf push",
+            resources.to_owned() + &bits(&format!("filename=\"package.zip\"{octets}")),
+        ),
+        (
+            "go-cfclient",
+            bits(&format!("filename=\"package.zip\"{octets}")),
+        ),
+        (
+            "the Python client",
+            bits("filename=\"/home/dora/shop dir/shop.zip\""),
+        ),
+    ] {
+        let dir = WorkDir::new();
+        let server = serve(&dir, &["--api", "current"]);
+        let token = dir.token("dora");
+        let body = [before.as_bytes(), &zip, b"\r\n--B--\r\n"].concat();
+        let head = format!(
+            "POST /v3/packages/first/upload HTTP/1.1\r\nHost: example.org\r\nAuthorization: bearer {token}\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let answer = server.send([head.as_bytes(), &body].concat());
+        assert_eq!(answer.status, 200, "{client}: {}", answer.body);
+        let stored = server.get("/v3/packages/first/download", &token).bytes;
+        assert!(stored == zip, "{client}");
+    }
+}
+
+#[test]
+fn chunked_upload_is_taken() {
+    let zip = archive(&[("a", &vec![b'x'; 300_000])]);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--api", "current"]);
+    let token = dir.token("dora");
+    let whole = upload("/v3/packages/first/upload", &token, &[File("bits", &zip)]);
+    let body_at = whole
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .expect("the end of the head")
+        + 4;
+    let head = String::from_utf8_lossy(&whole[..body_at]);
+    let length = format!("Content-Length: {}", whole.len() - body_at);
+    let mut request = head
+        .replace(&length, "Transfer-Encoding: chunked")
+        .into_bytes();
+    // Pieces that split the boundaries.
+    for chunk in whole[body_at..].chunks(997) {
+        request.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        request.extend_from_slice(chunk);
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"0\r\n\r\n");
+    let answer = server.send(request);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let stored = server.get("/v3/packages/first/download", &token).bytes;
+    assert!(stored == zip);
+}
