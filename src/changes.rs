@@ -23,7 +23,7 @@ pub use create::{CreatePackage, DockerContent, LifecycleFault, NewContent, creat
 pub use delete::{Deletion, delete};
 pub use finish::{Outcome, find_job, finish_due, next_due};
 pub use metadata::MetadataChange;
-pub use stage::{BuildEnd, StagePackage, Staging, end_build, stage, stage_waiting};
+pub use stage::{BuildEnd, NewBuild, Staging, end_build, stage, stage_waiting};
 pub use update::{CredentialsChange, UpdatePackage, update};
 pub use upload::{UploadedBits, upload};
 
@@ -59,7 +59,7 @@ pub enum NewPackage {
 ///
 /// # Errors
 ///
-/// Fails with the errors of [`create`] and [`copy`].
+/// Fails with the errors of [`create()`] and [`copy()`].
 pub fn add(change: &Change<'_, '_>, new: &NewPackage) -> Result<i64, ApiError> {
     match new {
         NewPackage::Create(new) => create(change, new),

@@ -18,7 +18,7 @@ use clap::ValueEnum;
 
 use crate::blobs::archive::ArchiveFault;
 use crate::caller::AccessRules;
-use crate::changes::{Deletion, NewPackage, StagePackage, UpdatePackage};
+use crate::changes::{Deletion, NewBuild, NewPackage, UpdatePackage};
 use crate::error::ApiError;
 use crate::listing::SuspendedOrganizations;
 use crate::listing::request::{Include, ListRequest};
@@ -270,7 +270,7 @@ impl Edition {
     /// # Errors
     ///
     /// Fails with the error of this edition if the body is wrong and the edition reports that before a missing package.
-    pub fn parse_staging(self, package: &str, body: &Body) -> Result<StagePackage, ApiError> {
+    pub fn parse_staging(self, package: &str, body: &Body) -> Result<NewBuild, ApiError> {
         match self {
             Self::Of2015 => Ok(of_2015::body::new_droplet::parse(package, &body.0)),
             Self::Current => current::body::new_build::parse(&body.0),

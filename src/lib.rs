@@ -1,11 +1,12 @@
 //! A Cloud Foundry packages API in one binary over one SQLite file.
 //!
 //! ```text
-//! request ── auth ──▶ Caller ─────────┐
-//!       └── query ── edition ──▶ ListRequest
-//!                                     │
-//!                                  listing ──▶ total and ids of the page
-//!                                     │
+//! request ── auth ──▶ Caller ─────────┬──────────────┐
+//!       └── query or body ── edition ──▶ ListRequest │ typed change
+//!                                     │              │
+//!                                  listing        changes
+//!                                     │              │
+//!                                     ▼              ▼
 //!                                  records ⇄ store (one SQLite file)
 //!                                     │
 //!                                edition presents ──▶ bytes

@@ -12,7 +12,7 @@ use crate::store::{StoreError, Transaction};
 
 /// A package to stage.
 #[derive(Clone, Debug)]
-pub struct StagePackage {
+pub struct NewBuild {
     /// The guid of the package.
     pub package: String,
     /// The answer if the package does not exist or the caller may not read it.
@@ -72,7 +72,7 @@ const DOCKER: &str = "docker";
 /// # Errors
 ///
 /// Fails if the package is missing, if the caller may not write there, or if the package cannot be staged.
-pub fn stage(change: &Change<'_, '_>, new: &StagePackage) -> Result<i64, ApiError> {
+pub fn stage(change: &Change<'_, '_>, new: &NewBuild) -> Result<i64, ApiError> {
     let package = change.find_package(&new.package, &new.missing_package)?;
     let staging = new.staging.as_ref().map_err(Clone::clone)?;
     let allowed = change.require_writable(package.space_id);

@@ -87,7 +87,9 @@ pub(super) async fn carry_out<T: Send + 'static>(
         })
     })
     .await;
-    service.something_is_due.notify_one();
+    if !processing.is_zero() || staging.is_some() {
+        service.something_is_due.notify_one();
+    }
     changed
 }
 

@@ -17,7 +17,7 @@ fn backup_holds_what_is_only_in_the_log_of_a_running_server() {
     let server = dir.serve(&["--db", "x.db", "--seed", "more.json"]);
     assert!(std::fs::metadata(dir.path("x.db-wal")).unwrap().len() > 0);
     let report = dir.run_ok(&["backup", "copy.db", "--db", "x.db"]);
-    assert_eq!(report, "`copy.db`: schema 2, 5 packages, no fault\n");
+    assert_eq!(report, "`copy.db`: schema 3, 5 packages, no fault\n");
     // What `cp` copies lacks the log.
     std::fs::copy(dir.path("x.db"), dir.path("torn.db")).unwrap();
     assert!(!dir.run_ok(&["export", "--db", "torn.db"]).contains("more"));
@@ -60,18 +60,22 @@ fn backup_beside_a_program_that_writes_is_one_state() {
     writer
         .busy_timeout(std::time::Duration::from_secs(60))
         .unwrap();
+    // Each commit makes both names equal.
+    let commit = move |number: u32| {
+        let sql = format!(
+            "begin immediate; update apps set name = 'state-{number}'; update spaces set name = 'state-{number}'; commit"
+        );
+        writer.execute_batch(&sql).unwrap();
+    };
+    commit(0);
     let stop = &AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            // Each commit makes both names equal.
-            for number in 0..20_000 {
+            for number in 1..20_000 {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                let sql = format!(
-                    "begin immediate; update apps set name = 'state-{number}'; update spaces set name = 'state-{number}'; commit"
-                );
-                writer.execute_batch(&sql).unwrap();
+                commit(number);
             }
         });
         for number in 0..20 {

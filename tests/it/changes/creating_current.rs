@@ -32,6 +32,36 @@ fn bits_wait_for_their_upload() {
 }
 
 #[test]
+fn another_server_of_the_file_shows_a_change_at_once() {
+    let changed = Changed::current(&[]);
+    let other = changed
+        .dir
+        .serve(&["--api", "current", "--token-key", "key"]);
+    let token = changed.token("dev");
+    let list = || {
+        let list = document(&other.get("/v3/packages?app_guids=cart", &token));
+        list["resources"]
+            .as_array()
+            .expect("an array")
+            .iter()
+            .map(|package| package["guid"].clone())
+            .collect::<Vec<_>>()
+    };
+    let mut guids = Vec::new();
+    for _ in 0..3 {
+        // The second answer comes from the caches.
+        assert_eq!((list(), list()), (guids.clone(), guids.clone()));
+        let created = document(&changed.send("POST", "/v3/packages", &bits_of("cart")));
+        guids.push(created["guid"].clone());
+    }
+    assert_eq!(list(), guids);
+    let last = guids.pop().expect("a guid");
+    let path = format!("/v3/packages/{}", last.as_str().expect("a text"));
+    assert_eq!(changed.send("DELETE", &path, "").status, 202);
+    assert_eq!(list(), guids);
+}
+
+#[test]
 fn docker_package_is_ready() {
     let changed = Changed::current(&[]);
     for app in ["image", "native"] {

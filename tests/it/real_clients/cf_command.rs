@@ -353,7 +353,7 @@ fn curl_prints_pages_and_errors() {
         ],
         "{}",
     );
-    assert_eq!(response.json(404)["errors"][0]["code"], 10000);
+    assert_eq!(response.json(422)["errors"][0]["code"], 10008);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::metadata;
-use crate::changes::{StagePackage, Staging};
+use crate::changes::{NewBuild, Staging};
 use crate::edition::buildpack;
 use crate::edition::ruby::json_body::{self, JsonObject, is_blank_value, member, unknown_fields};
 use crate::error::ApiError;
@@ -22,7 +22,7 @@ const UNLIMITED: i64 = -1;
 /// # Errors
 ///
 /// Fails with `Unprocessable`, which holds all messages, if the body is wrong.
-pub fn parse(body: &JsonObject) -> Result<StagePackage, ApiError> {
+pub fn parse(body: &JsonObject) -> Result<NewBuild, ApiError> {
     let mut errors = Vec::new();
     let metadata = metadata::parse(body, &mut errors);
     let mut integer = |name, attribute, least| integer(body, name, attribute, least, &mut errors);
@@ -53,7 +53,7 @@ pub fn parse(body: &JsonObject) -> Result<StagePackage, ApiError> {
     let package = json_body::guid("Package guid", package, &mut errors);
     json_body::refuse(errors)?;
     let text = "Unable to use package. Ensure that the package exists and you have access to it.";
-    Ok(StagePackage {
+    Ok(NewBuild {
         package: package.unwrap_or_default(),
         missing_package: ApiError::Unprocessable(text.into()),
         hides_packages: true,

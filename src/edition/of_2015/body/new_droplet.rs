@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::changes::{StagePackage, Staging};
+use crate::changes::{NewBuild, Staging};
 use crate::edition::buildpack;
 use crate::edition::ruby::json_body::{self, JsonObject, member, unknown_fields};
 use crate::error::ApiError;
@@ -16,8 +16,8 @@ const LEAST_MEMORY: i64 = 1024;
 const LEAST_DISK: i64 = 4096;
 
 /// Parses a request to stage a package. What is wrong with the body is reported once the package is known to exist.
-pub fn parse(package: &str, body: &JsonObject) -> StagePackage {
-    StagePackage {
+pub fn parse(package: &str, body: &JsonObject) -> NewBuild {
+    NewBuild {
         package: package.to_owned(),
         missing_package: ApiError::NotFound(Package::NOT_FOUND),
         hides_packages: false,
