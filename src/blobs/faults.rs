@@ -57,23 +57,19 @@ fn content_fault(
     let mut hasher = Hasher::new();
     let (mut count, mut size) = (0, 0);
     let mut has_gap = false;
-    let mut sizes = Vec::new();
+    // All pieces have the size of the first, but the last may be smaller.
+    let mut first = None;
+    let (mut is_last, mut has_other_size) = (false, false);
     for_each_piece(snapshot, blob.id, |number, piece| {
         has_gap |= number != count;
         count += 1;
         size += piece.len() as u64;
         hasher.update(piece);
-        if sizes.last() != Some(&piece.len()) {
-            sizes.push(piece.len());
-        }
+        let first = *first.get_or_insert(piece.len());
+        has_other_size |= is_last || piece.len() > first;
+        is_last = piece.len() < first;
         Ok::<_, StoreError>(())
     })?;
-    // All pieces have one size, but the last may be smaller.
-    let has_other_size = match sizes[..] {
-        [] | [_] => false,
-        [first, last] => last > first,
-        _ => true,
-    };
     let checksums = hasher.finish();
     Ok(
         if has_gap || size != u64::try_from(blob.size).unwrap_or(0) {

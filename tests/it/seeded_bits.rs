@@ -281,6 +281,12 @@ fn check_names_damaged_bits() {
             "of which pieces are missing",
         ),
         (
+            "insert into blob_pieces (blob_id, number, content)
+             select blob_id, 3, substr(content, 101) from blob_pieces where blob_id = 1 and number = 2;
+             update blob_pieces set content = substr(content, 1, 100) where blob_id = 1 and number = 2",
+            "whose pieces have several sizes",
+        ),
+        (
             "update packages set blob_id = null where guid in ('one', 'two');
              insert into blobs (sha1, sha256, size)
              values ('da39a3ee5e6b4b0d3255bfef95601890afd80709',
