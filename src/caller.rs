@@ -31,6 +31,15 @@ impl Writer {
     }
 }
 
+/// Whose bits a caller may download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Downloader {
+    /// The packages that the caller may read.
+    pub reader: Caller,
+    /// The caller, if they also need the writing role in the space of the package.
+    pub needs_writing_role: Option<Member>,
+}
+
 /// A user whose roles decide about their access. A user that the database does not have has no role.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Member {
@@ -49,4 +58,15 @@ pub struct AccessRules {
     pub reading_roles: &'static [&'static str],
     /// The space role that writes the packages of a space.
     pub writing_role: &'static str,
+    /// Who may download the bits of a package.
+    pub downloads: DownloadRule,
+}
+
+/// Who may download the bits of a package that they may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DownloadRule {
+    /// Everyone whose token may write too.
+    WritingScope,
+    /// Admins, holders of one of these scopes, and users with the writing role in the space.
+    WritingRoleOr(&'static [&'static str]),
 }

@@ -10,11 +10,13 @@ pub mod of_2015;
 mod buildpack;
 mod json;
 mod ruby;
+mod upload_form;
 
 use std::fmt;
 
 use clap::ValueEnum;
 
+use crate::blobs::archive::ArchiveFault;
 use crate::caller::AccessRules;
 use crate::changes::{Deletion, NewBuild, NewPackage, UpdatePackage};
 use crate::error::ApiError;
@@ -24,6 +26,7 @@ use crate::records::{
     Build, BuildRecord, Droplet, JobRecord, Package, PackageRecord, Resource, Table,
 };
 use crate::store::StoreError;
+pub use upload_form::{UploadForm, UploadResource};
 
 /// The edition of the API that a server speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -159,6 +162,26 @@ impl Edition {
                 None => current::request::parse_packages(query),
                 Some(app) => current::request::parse_app_packages(app, query),
             },
+        }
+    }
+
+    /// Parses the parts of an upload. Returns the files that are not sent.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the error of this edition if there is no file, or a part that the edition does not know.
+    pub fn parse_upload(self, form: &UploadForm) -> Result<Vec<UploadResource>, ApiError> {
+        match self {
+            Self::Of2015 => of_2015::upload::parse(form),
+            Self::Current => current::upload::parse(form),
+        }
+    }
+
+    /// Returns the `error` of a package whose file has that fault.
+    pub fn upload_error(self, fault: ArchiveFault) -> String {
+        match self {
+            Self::Of2015 => of_2015::upload::error_of(fault),
+            Self::Current => current::upload::error_of(fault),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The errors of the API. An edition decides how they are written.
 
+use crate::blobs::BlobError;
 use crate::labels::{MOST_ANNOTATIONS, MOST_LABELS};
 use crate::seed::{ExportError, SeedError};
 use crate::store::StoreError;
@@ -15,6 +16,8 @@ pub enum ApiError {
     NotJson,
     /// 400 `CF-InvalidRequest` (10004), with this text.
     Refused(String),
+    /// 400 `CF-PackageBitsAlreadyUploaded` (150004): the package does not wait for an upload.
+    BitsAlreadyUploaded,
     /// 401 `CF-NotAuthenticated` (10002): there is no token.
     NotAuthenticated,
     /// 401 `CF-InvalidAuthToken` (1000): the token is wrong. The text does not say in which way.
@@ -39,6 +42,9 @@ pub enum ApiError {
     TooLarge,
     /// 414 `CF-InvalidRequest` (10004): the request target is too long.
     TargetTooLong,
+    /// 416 `CF-InvalidRequest` (10004): no byte of the range is among that many bytes
+    /// ([RFC 9110 §15.5.17](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.17)).
+    RangeNotSatisfiable(u64),
     /// 421 `CF-InvalidRequest` (10004): the server does not answer for this host; `None` if it cannot be shown
     /// ([RFC 9110 §15.5.20](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20)).
     WrongHost(Option<String>),
@@ -84,13 +90,18 @@ impl ApiError {
     /// Returns the HTTP status ([RFC 9110 §15](https://www.rfc-editor.org/rfc/rfc9110#section-15)).
     pub fn status(&self) -> u16 {
         match self {
-            Self::BadQuery(_) | Self::InvalidRequest | Self::NotJson | Self::Refused(_) => 400,
+            Self::BadQuery(_)
+            | Self::InvalidRequest
+            | Self::NotJson
+            | Self::Refused(_)
+            | Self::BitsAlreadyUploaded => 400,
             Self::NotAuthenticated | Self::InvalidToken => 401,
             Self::NotAuthorized | Self::OrganizationSuspended | Self::WrongOrigin(_) => 403,
             Self::NotFound(_) | Self::UnknownRequest | Self::NotServed(_) => 404,
             Self::RequestTimeout => 408,
             Self::TooLarge => 413,
             Self::TargetTooLong => 414,
+            Self::RangeNotSatisfiable(_) => 416,
             Self::WrongHost(_) => 421,
             Self::Unprocessable(_) | Self::TooManyLabels(_) | Self::TooManyAnnotations(_) => 422,
             Self::RateLimited => 429,
@@ -113,6 +124,7 @@ impl ApiError {
             | Self::RequestTimeout
             | Self::TooLarge
             | Self::TargetTooLong
+            | Self::RangeNotSatisfiable(_)
             | Self::WrongHost(_) => 10004,
             Self::NotJson => 1001,
             Self::NotAuthenticated => 10002,
@@ -122,6 +134,7 @@ impl ApiError {
             Self::NotFound(_) => 10010,
             Self::UnknownRequest | Self::NotServed(_) => 10000,
             Self::Unprocessable(_) => 10008,
+            Self::BitsAlreadyUploaded => 150_004,
             Self::TooManyLabels(_) => 390_020,
             Self::TooManyAnnotations(_) => 390_023,
             Self::RateLimited => 10013,
@@ -144,6 +157,7 @@ impl ApiError {
             | Self::RequestTimeout
             | Self::TooLarge
             | Self::TargetTooLong
+            | Self::RangeNotSatisfiable(_)
             | Self::WrongHost(_) => "CF-InvalidRequest",
             Self::NotJson => "CF-MessageParseError",
             Self::NotAuthenticated => "CF-NotAuthenticated",
@@ -153,6 +167,7 @@ impl ApiError {
             Self::NotFound(_) => "CF-ResourceNotFound",
             Self::UnknownRequest | Self::NotServed(_) => "CF-NotFound",
             Self::Unprocessable(_) => "CF-UnprocessableEntity",
+            Self::BitsAlreadyUploaded => "CF-PackageBitsAlreadyUploaded",
             Self::TooManyLabels(_) => "CF-LabelLimitExceeded",
             Self::TooManyAnnotations(_) => "CF-AnnotationLimitExceeded",
             Self::RateLimited => "CF-RateLimitExceeded",
@@ -189,6 +204,13 @@ impl ApiError {
             Self::TooLarge => "The request body is too large".into(),
             Self::TargetTooLong => "The request target is too long".into(),
             Self::Refused(text) | Self::Unprocessable(text) => text.clone(),
+            Self::RangeNotSatisfiable(size) => {
+                format!("The range is not among the {size} bytes of the package")
+            }
+            Self::BitsAlreadyUploaded => {
+                "Bits may be uploaded only once. Create a new package to upload different bits."
+                    .into()
+            }
             Self::OrganizationSuspended => "The organization is suspended".into(),
             Self::TooManyLabels(count) => format!(
                 "Failed to add {count} labels because it would exceed maximum of {MOST_LABELS}"
@@ -253,7 +275,18 @@ impl From<ExportError> for ApiError {
     fn from(error: ExportError) -> Self {
         match error {
             ExportError::Store(error) => error.into(),
-            output @ ExportError::Output(_) => Self::Internal(output.to_string()),
+            other @ (ExportError::Output(_) | ExportError::Bits(..)) => {
+                Self::Internal(other.to_string())
+            }
+        }
+    }
+}
+
+impl From<BlobError> for ApiError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Store(error) => error.into(),
+            file @ BlobError::File(_) => Self::Unavailable(file.to_string()),
         }
     }
 }

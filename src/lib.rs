@@ -26,6 +26,7 @@
 //! | [`listing`] | list requests, visibility, the page query, the list cache, the response cache |
 //! | [`error`] | every error of the API: status, code, title and text; an edition only formats it |
 //! | [`seed`] | seed files: parsed, checked, applied in one transaction, generated, exported |
+//! | [`blobs`] | the stored files of packages: checked, put, read; always in pieces |
 //! | [`records`] | one file per table: its columns, filters and statements; inserts and updates |
 //! | [`store`] | the SQLite file: snapshots, transactions, migrations (with `schema.sql`), data versions; a second engine would stand beside `store::sqlite` |
 //! | [`caller`] [`clock`] [`duration`] [`error_text`] [`json_object`] [`labels`] [`log`] [`private_file`] | small modules that all others may use |
@@ -38,6 +39,7 @@ compile_error!(
 );
 
 pub mod auth;
+pub mod blobs;
 pub mod caller;
 pub mod changes;
 pub mod cli;

@@ -19,6 +19,7 @@ use crate::store::{Snapshot, StoreError, Value, dialect};
 pub use list_cache::{ListCache, ListCacheCounters};
 use request::ListRequest;
 use visibility::Visibility;
+pub use visibility::has_writing_role;
 
 /// The ids of one page, and how many rows the list has.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 //! `fault` holds them with their places. `messages` and `json_error` have the texts.
 
 mod apply;
+mod bits;
 mod diagnose;
 mod entry;
 mod export;
@@ -22,9 +23,10 @@ mod source;
 mod syntax;
 
 use apply::{Applier, NewTimes};
+use bits::BitsSource;
 use entry::EntryKind;
 pub use entry::SeedFormat;
-pub use export::{ExportError, export};
+pub use export::{ExportError, ExportedBits, export, write_bits};
 pub use fault::{Fault, InvalidSeed, SeedError};
 use fault::{Faults, Stop};
 pub use generate::generate;
@@ -34,7 +36,7 @@ pub use report::{Counts, Report};
 pub use source::{BundledSeed, Source, bundled};
 
 use crate::records::{App, Build, Droplet, Job, Organization, Package, Space, Table, User};
-use crate::store::Transaction;
+use crate::store::{Snapshot, Transaction};
 
 /// What happens to the rows that seeds do not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,40 @@ pub fn apply(
     others: OtherRows,
     now: i64,
 ) -> Result<Report, SeedError> {
+    let seeds = sources
+        .iter()
+        .map(|source| (source, BitsSource::of(source)));
+    apply_with_bits(transaction, seeds, others, now)
+}
+
+/// Deletes everything but the keys of tokens, and then applies an export of another database that names bits by their
+/// SHA-256. `bits` is a snapshot of that database. `now` is the time of new entries that give none.
+///
+/// # Errors
+///
+/// Fails if the export is no seed, if `bits` cannot be read, or if the database cannot be written. The transaction must
+/// then be rolled back.
+pub fn restore(
+    transaction: &Transaction<'_>,
+    export: Vec<u8>,
+    bits: &Snapshot<'_>,
+    now: i64,
+) -> Result<(), SeedError> {
+    let source = Source::Bytes {
+        label: "the data at the start".into(),
+        bytes: export,
+    };
+    reset(transaction)?;
+    let seed = (&source, BitsSource::Database(bits));
+    apply_with_bits(transaction, [seed], OtherRows::Keep, now).map(drop)
+}
+
+fn apply_with_bits<'t>(
+    transaction: &'t Transaction<'_>,
+    seeds: impl IntoIterator<Item = (&'t Source, BitsSource<'t>)>,
+    others: OtherRows,
+    now: i64,
+) -> Result<Report, SeedError> {
     let mut applier = Applier::new(
         transaction,
         NewTimes {
@@ -68,7 +104,7 @@ pub fn apply(
         Progress::start(None),
     );
     let mut faults = Faults::default();
-    let read = read_all(sources, &mut applier, &mut faults);
+    let read = read_all(seeds, &mut applier, &mut faults);
     faults.into_result_of(read)?;
     if others == OtherRows::Prune {
         applier.prune()?;
@@ -76,12 +112,13 @@ pub fn apply(
     Ok(applier.into_report())
 }
 
-fn read_all(
-    sources: &[Source],
-    applier: &mut Applier<'_, '_>,
+fn read_all<'t>(
+    seeds: impl IntoIterator<Item = (&'t Source, BitsSource<'t>)>,
+    applier: &mut Applier<'t, '_>,
     faults: &mut Faults,
 ) -> Result<(), Stop> {
-    for source in sources {
+    for (source, bits) in seeds {
+        applier.begin_seed(bits);
         let read = source.read(&mut Reading {
             seed: &source.label(),
             applier,

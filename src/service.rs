@@ -54,6 +54,8 @@ pub struct Service {
     pub list_cache: Arc<ListCache>,
     /// The cached bytes of responses.
     pub response_cache: ResponseCache,
+    /// How many bytes the entries of an uploaded archive may have together, uncompressed.
+    pub max_upload: u64,
     /// The login, if clients can log in.
     pub login: Option<LoginEndpoint>,
     /// What the admin API may do.
@@ -97,6 +99,8 @@ pub struct ServiceOptions {
     pub web_pages: WebPages,
     /// The size of the response cache in MiB; 0 disables it.
     pub response_cache_mib: u32,
+    /// How many bytes the entries of an uploaded archive may have together, uncompressed.
+    pub max_upload: u64,
     /// The login, if clients can log in.
     pub login: Option<Login>,
     /// What the admin API may do.
@@ -124,6 +128,7 @@ impl Default for ServiceOptions {
             external_url: None,
             web_pages: WebPages::default(),
             response_cache_mib: 0,
+            max_upload: 512 << 20,
             login: None,
             admin_api: AdminApi::Off,
             request_log: None,
@@ -181,6 +186,7 @@ impl Service {
             web_pages: options.web_pages,
             list_cache: Arc::new(ListCache::default()),
             response_cache: ResponseCache::new(options.response_cache_mib),
+            max_upload: options.max_upload,
             login: options.login.map(|login| LoginEndpoint {
                 login,
                 guesses: Guesses::default(),

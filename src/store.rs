@@ -24,7 +24,7 @@ use file_watch::{Current, FileWatch, OpenReaders};
 pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
 pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
-pub use sqlite::check::{CheckReport, check, sqlite_version};
+pub use sqlite::check::{CheckReport, FindFaults, check, sqlite_version};
 pub use sqlite::close::Closed;
 pub use sqlite::draft::is_file_of;
 use sqlite::identify::{FileState, at_real_path, identify, missing_file_error, real_path};
@@ -139,7 +139,8 @@ impl Store {
     }
 
     /// Copies the database at `from` to `to`, with mode 0600, and checks the copy. The copy is one state of the database,
-    /// with the commits in its write-ahead log, also while other programs write. `from` is not changed.
+    /// with the commits in its write-ahead log, also while other programs write. `from` is not changed. `find_faults` is what
+    /// [`check`] takes.
     ///
     /// If the report names a fault, nothing was written to `to`. Otherwise the copy is complete and synced before it has
     /// this name.
@@ -148,9 +149,13 @@ impl Store {
     ///
     /// Fails if `to` exists, if files of a former database lie beside it, if `from` is not a database of this program, or
     /// has an earlier schema, or if a file cannot be read or written.
-    pub fn backup(from: &Path, to: &Path) -> Result<CheckReport, StoreError> {
+    pub fn backup(
+        from: &Path,
+        to: &Path,
+        find_faults: FindFaults,
+    ) -> Result<CheckReport, StoreError> {
         Self::refuse_older(from)?;
-        at_real_path(from, |from| backup::backup(from, to))
+        at_real_path(from, |from| backup::backup(from, to, find_faults))
     }
 
     /// Opens the database at `path`.

@@ -32,6 +32,15 @@ pub fn body(address: SocketAddr, request: &[u8]) -> Result<Vec<u8>> {
     Ok(connection.receive()?.to_vec())
 }
 
+/// Sends a request that lies in several parts of memory. The status of the response must be 200.
+pub fn upload(address: SocketAddr, parts: &[&[u8]]) -> Result<()> {
+    let mut connection = Connection::open(address)?;
+    for part in parts {
+        connection.send(part)?;
+    }
+    connection.receive().map(drop)
+}
+
 /// Sends the requests again and again, one at a time on each connection. Returns responses per second.
 pub fn rate(address: SocketAddr, requests: &[Vec<u8>], rounds: &Rounds) -> Result<f64> {
     together(THREADS, |thread| {

@@ -1,6 +1,7 @@
 //! The rows of the table: one function for each group of rows.
 
 mod all_data;
+mod bits;
 mod pages;
 mod startup_and_memory;
 
@@ -13,7 +14,7 @@ use crate::table::Table;
 use crate::{Error, Result};
 
 /// The groups, in the order of the table. The group that changes the databases comes last.
-pub const GROUPS: [Group; 10] = [
+pub const GROUPS: [Group; 11] = [
     Group {
         name: "hot",
         about: "cached pages, compared with a static route",
@@ -48,6 +49,11 @@ pub const GROUPS: [Group; 10] = [
         name: "seed",
         about: "JSON Lines into a new database, compared with bare inserts",
         run: all_data::seed,
+    },
+    Group {
+        name: "bits",
+        about: "uploads and downloads, compared with inserts, a copy and a static route",
+        run: bits::bits,
     },
     Group {
         name: "start",

@@ -1,7 +1,7 @@
 //! What the scopes of a token allow: who may read and who may write. See `docs/reference/access.md#scopes`.
 
 use super::claims::Claims;
-use crate::caller::AccessRules;
+use crate::caller::{AccessRules, DownloadRule};
 
 /// The scope that reads and writes everything.
 pub(super) const ADMIN: &str = "cloud_controller.admin";
@@ -42,6 +42,18 @@ impl Access {
             Self::ByRole
         } else {
             Self::Denied
+        }
+    }
+
+    /// Returns which of the packages that the caller may read they may download.
+    pub fn to_download(claims: &Claims, rules: &AccessRules) -> Self {
+        let is_held = |scope: &&str| claims.has_scope(scope);
+        match rules.downloads {
+            _ if claims.has_scope(ADMIN) => Self::Everything,
+            DownloadRule::WritingScope if claims.has_scope(WRITE) => Self::Everything,
+            DownloadRule::WritingScope => Self::Denied,
+            DownloadRule::WritingRoleOr(scopes) if scopes.iter().any(is_held) => Self::Everything,
+            DownloadRule::WritingRoleOr(_) => Self::ByRole,
         }
     }
 }

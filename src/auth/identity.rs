@@ -3,7 +3,7 @@
 use super::access::{ADMIN, Access};
 use super::claims::Claims;
 use super::{Keys, TokenFault};
-use crate::caller::{AccessRules, Caller, Member, Writer};
+use crate::caller::{AccessRules, Caller, DownloadRule, Downloader, Member, Writer};
 use crate::error::ApiError;
 
 /// An authenticated caller, and what their token allows.
@@ -15,6 +15,7 @@ pub struct Identity {
     pub admin: bool,
     read: Access,
     write: Access,
+    download: Access,
     rules: &'static AccessRules,
 }
 
@@ -25,6 +26,7 @@ impl Identity {
             admin: claims.has_scope(ADMIN),
             read: Access::to_read(claims, rules),
             write: Access::to_write(claims),
+            download: Access::to_download(claims, rules),
             rules,
         })
     }
@@ -40,6 +42,10 @@ impl Identity {
             admin: access == Access::Everything,
             read: access,
             write: access,
+            download: match rules.downloads {
+                DownloadRule::WritingScope => Access::Everything,
+                DownloadRule::WritingRoleOr(_) => access,
+            },
             rules,
         }
     }
@@ -71,6 +77,23 @@ impl Identity {
             Access::ByRole => Ok(Writer::Member(self.into_member())),
             Access::Everything => Ok(Writer::Everything),
         }
+    }
+
+    /// Returns whose bits the caller may download.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `NotAuthorized` if no scope of the token allows it.
+    pub fn into_downloader(self) -> Result<Downloader, ApiError> {
+        let needs_writing_role = match self.download {
+            Access::Denied => return Err(ApiError::NotAuthorized),
+            Access::ByRole => Some(self.clone().into_member()),
+            Access::Everything => None,
+        };
+        Ok(Downloader {
+            reader: self.into_reader()?,
+            needs_writing_role,
+        })
     }
 
     fn into_member(self) -> Member {

@@ -1,7 +1,7 @@
 //! The apps and packages that a change is about, and who may change them. See `docs/reference/access.md#writing`.
 
 use super::{Change, DockerContent};
-use crate::caller::{Member, Writer};
+use crate::caller::Writer;
 use crate::error::ApiError;
 use crate::listing;
 use crate::records::package::DOCKER;
@@ -113,21 +113,13 @@ impl Change<'_, '_> {
             Writer::Everything => return Ok(()),
             Writer::Member(member) | Writer::GlobalReader(member) => member,
         };
-        if !self.has_writing_role(member, space_id)? {
+        if !listing::has_writing_role(self.transaction, member, space_id)? {
             return Err(ApiError::NotAuthorized);
         }
         if self.is_suspended(space_id)? {
             return Err(ApiError::OrganizationSuspended);
         }
         Ok(())
-    }
-
-    fn has_writing_role(&self, member: &Member, space_id: i64) -> Result<bool, StoreError> {
-        let sql = "select 1 from users u join space_roles r on r.user_id = u.id
-                   where u.guid = $1 and r.space_id = $2 and r.role = $3";
-        let role = member.rules.writing_role;
-        let values = [member.user.as_str().into(), space_id.into(), role.into()];
-        Ok(self.transaction.int(sql, &values)?.is_some())
     }
 
     fn is_suspended(&self, space_id: i64) -> Result<bool, StoreError> {

@@ -1,10 +1,11 @@
 //! `export`: prints all data as a seed.
 
 use std::io::{BufWriter, ErrorKind, stdout};
+use std::path::Path;
 
 use super::CommandError;
 use super::args::DatabaseFlag;
-use crate::seed::{self, ExportError, SeedFormat};
+use crate::seed::{self, ExportError, ExportedBits, SeedFormat};
 use crate::store::Store;
 
 /// The arguments of `export`.
@@ -15,6 +16,10 @@ pub struct Args {
     /// Print JSON Lines: one entry per line
     #[arg(long)]
     jsonl: bool,
+    /// Write the bits of packages to this folder, each under its SHA-256, and name them in the export; a seed of the export
+    /// finds them relative to its own file
+    #[arg(long, value_name = "DIR")]
+    bits: Option<String>,
 }
 
 /// Prints all data but the token keys as a seed.
@@ -26,12 +31,16 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     };
     let path = args.database.path();
     let store = Store::open_for_reading(path)?;
-    let exported = store.read_blocking(move |snapshot| {
-        seed::export(
-            snapshot,
-            form,
-            &mut BufWriter::with_capacity(1 << 16, stdout()),
-        )
+    let exported = store.read_blocking(|snapshot| {
+        let bits = match &args.bits {
+            None => ExportedBits::LeftOut,
+            Some(folder) => {
+                seed::write_bits(snapshot, Path::new(folder))?;
+                ExportedBits::In(folder)
+            }
+        };
+        let mut out = BufWriter::with_capacity(1 << 16, stdout());
+        seed::export(snapshot, form, bits, &mut out)
     });
     let unchanged = store.require_unchanged();
     store.close().map_err(|error| error.at(path))?;
@@ -39,8 +48,15 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         // The reader, such as `head`, has read what it needs.
         Err(ExportError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => {
-            other.map_err(|error| error.at(path))?;
-            Ok(unchanged?)
+            let left_out = other.map_err(|error| error.at(path))?;
+            unchanged?;
+            let have = match left_out {
+                0 => return Ok(()),
+                1 => "1 package has".to_owned(),
+                count => format!("{count} packages have"),
+            };
+            eprintln!("cf-packages: {have} bits, which are left out; `--bits DIR` writes them too");
+            Ok(())
         }
     }
 }

@@ -134,6 +134,7 @@ fn service(
         external_url: settings.external_url,
         web_pages: settings.web_pages,
         response_cache_mib: settings.cache_size,
+        max_upload: u64::from(settings.max_upload) << 20,
         login: settings.login.map(|login| Login {
             password: login.password,
             ttl: login.ttl,

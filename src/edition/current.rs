@@ -5,10 +5,11 @@ pub(super) mod body;
 pub(super) mod error;
 pub(super) mod present;
 pub mod request;
+pub(super) mod upload;
 
 mod json;
 
-use crate::caller::AccessRules;
+use crate::caller::{AccessRules, DownloadRule};
 use crate::edition::BaseUrl;
 use crate::records::{Resource, Table};
 use crate::store::StoreError;
@@ -28,6 +29,7 @@ pub const ACCESS_RULES: AccessRules = AccessRules {
         "space_supporter",
     ],
     writing_role: "space_developer",
+    downloads: DownloadRule::WritingRoleOr(&["cloud_controller.admin_read_only"]),
 };
 
 /// How a resource is requested and presented.

@@ -5,14 +5,16 @@ pub(super) mod body;
 pub(super) mod error;
 pub(super) mod present;
 pub(super) mod request;
+pub(super) mod upload;
 
 mod json;
 
-use crate::caller::AccessRules;
+use crate::caller::{AccessRules, DownloadRule};
 
 /// Who may read: only an admin reads everything, and the role `space_supporter` does not exist.
 pub const ACCESS_RULES: AccessRules = AccessRules {
     global_readers: &[],
     reading_roles: &["space_developer", "space_manager", "space_auditor"],
     writing_role: "space_developer",
+    downloads: DownloadRule::WritingScope,
 };

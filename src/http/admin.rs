@@ -16,7 +16,7 @@ use crate::changes::{self, BuildEnd};
 use crate::clock::TimeText;
 use crate::duration::DurationText;
 use crate::error::ApiError;
-use crate::seed::{self, OtherRows, SeedFormat, Source};
+use crate::seed::{self, ExportedBits, OtherRows, SeedFormat, Source};
 use crate::service::fault_rules::FaultRule;
 use crate::service::{AdminApi, Service};
 use crate::store::{Durability, OpenMode, Store};
@@ -90,19 +90,12 @@ pub(super) async fn reset(
     let now = service.clock.now();
     write(&service, move |store| {
         let start = Store::open(&start, OpenMode::Immutable, Durability::Off)?;
-        let data = start.read_blocking(|snapshot| {
-            let mut data = Vec::new();
-            seed::export(snapshot, SeedFormat::JsonLines, &mut data)?;
-            Ok::<_, ApiError>(data)
-        });
-        let source = Source::Bytes {
-            label: "the data at the start".into(),
-            bytes: data?,
-        };
-        Ok(store.write(|transaction| {
-            seed::reset(transaction)?;
-            seed::apply(transaction, &[source], OtherRows::Keep, now)
-        })?)
+        start.read_blocking(|snapshot| {
+            let mut export = Vec::new();
+            let bits = ExportedBits::In("");
+            seed::export(snapshot, SeedFormat::JsonLines, bits, &mut export)?;
+            store.write(|transaction| Ok(seed::restore(transaction, export, snapshot, now)?))
+        })
     })
     .await?;
     service.clock.reset();
@@ -162,13 +155,14 @@ enum EndState {
     Failed,
 }
 
-/// `GET /admin/export`: the bytes that `cf-packages export` prints, sent while they are read.
+/// `GET /admin/export`: the bytes that `cf-packages export` prints without `--bits`, sent while they are read.
 pub(super) async fn export(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
     let permit = service.exports.clone().acquire_owned().await;
     response::stream_json(&service, &request, move |snapshot, out| {
         let _permit = permit;
-        Ok(seed::export(snapshot, SeedFormat::Json, out)?)
+        seed::export(snapshot, SeedFormat::Json, ExportedBits::LeftOut, out)?;
+        Ok(())
     })
     .await
 }

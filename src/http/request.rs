@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 use warp::http::header::{self, HeaderName, HeaderValue};
-use warp::http::{HeaderMap, Uri};
+use warp::http::{HeaderMap, Method, Uri};
 
 use super::observe::Notes;
 use crate::auth::{Identity, TokenFault};
@@ -24,12 +24,13 @@ const SLOW_START: Duration = Duration::from_secs(60);
 /// The lowest rate at which a body may arrive, in bytes per second.
 const LOWEST_RATE: u64 = 1024;
 
-/// The target, the headers and the id of a request. The router has normalized the path. Cloning is cheap.
+/// The method, the target, the headers and the id of a request. The router has normalized the path. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Request(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
+    method: Method,
     uri: Uri,
     headers: HeaderMap,
     id: HeaderValue,
@@ -40,6 +41,7 @@ struct Parts {
 
 impl Request {
     pub(super) fn new(
+        method: Method,
         uri: Uri,
         headers: HeaderMap,
         id: HeaderValue,
@@ -47,12 +49,18 @@ impl Request {
         notes: Option<Arc<Notes>>,
     ) -> Self {
         Self(Arc::new(Parts {
+            method,
             uri,
             headers,
             id,
             client,
             notes,
         }))
+    }
+
+    /// Returns the method.
+    pub fn method(&self) -> &Method {
+        &self.0.method
     }
 
     /// Identifies the caller. Notes who it is, or why the token was refused, for the log.

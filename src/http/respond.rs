@@ -113,32 +113,40 @@ impl RenderContext<'_> {
     }
 }
 
-/// Returns 200 with the document, or 304 if `If-None-Match` names its entity tag
-/// ([RFC 9110 §13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)).
+/// Returns 200 with the document, or 304 if the client has it.
 fn conditional(page: &CachedResponse, request: &Request) -> Response {
-    let matches = request
-        .headers(header::IF_NONE_MATCH)
-        .into_iter()
-        .filter_map(|value| str::from_utf8(value).ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == page.tag);
-    let mut response = if matches {
+    let mut response = if is_unchanged(request, &page.tag) {
         let mut response = Response::default();
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     } else {
         response::json(200, page.body.clone())
     };
+    cache_headers(&mut response, &page.tag);
+    response
+}
+
+/// Whether `If-None-Match` names the entity tag ([RFC 9110 §13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)).
+pub(super) fn is_unchanged(request: &Request, tag: &str) -> bool {
+    request
+        .headers(header::IF_NONE_MATCH)
+        .into_iter()
+        .filter_map(|value| str::from_utf8(value).ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|named| named == "*" || named.strip_prefix("W/").unwrap_or(named) == tag)
+}
+
+/// Adds the headers by which a client can keep a response and ask whether it is still valid.
+pub(super) fn cache_headers(response: &mut Response, tag: &str) {
     let headers = response.headers_mut();
     headers.insert(
         header::ETAG,
-        HeaderValue::from_str(&page.tag).expect("an entity tag is hexadecimal digits in quotes"),
+        HeaderValue::from_str(tag).expect("an entity tag is hexadecimal digits in quotes"),
     );
     headers.insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static("private, no-cache"),
     );
     headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
-    response
 }

@@ -210,13 +210,8 @@ mod tests {
         let store = Store::open(&path, OpenMode::ReadWrite, Durability::Off).unwrap();
         let service = Arc::new(Service::new(store, ServiceOptions::default()));
         let id = header::HeaderValue::from_static("id");
-        let request = Request::new(
-            "/".parse().unwrap(),
-            header::HeaderMap::new(),
-            id,
-            None,
-            None,
-        );
+        let (method, headers) = (warp::http::Method::GET, header::HeaderMap::new());
+        let request = Request::new(method, "/".parse().unwrap(), headers, id, None, None);
         let response = stream_json(&service, &request, |_, out| write(out)).await?;
         let collected = response.into_body().collect().await;
         Ok(collected.map(http_body_util::Collected::to_bytes))

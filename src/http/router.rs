@@ -210,6 +210,7 @@ impl Router {
         }
         let headers = std::mem::take(request.headers_mut());
         let parts = Request::new(
+            request.method().clone(),
             request.uri().clone(),
             headers,
             id.clone(),

@@ -10,9 +10,10 @@ use warp::http::Method;
 use warp::{Filter, Rejection};
 
 use super::request::RequestBody;
+use super::upload::{self, largest_body};
 use super::{
-    Request, Response, admin, builds, collections, droplets, info, jobs, login, metrics, packages,
-    response,
+    Request, Response, admin, builds, collections, download, droplets, info, jobs, login, metrics,
+    packages, response,
 };
 use crate::error::ApiError;
 use crate::records::{App, Droplet, Organization, Space};
@@ -73,8 +74,10 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
 
     routes.get(path!("v3" / "packages"), packages::list);
     routes.get_by_guid(path!("v3" / "packages" / String), packages::one);
+    routes.get_by_guid(path!("v3" / "packages" / String / "download"), download::download);
     routes.get_by_guid(path!("v3" / "apps" / String / "packages"), packages::of_app);
     routes.by_guid(Method::DELETE, path!("v3" / "packages" / String), packages::delete);
+    routes.with_body_by_guid(Method::POST, path!("v3" / "packages" / String / "upload"), largest_body(service.max_upload), upload::upload);
     routes.get(path!("healthz"), info::healthz);
     routes.get(path!("openapi.json"), info::openapi);
     // Without `--login` these two answer 404 with a text that names the flag.

@@ -88,6 +88,23 @@ fn readable_organizations(
     ids(snapshot, sql, &[member.user.as_str().into()])
 }
 
+/// Returns whether the user holds the role that writes the packages of the space.
+///
+/// # Errors
+///
+/// Fails if the snapshot cannot be read.
+pub fn has_writing_role(
+    snapshot: &Snapshot<'_>,
+    member: &Member,
+    space_id: i64,
+) -> Result<bool, StoreError> {
+    let sql = "select 1 from users u join space_roles r on r.user_id = u.id
+               where u.guid = $1 and r.space_id = $2 and r.role = $3";
+    let role = member.rules.writing_role;
+    let values = [member.user.as_str().into(), space_id.into(), role.into()];
+    Ok(snapshot.int(sql, &values)?.is_some())
+}
+
 fn ids(snapshot: &Snapshot<'_>, sql: &str, values: &[Value]) -> Result<Arc<[i64]>, StoreError> {
     Ok(super::ids(snapshot, sql, values)?.into())
 }

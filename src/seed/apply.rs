@@ -9,18 +9,19 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::bits::{BitsSource, SeedBits, StoredBits};
 use super::entry::{
     AppEntry, ByKind, Entry, EntryKind, OrganizationEntry, PackageEntry, Position, SpaceEntry,
     UserEntry, required,
 };
 use super::fault::{ApplyError, EntryError};
-use super::field::{Annotations, Guid, Labels, Name, Time};
+use super::field::{Annotations, Guid, Labels, Name, Text, Time};
 use super::messages;
 use super::report::{Outcome, Progress, Report};
 use crate::records::user::{RoleScope, RoleSet, set_roles};
 use crate::records::{
     App, AppRecord, Metadata, Organization, OrganizationRecord, Package, PackageRecord, Space,
-    SpaceRecord, Table, User, UserRecord,
+    SpaceRecord, Table, User, UserRecord, package,
 };
 use crate::store::{StoreError, Transaction};
 use references::{NamedTable, References};
@@ -45,6 +46,8 @@ pub(super) struct Applier<'t, 'c> {
     /// How many packages this seed has had so far for each app, by the id of the app.
     packages_per_app: HashMap<i64, u64>,
     pending_renames: Vec<PendingRename>,
+    /// The files that this seed names.
+    bits: SeedBits<'t>,
     progress: Progress,
 }
 
@@ -93,8 +96,14 @@ impl<'t, 'c> Applier<'t, 'c> {
             references: References::new(prune),
             packages_per_app: HashMap::new(),
             pending_renames: Vec::new(),
+            bits: SeedBits::new(BitsSource::None),
             progress,
         }
+    }
+
+    /// Begins a seed whose files are in `bits`.
+    pub(super) fn begin_seed(&mut self, bits: BitsSource<'t>) {
+        self.bits = SeedBits::new(bits);
     }
 
     /// Sets the times of the entries that follow.
@@ -325,6 +334,11 @@ impl<'t, 'c> Applier<'t, 'c> {
             derived_guid(position.kind, &[&app.guid, &count.to_string()])
         });
         *count += 1;
+        let bits = match &entry.bits {
+            None => None,
+            Some(name) => Some(self.bits.store(self.transaction, name.as_str())?),
+        };
+        let record = with_checksums(entry, record, bits.as_ref())?;
         let labels = to_json(entry.labels.as_ref().map(|Labels(labels)| labels));
         let annotations = entry.annotations.as_ref();
         let annotations = to_json(annotations.map(|Annotations(annotations)| annotations));
@@ -337,7 +351,10 @@ impl<'t, 'c> Applier<'t, 'c> {
             annotations: &annotations,
             created_at: times.created_at(entry.created_at, stored.map(|old| old.created_at)),
             updated_at: times.updated_at(entry.updated_at, stored.map(|old| old.updated_at)),
-            blob_id: stored.and_then(|old| blob_of_same_content(old, &record)),
+            blob_id: match &bits {
+                Some(bits) => Some(bits.blob_id),
+                None => stored.and_then(|old| blob_of_same_content(old, &record)),
+            },
             ..record
         })?;
         Ok(outcome)
@@ -529,6 +546,35 @@ impl NewTimes {
         let given = given.map(|time| time.0);
         given.or(stored.unwrap_or(self.updated_at))
     }
+}
+
+/// Returns the record with the checksums of its file, if it is `READY`. Checksums in the entry must be those of the file.
+fn with_checksums<'r>(
+    entry: &PackageEntry<'_>,
+    record: PackageRecord<'r>,
+    bits: Option<&'r StoredBits>,
+) -> Result<PackageRecord<'r>, EntryError> {
+    let Some(StoredBits { checksums, .. }) = bits else {
+        return Ok(record);
+    };
+    let name = entry.bits.as_ref().map_or("", Text::as_str);
+    for (field, given, actual) in [
+        ("sha1", record.sha1, &checksums.sha1),
+        ("sha256", record.sha256, &checksums.sha256),
+    ] {
+        if given.is_some_and(|given| given != actual) {
+            let text = messages::other_checksum(name, field, actual);
+            return Err(EntryError::new(field, text));
+        }
+    }
+    if record.state != package::READY {
+        return Ok(record);
+    }
+    Ok(PackageRecord {
+        sha1: Some(&checksums.sha1),
+        sha256: Some(&checksums.sha256),
+        ..record
+    })
 }
 
 /// Returns the blob of the stored package if the checksums of the new record are still those of the blob.

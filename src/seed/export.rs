@@ -3,8 +3,10 @@
 //!
 //! Entries are in the order in which they were stored, references are guids, and default values are left out.
 
+use std::fs::DirBuilder;
 use std::io::{self, Write};
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -12,9 +14,10 @@ use super::entry::{
     AppEntry, EntryKind, OrganizationEntry, PackageEntry, RoleEntry, SeedFormat, SpaceEntry,
     UserEntry,
 };
+use crate::blobs;
 use crate::error_text::os_error;
 use crate::records::user::for_each_role;
-use crate::records::{App, Organization, Package, Space, Table, User};
+use crate::records::{App, Blob, Organization, Package, Space, Table, User};
 use crate::store::{Snapshot, StoreError};
 
 /// Why an export failed.
@@ -26,6 +29,9 @@ pub enum ExportError {
     /// The export cannot be written.
     #[error("the export cannot be written: {}", os_error(.0))]
     Output(#[from] io::Error),
+    /// The folder for the bits cannot be written.
+    #[error("the bits cannot be written to `{}`: {}", .0.display(), os_error(.1))]
+    Bits(PathBuf, io::Error),
 }
 
 impl ExportError {
@@ -33,12 +39,32 @@ impl ExportError {
     pub fn at(self, database: &Path) -> Self {
         match self {
             Self::Store(error) => Self::Store(error.at(database)),
-            output @ Self::Output(_) => output,
+            other @ (Self::Output(_) | Self::Bits(..)) => other,
         }
     }
 }
 
-/// Writes everything but the keys of tokens to `out` as a seed. It contains the passwords of docker registries.
+/// Whether an export names the bits of packages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportedBits<'f> {
+    /// It does not.
+    LeftOut,
+    /// They are files in this folder, whose names are their SHA-256. [`write_bits`] writes them.
+    In(&'f str),
+}
+
+impl ExportedBits<'_> {
+    fn name(self, sha256: &str) -> Option<String> {
+        match self {
+            Self::LeftOut => None,
+            Self::In("") => Some(sha256.to_owned()),
+            Self::In(folder) => Some(format!("{}/{sha256}", folder.trim_end_matches('/'))),
+        }
+    }
+}
+
+/// Writes everything but the keys of tokens to `out` as a seed. It contains the passwords of docker registries. Returns how
+/// many packages have bits that the export does not name.
 ///
 /// # Errors
 ///
@@ -46,8 +72,10 @@ impl ExportError {
 pub fn export(
     snapshot: &Snapshot<'_>,
     format: SeedFormat,
+    bits: ExportedBits<'_>,
     out: &mut dyn Write,
-) -> Result<(), ExportError> {
+) -> Result<u64, ExportError> {
+    let mut left_out = 0;
     let mut writer = SeedWriter {
         out,
         format,
@@ -76,13 +104,48 @@ pub fn export(
                 writer.entry(&UserEntry::from_record(&record, roles))
             })?,
             EntryKind::Package => Package::for_each(snapshot, |record| {
-                writer.entry(&PackageEntry::from_record(&record)?)
+                let blob = match record.blob_id {
+                    None => None,
+                    Some(id) => blobs::open(snapshot, id)?,
+                };
+                let name = blob.as_ref().and_then(|blob| bits.name(&blob.sha256));
+                left_out += u64::from(blob.is_some() && name.is_none());
+                writer.entry(&PackageEntry::from_record(&record, name)?)
             })?,
         }
         writer.end_kind()?;
     }
     writer.end()?;
-    Ok(())
+    Ok(left_out)
+}
+
+/// Writes the bits of all packages to `folder`, each content once, under its SHA-256. Only the user can read the files. Files
+/// of these names are replaced.
+///
+/// # Errors
+///
+/// Fails if the snapshot cannot be read, or if the folder cannot be written.
+pub fn write_bits(snapshot: &Snapshot<'_>, folder: &Path) -> Result<(), ExportError> {
+    let failed = |error| ExportError::Bits(folder.to_owned(), error);
+    if folder.metadata().is_err() {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(folder).map_err(failed)?;
+    }
+    Blob::for_each(snapshot, |blob| {
+        // `tempfile` creates files of mode 0600.
+        let mut file = tempfile::Builder::new()
+            .prefix(".cf-packages-")
+            .tempfile_in(folder)
+            .map_err(failed)?;
+        blobs::for_each_piece(snapshot, blob.id, |_, piece| {
+            file.write_all(piece).map_err(failed)
+        })?;
+        file.as_file().sync_all().map_err(failed)?;
+        let name = folder.join(blob.sha256);
+        file.persist(name).map_err(|error| failed(error.error))?;
+        Ok(())
+    })
 }
 
 /// Writes entries in one of the two formats.

@@ -125,9 +125,30 @@ pub(super) fn missing_fields(field: &str, other: &str) -> String {
     format!("both `{field}` and `{other}` are missing; give at least one of them")
 }
 
-/// `what` is `type` or `role`.
+/// `what` is `type`, `state` or `role`.
 pub(super) fn does_not_go_with(field: &str, what: &str, value: &str) -> String {
     format!("`{field}` does not go with the {what} `{value}`")
+}
+
+pub(super) const NO_FOLDER_OF_BITS: &str = "`bits` names a file relative to the file of the seed, and this seed is not a file; name the seed as a file";
+
+pub(super) fn unreadable_bits(name: &str, error: &io::Error) -> String {
+    format!("`{}` cannot be read: {}", printable(name), os_error(error))
+}
+
+pub(super) fn not_an_archive(name: &str) -> String {
+    format!(
+        "`{}` is not a zip archive with entries, of which a package consists",
+        printable(name)
+    )
+}
+
+/// `field` is `sha1` or `sha256`.
+pub(super) fn other_checksum(name: &str, field: &str, checksum: &str) -> String {
+    format!(
+        "`{}` has the {field} `{checksum}`; correct it, or leave out `{field}`",
+        printable(name)
+    )
 }
 
 pub(super) fn unknown_kind<'a>(name: &str, kinds: impl Iterator<Item = &'a str>) -> String {

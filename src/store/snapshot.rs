@@ -63,7 +63,7 @@ impl ToSql for Value {
     }
 }
 
-/// A value like [`Value`] that borrows its text.
+/// A value like [`Value`] that borrows its text or bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BorrowedValue<'v> {
     /// Null.
@@ -72,6 +72,8 @@ pub enum BorrowedValue<'v> {
     Int(i64),
     /// Text in UTF-8.
     Text(&'v str),
+    /// Bytes.
+    Bytes(&'v [u8]),
 }
 
 impl ToSql for BorrowedValue<'_> {
@@ -80,6 +82,7 @@ impl ToSql for BorrowedValue<'_> {
             Self::Null => ValueRef::Null,
             Self::Int(number) => ValueRef::Integer(*number),
             Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
         }))
     }
 }

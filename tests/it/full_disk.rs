@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::support::{Response, Server, WorkDir};
+use crate::support::{Part, Response, Server, WorkDir, archive, upload};
 
 const MIB: u64 = 1 << 20;
 
@@ -46,6 +46,40 @@ fn large_package(guid: &str, bytes: usize) -> String {
         r#"{{"packages": [{{"guid": "{guid}", "app": "my-app", "type": "bits", "annotations": {{{}}}}}]}}"#,
         annotations.join(", ")
     )
+}
+
+#[test]
+fn upload_beyond_the_limit_is_503_and_can_be_tried_again() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let mut command = limited(&dir, 2000);
+    let flags = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--db",
+        "x.db",
+        "--no-auth",
+    ];
+    command.args(flags);
+    let server = Server::start_whole(&mut command);
+    let path = "/v3/packages/guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78";
+    let send = |size: usize| {
+        let zip = archive(&[("data", &vec![b'x'; size])]);
+        server.send(upload(
+            &format!("{path}/upload"),
+            "",
+            &[Part::File("bits", &zip)],
+        ))
+    };
+    // The first does not fit beside the database, the second not into the write-ahead log.
+    for size in [3_000_000, 1_990_000] {
+        let refused = send(size);
+        assert_eq!(refused.status, 503, "{size}: {}", refused.body);
+        assert!(server.get(path, "").body.contains("AWAITING_UPLOAD"));
+    }
+    assert_eq!(send(100_000).status, 200);
+    assert!(server.get(path, "").body.contains("READY"));
 }
 
 #[test]

@@ -8,9 +8,11 @@ use cf_packages::edition::current::request::parameters::{self, ListParameters};
 use serde_json::Value;
 
 /// The operations of every edition.
-const BOTH: [&str; 19] = [
+const BOTH: [&str; 21] = [
     "GET /v3/packages",
     "GET /v3/packages/{guid}",
+    "POST /v3/packages/{guid}/upload",
+    "GET /v3/packages/{guid}/download",
     "GET /v3/apps/{guid}/packages",
     "GET /healthz",
     "GET /openapi.json",
@@ -151,7 +153,11 @@ fn each_document_names_the_query_parameters_of_its_lists() {
             "{path}"
         );
     }
-    for path in ["/v3/packages/{guid}", "/v3/organizations/{guid}"] {
+    for path in [
+        "/v3/packages/{guid}",
+        "/v3/packages/{guid}/download",
+        "/v3/organizations/{guid}",
+    ] {
         assert_eq!(query_parameters(&current, path), set(&[]), "{path}");
     }
 }

@@ -579,7 +579,7 @@ fn check_of_a_sound_database_reports_no_fault_and_changes_nothing() {
     assert_eq!(
         report,
         format!(
-            "cf-packages {}, SQLite {}\n`f`: schema 3, 4 packages\nintegrity, foreign keys, schema and labels: no fault\n",
+            "cf-packages {}, SQLite {}\n`f`: schema 3, 4 packages\nintegrity, foreign keys, schema, labels and bits: no fault\n",
             env!("CARGO_PKG_VERSION"),
             rusqlite::version()
         )
@@ -640,7 +640,7 @@ fn check_finds_most_flipped_bits_and_never_panics_or_changes_the_file() {
             bytes[place] ^= 1 << numbers.below(8);
         }
         let path = dir.write("f", &bytes);
-        let checked = cf_packages::store::check(&path);
+        let checked = cf_packages::store::check(&path, cf_packages::blobs::faults);
         found += usize::from(
             checked.is_err() || checked.is_ok_and(|checked| !checked.faults.is_empty()),
         );

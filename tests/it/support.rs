@@ -2,11 +2,13 @@
 
 pub mod generated_data;
 mod http;
+mod multipart;
 mod program;
 pub mod random;
 mod terminal;
 
 pub use http::{Connection, Response, get};
+pub use multipart::{Part, archive, upload};
 pub use program::{Output, Server, WorkDir, command};
 pub use terminal::Terminal;
 

@@ -85,6 +85,16 @@ pub struct Args {
     #[command(flatten, next_help_heading = TOKENS)]
     authentication: NoAuthFlag,
 
+    /// The largest file that may be uploaded as the bits of a package, in MiB, uncompressed
+    #[arg(
+        long,
+        value_name = "MIB",
+        env = "CF_PACKAGES_MAX_UPLOAD",
+        default_value_t = 512,
+        value_parser = clap::value_parser!(u32).range(1..=1_048_576)
+    )]
+    max_upload: u32,
+
     /// Let clients log in (`POST /oauth/token`); only with `--api current`
     #[arg(long, help_heading = TOKENS)]
     login: bool,
@@ -224,6 +234,8 @@ pub(super) struct Settings {
     pub external_url: Option<BaseUrl>,
     pub web_pages: WebPages,
     pub cache_size: u32,
+    /// In MiB.
+    pub max_upload: u32,
     pub login: Option<LoginSettings>,
     pub exit_with_stdin: bool,
     pub admin_api: bool,
@@ -290,6 +302,7 @@ impl Settings {
             ),
             external_url: args.hrefs.external_url,
             cache_size: args.cache_size,
+            max_upload: args.max_upload,
             login,
             exit_with_stdin: args.exit_with_stdin,
             admin_api: args.admin_api,

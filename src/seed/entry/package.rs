@@ -31,6 +31,8 @@ pub(in crate::seed) struct PackageEntry<'a> {
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub(in crate::seed) error: Option<Text<'a>>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(in crate::seed) bits: Option<Text<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub(in crate::seed) sha1: Option<Sha1<'a>>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub(in crate::seed) sha256: Option<Sha256<'a>>,
@@ -64,6 +66,7 @@ impl<'a> PackageEntry<'a> {
         let r#type = required("type", self.r#type.as_ref())?.as_str();
         let is_docker = r#type == package::DOCKER;
         if is_docker {
+            not_with("bits", "type", r#type, self.bits.as_ref())?;
             not_with("sha1", "type", r#type, self.sha1.as_ref())?;
             not_with("sha256", "type", r#type, self.sha256.as_ref())?;
             required("image", self.image.as_ref())?;
@@ -74,14 +77,18 @@ impl<'a> PackageEntry<'a> {
         }
         let credentials = self.credentials.as_ref().map(|Object(object)| object);
         let password = credentials.and_then(|fields| fields.password.as_ref());
-        let default_state = if is_docker {
+        let default_state = if is_docker || self.bits.is_some() {
             package::READY
         } else {
             package::AWAITING_UPLOAD
         };
+        let state = self.state.as_ref().map_or(default_state, State::as_str);
+        if [package::AWAITING_UPLOAD, package::FAILED].contains(&state) {
+            not_with("bits", "state", state, self.bits.as_ref())?;
+        }
         Ok(PackageRecord {
             r#type,
-            state: self.state.as_ref().map_or(default_state, State::as_str),
+            state,
             error: text(self.error.as_ref()),
             sha1: self.sha1.as_ref().map(Sha1::as_str),
             sha256: self.sha256.as_ref().map(Sha256::as_str),
@@ -95,7 +102,11 @@ impl<'a> PackageEntry<'a> {
         })
     }
 
-    pub(in crate::seed) fn from_record(record: &PackageRecord<'a>) -> Result<Self, StoreError> {
+    /// `bits` names the file that the package consists of.
+    pub(in crate::seed) fn from_record(
+        record: &PackageRecord<'a>,
+        bits: Option<String>,
+    ) -> Result<Self, StoreError> {
         let credentials = CredentialsEntry {
             user: record.docker_user.map(Text::trusted),
             password: record
@@ -114,6 +125,7 @@ impl<'a> PackageEntry<'a> {
             credentials: (!credentials.is_empty()).then_some(Object(credentials)),
             state: Some(State::trusted(record.state)),
             error: record.error.map(Text::trusted),
+            bits: bits.map(Text::trusted),
             sha1: record.sha1.map(Sha1::trusted),
             sha256: record.sha256.map(Sha256::trusted),
             created_at: Some(Time(record.created_at)),

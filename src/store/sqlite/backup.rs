@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::check::{CheckReport, check};
+use super::check::{CheckReport, FindFaults, check};
 use super::close;
 use super::connect::connect;
 use super::copy::copy_into;
@@ -12,7 +12,11 @@ use super::identify::FileState;
 use crate::store::{OpenMode, StoreError};
 
 /// Copies the database at `from` to `to`. See [`Store::backup`](crate::store::Store::backup).
-pub(in crate::store) fn backup(from: &Path, to: &Path) -> Result<CheckReport, StoreError> {
+pub(in crate::store) fn backup(
+    from: &Path,
+    to: &Path,
+    find_faults: FindFaults,
+) -> Result<CheckReport, StoreError> {
     if to.symlink_metadata().is_ok() {
         return Err(exists(to));
     }
@@ -27,7 +31,7 @@ pub(in crate::store) fn backup(from: &Path, to: &Path) -> Result<CheckReport, St
     // Moves a log that was copied into the file.
     let connection = connect(draft.path(), OpenMode::ReadWrite).map_err(at_target)?;
     close::close_writer(draft.path(), connection).map_err(at_target)?;
-    let report = check(draft.path()).map_err(at_target)?;
+    let report = check(draft.path(), find_faults).map_err(at_target)?;
     let is_sound = report.faults.is_empty();
     if is_sound
         && !draft

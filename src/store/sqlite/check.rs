@@ -11,8 +11,8 @@ use super::open_file::{Stamp, changed_meanwhile};
 use super::read_only::Reading;
 use super::{bookkeeping, read_only, schema};
 use crate::json_object;
-use crate::store::StoreError;
 use crate::store::migrate::{self, SCHEMA_VERSION};
+use crate::store::{Snapshot, StoreError};
 
 /// How often a file that is taken as immutable is checked.
 const TRIES: u32 = 3;
@@ -33,21 +33,24 @@ pub fn sqlite_version() -> &'static str {
     rusqlite::version()
 }
 
-/// Checks the database at `path`: schema, integrity, foreign keys, and the rules that the schema cannot express. A
-/// server may have it open.
+/// Finds faults that only other modules know. Returns a clause for each, which follows the path of the file.
+pub type FindFaults = fn(&Snapshot<'_>) -> Result<Vec<String>, StoreError>;
+
+/// Checks the database at `path`: schema, integrity, foreign keys, the rules that the schema cannot express, and what
+/// `find_faults` finds. A server may have it open.
 ///
 /// # Errors
 ///
 /// Fails if the file is not a database of this program, or cannot be read.
-pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
-    at_real_path(path, check_file)
+pub fn check(path: &Path, find_faults: FindFaults) -> Result<CheckReport, StoreError> {
+    at_real_path(path, |path| check_file(path, find_faults))
 }
 
 /// A file that is taken as immutable is checked again if it changed meanwhile.
-fn check_file(path: &Path) -> Result<CheckReport, StoreError> {
+fn check_file(path: &Path, find_faults: FindFaults) -> Result<CheckReport, StoreError> {
     for _ in 0..TRIES {
         let before = Stamp::of(path).ok();
-        let (report, is_immutable) = check_once(path)?;
+        let (report, is_immutable) = check_once(path, find_faults)?;
         if !is_immutable || before == Stamp::of(path).ok() {
             return Ok(report);
         }
@@ -56,7 +59,7 @@ fn check_file(path: &Path) -> Result<CheckReport, StoreError> {
 }
 
 /// Returns also whether the file was taken as immutable.
-fn check_once(path: &Path) -> Result<(CheckReport, bool), StoreError> {
+fn check_once(path: &Path, find_faults: FindFaults) -> Result<(CheckReport, bool), StoreError> {
     let FileState::Ours { .. } = identify(path)? else {
         return Err(missing_file_error(path));
     };
@@ -86,6 +89,9 @@ fn check_once(path: &Path) -> Result<(CheckReport, bool), StoreError> {
         checked.foreign_keys(&transaction);
         if checked.schema == SCHEMA_VERSION {
             checked.data(&transaction);
+            let found = find_faults(&Snapshot::of_writer(&transaction));
+            let found = checked.try_all(found);
+            checked.faults.extend(found.into_iter().flatten());
         }
         checked.count_packages(&transaction);
     }

@@ -67,16 +67,19 @@ impl Connection {
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
                 .collect(),
             body: String::new(),
+            bytes: Vec::new(),
         };
         if !to_head && response.header("transfer-encoding") == Some("chunked") {
-            response.body = String::from_utf8(self.read_chunks()?).expect("a body in UTF-8");
+            response.bytes = self.read_chunks()?;
         } else if !to_head {
             let length = response
                 .header("content-length")
                 .and_then(|length| length.parse().ok());
-            let mut body = vec![0; length.unwrap_or(0)];
-            self.stream.read_exact(&mut body).expect("a whole body");
-            response.body = String::from_utf8(body).expect("a body in UTF-8");
+            response.bytes = vec![0; length.unwrap_or(0)];
+            self.stream.read_exact(&mut response.bytes).ok()?;
+        }
+        if response.header("content-type") != Some("application/zip") {
+            response.body = String::from_utf8(response.bytes.clone()).expect("a body in UTF-8");
         }
         Some(response)
     }
@@ -97,6 +100,13 @@ impl Connection {
         }
     }
 
+    /// Returns how many more bytes the server sends before it closes the connection.
+    pub fn read_to_end(&mut self) -> usize {
+        let mut rest = Vec::new();
+        let _ = self.stream.read_to_end(&mut rest);
+        rest.len()
+    }
+
     /// Returns whether the server closes the connection without sending another byte.
     pub fn is_ended(&mut self) -> bool {
         let mut byte = [0];
@@ -112,7 +122,10 @@ pub struct Response {
     pub status: u16,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
+    /// The body, unless it is an archive.
     pub body: String,
+    /// The body, whatever it is.
+    pub bytes: Vec<u8>,
 }
 
 impl Response {

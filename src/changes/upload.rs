@@ -1,0 +1,68 @@
+//! Stores the uploaded bits of a package. See `docs/reference/packages.md#upload`.
+
+use super::Change;
+use super::finish::Outcome;
+use crate::blobs::{self, ContentFile};
+use crate::error::ApiError;
+use crate::records::package::{AWAITING_UPLOAD, BITS, FAILED, PROCESSING_UPLOAD, READY};
+use crate::records::{Package, Resource};
+
+/// What was uploaded.
+#[derive(Debug)]
+pub enum UploadedBits {
+    /// A file that the package will consist of.
+    Accepted(ContentFile),
+    /// A file that the package cannot consist of. The text is the `error` of the package.
+    Rejected(String),
+}
+
+/// Stores the bits of the package with that guid and returns its id. The package is `PROCESSING_UPLOAD` until the change is
+/// due.
+///
+/// # Errors
+///
+/// Fails if the package is missing, if the caller may not write there, if it has no bits, if it does not wait for an
+/// upload, or if the bits cannot be stored.
+pub fn upload(change: &Change<'_, '_>, guid: &str, bits: &UploadedBits) -> Result<i64, ApiError> {
+    let missing = ApiError::NotFound(Package::NOT_FOUND);
+    let package = change.find_package(guid, &missing)?;
+    change.require_writable(package.space_id)?;
+    if package.r#type != BITS {
+        return Err(ApiError::Unprocessable("Package type must be bits.".into()));
+    }
+    if package.state != AWAITING_UPLOAD {
+        return Err(ApiError::BitsAlreadyUploaded);
+    }
+    let (blob_id, outcome) = match bits {
+        UploadedBits::Accepted(content) => {
+            let checksums = content.checksums();
+            let outcome = Outcome {
+                state: READY,
+                error: None,
+                sha1: Some(&checksums.sha1),
+                sha256: Some(&checksums.sha256),
+            };
+            (Some(blobs::put(change.transaction, content)?), outcome)
+        }
+        UploadedBits::Rejected(error) => {
+            let outcome = Outcome {
+                state: FAILED,
+                error: Some(error),
+                sha1: None,
+                sha256: None,
+            };
+            (None, outcome)
+        }
+    };
+    change.transaction.execute(
+        "update packages set state = $1, blob_id = $2, updated_at = $3 where id = $4",
+        &[
+            PROCESSING_UPLOAD.into(),
+            blob_id.into(),
+            change.now.into(),
+            package.id.into(),
+        ],
+    )?;
+    change.set_outcome(package.id, &outcome)?;
+    Ok(package.id)
+}
