@@ -29,7 +29,7 @@ pub use sqlite::draft::is_file_of;
 use sqlite::identify::{FileState, at_real_path, identify, missing_file_error, real_path};
 use sqlite::latest_version::LatestVersion;
 use sqlite::open::{self, Opened};
-use sqlite::open_file::{OpenFile, Stamp, changed_meanwhile};
+use sqlite::open_file::{OpenFile, Stamps, changed_meanwhile};
 use sqlite::readers::{Ended, Job, Limit, Readers};
 use sqlite::writer::Writer;
 use sqlite::{close, copy, create, draft, log_size, read_only, schema};
@@ -51,6 +51,16 @@ pub enum OpenMode {
     /// For reading a file that no program writes: without locks, `-wal` and `-shm`, so that it can lie on a read-only
     /// file system (<https://sqlite.org/uri.html#uriimmutable>).
     Immutable,
+    /// For reading a file and its `-wal` that no program writes, since there is no `-shm`: without locks, and without
+    /// creating `-shm`.
+    ImmutableWithLog,
+}
+
+impl OpenMode {
+    /// Whether what is read is right only if no program writes meanwhile.
+    fn is_immutable(self) -> bool {
+        matches!(self, Self::Immutable | Self::ImmutableWithLog)
+    }
 }
 
 /// How durable a commit is once it returned (<https://sqlite.org/pragma.html#pragma_synchronous>).
@@ -198,7 +208,7 @@ impl Store {
         let FileState::Ours { schema } = identify(real)? else {
             return Err(missing_file_error(real));
         };
-        let stamp = Stamp::of(given).ok();
+        let stamps = Stamps::of(real).ok();
         let file = OpenFile::open(given, real)?;
         let Opened {
             connection,
@@ -213,7 +223,7 @@ impl Store {
             readers: Readers::start(real, reader_mode, &latest)?,
             latest,
             file,
-            stamp: stamp.filter(|_| reader_mode == OpenMode::Immutable),
+            stamps: stamps.filter(|_| reader_mode.is_immutable()),
         };
         Ok((readers, connection, migrated))
     }
@@ -333,8 +343,8 @@ impl Store {
     ///
     /// Fails also while the store is closing.
     pub fn require_unchanged(&self) -> Result<(), StoreError> {
-        match self.current.get()?.stamp {
-            Some(stamp) if Stamp::of(&self.given).ok() != Some(stamp) => {
+        match self.current.get()?.stamps {
+            Some(stamps) if Stamps::of(&self.path).ok() != Some(stamps) => {
                 Err(changed_meanwhile(&self.given))
             }
             _ => Ok(()),

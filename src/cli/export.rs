@@ -39,8 +39,9 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         // The reader, such as `head`, has read what it needs.
         Err(ExportError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => {
-            other.map_err(|error| error.at(path))?;
-            Ok(unchanged?)
+            // What SQLite says about a file that changed while it was read would be misleading.
+            unchanged?;
+            Ok(other.map_err(|error| error.at(path))?)
         }
     }
 }

@@ -95,12 +95,12 @@ fn keys_and_name(
 ) -> Result<(Keys, Option<String>), CommandError> {
     if given.is_empty() {
         let store = Store::open_for_reading(path)?;
-        let keys = store
-            .read_blocking(|snapshot| Keys::load(snapshot, Vec::new(), &[]))
-            .map_err(|error| CommandError::from_keys(error.at(path)))?;
-        let name = name_of(&store, user).map_err(|error| error.at(path))?;
+        let keys = store.read_blocking(|snapshot| Keys::load(snapshot, Vec::new(), &[]));
+        let name = name_of(&store, user);
+        // What SQLite says about a file that changed while it was read would be misleading.
         store.require_unchanged()?;
-        return Ok((keys, name));
+        let keys = keys.map_err(|error| CommandError::from_keys(error.at(path)))?;
+        return Ok((keys, name.map_err(|error| error.at(path))?));
     }
     let keys = Keys::from_secrets(given).map_err(CommandError::from_keys)?;
     let name = match user {

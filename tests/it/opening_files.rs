@@ -1190,6 +1190,46 @@ fn changes_in_a_log_that_cannot_be_moved_are_served_from_a_copy() {
 }
 
 #[test]
+fn log_of_a_killed_server_is_read_by_another_user_who_leaves_nothing() {
+    let killed = WorkDir::new();
+    database_of_a_killed_server(&killed);
+    // In the first folder anyone may create files, as in `/tmp`. In the second one, only the owner may.
+    for mode in [0o1777, 0o755] {
+        let dir = WorkDir::new();
+        std::fs::create_dir(dir.path("folder")).expect("a folder");
+        for name in ["f", "f-wal"] {
+            let path = dir.write(&format!("folder/{name}"), killed.read(name));
+            chmod(&path, 0o644);
+        }
+        chmod(&dir.path("folder"), mode);
+        for (arguments, shown) in [
+            (&["check"][..], ", 5 packages"),
+            (&["export"], "\"more\""),
+            (&["get", "/v3/packages", "--admin"], "\"total_results\": 5"),
+            (&["token", "--admin"], "."),
+        ] {
+            let Some(mut command) = unprivileged(&dir) else {
+                return;
+            };
+            command.args(arguments).args(["--db", "folder/f"]);
+            let output = command.output().expect("the binary runs");
+            assert_eq!(
+                (output.status.code(), text(&output.stderr)),
+                (Some(0), String::new()),
+                "{arguments:?}"
+            );
+            assert!(text(&output.stdout).contains(shown), "{arguments:?}");
+            assert!(dir.read("folder/f-wal") == killed.read("f-wal"));
+            let left = std::fs::read_dir(dir.path("folder")).expect("a folder");
+            assert_eq!(left.count(), 2, "{arguments:?}");
+        }
+        dir.run_ok(&["seed", "example", "--db", "folder/f"]);
+        let exported = dir.run_ok(&["export", "--db", "folder/f"]);
+        assert!(exported.contains("\"more\""));
+    }
+}
+
+#[test]
 fn folder_without_room_for_the_log_is_read_only() {
     let dir = WorkDir::new();
     database(&dir, "f");

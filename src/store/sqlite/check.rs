@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::identify::{FileState, at_real_path, identify, missing_file_error};
-use super::open_file::{Stamp, changed_meanwhile};
+use super::open_file::{Stamps, changed_meanwhile};
 use super::read_only::Reading;
 use super::{bookkeeping, read_only, schema};
 use crate::json_object;
@@ -46,9 +46,9 @@ pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
 /// A file that is taken as immutable is checked again if it changed meanwhile.
 fn check_file(path: &Path) -> Result<CheckReport, StoreError> {
     for _ in 0..TRIES {
-        let before = Stamp::of(path).ok();
+        let before = Stamps::of(path).ok();
         let (report, is_immutable) = check_once(path)?;
-        if !is_immutable || before == Stamp::of(path).ok() {
+        if !is_immutable || before == Stamps::of(path).ok() {
             return Ok(report);
         }
     }

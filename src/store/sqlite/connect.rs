@@ -68,12 +68,17 @@ pub(in crate::store) fn refuse_journal(path: &Path) -> Result<(), StoreError> {
 pub(in crate::store) fn connect(path: &Path, mode: OpenMode) -> Result<Connection, StoreError> {
     let (name, flags) = name_and_flags(path, mode)?;
     let connection = Connection::open_with_flags(name, flags)?;
-    set_up(&connection)?;
+    set_up(&connection, mode)?;
     Ok(connection)
 }
 
-/// Configures a connection.
-pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+/// Configures a connection that was opened in that mode.
+pub(super) fn set_up(connection: &Connection, mode: OpenMode) -> rusqlite::Result<()> {
+    if mode == OpenMode::ImmutableWithLog {
+        // SQLite then keeps the index of the log in memory (https://sqlite.org/wal.html#noshm).
+        connection.pragma_update(None, "locking_mode", "exclusive")?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    }
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
@@ -84,8 +89,8 @@ pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Returns the name and the flags with which SQLite opens the file.
 ///
-/// The path is made absolute, so that SQLite does not take `file:name` for a URI. Only the name of an immutable file is
-/// one.
+/// The path is made absolute, so that SQLite does not take `file:name` for a URI. Only the names of immutable files are
+/// URIs.
 pub(super) fn name_and_flags(
     path: &Path,
     mode: OpenMode,
@@ -93,16 +98,19 @@ pub(super) fn name_and_flags(
     let path = std::path::absolute(path)
         .map_err(|error| StoreError::file(path, format!("names no file: {error}")))?;
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let read_uri = flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     Ok(match mode {
         OpenMode::ReadWrite => (path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE),
         OpenMode::ReadOnly => (path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY),
-        OpenMode::Immutable => {
-            const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-');
-            let name = percent_encode(path.as_os_str().as_bytes(), PLAIN);
-            (
-                PathBuf::from(format!("file:{name}?immutable=1")),
-                flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
-            )
-        }
+        OpenMode::Immutable => (uri(&path, "immutable=1"), read_uri),
+        // Locks that do nothing (https://sqlite.org/vfs.html#standard_unix_vfses): a user who may not write the file
+        // cannot take the lock that the mode needs.
+        OpenMode::ImmutableWithLog => (uri(&path, "vfs=unix-none"), read_uri),
     })
+}
+
+fn uri(path: &Path, parameter: &str) -> PathBuf {
+    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-');
+    let name = percent_encode(path.as_os_str().as_bytes(), PLAIN);
+    PathBuf::from(format!("file:{name}?{parameter}"))
 }

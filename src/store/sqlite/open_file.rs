@@ -71,6 +71,13 @@ pub(in crate::store) struct Stamp {
     modified: Option<SystemTime>,
 }
 
+/// What a file and its write-ahead log looked like. An empty log counts as none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct Stamps {
+    pub(in crate::store) file: Stamp,
+    log: Option<Stamp>,
+}
+
 impl OpenFile {
     /// Opens the file at `real`, before SQLite opens it.
     pub(in crate::store) fn open(given: &Path, real: &Path) -> Result<Self, StoreError> {
@@ -231,6 +238,23 @@ impl Stamp {
     pub(in crate::store) fn is_older_than(&self, age: Duration) -> bool {
         let modified = self.modified.and_then(|modified| modified.elapsed().ok());
         modified.is_some_and(|elapsed| elapsed > age)
+    }
+}
+
+impl Stamps {
+    /// Returns the stamps of the file at `path` and of its log.
+    pub(in crate::store) fn of(path: &Path) -> io::Result<Self> {
+        let log = Stamp::of(&beside(path, "-wal")).ok();
+        Ok(Self {
+            file: Stamp::of(path)?,
+            log: log.filter(|log| log.length > 0),
+        })
+    }
+
+    /// Whether both were last changed longer than that ago.
+    pub(in crate::store) fn are_older_than(&self, age: Duration) -> bool {
+        let log = self.log.is_none_or(|log| log.is_older_than(age));
+        log && self.file.is_older_than(age)
     }
 }
 
