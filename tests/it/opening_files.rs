@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 
 use rusqlite::Connection;
 
-use crate::support::{WorkDir, command};
+use crate::support::WorkDir;
 
 /// The commands that open a database, with arguments that make each of them end by itself.
 const COMMANDS: [(&str, &[&str]); 6] = [
@@ -973,39 +973,6 @@ fn file_whose_first_transaction_did_not_end_counts_as_empty() {
     }
 }
 
-/// Returns a command that runs the binary as a user without special rights, or `None` if that is not possible.
-fn unprivileged(dir: &WorkDir) -> Option<Command> {
-    std::fs::set_permissions(dir.path(""), PermissionsExt::from_mode(0o755)).expect("a mode");
-    let binary = env!("CARGO_BIN_EXE_cf-packages");
-    let plain = command(&dir.path(""));
-    // Only a user with special rights reads a file of mode 000.
-    let secret = dir.write("secret", "x");
-    std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o000)).expect("a mode");
-    let is_root = std::fs::read(&secret).is_ok();
-    std::fs::remove_file(secret).expect("removed");
-    if !is_root {
-        return Some(plain);
-    }
-    let as_nobody = || {
-        let mut command = Command::new("setpriv");
-        command.args([
-            "--reuid",
-            "65534",
-            "--regid",
-            "65534",
-            "--clear-groups",
-            binary,
-        ]);
-        command.current_dir(dir.path(""));
-        command
-    };
-    let works = as_nobody()
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success());
-    works.then(as_nobody)
-}
-
 fn chmod(path: &Path, mode: u32) {
     std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("a mode");
 }
@@ -1047,7 +1014,7 @@ fn missing_permission_is_reported_in_one_sentence() {
             let dir = WorkDir::new();
             std::fs::create_dir(dir.path("folder")).expect("a folder");
             let path = database(&dir, "folder/f");
-            let Some(mut command) = unprivileged(&dir) else {
+            let Some(mut command) = dir.unprivileged() else {
                 eprintln!("not run: modes do not stop this user, and `setpriv` cannot change that");
                 return;
             };
@@ -1084,7 +1051,7 @@ fn missing_permission_is_reported_in_one_sentence() {
         }
     }
     let dir = WorkDir::new();
-    let Some(mut command) = unprivileged(&dir) else {
+    let Some(mut command) = dir.unprivileged() else {
         return;
     };
     std::fs::create_dir(dir.path("folder")).expect("a folder");
@@ -1109,7 +1076,7 @@ fn folder_that_can_be_written_but_not_read_holds_a_database() {
     std::fs::create_dir(dir.path("folder")).expect("a folder");
     chmod(&dir.path("folder"), 0o333);
     for (subcommand, arguments) in COMMANDS {
-        let Some(mut command) = unprivileged(&dir) else {
+        let Some(mut command) = dir.unprivileged() else {
             return;
         };
         if subcommand == "serve" {
@@ -1157,7 +1124,7 @@ fn changes_in_a_log_that_cannot_be_moved_are_served_from_a_copy() {
             "has changes still in `folder/f-wal`; run `cf-packages serve` or `seed` once where it can be written, or serve a copy with `--ephemeral --from`",
         ),
     ] {
-        let Some(mut command) = unprivileged(&dir) else {
+        let Some(mut command) = dir.unprivileged() else {
             return;
         };
         let output = command
@@ -1170,7 +1137,7 @@ fn changes_in_a_log_that_cannot_be_moved_are_served_from_a_copy() {
             (Some(1), format!("cf-packages: `folder/f` {sentence}\n"))
         );
     }
-    let mut command = unprivileged(&dir).expect("a command");
+    let mut command = dir.unprivileged().expect("a command");
     command.env("TMPDIR", dir.path("tmp")).args([
         "serve",
         "--listen",
@@ -1208,7 +1175,7 @@ fn log_of_a_killed_server_is_read_by_another_user_who_leaves_nothing() {
             (&["get", "/v3/packages", "--admin"], "\"total_results\": 5"),
             (&["token", "--admin"], "."),
         ] {
-            let Some(mut command) = unprivileged(&dir) else {
+            let Some(mut command) = dir.unprivileged() else {
                 return;
             };
             command.args(arguments).args(["--db", "folder/f"]);

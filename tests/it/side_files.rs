@@ -1,6 +1,7 @@
 //! The files that SQLite keeps beside a database: `-wal`, `-shm` and `-journal`.
 
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use crate::support::WorkDir;
@@ -193,6 +194,86 @@ fn part_of_a_broken_off_transaction_is_never_shown() {
     dir.run_ok(&["check", "--db", "x.db"]);
     assert!(dir.run_ok(&["export", "--db", "x.db"]) == exported);
     assert_eq!(dir.file_names(), ["x.db"]);
+}
+
+#[test]
+fn part_of_a_transaction_is_not_shown_to_a_user_who_may_not_read_its_journal() {
+    let dir = WorkDir::new();
+    let (half, journal) = broken_off_transaction(&dir);
+    std::fs::create_dir(dir.path("folder")).unwrap();
+    let path = dir.write("folder/x.db", half);
+    let journal = dir.write("folder/x.db-journal", journal);
+    std::fs::create_dir(dir.path("tmp")).unwrap();
+    for (path, mode) in [
+        (&path, 0o644),
+        (&journal, 0o000),
+        (&dir.path("folder"), 0o755),
+        (&dir.path("tmp"), 0o777),
+    ] {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+    for arguments in [
+        &["check", "--db", "folder/x.db"][..],
+        &["export", "--db", "folder/x.db"],
+        &["get", "/v3/packages", "--admin", "--db", "folder/x.db"],
+        &["token", "--admin", "--db", "folder/x.db"],
+        &["seed", "example", "--db", "folder/x.db"],
+        &["serve", "--read-only", "--db", "folder/x.db"],
+        &["serve", "--ephemeral", "--from", "folder/x.db"],
+    ] {
+        let Some(mut command) = dir.unprivileged() else {
+            return;
+        };
+        command.env("TMPDIR", dir.path("tmp"));
+        let output = command.args(arguments).output().unwrap();
+        assert_eq!(
+            (
+                output.status.code(),
+                String::from_utf8(output.stderr).unwrap().as_str()
+            ),
+            (
+                Some(1),
+                "cf-packages: `folder/x.db` may hold part of a transaction that did not end, since `folder/x.db-journal` cannot be read: permission denied; run `cf-packages serve` or `seed` as a user who may write both files\n"
+            ),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn pipe_beside_a_database_is_never_opened() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    for wal_mode in [true, false] {
+        if !wal_mode {
+            let connection = rusqlite::Connection::open(dir.path("x.db")).unwrap();
+            connection
+                .execute_batch("pragma journal_mode = delete")
+                .unwrap();
+        }
+        for name in ["x.db-wal", "x.db-shm", "x.db-journal"] {
+            let pipe = dir.path(name);
+            let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+            assert!(made.unwrap().success());
+            for arguments in [
+                &["check", "--db", "x.db"][..],
+                &["export", "--db", "x.db"],
+                &["get", "/v3/packages", "--admin", "--db", "x.db"],
+                &["token", "--admin", "--db", "x.db"],
+                &["seed", "example", "--db", "x.db"],
+                &["serve", "--db", "x.db"],
+                &["serve", "--read-only", "--db", "x.db"],
+                &["serve", "--ephemeral", "--from", "x.db"],
+            ] {
+                let sentence = format!(
+                    "`x.db` cannot be opened while `{name}` is not a regular file; remove that"
+                );
+                assert_refused(&dir, arguments, &sentence);
+            }
+            std::fs::remove_file(pipe).unwrap();
+        }
+    }
+    dir.run_ok(&["check", "--db", "x.db"]);
 }
 
 #[test]

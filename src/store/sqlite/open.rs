@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, MAIN_DB};
 use rustix::fs::Access;
 
-use super::connect::{changed_log, connect, refuse_unread_changes};
+use super::connect::{changed_log, connect, refuse_journal, refuse_unread_changes};
 use super::identify::beside;
 use super::{bookkeeping, read_only, schema};
 use crate::store::migrate::{self, Migrated, SCHEMA_VERSION};
@@ -32,7 +32,10 @@ pub(in crate::store) fn open(
 ) -> Result<Opened, StoreError> {
     match try_open(path, schema, mode, durability) {
         Err(StoreError::CannotOpen(text)) if mode == OpenMode::ReadWrite => {
-            Err(not_writable(path, &text))
+            // SQLite needs to write only to undo a transaction.
+            Err(refuse_journal(path)
+                .err()
+                .unwrap_or_else(|| not_writable(path, &text)))
         }
         other => other,
     }
