@@ -24,7 +24,7 @@ use file_watch::{Current, FileWatch, OpenReaders};
 pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
 pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
-pub use sqlite::check::{CheckReport, check, sqlite_version};
+pub use sqlite::check::{CheckReport, FindFaults, check, sqlite_version};
 pub use sqlite::draft::is_file_of;
 use sqlite::identify::{FileState, at_real_path, identify, missing_file_error, real_path};
 use sqlite::latest_version::LatestVersion;

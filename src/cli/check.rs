@@ -5,6 +5,7 @@ use std::io::{Write as _, stdout};
 
 use super::CommandError;
 use super::args::DatabaseFlag;
+use crate::records;
 use crate::store::{self, CheckReport};
 
 /// The arguments of `check`.
@@ -23,7 +24,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         env!("CARGO_PKG_VERSION"),
         store::sqlite_version()
     );
-    let checked = store::check(path);
+    let checked = store::check(path, records::find_faults);
     if let Ok(CheckReport {
         schema, packages, ..
     }) = &checked
@@ -38,7 +39,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         .as_ref()
         .is_ok_and(|checked| checked.faults.is_empty());
     if sound {
-        report.push_str("integrity, foreign keys, schema and labels: no fault\n");
+        report.push_str("integrity, foreign keys, schema, values and labels: no fault\n");
     }
     // If stdout is closed, the faults on stderr and the exit code still show the result.
     let _ = stdout().write_all(report.as_bytes());

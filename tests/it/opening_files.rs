@@ -466,7 +466,7 @@ fn check_reports_faults_of_schema_and_data_at_once() {
     for fault in [
         "has a view `one` that is not ours",
         "has a row in `space_roles` that refers to nothing in `users`",
-        "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are not JSON objects",
+        "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text",
         "has lost its row in `versions`",
     ] {
         assert!(
@@ -524,14 +524,16 @@ fn check_reports_each_fault() {
             "pragma ignore_check_constraints = on; update packages set labels = '{', annotations = '[]' where id in (1, 2)",
             &[
                 "is damaged: CHECK constraint failed in packages",
-                "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are not JSON objects",
-                "has a package `guid-c24fd786-9aad-4bd2-85de-511186485d21` that has labels or annotations that are not JSON objects",
+                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `labels`: the text is no JSON object of text",
+                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text",
+                "has a row in `packages` (id 2, guid `guid-c24fd786-9aad-4bd2-85de-511186485d21`) with a damaged `labels`: the text is no JSON object of text",
+                "has a row in `packages` (id 2, guid `guid-c24fd786-9aad-4bd2-85de-511186485d21`) with a damaged `annotations`: the text is no JSON object of text",
             ],
         ),
         (
             "update packages set annotations = '[]' where id = 1",
             &[
-                "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are not JSON objects",
+                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text",
             ],
         ),
         // SQLite accepts these as JSON objects.
@@ -539,14 +541,17 @@ fn check_reports_each_fault() {
             "update packages set annotations = '{\"a\":1}' where id = 1;
              update packages set annotations = '{\"a\":\"\\ud800\"}' where id = 2",
             &[
-                "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are not JSON objects",
-                "has a package `guid-c24fd786-9aad-4bd2-85de-511186485d21` that has labels or annotations that are not JSON objects",
+                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text",
+                "has a row in `packages` (id 2, guid `guid-c24fd786-9aad-4bd2-85de-511186485d21`) with a damaged `annotations`: the text is no JSON object of text",
             ],
         ),
         ("delete from versions", &["has lost its row in `versions`"]),
         (
             "pragma ignore_check_constraints = on; update packages set state = 'LOST' where id = 3",
-            &["is damaged: CHECK constraint failed in packages"],
+            &[
+                "is damaged: CHECK constraint failed in packages",
+                "has a row in `packages` (id 3, guid `guid-1ab9a4fd-8c75-4d3e-a0f2-64e7b5c8d906`) with a damaged `state`: the text is none of `AWAITING_UPLOAD`, `PROCESSING_UPLOAD`, `READY`, `FAILED`, `COPYING`, `EXPIRED`",
+            ],
         ),
     ] {
         let dir = WorkDir::new();
@@ -579,7 +584,7 @@ fn check_of_a_sound_database_reports_no_fault_and_changes_nothing() {
     assert_eq!(
         report,
         format!(
-            "cf-packages {}, SQLite {}\n`f`: schema 2, 4 packages\nintegrity, foreign keys, schema and labels: no fault\n",
+            "cf-packages {}, SQLite {}\n`f`: schema 2, 4 packages\nintegrity, foreign keys, schema, values and labels: no fault\n",
             env!("CARGO_PKG_VERSION"),
             rusqlite::version()
         )
@@ -640,7 +645,7 @@ fn check_finds_most_flipped_bits_and_never_panics_or_changes_the_file() {
             bytes[place] ^= 1 << numbers.below(8);
         }
         let path = dir.write("f", &bytes);
-        let checked = cf_packages::store::check(&path);
+        let checked = cf_packages::store::check(&path, cf_packages::records::find_faults);
         found += usize::from(
             checked.is_err() || checked.is_ok_and(|checked| !checked.faults.is_empty()),
         );

@@ -1,21 +1,21 @@
 //! Checks a database, without changing it or leaving files beside it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::Connection;
-use rusqlite::types::ValueRef;
 
 use super::identify::{FileState, at_real_path, identify, missing_file_error};
 use super::open_file::{Stamps, changed_meanwhile};
 use super::read_only::Reading;
 use super::{bookkeeping, read_only, schema};
-use crate::json_object;
-use crate::store::StoreError;
 use crate::store::migrate::{self, SCHEMA_VERSION};
+use crate::store::{Snapshot, StoreError};
 
 /// How often a file that is taken as immutable is checked.
 const TRIES: u32 = 3;
+
+/// Adds what is wrong with stored values, one clause each, which follows the path of the file.
+pub type FindFaults = fn(&Snapshot<'_>, &mut Vec<String>) -> Result<(), StoreError>;
 
 /// What [`check`] found.
 #[derive(Debug)]
@@ -33,21 +33,21 @@ pub fn sqlite_version() -> &'static str {
     rusqlite::version()
 }
 
-/// Checks the database at `path`: schema, integrity, foreign keys, and the rules that the schema cannot express. A
-/// server may have it open.
+/// Checks the database at `path`: schema, integrity, foreign keys, the rules that the schema cannot express, and the
+/// values of the current schema with `find_faults`. A server may have it open.
 ///
 /// # Errors
 ///
 /// Fails if the file is not a database of this program, or cannot be read.
-pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
-    at_real_path(path, check_file)
+pub fn check(path: &Path, find_faults: FindFaults) -> Result<CheckReport, StoreError> {
+    at_real_path(path, |path| check_file(path, find_faults))
 }
 
 /// A file that is taken as immutable is checked again if it changed meanwhile.
-fn check_file(path: &Path) -> Result<CheckReport, StoreError> {
+fn check_file(path: &Path, find_faults: FindFaults) -> Result<CheckReport, StoreError> {
     for _ in 0..TRIES {
         let before = Stamps::of(path).ok();
-        let (report, is_immutable) = check_once(path)?;
+        let (report, is_immutable) = check_once(path, find_faults)?;
         if !is_immutable || before == Stamps::of(path).ok() {
             return Ok(report);
         }
@@ -56,7 +56,7 @@ fn check_file(path: &Path) -> Result<CheckReport, StoreError> {
 }
 
 /// Returns also whether the file was taken as immutable.
-fn check_once(path: &Path) -> Result<(CheckReport, bool), StoreError> {
+fn check_once(path: &Path, find_faults: FindFaults) -> Result<(CheckReport, bool), StoreError> {
     let FileState::Ours { .. } = identify(path)? else {
         return Err(missing_file_error(path));
     };
@@ -86,6 +86,9 @@ fn check_once(path: &Path) -> Result<(CheckReport, bool), StoreError> {
         checked.foreign_keys(&transaction);
         if checked.schema == SCHEMA_VERSION {
             checked.data(&transaction);
+            let snapshot = Snapshot::of_writer(&transaction);
+            let found = find_faults(&snapshot, &mut checked.faults);
+            checked.try_all(found);
         }
         checked.count_packages(&transaction);
     }
@@ -135,10 +138,6 @@ impl CheckReport {
     fn data(&mut self, connection: &Connection) {
         for (found, fault) in [
             (
-                packages_without_metadata(connection),
-                "has labels or annotations that are not JSON objects",
-            ),
-            (
                 texts(connection, NOT_INDEXED),
                 "has labels that selectors do not find",
             ),
@@ -178,28 +177,6 @@ impl CheckReport {
             }
         }
     }
-}
-
-/// Returns the packages whose labels or annotations are not a JSON object of text, so that they cannot be presented.
-///
-/// A program that ignores checks can write anything, and SQLite accepts some JSON that a presenter does not, such as
-/// numbers as values.
-fn packages_without_metadata(connection: &Connection) -> Result<Vec<String>, StoreError> {
-    let is_object = |value: ValueRef<'_>| {
-        value.as_str().is_ok_and(|text| {
-            json_object::parse::<BTreeMap<String, String>>(text.as_bytes()).is_ok()
-        })
-    };
-    let mut statement =
-        connection.prepare("select guid, labels, annotations from packages order by id")?;
-    let mut rows = statement.query([])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        if !is_object(row.get_ref(1)?) || !is_object(row.get_ref(2)?) {
-            found.push(row.get(0)?);
-        }
-    }
-    Ok(found)
 }
 
 fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>, StoreError> {
