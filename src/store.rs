@@ -109,12 +109,8 @@ impl Store {
         if matches!(state, FileState::Ours { .. }) {
             return Ok(false);
         }
-        if let Err(error) = create::refuse_leftovers(real, state) {
-            // They belong to a database that another program created in the meantime.
-            return match identify()? {
-                FileState::Ours { .. } => Ok(false),
-                _ => Err(error.at_given(path, real).into()),
-            };
+        if !create::may_create(real, state).map_err(|error| error.at_given(path, real))? {
+            return Ok(false);
         }
         if state == FileState::Empty {
             create::fill_empty(real, fill)

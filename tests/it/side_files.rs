@@ -1,6 +1,6 @@
 //! The files that SQLite keeps beside a database: `-wal`, `-shm` and `-journal`.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
@@ -86,6 +86,84 @@ fn new_file_is_not_made_beside_the_log_of_a_removed_one() {
             assert_eq!(dir.file_names(), ["more.json", "x.db"]);
         }
     }
+}
+
+#[test]
+fn new_file_is_not_made_beside_a_log_that_appeared_while_its_seed_was_read() {
+    for empty in [false, true] {
+        let dir = WorkDir::new();
+        if empty {
+            dir.write("x.db", "");
+        }
+        let mut seed = dir
+            .command()
+            .args(["seed", "-", "--db", "x.db"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = seed.stdin.take().unwrap();
+        input
+            .write_all(b"{\"organization\": {\"name\": \"acme\"}}\n")
+            .unwrap();
+        while !dir.file_names().iter().any(|name| name.ends_with(".new")) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        // What a server leaves that used another file of this name, was killed, and lost its file.
+        for name in ["x.db-wal", "x.db-shm"] {
+            dir.write(name, "a log");
+        }
+        drop(input);
+        let output = seed.wait_with_output().unwrap();
+        assert_eq!(
+            (
+                output.status.code(),
+                String::from_utf8(output.stderr).unwrap().as_str()
+            ),
+            (
+                Some(1),
+                "cf-packages: `x.db` cannot be made while `x.db-wal` and `x.db-shm` of a former database lie there; put that database back, or remove them\n"
+            )
+        );
+        assert_eq!(dir.path("x.db").exists(), empty);
+        assert!(!empty || dir.read("x.db").is_empty());
+        assert_eq!(dir.read("x.db-wal"), b"a log");
+    }
+}
+
+#[test]
+fn file_that_is_removed_while_it_is_filled_is_an_error() {
+    let dir = WorkDir::new();
+    dir.write("x.db", "");
+    let mut seed = dir
+        .command()
+        .args(["seed", "-", "--db", "x.db"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = seed.stdin.take().unwrap();
+    while !dir.file_names().iter().any(|name| name.ends_with(".new")) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::fs::remove_file(dir.path("x.db")).unwrap();
+    input
+        .write_all(b"{\"organization\": {\"name\": \"acme\"}}\n")
+        .unwrap();
+    drop(input);
+    let output = seed.wait_with_output().unwrap();
+    assert_eq!(
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap().as_str()
+        ),
+        (
+            Some(1),
+            "cf-packages: `x.db` was removed or replaced while it was filled; run the command again\n"
+        )
+    );
+    assert_eq!(dir.file_names(), Vec::<String>::new());
 }
 
 #[test]
