@@ -402,7 +402,8 @@ impl Store {
             return Ok(());
         };
         let connection = writer.into_connection();
-        match self.file.loss(&self.latest) {
+        // The log lies beside the file, wherever a link leads by now.
+        match self.file.loss_behind_link(&self.latest) {
             None => close::close_writer(&self.path, connection),
             Some(loss) => close::close_lost(&self.path, &self.file, loss, connection),
         }
