@@ -12,7 +12,7 @@ mod spool;
 mod stored;
 
 pub use checksums::Checksums;
-pub use faults::faults;
+pub use faults::find_faults;
 pub use repack::{AddedFile, add_files};
 pub use spool::{ContentFile, Spool};
 pub use stored::{

@@ -22,6 +22,8 @@ use crate::store::{Closed, Durability, OpenMode, Store, StoreError, is_file_of};
 const PREFIX: &str = "cf-packages-";
 /// The mode of the folders.
 const MODE: u32 = 0o700;
+/// The bit of a folder that new folders in it inherit on Linux; it opens a folder to nobody.
+const SET_GROUP: u32 = 0o2000;
 /// The file in each folder that its server keeps locked.
 const LOCK: &str = "lock";
 /// The name of that file until it is locked.
@@ -164,7 +166,7 @@ fn remove_if_abandoned(path: &Path) -> io::Result<()> {
     let folder = File::from(folder);
     let user = rustix::process::geteuid().as_raw();
     let metadata = folder.metadata()?;
-    if metadata.uid() != user || metadata.mode() & 0o7777 != MODE {
+    if metadata.uid() != user || metadata.mode() & !SET_GROUP & 0o7777 != MODE {
         return Ok(());
     }
     let lock = rustix::fs::openat(&folder, LOCK, flags, Mode::empty())?;

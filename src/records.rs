@@ -18,7 +18,7 @@ pub mod user;
 pub use app::{App, AppRecord};
 pub use blob::{Blob, BlobRecord};
 pub use build::{Build, BuildRecord};
-pub use columns::{ColumnRole, ColumnValue, ColumnVisitor, Join, Record, Statements, Table};
+pub use columns::{ColumnRole, ColumnValue, ColumnVisitor, Join, Record, Statements, Table, Valid};
 pub use droplet::{Droplet, DropletRecord};
 pub use job::{Job, JobRecord};
 pub use metadata::Metadata;
@@ -27,9 +27,30 @@ pub use package::{Content, DockerCredentials, DockerPassword, Package, PackageRe
 pub use space::{Space, SpaceRecord};
 pub use user::{User, UserRecord};
 
+use crate::store::{Snapshot, StoreError};
+
 /// The stack of every app with the lifecycle `buildpack`. Apps have no column for it. See
 /// `docs/reference/organizations-spaces-apps.md#constants`.
 pub const STACK: &str = "cflinuxfs4";
+
+/// Adds what is wrong with the stored values of all tables to `faults`, one clause each, which follows the path of the
+/// file.
+///
+/// # Errors
+///
+/// Fails if a table cannot be read.
+pub fn find_faults(snapshot: &Snapshot<'_>, faults: &mut Vec<String>) -> Result<(), StoreError> {
+    Organization::find_faults(snapshot, faults)?;
+    Space::find_faults(snapshot, faults)?;
+    App::find_faults(snapshot, faults)?;
+    Package::find_faults(snapshot, faults)?;
+    User::find_faults(snapshot, faults)?;
+    Blob::find_faults(snapshot, faults)?;
+    Build::find_faults(snapshot, faults)?;
+    Droplet::find_faults(snapshot, faults)?;
+    Job::find_faults(snapshot, faults)?;
+    user::find_role_faults(snapshot, faults)
+}
 
 /// A table that clients can list and whose records they can get by guid.
 pub trait Resource: Table {

@@ -30,7 +30,7 @@ pub use sqlite::draft::is_file_of;
 use sqlite::identify::{FileState, at_real_path, identify, missing_file_error, real_path};
 use sqlite::latest_version::LatestVersion;
 use sqlite::open::{self, Opened};
-use sqlite::open_file::{OpenFile, Stamp, changed_meanwhile};
+use sqlite::open_file::{OpenFile, Stamps, changed_meanwhile};
 pub use sqlite::readers::WaitingReads;
 use sqlite::readers::{Ended, Job, Limit, Readers};
 use sqlite::writer::Writer;
@@ -54,6 +54,16 @@ pub enum OpenMode {
     /// For reading a file that no program writes: without locks, `-wal` and `-shm`, so that it can lie on a read-only
     /// file system (<https://sqlite.org/uri.html#uriimmutable>).
     Immutable,
+    /// For reading a file and its `-wal` that no program writes, since there is no `-shm`: without locks, and without
+    /// creating `-shm`.
+    ImmutableWithLog,
+}
+
+impl OpenMode {
+    /// Whether what is read is right only if no program writes meanwhile.
+    fn is_immutable(self) -> bool {
+        matches!(self, Self::Immutable | Self::ImmutableWithLog)
+    }
 }
 
 /// How durable a commit is once it returned (<https://sqlite.org/pragma.html#pragma_synchronous>).
@@ -113,12 +123,8 @@ impl Store {
         if matches!(state, FileState::Ours { .. }) {
             return Ok(false);
         }
-        if let Err(error) = create::refuse_leftovers(real, state) {
-            // They belong to a database that another program created in the meantime.
-            return match identify()? {
-                FileState::Ours { .. } => Ok(false),
-                _ => Err(error.at_given(path, real).into()),
-            };
+        if !create::may_create(real, state).map_err(|error| error.at_given(path, real))? {
+            return Ok(false);
         }
         if state == FileState::Empty {
             create::fill_empty(real, fill)
@@ -232,7 +238,7 @@ impl Store {
         let FileState::Ours { schema } = identify(real)? else {
             return Err(missing_file_error(real));
         };
-        let stamp = Stamp::of(given).ok();
+        let stamps = Stamps::of(real).ok();
         let file = OpenFile::open(given, real)?;
         let Opened {
             connection,
@@ -247,7 +253,7 @@ impl Store {
             readers: Readers::start(real, reader_mode, &latest)?,
             latest,
             file,
-            stamp: stamp.filter(|_| reader_mode == OpenMode::Immutable),
+            stamps: stamps.filter(|_| reader_mode.is_immutable()),
         };
         Ok((readers, connection, migrated))
     }
@@ -367,8 +373,8 @@ impl Store {
     ///
     /// Fails also while the store is closing.
     pub fn require_unchanged(&self) -> Result<(), StoreError> {
-        match self.current.get()?.stamp {
-            Some(stamp) if Stamp::of(&self.given).ok() != Some(stamp) => {
+        match self.current.get()?.stamps {
+            Some(stamps) if Stamps::of(&self.path).ok() != Some(stamps) => {
                 Err(changed_meanwhile(&self.given))
             }
             _ => Ok(()),
@@ -443,7 +449,8 @@ impl Store {
             return Ok(Closed::Whole);
         };
         let connection = writer.into_connection();
-        match self.file.loss(&self.latest) {
+        // The log lies beside the file, wherever a link leads by now.
+        match self.file.loss_behind_link(&self.latest) {
             None => close::close_writer(&self.path, connection),
             Some(loss) => {
                 close::close_lost(&self.path, &self.file, loss, connection).map(|()| Closed::Whole)

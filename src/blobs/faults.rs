@@ -6,35 +6,33 @@ use super::stored::for_each_piece;
 use crate::records::{Blob, Table};
 use crate::store::{Snapshot, StoreError};
 
-/// Returns what is wrong, one clause each, which follows the path of the database. Reads every stored file.
+/// Adds what is wrong to `faults`, one clause each, which follows the path of the database. Reads every stored file.
 ///
 /// # Errors
 ///
 /// Fails if the snapshot cannot be read.
-pub fn faults(snapshot: &Snapshot<'_>) -> Result<Vec<String>, StoreError> {
-    let mut found = Vec::new();
+pub fn find_faults(snapshot: &Snapshot<'_>, faults: &mut Vec<String>) -> Result<(), StoreError> {
     Blob::for_each(snapshot, |blob| {
         if let Some(fault) = content_fault(snapshot, &blob)? {
             let sha256 = blob.sha256;
-            found.push(format!("has bits with the SHA-256 `{sha256}` {fault}"));
+            faults.push(format!("has bits with the SHA-256 `{sha256}` {fault}"));
         }
         Ok::<_, StoreError>(())
     })?;
     snapshot.rows(UNREFERENCED, &[], |row| {
         let sha256 = row.text(0)?;
-        found.push(format!(
+        faults.push(format!(
             "has bits with the SHA-256 `{sha256}` that belong to no package"
         ));
         Ok::<_, StoreError>(())
     })?;
     snapshot.rows(OTHER_CHECKSUMS, &[], |row| {
         let guid = row.text(0)?;
-        found.push(format!(
+        faults.push(format!(
             "has a package `{guid}` whose checksums are not those of its bits"
         ));
         Ok::<_, StoreError>(())
-    })?;
-    Ok(found)
+    })
 }
 
 /// The files that no package refers to.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::CommandError;
 use super::args::DatabaseFlag;
-use crate::blobs;
+use super::check::find_faults;
 use crate::store::Store;
 
 /// The arguments of `backup`.
@@ -21,7 +21,7 @@ pub struct Args {
 /// Writes the copy. If the copy has a fault, prints each one to stderr and writes no file.
 pub fn run(args: Args) -> Result<(), CommandError> {
     let (database, file) = (args.database.path(), args.file.as_path());
-    let report = Store::backup(database, file, blobs::faults)?;
+    let report = Store::backup(database, file, find_faults)?;
     for fault in &report.faults {
         eprintln!("cf-packages: `{}` {fault}", database.display());
     }

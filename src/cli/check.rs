@@ -5,8 +5,8 @@ use std::io::{Write as _, stdout};
 
 use super::CommandError;
 use super::args::DatabaseFlag;
-use crate::blobs;
-use crate::store::{self, CheckReport};
+use crate::store::{self, CheckReport, Snapshot, StoreError};
+use crate::{blobs, records};
 
 /// The arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         env!("CARGO_PKG_VERSION"),
         store::sqlite_version()
     );
-    let checked = store::check(path, blobs::faults);
+    let checked = store::check(path, find_faults);
     if let Ok(CheckReport {
         schema, packages, ..
     }) = &checked
@@ -39,7 +39,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         .as_ref()
         .is_ok_and(|checked| checked.faults.is_empty());
     if sound {
-        report.push_str("integrity, foreign keys, schema, labels and bits: no fault\n");
+        report.push_str("integrity, foreign keys, schema, values, labels and bits: no fault\n");
     }
     // If stdout is closed, the faults on stderr and the exit code still show the result.
     let _ = stdout().write_all(report.as_bytes());
@@ -51,4 +51,13 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     } else {
         Err(CommandError::AlreadyReported)
     }
+}
+
+/// Adds what is wrong with the stored values and bits to `faults`, one clause each, which follows the path of the file.
+pub(super) fn find_faults(
+    snapshot: &Snapshot<'_>,
+    faults: &mut Vec<String>,
+) -> Result<(), StoreError> {
+    records::find_faults(snapshot, faults)?;
+    blobs::find_faults(snapshot, faults)
 }

@@ -109,15 +109,12 @@ fn keys_and_name(
     };
     if given.is_empty() {
         let store = Store::open_for_reading(path)?;
-        let keys = store
-            .read_blocking(|snapshot| Keys::load(snapshot, Vec::new(), &[]))
-            .map_err(|error| CommandError::from_keys(error.at(path)))?;
-        let name = match user {
-            Some(guid) => find(&store, guid, true).map_err(|error| error.at(path))?,
-            None => None,
-        };
+        let keys = store.read_blocking(|snapshot| Keys::load(snapshot, Vec::new(), &[]));
+        let name = user.map(|guid| find(&store, guid, true)).transpose();
+        // What SQLite says about a file that changed while it was read would be misleading.
         store.require_unchanged()?;
-        return Ok((keys, name));
+        let keys = keys.map_err(|error| CommandError::from_keys(error.at(path)))?;
+        return Ok((keys, name.map_err(|error| error.at(path))?.flatten()));
     }
     let keys = Keys::from_secrets(given).map_err(CommandError::from_keys)?;
     // A database that was not named may be another than the one for which the token is.

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::{
     By, ColumnVisitor, Filter, Join, Parent, Record, Resource, Scope, SortColumn, Statements,
-    Table, filter, order, selective,
+    Table, Valid, filter, order, selective,
 };
 
 /// The lifecycle of an app for which none is given.
@@ -45,8 +45,8 @@ impl<'r> Record<'r> for AppRecord<'r> {
         visitor.column("name", &mut self.name)?;
         visitor.column("folded_name", &mut self.folded_name)?;
         visitor.column("space_id", &mut self.space_id)?;
-        visitor.column("lifecycle", &mut self.lifecycle)?;
-        visitor.column("created_at", &mut self.created_at)?;
+        visitor.limited("lifecycle", Valid::OneOf(LIFECYCLES), &mut self.lifecycle)?;
+        visitor.limited("created_at", Valid::Time, &mut self.created_at)?;
         visitor.joined("s.guid", &mut self.space_guid)
     }
 }

@@ -6,6 +6,8 @@
 
 use std::convert::Infallible;
 
+use super::Metadata;
+use crate::clock::LAST_SECOND;
 use crate::store::{BorrowedValue, Row, Snapshot, StoreError, Transaction, dialect};
 
 /// A row of a table, with borrowed text.
@@ -16,6 +18,41 @@ pub trait Record<'r>: Copy + Default {
     ///
     /// Fails with the first error of `visitor`.
     fn visit_columns<V: ColumnVisitor<'r>>(&mut self, visitor: &mut V) -> Result<(), V::Error>;
+
+    /// Returns what is wrong with the columns together, each of which is valid: a clause that follows the name of the row.
+    fn fault(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// Which values of a column's type are valid. The database checks this too when a value is stored, but not for times, and
+/// not for programs that ignore checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Valid {
+    /// All.
+    All,
+    /// Times from 1970 to 9999, in seconds since 1970.
+    Time,
+    /// These texts.
+    OneOf(&'static [&'static str]),
+    /// JSON objects of text. Reading a row does not check it: what uses the value parses it.
+    Metadata,
+}
+
+impl Valid {
+    /// Returns why a value that was read is not valid. Null is valid where the column can be null.
+    #[inline]
+    fn fault(self, value: BorrowedValue<'_>) -> Option<String> {
+        match (self, value) {
+            (Self::Time, BorrowedValue::Int(seconds)) if !(0..=LAST_SECOND).contains(&seconds) => {
+                Some(format!("{seconds} is no time from 1970 to 9999"))
+            }
+            (Self::OneOf(texts), BorrowedValue::Text(text)) if !texts.contains(&text) => {
+                Some(format!("the text is none of `{}`", texts.join("`, `")))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// How a column is read and written.
@@ -39,7 +76,8 @@ pub trait ColumnVisitor<'r> {
     /// Why a visit failed.
     type Error;
 
-    /// Visits one column: its name, or the table and the name of a joined one, and its field in the record.
+    /// Visits one column: its name, or the table and the name of a joined one, its valid values, and its field in the
+    /// record.
     ///
     /// # Errors
     ///
@@ -48,6 +86,7 @@ pub trait ColumnVisitor<'r> {
         &mut self,
         role: ColumnRole,
         name: &'static str,
+        valid: Valid,
         field: &mut T,
     ) -> Result<(), Self::Error>;
 
@@ -58,7 +97,7 @@ pub trait ColumnVisitor<'r> {
     /// Fails like [`visit`](Self::visit).
     #[inline]
     fn id(&mut self, field: &mut i64) -> Result<(), Self::Error> {
-        self.visit(ColumnRole::Id, "id", field)
+        self.visit(ColumnRole::Id, "id", Valid::All, field)
     }
 
     /// Visits a column that never changes.
@@ -72,7 +111,7 @@ pub trait ColumnVisitor<'r> {
         name: &'static str,
         field: &mut T,
     ) -> Result<(), Self::Error> {
-        self.visit(ColumnRole::Fixed, name, field)
+        self.visit(ColumnRole::Fixed, name, Valid::All, field)
     }
 
     /// Visits a column that can change.
@@ -86,7 +125,22 @@ pub trait ColumnVisitor<'r> {
         name: &'static str,
         field: &mut T,
     ) -> Result<(), Self::Error> {
-        self.visit(ColumnRole::Changeable, name, field)
+        self.visit(ColumnRole::Changeable, name, Valid::All, field)
+    }
+
+    /// Visits a column that can change and in which only some values of its type are valid.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`visit`](Self::visit).
+    #[inline]
+    fn limited<T: ColumnValue<'r>>(
+        &mut self,
+        name: &'static str,
+        valid: Valid,
+        field: &mut T,
+    ) -> Result<(), Self::Error> {
+        self.visit(ColumnRole::Changeable, name, valid, field)
     }
 
     /// Visits a column of a table in `Table::JOINS`.
@@ -100,7 +154,7 @@ pub trait ColumnVisitor<'r> {
         name: &'static str,
         field: &mut T,
     ) -> Result<(), Self::Error> {
-        self.visit(ColumnRole::Joined, name, field)
+        self.visit(ColumnRole::Joined, name, Valid::All, field)
     }
 }
 
@@ -164,7 +218,7 @@ impl<'r> ColumnValue<'r> for Option<i64> {
 impl<'r> ColumnValue<'r> for bool {
     #[inline]
     fn read(row: &Row<'r>, position: usize) -> Result<Self, StoreError> {
-        Ok(row.int(position)? != 0)
+        flag(row.int(position)?)
     }
 
     fn value(self) -> BorrowedValue<'r> {
@@ -175,11 +229,21 @@ impl<'r> ColumnValue<'r> for bool {
 impl<'r> ColumnValue<'r> for Option<bool> {
     #[inline]
     fn read(row: &Row<'r>, position: usize) -> Result<Self, StoreError> {
-        Ok(row.optional_int(position)?.map(|flag| flag != 0))
+        row.optional_int(position)?.map(flag).transpose()
     }
 
     fn value(self) -> BorrowedValue<'r> {
         self.map(i64::from).value()
+    }
+}
+
+/// Returns a stored flag.
+#[inline]
+fn flag(number: i64) -> Result<bool, StoreError> {
+    match number {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(StoreError::Damaged(format!("{number} is no flag, 0 or 1"))),
     }
 }
 
@@ -200,16 +264,10 @@ pub trait Table: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Fails if a column holds a value of another type.
+    /// Fails if a column holds a value that is not valid.
     #[inline]
     fn read<'r>(row: &Row<'r>) -> Result<Self::Record<'r>, StoreError> {
-        let mut record = Self::Record::default();
-        record.visit_columns(&mut ReadColumns {
-            row,
-            position: 0,
-            skip_joined: false,
-        })?;
-        Ok(record)
+        read::<Self>(row, true)
     }
 
     /// Whether two records have the same values. The ids and the joined columns are not compared.
@@ -243,14 +301,35 @@ pub trait Table: Send + Sync + 'static {
         mut with: impl FnMut(Self::Record<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = &Self::statements().select_own_by_id;
-        snapshot.rows(sql, &[id.into()], |row| {
-            let mut record = Self::Record::default();
-            record.visit_columns(&mut ReadColumns {
+        snapshot.rows(sql, &[id.into()], |row| with(read::<Self>(row, false)?))
+    }
+
+    /// Adds what is wrong with the stored values of the table to `faults`, one clause each, which follows the path of the
+    /// file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the table cannot be read.
+    fn find_faults(snapshot: &Snapshot<'_>, faults: &mut Vec<String>) -> Result<(), StoreError> {
+        snapshot.rows(&Self::statements().select_own, &[], |row| {
+            let mut found = FindFaults {
                 row,
                 position: 0,
-                skip_joined: true,
-            })?;
-            with(record)
+                faults: Vec::new(),
+            };
+            let mut record = Self::Record::default();
+            let Ok(()) = record.visit_columns(&mut found);
+            if found.faults.is_empty() {
+                found.faults.extend(record.fault().map(str::to_owned));
+            }
+            let row = row_name::<Self>(row);
+            faults.extend(
+                found
+                    .faults
+                    .iter()
+                    .map(|fault| format!("has {row} {fault}")),
+            );
+            Ok(())
         })
     }
 
@@ -304,6 +383,8 @@ pub struct Statements {
     columns: usize,
     /// Every row, by id.
     pub select_all: String,
+    /// Every row, by id, without its joined columns.
+    select_own: String,
     /// The row whose id is `$1`, without its joined columns.
     pub select_own_by_id: String,
     /// The rows whose ids are `$1` to `$2`, by id.
@@ -351,6 +432,7 @@ impl Statements {
         Self {
             columns: columns.len(),
             select_all: format!("select {selected} from {table} r {joins} order by r.id"),
+            select_own: format!("select {own} from {table} r order by r.id"),
             select_own_by_id: format!("select {own} from {table} r where r.id = $1"),
             select_by_id_range: format!(
                 "select {selected} from {table} r {joins} where r.id between $1 and $2 order by r.id"
@@ -420,11 +502,84 @@ impl<'r> ColumnVisitor<'r> for ListColumns {
         &mut self,
         role: ColumnRole,
         name: &'static str,
+        _: Valid,
         _: &mut T,
     ) -> Result<(), Infallible> {
         self.0.push((role, name));
         Ok(())
     }
+}
+
+/// Reads a record, with its joined columns if the row has them.
+#[inline]
+fn read<'r, T: Table + ?Sized>(
+    row: &Row<'r>,
+    with_joined: bool,
+) -> Result<T::Record<'r>, StoreError> {
+    let mut record = T::Record::default();
+    record
+        .visit_columns(&mut ReadColumns {
+            row,
+            position: 0,
+            skip_joined: !with_joined,
+        })
+        .map_err(|fault| damaged::<T>(row, fault))?;
+    match record.fault() {
+        None => Ok(record),
+        Some(fault) => Err(damaged::<T>(row, ColumnFault::Damaged(fault.into()))),
+    }
+}
+
+/// Why a column cannot be read.
+enum ColumnFault {
+    /// It holds a value that is not valid. A clause that follows the name of the row.
+    Damaged(String),
+    /// The row cannot be read.
+    Other(StoreError),
+}
+
+/// Reads a column.
+#[inline]
+fn read_column<'r, T: ColumnValue<'r>>(
+    row: &Row<'r>,
+    position: usize,
+    name: &'static str,
+    valid: Valid,
+) -> Result<T, ColumnFault> {
+    let read = T::read(row, position).map_err(|error| match error {
+        StoreError::Damaged(text) => column_fault(name, &text),
+        other => ColumnFault::Other(other),
+    })?;
+    match valid.fault(read.value()) {
+        None => Ok(read),
+        Some(text) => Err(column_fault(name, &text)),
+    }
+}
+
+#[cold]
+fn column_fault(name: &str, text: &str) -> ColumnFault {
+    ColumnFault::Damaged(format!("with a damaged `{name}`: {text}"))
+}
+
+#[cold]
+fn damaged<T: Table + ?Sized>(row: &Row<'_>, fault: ColumnFault) -> StoreError {
+    match fault {
+        ColumnFault::Damaged(text) => StoreError::Damaged(format!("{} {text}", row_name::<T>(row))),
+        ColumnFault::Other(error) => error,
+    }
+}
+
+/// Returns the name of a row for a message. Its id is its first column, its guid the second one.
+fn row_name<T: Table + ?Sized>(row: &Row<'_>) -> String {
+    let guid = row
+        .text(1)
+        .map(|guid| format!(", guid `{}`", guid.escape_debug()));
+    format!(
+        "a row in `{}` (id {}{})",
+        T::TABLE,
+        row.int(0).unwrap_or_default(),
+        guid.unwrap_or_default()
+    )
 }
 
 /// Sets each field to the column's value in a row.
@@ -436,20 +591,65 @@ struct ReadColumns<'a, 'r> {
 }
 
 impl<'r> ColumnVisitor<'r> for ReadColumns<'_, 'r> {
-    type Error = StoreError;
+    type Error = ColumnFault;
 
     #[inline]
     fn visit<T: ColumnValue<'r>>(
         &mut self,
         role: ColumnRole,
-        _: &'static str,
+        name: &'static str,
+        valid: Valid,
         field: &mut T,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), ColumnFault> {
         if self.skip_joined && role == ColumnRole::Joined {
             return Ok(());
         }
-        *field = T::read(self.row, self.position)?;
+        *field = read_column(self.row, self.position, name, valid)?;
         self.position += 1;
+        Ok(())
+    }
+}
+
+/// Reads each column of a row without joined columns, and collects why columns are not valid.
+struct FindFaults<'a, 'r> {
+    row: &'a Row<'r>,
+    position: usize,
+    faults: Vec<String>,
+}
+
+impl<'r> ColumnVisitor<'r> for FindFaults<'_, 'r> {
+    type Error = Infallible;
+
+    fn visit<T: ColumnValue<'r>>(
+        &mut self,
+        role: ColumnRole,
+        name: &'static str,
+        valid: Valid,
+        field: &mut T,
+    ) -> Result<(), Infallible> {
+        if role == ColumnRole::Joined {
+            return Ok(());
+        }
+        let read = read_column::<T>(self.row, self.position, name, valid);
+        self.position += 1;
+        let fault = match read {
+            Ok(read) => {
+                *field = read;
+                match (valid, read.value()) {
+                    (Valid::Metadata, BorrowedValue::Text(json))
+                        if Metadata::parse(json).is_err() =>
+                    {
+                        Some(column_fault(name, "the text is no JSON object of text"))
+                    }
+                    _ => None,
+                }
+            }
+            Err(fault) => Some(fault),
+        };
+        self.faults.extend(fault.map(|fault| match fault {
+            ColumnFault::Damaged(text) => text,
+            ColumnFault::Other(error) => error.to_string(),
+        }));
         Ok(())
     }
 }
@@ -467,6 +667,7 @@ impl<'r> ColumnVisitor<'r> for CollectValues<'_, 'r> {
         &mut self,
         role: ColumnRole,
         _: &'static str,
+        _: Valid,
         field: &mut T,
     ) -> Result<(), Infallible> {
         if self.roles.contains(&role) {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::{
     By, ColumnValue, ColumnVisitor, Filter, Join, Metadata, Parent, Record, Resource, Scope,
-    SortColumn, Statements, Table, columns, filter, order, selective,
+    SortColumn, Statements, Table, Valid, columns, filter, order, selective,
 };
 use crate::store::{BorrowedValue, Row, StoreError, Transaction};
 
@@ -94,8 +94,8 @@ impl<'r> Record<'r> for PackageRecord<'r> {
         visitor.fixed("guid", &mut self.guid)?;
         visitor.column("app_id", &mut self.app_id)?;
         visitor.column("space_id", &mut self.space_id)?;
-        visitor.column("type", &mut self.r#type)?;
-        visitor.column("state", &mut self.state)?;
+        visitor.limited("type", Valid::OneOf(TYPES), &mut self.r#type)?;
+        visitor.limited("state", Valid::OneOf(STATES), &mut self.state)?;
         visitor.column("error", &mut self.error)?;
         visitor.column("sha1", &mut self.sha1)?;
         visitor.column("sha256", &mut self.sha256)?;
@@ -105,12 +105,32 @@ impl<'r> Record<'r> for PackageRecord<'r> {
         visitor.column("docker_password", &mut self.docker_password)?;
         visitor.column("docker_email", &mut self.docker_email)?;
         visitor.column("docker_login_server", &mut self.docker_login_server)?;
-        visitor.column("labels", &mut self.labels)?;
-        visitor.column("annotations", &mut self.annotations)?;
-        visitor.column("created_at", &mut self.created_at)?;
-        visitor.column("updated_at", &mut self.updated_at)?;
+        visitor.limited("labels", Valid::Metadata, &mut self.labels)?;
+        visitor.limited("annotations", Valid::Metadata, &mut self.annotations)?;
+        visitor.limited("created_at", Valid::Time, &mut self.created_at)?;
+        visitor.limited("updated_at", Valid::Time, &mut self.updated_at)?;
         visitor.column("blob_id", &mut self.blob_id)?;
         visitor.joined("a.guid", &mut self.app_guid)
+    }
+
+    #[inline]
+    fn fault(&self) -> Option<&'static str> {
+        let has_checksum = self.sha1.is_some() || self.sha256.is_some();
+        let has_docker_column = self.image.is_some()
+            || self.store_image.is_some()
+            || self.docker_user.is_some()
+            || self.docker_password.is_some()
+            || self.docker_email.is_some()
+            || self.docker_login_server.is_some();
+        if self.r#type != DOCKER {
+            has_docker_column.then_some("of the type `bits` with values of a docker package")
+        } else if has_checksum {
+            Some("of the type `docker` with a checksum")
+        } else if self.image.is_none() || self.store_image.is_none() {
+            Some("of the type `docker` without `image` or `store_image`")
+        } else {
+            None
+        }
     }
 }
 
@@ -120,7 +140,7 @@ impl<'r> PackageRecord<'r> {
     pub fn content(&self) -> Content<'r> {
         if self.r#type == DOCKER {
             Content::Docker {
-                // The table's checks guarantee that a docker package has an image and a flag.
+                // A docker package without an image or a flag is not read.
                 image: self.image.unwrap_or_default(),
                 store_image: self.store_image.unwrap_or_default(),
                 credentials: DockerCredentials {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::{
     By, ColumnVisitor, Filter, Join, Parent, Record, Resource, Scope, SortColumn, Statements,
-    Table, filter, order, selective,
+    Table, Valid, filter, order, selective,
 };
 
 /// The spaces.
@@ -38,7 +38,7 @@ impl<'r> Record<'r> for SpaceRecord<'r> {
         visitor.column("name", &mut self.name)?;
         visitor.column("folded_name", &mut self.folded_name)?;
         visitor.column("organization_id", &mut self.organization_id)?;
-        visitor.column("created_at", &mut self.created_at)?;
+        visitor.limited("created_at", Valid::Time, &mut self.created_at)?;
         visitor.joined("o.guid", &mut self.organization_guid)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::{ColumnVisitor, Join, Record, Statements, Table};
-use crate::store::{Snapshot, StoreError, Transaction};
+use crate::store::{Row, Snapshot, StoreError, Transaction};
 
 /// The roles in an organization.
 pub const ORGANIZATION_ROLES: &[&str] = &[
@@ -86,6 +86,18 @@ impl RoleScope {
         }
     }
 
+    /// Reads the name of a role.
+    fn read_role<'r>(self, row: &Row<'r>, position: usize) -> Result<&'r str, StoreError> {
+        let role = row.text(position)?;
+        if self.roles().contains(&role) {
+            return Ok(role);
+        }
+        Err(StoreError::Damaged(format!(
+            "the text is none of `{}`",
+            self.roles().join("`, `")
+        )))
+    }
+
     fn statements(self) -> &'static RoleStatements {
         static IN_ORGANIZATIONS: LazyLock<RoleStatements> = LazyLock::new(|| {
             RoleStatements::new("organization_roles", "organization_id", "organizations")
@@ -115,6 +127,11 @@ pub type RoleSet<'a> = BTreeSet<(i64, &'a str)>;
 
 /// The SQL of one of the two tables of roles. `$1` is always the id of the user.
 struct RoleStatements {
+    table: &'static str,
+    /// What the roles are held in.
+    parent: &'static str,
+    /// Takes no parameter.
+    select_all: String,
     select_ids: String,
     select_guids: String,
     /// `$2` is the id of the organization or space, `$3` the role.
@@ -126,8 +143,11 @@ struct RoleStatements {
 }
 
 impl RoleStatements {
-    fn new(table: &str, parent_id: &str, parents: &str) -> Self {
+    fn new(table: &'static str, parent_id: &str, parents: &'static str) -> Self {
         Self {
+            table,
+            parent: parents.trim_end_matches('s'),
+            select_all: format!("select user_id, {parent_id}, role from {table}"),
             select_ids: format!("select {parent_id}, role from {table} where user_id = $1"),
             select_guids: format!(
                 "select p.guid, r.role from {table} r join {parents} p on p.id = r.{parent_id} \
@@ -156,9 +176,35 @@ pub fn for_each_role(
         snapshot.rows(&scope.statements().select_guids, &[user_id.into()], |row| {
             each(RoleRecord {
                 parent_guid: row.text(0)?,
-                role: row.text(1)?,
+                role: scope.read_role(row, 1)?,
                 scope: *scope,
             });
+            Ok::<_, StoreError>(())
+        })?;
+    }
+    Ok(())
+}
+
+/// Adds what is wrong with the stored roles to `faults`, like [`Table::find_faults`].
+///
+/// # Errors
+///
+/// Fails if the tables cannot be read.
+pub(super) fn find_role_faults(
+    snapshot: &Snapshot<'_>,
+    faults: &mut Vec<String>,
+) -> Result<(), StoreError> {
+    for scope in RoleScope::ALL {
+        let statements = scope.statements();
+        snapshot.rows(&statements.select_all, &[], |row| {
+            let (user, parent) = (row.int(0)?, row.int(1)?);
+            match scope.read_role(row, 2) {
+                Err(StoreError::Damaged(text)) => faults.push(format!(
+                    "has a row in `{}` (user {user}, {} {parent}) with a damaged `role`: {text}",
+                    statements.table, statements.parent
+                )),
+                read => drop(read?),
+            }
             Ok::<_, StoreError>(())
         })?;
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::sqlite::identify::at_real_path;
 use super::sqlite::latest_version::LatestVersion;
-use super::sqlite::open_file::{OpenFile, Stamp};
+use super::sqlite::open_file::{OpenFile, Stamp, Stamps};
 use super::sqlite::readers::Readers;
 use super::{Durability, OpenMode, Store, StoreError};
 
@@ -23,8 +23,8 @@ pub(super) struct OpenReaders {
     pub readers: Readers,
     pub latest: Arc<LatestVersion>,
     pub file: Arc<OpenFile>,
-    /// What the file looked like, if it is one that no program writes.
-    pub stamp: Option<Stamp>,
+    /// What the file and its log looked like, if they are taken as immutable.
+    pub stamps: Option<Stamps>,
 }
 
 /// The readers that serve requests at present.
@@ -113,7 +113,9 @@ impl FileWatch {
         let thread = thread::Builder::new()
             .name("file-watch".into())
             .spawn(move || match mode {
-                OpenMode::Immutable => follow(&path, &current, &stopped),
+                OpenMode::Immutable | OpenMode::ImmutableWithLog => {
+                    follow(&path, &current, &stopped)
+                }
                 OpenMode::ReadWrite | OpenMode::ReadOnly => guard(&current, &stopped),
             })
             .map_err(|error| {
@@ -160,7 +162,7 @@ fn follow(path: &Path, current: &Current, stopped: &Receiver<()>) {
             return;
         };
         let seen = Stamp::of(path).ok();
-        if seen.is_some() && seen == readers.stamp {
+        if seen.is_some() && seen == readers.stamps.map(|stamps| stamps.file) {
             current.refuse(None);
             continue;
         }

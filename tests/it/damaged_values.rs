@@ -1,95 +1,251 @@
-//! A stored value that is damaged is an error of the server: it is never presented, never cached, and named in the log.
+//! A stored value that is damaged is an error of the server: it is never presented, never cached, and named in the log
+//! and by `check`.
 
 use rusqlite::Connection;
 
 use crate::support::WorkDir;
 
+/// The guid of a docker package of the seed `example`.
 const GUID: &str = "guid-c24fd786-9aad-4bd2-85de-511186485d21";
 
-/// Values that a program can store that ignores checks, and those that SQLite accepts.
-const DAMAGED: &[&str] = &[
-    "labels = '{\"a'",
-    "labels = '[]'",
-    "labels = '\"text\"'",
-    "labels = ''",
-    "labels = '{\"a\":1}'",
-    "annotations = '{\"a\":\"b\"} {}'",
-    "annotations = cast(x'7b22ff223a2261227d' as text)",
+/// A change to a row of one table, the documents that show the row, and the clause by which `check` names it.
+struct Damage {
+    table: &'static str,
+    /// The assignments. A program can store such values that ignores checks; SQLite itself accepts some of them.
+    set: &'static str,
+    targets: &'static [&'static str],
+    fault: &'static str,
+}
+
+const PACKAGES: &[&str] = &[
+    "/v3/packages",
+    "/v3/packages/guid-c24fd786-9aad-4bd2-85de-511186485d21",
+];
+
+const fn package(set: &'static str, fault: &'static str) -> Damage {
+    Damage {
+        table: "packages",
+        set,
+        targets: PACKAGES,
+        fault,
+    }
+}
+
+const NO_TIME: &str = " is no time from 1970 to 9999";
+
+const DAMAGED: &[Damage] = &[
+    package("labels = '{\"a'", "with a damaged `labels`"),
+    package("labels = '[]'", "with a damaged `labels`"),
+    package("labels = '\"text\"'", "with a damaged `labels`"),
+    package("labels = ''", "with a damaged `labels`"),
+    package("labels = '{\"a\":1}'", "with a damaged `labels`"),
+    package(
+        "annotations = '{\"a\":\"b\"} {}'",
+        "with a damaged `annotations`",
+    ),
+    package(
+        "annotations = cast(x'7b22ff223a2261227d' as text)",
+        "with a damaged `annotations`",
+    ),
+    package("guid = cast(x'ff' as text)", "with a damaged `guid`"),
+    package("error = cast(x'ff' as text)", "with a damaged `error`"),
+    package("sha1 = cast(x'ff' as text)", "with a damaged `sha1`"),
+    package("sha256 = cast(x'ff' as text)", "with a damaged `sha256`"),
+    package("image = cast(x'ff' as text)", "with a damaged `image`"),
+    package(
+        "docker_user = cast(x'ff' as text)",
+        "with a damaged `docker_user`",
+    ),
+    package(
+        "docker_password = cast(x'ff' as text)",
+        "with a damaged `docker_password`",
+    ),
+    package(
+        "created_at = -9223372036854775808",
+        "with a damaged `created_at`: -9223372036854775808 is no time from 1970 to 9999",
+    ),
+    package("created_at = -1", NO_TIME),
+    package("created_at = 253402300800", NO_TIME),
+    package("updated_at = 9223372036854775807", NO_TIME),
+    package(
+        "state = 'RE\"ADY'",
+        "with a damaged `state`: the text is none of `AWAITING_UPLOAD`, `PROCESSING_UPLOAD`, `READY`",
+    ),
+    package("state = cast(x'ff' as text)", "with a damaged `state`"),
+    package(
+        "type = 'zip'",
+        "with a damaged `type`: the text is none of `bits`, `docker`",
+    ),
+    package(
+        "image = null",
+        "of the type `docker` without `image` or `store_image`",
+    ),
+    package("sha1 = 'x'", "of the type `docker` with a checksum"),
+    package(
+        "type = 'bits'",
+        "of the type `bits` with values of a docker package",
+    ),
+    package(
+        "store_image = 2",
+        "with a damaged `store_image`: 2 is no flag, 0 or 1",
+    ),
+    Damage {
+        table: "organizations",
+        set: "suspended = 7",
+        targets: &["/v3/organizations"],
+        fault: "with a damaged `suspended`: 7 is no flag, 0 or 1",
+    },
+    Damage {
+        table: "organizations",
+        set: "name = cast(x'ff' as text)",
+        targets: &["/v3/organizations"],
+        fault: "with a damaged `name`",
+    },
+    Damage {
+        table: "organizations",
+        set: "created_at = -1",
+        targets: &["/v3/organizations"],
+        fault: NO_TIME,
+    },
+    Damage {
+        table: "spaces",
+        set: "name = cast(x'ff' as text)",
+        targets: &["/v3/spaces"],
+        fault: "with a damaged `name`",
+    },
+    Damage {
+        table: "spaces",
+        set: "created_at = 253402300800",
+        targets: &["/v3/spaces"],
+        fault: NO_TIME,
+    },
+    Damage {
+        table: "apps",
+        set: "guid = cast(x'ff' as text)",
+        targets: &["/v3/apps", "/v3/packages"],
+        fault: "with a damaged `guid`",
+    },
+    Damage {
+        table: "apps",
+        set: "lifecycle = 'x'",
+        targets: &["/v3/apps"],
+        fault: "with a damaged `lifecycle`: the text is none of `buildpack`, `docker`, `cnb`",
+    },
+    Damage {
+        table: "apps",
+        set: "created_at = -1",
+        targets: &["/v3/apps"],
+        fault: NO_TIME,
+    },
+    Damage {
+        table: "users",
+        set: "name = cast(x'ff' as text)",
+        targets: &[],
+        fault: "with a damaged `name`",
+    },
+    Damage {
+        table: "space_roles",
+        set: "role = 'king'",
+        targets: &[],
+        fault: "with a damaged `role`: the text is none of `space_auditor`",
+    },
+    Damage {
+        table: "organization_roles",
+        set: "role = cast(x'ff' as text)",
+        targets: &[],
+        fault: "with a damaged `role`",
+    },
 ];
 
 #[test]
 fn damaged_value_is_500_and_logged_and_not_cached_and_named_by_check() {
-    for damage in DAMAGED {
+    for Damage {
+        table,
+        set,
+        targets,
+        fault,
+    } in DAMAGED
+    {
         let dir = WorkDir::new();
         dir.run_ok(&["seed", "example", "--db", "x.db"]);
         let server = dir.serve(&["--db", "x.db", "--no-auth", "--api", "current"]);
-        let list = server.get("/v3/packages", "");
-        assert_eq!(list.status, 200);
+        for target in *targets {
+            assert_eq!(server.get(target, "").status, 200, "{target}");
+        }
 
         let other = Connection::open(dir.path("x.db")).unwrap();
-        let update = |set: &str| {
-            let sql = format!(
-                "pragma ignore_check_constraints = on; update packages set {set} where guid = '{GUID}'"
-            );
-            other.execute_batch(&sql).unwrap();
+        let row = match *table {
+            "packages" => format!("guid = '{GUID}'"),
+            "organization_roles" | "space_roles" => "true".to_owned(),
+            _ => "id = 1".to_owned(),
         };
-        update(damage);
-        let one = format!("/v3/packages/{GUID}");
-        for target in ["/v3/packages", &one, "/v3/packages?per_page=1&page=2"] {
+        let sql =
+            format!("pragma ignore_check_constraints = on; update {table} set {set} where {row}");
+        other.execute_batch(&sql).unwrap();
+        for target in *targets {
+            // By its guid, a package without its guid is not found.
+            if set.starts_with("guid") && target.contains(GUID) {
+                continue;
+            }
             for _ in 0..3 {
                 let response = server.get(target, "");
-                assert_eq!(response.status, 500, "{damage} {target}");
+                assert_eq!(response.status, 500, "{set} {target}: {}", response.body);
                 assert!(response.body.contains("UnknownError"), "{}", response.body);
                 assert_eq!(response.header("etag"), None);
                 let health = server.get("/healthz", "");
-                assert_eq!(health.status, 503, "{damage} {target}");
+                assert_eq!(health.status, 503, "{set} {target}");
             }
         }
-        // A document without the damaged value is not a sign of health.
-        assert_eq!(server.get("/v3/organizations", "").status, 200);
-        assert_eq!(server.get("/healthz", "").status, 503, "{damage}");
-
         let checked = dir.run(&["check", "--db", "x.db"]);
-        let fault = format!(
-            "`x.db` has a package `{GUID}` that has labels or annotations that are not JSON objects"
-        );
-        assert_eq!(checked.status, 1);
+        assert_eq!(checked.status, 1, "{set}");
+        let start = format!("cf-packages: `x.db` has a row in `{table}` (");
+        let is_named = |line: &str| line.starts_with(&start) && line.contains(fault);
         assert!(
-            checked.stderr.contains(&fault),
-            "{damage}: {}",
+            checked.stderr.lines().any(is_named),
+            "{set}: {}",
             checked.stderr
         );
+        let exported = dir.run(&["export", "--db", "x.db"]);
+        assert_eq!(exported.status, 1, "{set}");
 
-        update("labels = '{}', annotations = '{}'");
-        assert_eq!(server.get("/v3/packages", "").body, list.body, "{damage}");
-        assert_eq!(server.get("/healthz", "").status, 200);
         drop(other);
         server.signal("TERM");
         let (code, _, log) = server.wait();
         assert_eq!(code, Some(0));
-        assert!(
-            log.contains(GUID) || log.contains("column"),
-            "{damage}: {log}"
+        assert_eq!(
+            log.contains(&format!("`{table}`")) || log.contains(GUID),
+            !targets.is_empty(),
+            "{set}: {log}"
         );
     }
 }
 
 #[test]
-fn check_names_text_that_is_not_utf8() {
+fn document_is_the_same_again_once_its_value_is_mended() {
     let dir = WorkDir::new();
-    dir.run_ok(&["seed", "example", "--db", "f"]);
-    let connection = Connection::open(dir.path("f")).unwrap();
-    connection
-        .execute_batch("update packages set image = cast(x'61ff62' as text) where type = 'docker'")
-        .unwrap();
-    connection.close().unwrap();
-    let checked = dir.run(&["check", "--db", "f"]);
-    assert_eq!(checked.status, 1);
-    assert!(
-        checked
-            .stderr
-            .contains("has text that is not UTF-8 in the column `image` of `packages`"),
-        "{}",
-        checked.stderr
-    );
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let server = dir.serve(&["--db", "x.db", "--no-auth", "--api", "current"]);
+    let list = server.get("/v3/packages", "");
+    let other = Connection::open(dir.path("x.db")).unwrap();
+    for (damage, mend) in [
+        ("labels = '{'", "labels = '{}'"),
+        ("state = 'x'", "state = 'READY'"),
+    ] {
+        let update = |set: &str| {
+            other
+                .execute_batch(&format!(
+                    "pragma ignore_check_constraints = on; update packages set {set} where guid = '{GUID}'"
+                ))
+                .unwrap();
+        };
+        update(damage);
+        assert_eq!(server.get("/v3/packages", "").status, 500, "{damage}");
+        // A document without the damaged value is not a sign of health.
+        assert_eq!(server.get("/v3/organizations", "").status, 200);
+        assert_eq!(server.get("/healthz", "").status, 503, "{damage}");
+        update(mend);
+        let mended = server.get("/v3/packages", "");
+        assert_eq!((mended.status, &mended.body), (200, &list.body), "{damage}");
+        assert_eq!(server.get("/healthz", "").status, 200);
+    }
 }

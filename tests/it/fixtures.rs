@@ -57,6 +57,18 @@ fn folder_of_a_killed_server_is_removed_by_the_next_server() {
 }
 
 #[test]
+fn folder_of_a_killed_server_is_removed_where_folders_inherit_their_group() {
+    let dir = WorkDir::new();
+    fs::set_permissions(dir.path(""), PermissionsExt::from_mode(0o3777)).unwrap();
+    let killed = ephemeral(&dir, &["--token-key", "k"]);
+    killed.signal("KILL");
+    killed.wait();
+    assert_eq!(dir.file_names().len(), 1);
+    ephemeral(&dir, &["--token-key", "k"]).stop();
+    assert_eq!(dir.file_names(), Vec::<String>::new());
+}
+
+#[test]
 fn only_folders_of_killed_servers_of_this_user_are_removed() {
     let dir = WorkDir::new();
     let killed = ephemeral(&dir, &["--token-key", "k"]);

@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 
 use rusqlite::Connection;
 
-use crate::support::{WorkDir, command};
+use crate::support::WorkDir;
 
 /// The commands that open a database, with arguments that make each of them end by itself.
 const COMMANDS: [(&str, &[&str]); 6] = [
@@ -466,7 +466,7 @@ fn check_reports_faults_of_schema_and_data_at_once() {
     for fault in [
         "has a view `one` that is not ours",
         "has a row in `space_roles` that refers to nothing in `users`",
-        "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are not JSON objects",
+        "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text",
         "has lost its row in `versions`",
     ] {
         assert!(
@@ -524,14 +524,16 @@ fn check_reports_each_fault() {
             "pragma ignore_check_constraints = on; update packages set labels = '{', annotations = '[]' where id in (1, 2)",
             &[
                 "is damaged: CHECK constraint failed in packages",
-                "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are not JSON objects",
-                "has a package `guid-c24fd786-9aad-4bd2-85de-511186485d21` that has labels or annotations that are not JSON objects",
+                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `labels`: the text is no JSON object of text",
+                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text",
+                "has a row in `packages` (id 2, guid `guid-c24fd786-9aad-4bd2-85de-511186485d21`) with a damaged `labels`: the text is no JSON object of text",
+                "has a row in `packages` (id 2, guid `guid-c24fd786-9aad-4bd2-85de-511186485d21`) with a damaged `annotations`: the text is no JSON object of text",
             ],
         ),
         (
             "update packages set annotations = '[]' where id = 1",
             &[
-                "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are not JSON objects",
+                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text",
             ],
         ),
         // SQLite accepts these as JSON objects.
@@ -539,14 +541,17 @@ fn check_reports_each_fault() {
             "update packages set annotations = '{\"a\":1}' where id = 1;
              update packages set annotations = '{\"a\":\"\\ud800\"}' where id = 2",
             &[
-                "has a package `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78` that has labels or annotations that are not JSON objects",
-                "has a package `guid-c24fd786-9aad-4bd2-85de-511186485d21` that has labels or annotations that are not JSON objects",
+                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text",
+                "has a row in `packages` (id 2, guid `guid-c24fd786-9aad-4bd2-85de-511186485d21`) with a damaged `annotations`: the text is no JSON object of text",
             ],
         ),
         ("delete from versions", &["has lost its row in `versions`"]),
         (
             "pragma ignore_check_constraints = on; update packages set state = 'LOST' where id = 3",
-            &["is damaged: CHECK constraint failed in packages"],
+            &[
+                "is damaged: CHECK constraint failed in packages",
+                "has a row in `packages` (id 3, guid `guid-1ab9a4fd-8c75-4d3e-a0f2-64e7b5c8d906`) with a damaged `state`: the text is none of `AWAITING_UPLOAD`, `PROCESSING_UPLOAD`, `READY`, `FAILED`, `COPYING`, `EXPIRED`",
+            ],
         ),
     ] {
         let dir = WorkDir::new();
@@ -579,7 +584,7 @@ fn check_of_a_sound_database_reports_no_fault_and_changes_nothing() {
     assert_eq!(
         report,
         format!(
-            "cf-packages {}, SQLite {}\n`f`: schema 3, 4 packages\nintegrity, foreign keys, schema, labels and bits: no fault\n",
+            "cf-packages {}, SQLite {}\n`f`: schema 3, 4 packages\nintegrity, foreign keys, schema, values, labels and bits: no fault\n",
             env!("CARGO_PKG_VERSION"),
             rusqlite::version()
         )
@@ -640,7 +645,7 @@ fn check_finds_most_flipped_bits_and_never_panics_or_changes_the_file() {
             bytes[place] ^= 1 << numbers.below(8);
         }
         let path = dir.write("f", &bytes);
-        let checked = cf_packages::store::check(&path, cf_packages::blobs::faults);
+        let checked = cf_packages::store::check(&path, cf_packages::records::find_faults);
         found += usize::from(
             checked.is_err() || checked.is_ok_and(|checked| !checked.faults.is_empty()),
         );
@@ -973,39 +978,6 @@ fn file_whose_first_transaction_did_not_end_counts_as_empty() {
     }
 }
 
-/// Returns a command that runs the binary as a user without special rights, or `None` if that is not possible.
-fn unprivileged(dir: &WorkDir) -> Option<Command> {
-    std::fs::set_permissions(dir.path(""), PermissionsExt::from_mode(0o755)).expect("a mode");
-    let binary = env!("CARGO_BIN_EXE_cf-packages");
-    let plain = command(&dir.path(""));
-    // Only a user with special rights reads a file of mode 000.
-    let secret = dir.write("secret", "x");
-    std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o000)).expect("a mode");
-    let is_root = std::fs::read(&secret).is_ok();
-    std::fs::remove_file(secret).expect("removed");
-    if !is_root {
-        return Some(plain);
-    }
-    let as_nobody = || {
-        let mut command = Command::new("setpriv");
-        command.args([
-            "--reuid",
-            "65534",
-            "--regid",
-            "65534",
-            "--clear-groups",
-            binary,
-        ]);
-        command.current_dir(dir.path(""));
-        command
-    };
-    let works = as_nobody()
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success());
-    works.then(as_nobody)
-}
-
 fn chmod(path: &Path, mode: u32) {
     std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("a mode");
 }
@@ -1047,7 +1019,7 @@ fn missing_permission_is_reported_in_one_sentence() {
             let dir = WorkDir::new();
             std::fs::create_dir(dir.path("folder")).expect("a folder");
             let path = database(&dir, "folder/f");
-            let Some(mut command) = unprivileged(&dir) else {
+            let Some(mut command) = dir.unprivileged() else {
                 eprintln!("not run: modes do not stop this user, and `setpriv` cannot change that");
                 return;
             };
@@ -1084,7 +1056,7 @@ fn missing_permission_is_reported_in_one_sentence() {
         }
     }
     let dir = WorkDir::new();
-    let Some(mut command) = unprivileged(&dir) else {
+    let Some(mut command) = dir.unprivileged() else {
         return;
     };
     std::fs::create_dir(dir.path("folder")).expect("a folder");
@@ -1109,7 +1081,7 @@ fn folder_that_can_be_written_but_not_read_holds_a_database() {
     std::fs::create_dir(dir.path("folder")).expect("a folder");
     chmod(&dir.path("folder"), 0o333);
     for (subcommand, arguments) in COMMANDS {
-        let Some(mut command) = unprivileged(&dir) else {
+        let Some(mut command) = dir.unprivileged() else {
             return;
         };
         if subcommand == "serve" {
@@ -1157,7 +1129,7 @@ fn changes_in_a_log_that_cannot_be_moved_are_served_from_a_copy() {
             "has changes still in `folder/f-wal`; run `cf-packages serve` or `seed` once where it can be written, or serve a copy with `--ephemeral --from`",
         ),
     ] {
-        let Some(mut command) = unprivileged(&dir) else {
+        let Some(mut command) = dir.unprivileged() else {
             return;
         };
         let output = command
@@ -1170,7 +1142,7 @@ fn changes_in_a_log_that_cannot_be_moved_are_served_from_a_copy() {
             (Some(1), format!("cf-packages: `folder/f` {sentence}\n"))
         );
     }
-    let mut command = unprivileged(&dir).expect("a command");
+    let mut command = dir.unprivileged().expect("a command");
     command.env("TMPDIR", dir.path("tmp")).args([
         "serve",
         "--listen",
@@ -1187,6 +1159,46 @@ fn changes_in_a_log_that_cannot_be_moved_are_served_from_a_copy() {
     assert!(list.contains("\"total_results\": 5"), "{list}");
     server.stop();
     chmod(&dir.path("folder"), 0o755);
+}
+
+#[test]
+fn log_of_a_killed_server_is_read_by_another_user_who_leaves_nothing() {
+    let killed = WorkDir::new();
+    database_of_a_killed_server(&killed);
+    // In the first folder anyone may create files, as in `/tmp`. In the second one, only the owner may.
+    for mode in [0o1777, 0o755] {
+        let dir = WorkDir::new();
+        std::fs::create_dir(dir.path("folder")).expect("a folder");
+        for name in ["f", "f-wal"] {
+            let path = dir.write(&format!("folder/{name}"), killed.read(name));
+            chmod(&path, 0o644);
+        }
+        chmod(&dir.path("folder"), mode);
+        for (arguments, shown) in [
+            (&["check"][..], ", 5 packages"),
+            (&["export"], "\"more\""),
+            (&["get", "/v3/packages", "--admin"], "\"total_results\": 5"),
+            (&["token", "--admin"], "."),
+        ] {
+            let Some(mut command) = dir.unprivileged() else {
+                return;
+            };
+            command.args(arguments).args(["--db", "folder/f"]);
+            let output = command.output().expect("the binary runs");
+            assert_eq!(
+                (output.status.code(), text(&output.stderr)),
+                (Some(0), String::new()),
+                "{arguments:?}"
+            );
+            assert!(text(&output.stdout).contains(shown), "{arguments:?}");
+            assert!(dir.read("folder/f-wal") == killed.read("f-wal"));
+            let left = std::fs::read_dir(dir.path("folder")).expect("a folder");
+            assert_eq!(left.count(), 2, "{arguments:?}");
+        }
+        dir.run_ok(&["seed", "example", "--db", "folder/f"]);
+        let exported = dir.run_ok(&["export", "--db", "folder/f"]);
+        assert!(exported.contains("\"more\""));
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a running server does when the file that it serves is removed, moved, replaced or overwritten.
 
 use std::fs;
+use std::os::unix::fs::{FileExt, symlink};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -89,6 +90,25 @@ const LOSSES: &[(&str, Lose, &str)] = &[
         "`x.db` was overwritten while it was open",
     ),
     (
+        "cut by its last page",
+        |dir| {
+            let length = dir.path("x.db").metadata().unwrap().len();
+            let file = fs::OpenOptions::new().write(true).open(dir.path("x.db"));
+            file.unwrap().set_len(length - 4096).unwrap();
+        },
+        "`x.db` was overwritten while it was open",
+    ),
+    (
+        "overwritten in the middle",
+        |dir| {
+            let length = dir.path("x.db").metadata().unwrap().len();
+            let file = fs::OpenOptions::new().write(true).open(dir.path("x.db"));
+            let middle = length / 2 / 4096 * 4096;
+            file.unwrap().write_all_at(&[0xaa; 40_960], middle).unwrap();
+        },
+        "`x.db` was overwritten while it was open",
+    ),
+    (
         "without its log",
         |dir| fs::remove_file(dir.path("x.db-wal")).unwrap(),
         "the `-wal` or `-shm` of `x.db` was removed or replaced",
@@ -139,6 +159,62 @@ fn moved_file_holds_all_commits_and_is_served_again_when_it_is_back() {
     assert_eq!(dir.file_names(), ["y.db"]);
     let exported = exported(&dir, "y.db");
     assert!(exported.contains("\"first\"") && exported.contains("\"second\""));
+}
+
+#[test]
+fn file_is_served_on_if_only_its_time_was_set() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let server = serve(&dir, &[]);
+    assert_eq!(post_seed(&server, "before").status, 200);
+    let file = fs::File::open(dir.path("x.db")).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap();
+    assert_eq!(post_seed(&server, "after").status, 200);
+    assert_eq!(server.get("/v3/packages", "").status, 200);
+    let log = stop(server);
+    assert!(
+        log.contains("another program wrote to `x.db`, or set its time, while it was open; no damage was found"),
+        "{log}"
+    );
+    assert!(exported(&dir, "x.db").contains("\"after\""));
+}
+
+#[test]
+fn server_behind_a_link_that_led_elsewhere_stops_and_leaves_a_whole_file() {
+    let lose: [Lose; 2] = [
+        |dir| fs::remove_file(dir.path("x.db")).unwrap(),
+        |dir| {
+            symlink("other.db", dir.path("link")).unwrap();
+            fs::rename(dir.path("link"), dir.path("x.db")).unwrap();
+        },
+    ];
+    for (lose, others) in lose
+        .into_iter()
+        .flat_map(|lose| [(lose, false), (lose, true)])
+    {
+        let dir = WorkDir::new();
+        dir.run_ok(&["seed", "demo", "--db", "other.db"]);
+        dir.run_ok(&["seed", "example", "--db", "real.db"]);
+        symlink("real.db", dir.path("x.db")).unwrap();
+        let server = serve(&dir, &[]);
+        let beside = others.then(|| dir.serve(&["--db", "real.db", "--no-auth", "--admin-api"]));
+        assert_eq!(post_seed(&server, "before").status, 200);
+        lose(&dir);
+        assert_eq!(post_seed(&server, "lost").status, 503);
+        stop(server);
+        // The log of a server that uses the file by its own name is left.
+        if let Some(beside) = beside {
+            assert_eq!(post_seed(&beside, "later").status, 200);
+            assert_eq!(stop(beside), "");
+        }
+        dir.run_ok(&["check", "--db", "real.db"]);
+        let exported = exported(&dir, "real.db");
+        assert!(exported.contains("\"before\""));
+        assert_eq!(exported.contains("\"later\""), others);
+        let names = dir.file_names();
+        assert!(names.iter().all(|name| !name.contains('-')), "{names:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The files that SQLite keeps beside a database: `-wal`, `-shm` and `-journal`.
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use crate::support::WorkDir;
@@ -85,6 +86,84 @@ fn new_file_is_not_made_beside_the_log_of_a_removed_one() {
             assert_eq!(dir.file_names(), ["more.json", "x.db"]);
         }
     }
+}
+
+#[test]
+fn new_file_is_not_made_beside_a_log_that_appeared_while_its_seed_was_read() {
+    for empty in [false, true] {
+        let dir = WorkDir::new();
+        if empty {
+            dir.write("x.db", "");
+        }
+        let mut seed = dir
+            .command()
+            .args(["seed", "-", "--db", "x.db"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = seed.stdin.take().unwrap();
+        input
+            .write_all(b"{\"organization\": {\"name\": \"acme\"}}\n")
+            .unwrap();
+        while !dir.file_names().iter().any(|name| name.ends_with(".new")) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        // What a server leaves that used another file of this name, was killed, and lost its file.
+        for name in ["x.db-wal", "x.db-shm"] {
+            dir.write(name, "a log");
+        }
+        drop(input);
+        let output = seed.wait_with_output().unwrap();
+        assert_eq!(
+            (
+                output.status.code(),
+                String::from_utf8(output.stderr).unwrap().as_str()
+            ),
+            (
+                Some(1),
+                "cf-packages: `x.db` cannot be made while `x.db-wal` and `x.db-shm` of a former database lie there; put that database back, or remove them\n"
+            )
+        );
+        assert_eq!(dir.path("x.db").exists(), empty);
+        assert!(!empty || dir.read("x.db").is_empty());
+        assert_eq!(dir.read("x.db-wal"), b"a log");
+    }
+}
+
+#[test]
+fn file_that_is_removed_while_it_is_filled_is_an_error() {
+    let dir = WorkDir::new();
+    dir.write("x.db", "");
+    let mut seed = dir
+        .command()
+        .args(["seed", "-", "--db", "x.db"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = seed.stdin.take().unwrap();
+    while !dir.file_names().iter().any(|name| name.ends_with(".new")) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::fs::remove_file(dir.path("x.db")).unwrap();
+    input
+        .write_all(b"{\"organization\": {\"name\": \"acme\"}}\n")
+        .unwrap();
+    drop(input);
+    let output = seed.wait_with_output().unwrap();
+    assert_eq!(
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap().as_str()
+        ),
+        (
+            Some(1),
+            "cf-packages: `x.db` was removed or replaced while it was filled; run the command again\n"
+        )
+    );
+    assert_eq!(dir.file_names(), Vec::<String>::new());
 }
 
 #[test]
@@ -193,6 +272,86 @@ fn part_of_a_broken_off_transaction_is_never_shown() {
     dir.run_ok(&["check", "--db", "x.db"]);
     assert!(dir.run_ok(&["export", "--db", "x.db"]) == exported);
     assert_eq!(dir.file_names(), ["x.db"]);
+}
+
+#[test]
+fn part_of_a_transaction_is_not_shown_to_a_user_who_may_not_read_its_journal() {
+    let dir = WorkDir::new();
+    let (half, journal) = broken_off_transaction(&dir);
+    std::fs::create_dir(dir.path("folder")).unwrap();
+    let path = dir.write("folder/x.db", half);
+    let journal = dir.write("folder/x.db-journal", journal);
+    std::fs::create_dir(dir.path("tmp")).unwrap();
+    for (path, mode) in [
+        (&path, 0o644),
+        (&journal, 0o000),
+        (&dir.path("folder"), 0o755),
+        (&dir.path("tmp"), 0o777),
+    ] {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+    for arguments in [
+        &["check", "--db", "folder/x.db"][..],
+        &["export", "--db", "folder/x.db"],
+        &["get", "/v3/packages", "--admin", "--db", "folder/x.db"],
+        &["token", "--admin", "--db", "folder/x.db"],
+        &["seed", "example", "--db", "folder/x.db"],
+        &["serve", "--read-only", "--db", "folder/x.db"],
+        &["serve", "--ephemeral", "--from", "folder/x.db"],
+    ] {
+        let Some(mut command) = dir.unprivileged() else {
+            return;
+        };
+        command.env("TMPDIR", dir.path("tmp"));
+        let output = command.args(arguments).output().unwrap();
+        assert_eq!(
+            (
+                output.status.code(),
+                String::from_utf8(output.stderr).unwrap().as_str()
+            ),
+            (
+                Some(1),
+                "cf-packages: `folder/x.db` may hold part of a transaction that did not end, since `folder/x.db-journal` cannot be read: permission denied; run `cf-packages serve` or `seed` as a user who may write both files\n"
+            ),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn pipe_beside_a_database_is_never_opened() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    for wal_mode in [true, false] {
+        if !wal_mode {
+            let connection = rusqlite::Connection::open(dir.path("x.db")).unwrap();
+            connection
+                .execute_batch("pragma journal_mode = delete")
+                .unwrap();
+        }
+        for name in ["x.db-wal", "x.db-shm", "x.db-journal"] {
+            let pipe = dir.path(name);
+            let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+            assert!(made.unwrap().success());
+            for arguments in [
+                &["check", "--db", "x.db"][..],
+                &["export", "--db", "x.db"],
+                &["get", "/v3/packages", "--admin", "--db", "x.db"],
+                &["token", "--admin", "--db", "x.db"],
+                &["seed", "example", "--db", "x.db"],
+                &["serve", "--db", "x.db"],
+                &["serve", "--read-only", "--db", "x.db"],
+                &["serve", "--ephemeral", "--from", "x.db"],
+            ] {
+                let sentence = format!(
+                    "`x.db` cannot be opened while `{name}` is not a regular file; remove that"
+                );
+                assert_refused(&dir, arguments, &sentence);
+            }
+            std::fs::remove_file(pipe).unwrap();
+        }
+    }
+    dir.run_ok(&["check", "--db", "x.db"]);
 }
 
 #[test]

@@ -71,6 +71,17 @@ pub struct Args {
     #[command(flatten, next_help_heading = API)]
     hrefs: ExternalUrlFlag,
 
+    /// The largest bits of a package that may be uploaded, uncompressed: MiB, or a size such as `1G`
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value = "512",
+        allow_hyphen_values = true,
+        value_parser = values::parse_mebibytes,
+        help_heading = API
+    )]
+    max_upload: u32,
+
     #[command(flatten, next_help_heading = TOKENS)]
     keys: KeyFlags,
 
@@ -84,16 +95,6 @@ pub struct Args {
 
     #[command(flatten, next_help_heading = TOKENS)]
     authentication: NoAuthFlag,
-
-    /// The largest file that may be uploaded as the bits of a package, in MiB, uncompressed
-    #[arg(
-        long,
-        value_name = "MIB",
-        env = "CF_PACKAGES_MAX_UPLOAD",
-        default_value_t = 512,
-        value_parser = clap::value_parser!(u32).range(1..=1_048_576)
-    )]
-    max_upload: u32,
 
     /// Let clients log in (`POST /oauth/token`); only with `--api current`
     #[arg(long, help_heading = TOKENS)]
@@ -271,6 +272,11 @@ impl Settings {
         if args.exit_with_stdin && args.seed.iter().any(|name| name == "-") {
             return Err(CommandError::Usage(
                 "`--seed -` and `--exit-with-stdin` both read standard input; name a file as the seed".into(),
+            ));
+        }
+        if args.max_upload == 0 {
+            return Err(CommandError::Usage(
+                "the `--max-upload` is 0; give at least 1 MiB, such as `512`".into(),
             ));
         }
         let login = login(&args)?;

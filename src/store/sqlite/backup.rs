@@ -6,7 +6,7 @@ use super::check::{CheckReport, FindFaults, check};
 use super::close;
 use super::connect::connect;
 use super::copy::copy_into;
-use super::create::{cannot_be_made, refuse_leftovers};
+use super::create::{cannot_be_made, may_create};
 use super::draft::{Draft, remove_left_over};
 use super::identify::FileState;
 use crate::store::{OpenMode, StoreError};
@@ -17,10 +17,9 @@ pub(in crate::store) fn backup(
     to: &Path,
     find_faults: FindFaults,
 ) -> Result<CheckReport, StoreError> {
-    if to.symlink_metadata().is_ok() {
+    if to.symlink_metadata().is_ok() || !may_create(to, FileState::Absent)? {
         return Err(exists(to));
     }
-    refuse_leftovers(to, FileState::Absent)?;
     remove_left_over(to);
     let draft = Draft::of_database(to).map_err(|error| cannot_be_made(to, &error))?;
     let at_target = |error: StoreError| error.at_given(to, draft.path());
@@ -33,14 +32,18 @@ pub(in crate::store) fn backup(
     close::close_writer(draft.path(), connection).map_err(at_target)?;
     let report = check(draft.path(), find_faults).map_err(at_target)?;
     let is_sound = report.faults.is_empty();
-    if is_sound
-        && !draft
-            .publish(to)
-            .map_err(|error| cannot_be_made(to, &error))?
-    {
-        return Err(exists(to));
+    if !is_sound {
+        return Ok(report);
     }
-    Ok(report)
+    let published = may_create(to, FileState::Absent)?
+        && draft
+            .publish(to)
+            .map_err(|error| cannot_be_made(to, &error))?;
+    if published {
+        Ok(report)
+    } else {
+        Err(exists(to))
+    }
 }
 
 fn exists(path: &Path) -> StoreError {

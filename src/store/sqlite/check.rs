@@ -1,21 +1,21 @@
 //! Checks a database, without changing it or leaving files beside it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::Connection;
-use rusqlite::types::ValueRef;
 
 use super::identify::{FileState, at_real_path, identify, missing_file_error};
-use super::open_file::{Stamp, changed_meanwhile};
+use super::open_file::{Stamps, changed_meanwhile};
 use super::read_only::Reading;
 use super::{bookkeeping, read_only, schema};
-use crate::json_object;
 use crate::store::migrate::{self, SCHEMA_VERSION};
 use crate::store::{Snapshot, StoreError};
 
 /// How often a file that is taken as immutable is checked.
 const TRIES: u32 = 3;
+
+/// Adds what is wrong with stored values, one clause each, which follows the path of the file.
+pub type FindFaults = fn(&Snapshot<'_>, &mut Vec<String>) -> Result<(), StoreError>;
 
 /// What [`check`] found.
 #[derive(Debug)]
@@ -33,11 +33,8 @@ pub fn sqlite_version() -> &'static str {
     rusqlite::version()
 }
 
-/// Finds faults that only other modules know. Returns a clause for each, which follows the path of the file.
-pub type FindFaults = fn(&Snapshot<'_>) -> Result<Vec<String>, StoreError>;
-
-/// Checks the database at `path`: schema, integrity, foreign keys, the rules that the schema cannot express, and what
-/// `find_faults` finds. A server may have it open.
+/// Checks the database at `path`: schema, integrity, foreign keys, the rules that the schema cannot express, and the
+/// values of the current schema with `find_faults`. A server may have it open.
 ///
 /// # Errors
 ///
@@ -49,9 +46,9 @@ pub fn check(path: &Path, find_faults: FindFaults) -> Result<CheckReport, StoreE
 /// A file that is taken as immutable is checked again if it changed meanwhile.
 fn check_file(path: &Path, find_faults: FindFaults) -> Result<CheckReport, StoreError> {
     for _ in 0..TRIES {
-        let before = Stamp::of(path).ok();
+        let before = Stamps::of(path).ok();
         let (report, is_immutable) = check_once(path, find_faults)?;
-        if !is_immutable || before == Stamp::of(path).ok() {
+        if !is_immutable || before == Stamps::of(path).ok() {
             return Ok(report);
         }
     }
@@ -89,9 +86,9 @@ fn check_once(path: &Path, find_faults: FindFaults) -> Result<(CheckReport, bool
         checked.foreign_keys(&transaction);
         if checked.schema == SCHEMA_VERSION {
             checked.data(&transaction);
-            let found = find_faults(&Snapshot::of_writer(&transaction));
-            let found = checked.try_all(found);
-            checked.faults.extend(found.into_iter().flatten());
+            let snapshot = Snapshot::of_writer(&transaction);
+            let found = find_faults(&snapshot, &mut checked.faults);
+            checked.try_all(found);
         }
         checked.count_packages(&transaction);
     }
@@ -111,10 +108,6 @@ const ONLY_INDEXED: &str = "
     where json_valid(p.labels)
       and not exists (select 1 from json_each(p.labels) j where j.key = l.key and j.value = l.value)
     order by p.id";
-
-/// The tables of a file that has no others than ours.
-const TABLES: &str = "
-    select name from sqlite_schema where type = 'table' and name not like 'sqlite~_%' escape '~' order by name";
 
 impl CheckReport {
     fn integrity(&mut self, connection: &Connection) {
@@ -143,15 +136,7 @@ impl CheckReport {
     }
 
     fn data(&mut self, connection: &Connection) {
-        let found = columns_without_utf8(connection);
-        for fault in self.try_all(found).into_iter().flatten() {
-            self.faults.push(format!("has {fault}"));
-        }
         for (found, fault) in [
-            (
-                packages_without_metadata(connection),
-                "has labels or annotations that are not JSON objects",
-            ),
             (
                 texts(connection, NOT_INDEXED),
                 "has labels that selectors do not find",
@@ -192,56 +177,6 @@ impl CheckReport {
             }
         }
     }
-}
-
-/// Returns the packages whose labels or annotations are not a JSON object of text, so that they cannot be presented.
-///
-/// A program that ignores checks can write anything, and SQLite accepts some JSON that a presenter does not, such as
-/// numbers as values.
-fn packages_without_metadata(connection: &Connection) -> Result<Vec<String>, StoreError> {
-    let is_object = |value: ValueRef<'_>| {
-        value.as_str().is_ok_and(|text| {
-            json_object::parse::<BTreeMap<String, String>>(text.as_bytes()).is_ok()
-        })
-    };
-    let mut statement =
-        connection.prepare("select guid, labels, annotations from packages order by id")?;
-    let mut rows = statement.query([])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        if !is_object(row.get_ref(1)?) || !is_object(row.get_ref(2)?) {
-            found.push(row.get(0)?);
-        }
-    }
-    Ok(found)
-}
-
-/// Returns what cannot be read as text, once for each column. SQLite does not check that text is UTF-8.
-fn columns_without_utf8(connection: &Connection) -> Result<Vec<String>, StoreError> {
-    let mut found = Vec::new();
-    for table in texts(connection, TABLES)? {
-        let mut statement = connection.prepare(&format!("select * from \"{table}\""))?;
-        let columns = statement.column_names();
-        let mut columns: Vec<_> = columns
-            .into_iter()
-            .map(|name| (name.to_owned(), 0))
-            .collect();
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            for (index, (_, count)) in columns.iter_mut().enumerate() {
-                if let ValueRef::Text(text) = row.get_ref(index)? {
-                    *count += u64::from(str::from_utf8(text).is_err());
-                }
-            }
-        }
-        columns.retain(|(_, count)| *count > 0);
-        found.extend(columns.into_iter().map(|(column, count)| {
-            format!(
-                "text that is not UTF-8 in the column `{column}` of `{table}`, in rows: {count}"
-            )
-        }));
-    }
-    Ok(found)
 }
 
 fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>, StoreError> {

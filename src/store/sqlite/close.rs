@@ -1,5 +1,6 @@
 //! How the connection that writes is closed, so that only the file itself remains.
 
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, fs};
@@ -99,11 +100,11 @@ pub(in crate::store) fn close_lost(
         return Ok(());
     }
     // The next program that opens a file at this path would apply the log.
-    let failed = |error: std::io::Error| {
+    let failed = |error: io::Error| {
         StoreError::file(&wal, format!("cannot be removed: {}", os_error(&error)))
     };
     if may_move_log {
-        fs::remove_file(&wal).map_err(failed)?;
+        remove_if_there(&wal).map_err(failed)?;
     } else {
         let kept = beside(path, "-wal.old");
         fs::rename(&wal, &kept).map_err(failed)?;
@@ -113,7 +114,14 @@ pub(in crate::store) fn close_lost(
             kept.display()
         );
     }
-    fs::remove_file(beside(path, "-shm")).map_err(failed)
+    remove_if_there(&beside(path, "-shm")).map_err(failed)
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 /// Closes a connection. Unlike a drop, this reports an error.

@@ -4,7 +4,7 @@
 //! <https://sqlite.org/security.html#untrusted_sqlite_database_files>.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::identify::beside;
+use crate::error_text::os_error;
 use crate::store::{OpenMode, StoreError};
 
 /// How long a connection waits for the lock of another connection.
@@ -44,36 +45,62 @@ pub(in crate::store) fn changed_log(path: &Path) -> Option<PathBuf> {
     (!is_empty).then_some(log)
 }
 
-/// Fails if a rollback journal lies beside the file. The file then holds part of a transaction that did not end; only a
-/// connection that may write can undo it (<https://sqlite.org/lockingv3.html#hot_journals>).
+/// Fails if a rollback journal lies beside the file, or one that cannot be read. The file then holds part of a
+/// transaction that did not end; only a connection that may write can undo it
+/// (<https://sqlite.org/lockingv3.html#hot_journals>).
 pub(in crate::store) fn refuse_journal(path: &Path) -> Result<(), StoreError> {
     let journal = beside(path, "-journal");
-    let mut first = [0];
-    // SQLite overwrites the beginning of a journal that it keeps for the next transaction with zeros.
-    let is_hot = File::open(&journal).is_ok_and(|mut file| file.read_exact(&mut first).is_ok())
-        && first != [0];
-    if !is_hot {
-        return Ok(());
-    }
-    Err(StoreError::file(
-        path,
-        format!(
+    let fault = match is_hot(&journal) {
+        Ok(false) => return Ok(()),
+        Ok(true) => format!(
             "holds part of a transaction that did not end (`{}`); `cf-packages serve` or `seed` undoes it, once no other program writes the file",
             journal.display()
         ),
-    ))
+        Err(error) => format!(
+            "may hold part of a transaction that did not end, since `{}` cannot be read: {}; run `cf-packages serve` or `seed` as a user who may write both files",
+            journal.display(),
+            os_error(&error)
+        ),
+    };
+    Err(StoreError::file(path, fault))
+}
+
+/// Returns whether a rollback journal has to be applied. SQLite empties a journal that it keeps for the next transaction,
+/// or overwrites its beginning with zeros.
+fn is_hot(journal: &Path) -> io::Result<bool> {
+    match std::fs::metadata(journal) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        metadata => {
+            if metadata?.len() == 0 {
+                return Ok(false);
+            }
+        }
+    }
+    let mut first = [0];
+    match File::open(journal).and_then(|mut file| file.read_exact(&mut first)) {
+        // It was removed or emptied in the meantime.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) => {
+            Ok(false)
+        }
+        read => read.map(|()| first != [0]),
+    }
 }
 
 /// Opens a connection to the file at `path`, which must exist.
 pub(in crate::store) fn connect(path: &Path, mode: OpenMode) -> Result<Connection, StoreError> {
     let (name, flags) = name_and_flags(path, mode)?;
     let connection = Connection::open_with_flags(name, flags)?;
-    set_up(&connection)?;
+    set_up(&connection, mode)?;
     Ok(connection)
 }
 
-/// Configures a connection.
-pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+/// Configures a connection that was opened in that mode.
+pub(super) fn set_up(connection: &Connection, mode: OpenMode) -> rusqlite::Result<()> {
+    if mode == OpenMode::ImmutableWithLog {
+        // SQLite then keeps the index of the log in memory (https://sqlite.org/wal.html#noshm).
+        connection.pragma_update(None, "locking_mode", "exclusive")?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    }
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
@@ -84,8 +111,8 @@ pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Returns the name and the flags with which SQLite opens the file.
 ///
-/// The path is made absolute, so that SQLite does not take `file:name` for a URI. Only the name of an immutable file is
-/// one.
+/// The path is made absolute, so that SQLite does not take `file:name` for a URI. Only the names of immutable files are
+/// URIs.
 pub(super) fn name_and_flags(
     path: &Path,
     mode: OpenMode,
@@ -93,16 +120,19 @@ pub(super) fn name_and_flags(
     let path = std::path::absolute(path)
         .map_err(|error| StoreError::file(path, format!("names no file: {error}")))?;
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let read_uri = flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     Ok(match mode {
         OpenMode::ReadWrite => (path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE),
         OpenMode::ReadOnly => (path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY),
-        OpenMode::Immutable => {
-            const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-');
-            let name = percent_encode(path.as_os_str().as_bytes(), PLAIN);
-            (
-                PathBuf::from(format!("file:{name}?immutable=1")),
-                flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
-            )
-        }
+        OpenMode::Immutable => (uri(&path, "immutable=1"), read_uri),
+        // Locks that do nothing (https://sqlite.org/vfs.html#standard_unix_vfses): a user who may not write the file
+        // cannot take the lock that the mode needs.
+        OpenMode::ImmutableWithLog => (uri(&path, "vfs=unix-none"), read_uri),
     })
+}
+
+fn uri(path: &Path, parameter: &str) -> PathBuf {
+    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-');
+    let name = percent_encode(path.as_os_str().as_bytes(), PLAIN);
+    PathBuf::from(format!("file:{name}?{parameter}"))
 }

@@ -13,7 +13,7 @@ use super::connect::{connect, refuse_journal};
 use super::create::cannot_be_made;
 use super::draft::new_file;
 use super::identify::{FileState, beside, identify, missing_file_error};
-use super::open_file::Stamp;
+use super::open_file::Stamps;
 use super::read_only::{Reading, connect_without_changes};
 use crate::error_text::os_error;
 use crate::store::{OpenMode, StoreError};
@@ -91,13 +91,9 @@ fn copy_bytes(from: &Path, to: &Path, mut file: &File) -> Result<(), StoreError>
 
 /// Returns the stamps of the file and its log. `None` if they changed a moment ago: the times of files are too coarse to
 /// show that they change again at once.
-fn still_files(path: &Path) -> Option<[Option<Stamp>; 2]> {
-    let stamps = ["", "-wal"].map(|suffix| Stamp::of(&beside(path, suffix)).ok());
-    let is_still = stamps
-        .iter()
-        .flatten()
-        .all(|stamp| stamp.is_older_than(PAUSE));
-    is_still.then_some(stamps)
+fn still_files(path: &Path) -> Option<Stamps> {
+    let stamps = Stamps::of(path).ok();
+    stamps.filter(|stamps| stamps.are_older_than(PAUSE))
 }
 
 /// Copies a write-ahead log. One that does not exist is not copied.

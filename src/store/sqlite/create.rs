@@ -1,7 +1,8 @@
 //! How a new database is created: completely, in one step.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -27,10 +28,14 @@ pub(in crate::store) fn create<E: From<StoreError>>(
     path: &Path,
     fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
 ) -> Result<bool, E> {
+    let failed = |error: io::Error| cannot_be_made(path, &error);
     let draft = write_draft(path, fill)?;
-    Ok(draft
-        .publish(path)
-        .map_err(|error| cannot_be_made(path, &error))?)
+    // Takes the longest. What follows is to happen in one moment.
+    draft.file().sync_all().map_err(failed)?;
+    if !may_create(path, FileState::Absent)? {
+        return Ok(false);
+    }
+    Ok(draft.publish(path).map_err(failed)?)
 }
 
 /// Creates the database in the empty file at `path`.
@@ -40,7 +45,7 @@ pub(in crate::store) fn fill_empty<E: From<StoreError>>(
     path: &Path,
     fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
 ) -> Result<bool, E> {
-    let failed = |error: std::io::Error| {
+    let failed = |error: io::Error| {
         StoreError::file(path, format!("cannot be filled: {}", os_error(&error)))
     };
     let file = OpenOptions::new()
@@ -54,14 +59,48 @@ pub(in crate::store) fn fill_empty<E: From<StoreError>>(
         return Ok(false);
     }
     let draft = write_draft(path, fill)?;
+    if !may_create(path, FileState::Empty)? {
+        return Ok(false);
+    }
+    require_at(path, &file)?;
     remove_journal(path).map_err(failed)?;
     draft.copy_into(&file).map_err(failed)?;
     Ok(true)
 }
 
+/// Returns whether a database may be created at `path`, where none was. Returns `false` if another program created one in
+/// the meantime.
+///
+/// # Errors
+///
+/// Fails if files of a former database lie there.
+pub(in crate::store) fn may_create(path: &Path, state: FileState) -> Result<bool, StoreError> {
+    match refuse_leftovers(path, state) {
+        Ok(()) => Ok(true),
+        // Or they belong to the database of another program.
+        Err(error) => match identify(path)? {
+            FileState::Ours { .. } => Ok(false),
+            FileState::Absent | FileState::Empty => Err(error),
+        },
+    }
+}
+
+/// Fails if `path` does not lead to the open file any more.
+fn require_at(path: &Path, file: &File) -> Result<(), StoreError> {
+    let id = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    let opened = file.metadata().map(id).ok();
+    if opened.is_some() && fs::metadata(path).map(id).ok() == opened {
+        return Ok(());
+    }
+    Err(StoreError::file(
+        path,
+        "was removed or replaced while it was filled; run the command again",
+    ))
+}
+
 /// Fails if files that SQLite keeps beside a database lie beside `path`, where no database is. SQLite would replay them
 /// into the new database (<https://sqlite.org/howtocorrupt.html>, §1.4).
-pub(in crate::store) fn refuse_leftovers(path: &Path, state: FileState) -> Result<(), StoreError> {
+fn refuse_leftovers(path: &Path, state: FileState) -> Result<(), StoreError> {
     let leftovers: Vec<_> = SIDE_FILES
         .iter()
         .map(|suffix| beside(path, suffix))

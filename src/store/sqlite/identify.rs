@@ -4,7 +4,7 @@
 //! Must be called before this process has a connection to the file: to close another descriptor of the file drops
 //! SQLite's locks on it (<https://sqlite.org/howtocorrupt.html>, §2.2).
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -46,12 +46,20 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return absent(path),
         Err(error) => return fault(format!("cannot be read: {}", os_error(&error))),
     };
-    let kind = metadata.file_type();
-    if kind.is_dir() {
+    if metadata.is_dir() {
         return fault("is a directory; name a file in it".into());
     }
-    if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
+    if is_special(&metadata) {
         return fault("is not a regular file; name a file that can hold a database".into());
+    }
+    for suffix in SIDE_FILES {
+        let beside = beside(path, suffix);
+        if fs::metadata(&beside).is_ok_and(|metadata| is_special(&metadata)) {
+            return fault(format!(
+                "cannot be opened while `{}` is not a regular file; remove that",
+                beside.display()
+            ));
+        }
     }
     if metadata.len() == 0 {
         return Ok(FileState::Empty);
@@ -108,6 +116,12 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
         ));
     }
     Ok(FileState::Ours { schema: version })
+}
+
+/// Returns whether it is a pipe, a socket or a device. To open one could wait without end.
+fn is_special(metadata: &Metadata) -> bool {
+    let kind = metadata.file_type();
+    kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device()
 }
 
 /// Returns whether the file is the rollback journal of a transaction before which the database had 0 pages

@@ -60,7 +60,7 @@ impl LatestVersion {
     /// `file_number` tells it from other files that the store opened before.
     pub(in crate::store) fn new(path: &Path, mode: OpenMode, file_number: u32) -> Self {
         let source = match mode {
-            OpenMode::Immutable => VersionSource::Immutable,
+            OpenMode::Immutable | OpenMode::ImmutableWithLog => VersionSource::Immutable,
             OpenMode::ReadWrite | OpenMode::ReadOnly => File::open(beside(path, "-shm"))
                 .map_or(VersionSource::Unknown, VersionSource::WalIndex),
         };

@@ -5,7 +5,8 @@ use std::path::Path;
 use rusqlite::{Connection, MAIN_DB};
 use rustix::fs::Access;
 
-use super::connect::{changed_log, connect, refuse_unread_changes};
+use super::connect::{changed_log, connect, refuse_journal, refuse_unread_changes};
+use super::identify::beside;
 use super::{bookkeeping, read_only, schema};
 use crate::store::migrate::{self, Migrated, SCHEMA_VERSION};
 use crate::store::{Durability, OpenMode, StoreError};
@@ -31,7 +32,10 @@ pub(in crate::store) fn open(
 ) -> Result<Opened, StoreError> {
     match try_open(path, schema, mode, durability) {
         Err(StoreError::CannotOpen(text)) if mode == OpenMode::ReadWrite => {
-            Err(not_writable(path, &text))
+            // SQLite needs to write only to undo a transaction.
+            Err(refuse_journal(path)
+                .err()
+                .unwrap_or_else(|| not_writable(path, &text)))
         }
         other => other,
     }
@@ -39,7 +43,18 @@ pub(in crate::store) fn open(
 
 /// Returns the error for a file that this user, or a program on this file system, can at most read.
 fn not_writable(path: &Path, text: &str) -> StoreError {
-    let reason = if rustix::fs::access(path, Access::WRITE_OK).is_ok() {
+    let index = beside(path, "-shm");
+    let can_write = |path: &Path| rustix::fs::access(path, Access::WRITE_OK).is_ok();
+    let reason = if can_write(path) && index.is_file() && !can_write(&index) {
+        // An earlier release left it when another user read the file.
+        return StoreError::file(
+            path,
+            format!(
+                "cannot be opened: `{}` cannot be written; end the programs that have the file open, and remove that file",
+                index.display()
+            ),
+        );
+    } else if can_write(path) {
         format!("`-wal` and `-shm` cannot be made or written beside it ({text})")
     } else {
         text.to_owned()
@@ -81,6 +96,7 @@ fn try_open(
             refuse_unread_changes(path)?;
             (connect(path, mode)?, mode)
         }
+        OpenMode::ImmutableWithLog => (read_only::beside_others(path, mode)?, mode),
     };
     migrate::require_current(path, schema::version(&connection)?)?;
     let differences = schema::differences(&connection, SCHEMA_VERSION)?;

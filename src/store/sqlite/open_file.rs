@@ -11,10 +11,11 @@ use std::time::{Duration, SystemTime};
 use rusqlite::Connection;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::connect::connect;
 use super::identify::beside;
 use super::latest_version::{CheckpointState, LatestVersion};
 use crate::error_text::os_error;
-use crate::store::StoreError;
+use crate::store::{OpenMode, StoreError};
 
 /// The tables whose root pages differ between any two databases, and between any two states of one database. Together
 /// with the first page they tell whether a file was overwritten.
@@ -41,13 +42,22 @@ pub(in crate::store) struct OpenFile {
 /// A file among all files of the machine, whatever its name.
 type FileId = (u64, u64);
 
-/// What the telling pages held.
+/// What the file held.
 #[derive(Debug, Default)]
 struct Content {
-    /// The state of the checkpoints, and a hash of the pages. Only a checkpoint may change the pages.
-    last: Option<(CheckpointState, u128)>,
-    /// Whether the pages changed without a checkpoint. Once true, it stays true.
+    /// The state of the checkpoints, and what the file looked like. Only a checkpoint may change the file.
+    last: Option<(CheckpointState, Look)>,
+    /// Whether the file changed without a checkpoint. Once true, it stays true.
     is_overwritten: bool,
+}
+
+/// What the file looked like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    /// A hash of the telling pages, and the length of the file.
+    pages: (u128, u64),
+    /// When it was written last. This tells that other pages changed, but a program can set it without a change.
+    modified: Option<SystemTime>,
 }
 
 /// What happened to an open file.
@@ -69,6 +79,13 @@ pub(in crate::store) struct Stamp {
     id: FileId,
     length: u64,
     modified: Option<SystemTime>,
+}
+
+/// What a file and its write-ahead log looked like. An empty log counts as none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct Stamps {
+    pub(in crate::store) file: Stamp,
+    log: Option<Stamp>,
 }
 
 impl OpenFile {
@@ -113,7 +130,7 @@ impl OpenFile {
             let offset = u64::from(root?.saturating_sub(1)) * u64::from(size);
             self.pages.push((offset, size as usize));
         }
-        match self.moved() {
+        match self.moved(&self.given) {
             None => Ok(self),
             Some(_) => Err(StoreError::file(
                 &self.real,
@@ -124,7 +141,16 @@ impl OpenFile {
 
     /// Returns what happened to the file, if anything. Asks the operating system, and reads a few pages of the file.
     pub(in crate::store) fn loss(&self, latest: &LatestVersion) -> Option<Loss> {
-        let moved = self.moved();
+        self.loss_at(&self.given, latest)
+    }
+
+    /// Like [`loss`](Self::loss), but a symbolic link through which the file was opened may lead elsewhere by now.
+    pub(in crate::store) fn loss_behind_link(&self, latest: &LatestVersion) -> Option<Loss> {
+        self.loss_at(&self.real, latest)
+    }
+
+    fn loss_at(&self, path: &Path, latest: &LatestVersion) -> Option<Loss> {
+        let moved = self.moved(path);
         if matches!(moved, Some(Loss::Removed | Loss::Replaced)) {
             return moved;
         }
@@ -142,9 +168,9 @@ impl OpenFile {
         }
     }
 
-    /// Returns whether the path, or that of a file beside it, leads elsewhere.
-    fn moved(&self) -> Option<Loss> {
-        match file_id(&self.given) {
+    /// Returns whether `path`, or that of a file beside the file, leads elsewhere.
+    fn moved(&self, path: &Path) -> Option<Loss> {
+        match file_id(path) {
             Ok(id) if id == self.id => {}
             Ok(_) => return Some(Loss::Replaced),
             Err(error) if is_gone(&error) => return Some(Loss::Removed),
@@ -187,21 +213,51 @@ impl OpenFile {
         }
     }
 
-    /// Returns whether the telling pages changed although no checkpoint ran.
+    /// Returns whether the file changed although no checkpoint ran.
     fn is_overwritten(&self, latest: &LatestVersion) -> bool {
         let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
         // Read before and after the pages: a checkpoint may run in between.
         let before = latest.checkpoints();
-        let hash = self.hash();
+        let look = self.look();
         let checkpoints = match (before, latest.checkpoints()) {
             (Some(before), Some(after)) if before == after && !before.is_running() => before,
             _ => return content.is_overwritten,
         };
         match content.last {
-            Some((last, pages)) if last == checkpoints => content.is_overwritten |= pages != hash,
-            _ => content.last = Some((checkpoints, hash)),
+            Some((last, seen)) if last == checkpoints => {
+                if seen.pages != look.pages {
+                    content.is_overwritten = true;
+                } else if seen.modified != look.modified {
+                    self.check_contents(checkpoints, look, &mut content);
+                }
+            }
+            _ => content.last = Some((checkpoints, look)),
         }
         content.is_overwritten
+    }
+
+    /// Finds out whether a file is damaged that was written, but not at the telling pages.
+    fn check_contents(&self, checkpoints: CheckpointState, look: Look, content: &mut Content) {
+        match is_damaged(&self.real) {
+            Ok(true) => content.is_overwritten = true,
+            Ok(false) => {
+                tracing::warn!(
+                    "another program wrote to `{}`, or set its time, while it was open; no damage was found",
+                    self.given.display()
+                );
+                content.last = Some((checkpoints, look));
+            }
+            // For example, the file is locked. The next look tries again.
+            Err(_) => {}
+        }
+    }
+
+    fn look(&self) -> Look {
+        let metadata = self.handle.metadata().ok();
+        Look {
+            pages: (self.hash(), metadata.as_ref().map_or(0, Metadata::len)),
+            modified: metadata.and_then(|metadata| metadata.modified().ok()),
+        }
     }
 
     /// Returns a hash of the telling pages. Pages that the file does not have yet count as zeros.
@@ -213,6 +269,17 @@ impl OpenFile {
             bytes.extend(page);
         }
         xxh3_128(&bytes)
+    }
+}
+
+/// Returns whether SQLite finds the file damaged, through a connection that has cached nothing of it.
+fn is_damaged(path: &Path) -> Result<bool, StoreError> {
+    let connection = connect(path, OpenMode::ReadOnly)?;
+    let checked = connection.query_row("pragma quick_check(1)", [], |row| row.get::<_, String>(0));
+    match checked.map_err(StoreError::from) {
+        Ok(found) => Ok(found != "ok"),
+        Err(StoreError::Damaged(_)) => Ok(true),
+        Err(error) => Err(error),
     }
 }
 
@@ -231,6 +298,23 @@ impl Stamp {
     pub(in crate::store) fn is_older_than(&self, age: Duration) -> bool {
         let modified = self.modified.and_then(|modified| modified.elapsed().ok());
         modified.is_some_and(|elapsed| elapsed > age)
+    }
+}
+
+impl Stamps {
+    /// Returns the stamps of the file at `path` and of its log.
+    pub(in crate::store) fn of(path: &Path) -> io::Result<Self> {
+        let log = Stamp::of(&beside(path, "-wal")).ok();
+        Ok(Self {
+            file: Stamp::of(path)?,
+            log: log.filter(|log| log.length > 0),
+        })
+    }
+
+    /// Whether both were last changed longer than that ago.
+    pub(in crate::store) fn are_older_than(&self, age: Duration) -> bool {
+        let log = self.log.is_none_or(|log| log.is_older_than(age));
+        log && self.file.is_older_than(age)
     }
 }
 

@@ -1,15 +1,14 @@
 //! Connections for reading that leave the file, and the files beside it, as they were.
 
+use std::fs::File;
 use std::path::Path;
-use std::time::Duration;
 
 use rusqlite::Connection;
-use rusqlite::config::DbConfig;
 use rustix::fs::Access;
+use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use super::connect::{changed_log, connect, refuse_unread_changes};
 use super::identify::beside;
-use super::open::connect_for_writing;
 use crate::store::{OpenMode, StoreError};
 
 /// A connection that changes no file.
@@ -32,21 +31,46 @@ impl Reading {
 
 /// Returns the mode of a connection that reads while other programs may write.
 ///
-/// A connection that cannot write creates `-wal` and `-shm`, and cannot remove them. Where there is no `-wal`, or an empty
-/// one as other readers make it, the connection therefore is one that could write but does not: when it closes last, it
-/// removes both files. If this user may not write the file, and no program has it open, it is taken as immutable, and
-/// must be looked at again after it was read.
+/// A connection that cannot write creates `-wal` and `-shm`, and cannot remove them: the owner of the file perhaps cannot
+/// use them either. So such a connection is used only where they exist.
+///
+/// - A `-wal` without `-shm` was left by a program that was killed. The file and the `-wal` are taken as immutable.
+/// - Where there is no `-wal`, or an empty one as other readers make it, the connection is one that could write but does
+///   not: when it closes last, it removes both files. If this user may not write the file, and no program has it open,
+///   it is taken as immutable.
+///
+/// What is taken as immutable must be looked at again after it was read.
 pub(in crate::store) fn mode_beside_others(path: &Path) -> OpenMode {
     let exists = |suffix| beside(path, suffix).exists();
-    if changed_log(path).is_some() || exists("-journal") {
+    if changed_log(path).is_some() {
+        if exists("-shm") || is_in_use(path) {
+            OpenMode::ReadOnly
+        } else {
+            OpenMode::ImmutableWithLog
+        }
+    } else if exists("-journal") {
         OpenMode::ReadOnly
     } else if rustix::fs::access(path, Access::WRITE_OK).is_ok() {
         OpenMode::ReadWrite
-    } else if exists("-wal") {
+    } else if exists("-wal") && exists("-shm") {
         OpenMode::ReadOnly
     } else {
         OpenMode::Immutable
     }
+}
+
+/// Returns whether another program has the file open: SQLite then holds a lock on it, in the WAL mode all the time.
+///
+/// This process must have no connection to the file, as for [`identify`](super::identify).
+fn is_in_use(path: &Path) -> bool {
+    // https://sqlite.org/lockingv3.html, and `PENDING_BYTE` in SQLite's `os.h`
+    let lock_bytes = Flock {
+        start: 0x4000_0000,
+        length: 512,
+        ..Flock::from(FlockType::WriteLock)
+    };
+    File::open(path)
+        .is_ok_and(|file| fcntl_getlk(file, &lock_bytes).is_ok_and(|lock| lock.is_some()))
 }
 
 /// Connects for reading while other programs may write.
@@ -62,45 +86,29 @@ pub(in crate::store) fn beside_others(
 
 /// Connects for reading without changing any file, while other programs may write, with or without the permission to
 /// write.
-///
-/// A `-wal` without `-shm` was left by a program that was killed. No program has the file open, so that it can be
-/// locked: then SQLite needs no `-shm`, and the `-wal` stays for the next program that writes.
 pub(in crate::store) fn connect_without_changes(path: &Path) -> Result<Reading, StoreError> {
-    let is_left_over = beside(path, "-wal").exists() && !beside(path, "-shm").exists();
-    let beside_others = || {
-        let mode = mode_beside_others(path);
-        let connection = beside_others(path, mode)?;
-        Ok(match mode {
-            OpenMode::Immutable => Reading::Immutable(connection),
-            OpenMode::ReadOnly | OpenMode::ReadWrite => Reading::BesideOthers(connection),
-        })
-    };
-    let opened = if is_left_over {
-        match exclusively(path) {
-            // Another program opened the file in the meantime.
-            Err(StoreError::Busy) => beside_others(),
-            other => other.map(Reading::BesideOthers),
+    let exists = |suffix| beside(path, suffix).exists();
+    let mode = match mode_beside_others(path) {
+        // It would remove an empty `-wal` that a killed program left.
+        OpenMode::ReadWrite if exists("-wal") && !exists("-shm") && !is_in_use(path) => {
+            OpenMode::ImmutableWithLog
         }
-    } else {
-        beside_others()
+        mode => mode,
     };
-    match opened {
+    match (beside_others(path, mode), mode) {
+        (Ok(connection), OpenMode::ReadOnly | OpenMode::ReadWrite) => {
+            Ok(Reading::BesideOthers(connection))
+        }
+        (Ok(connection), OpenMode::Immutable | OpenMode::ImmutableWithLog) => {
+            Ok(Reading::Immutable(connection))
+        }
         // This program may not create files in the folder.
-        Err(StoreError::CannotOpen(_)) => {
+        (Err(StoreError::CannotOpen(_)), _) => {
             refuse_unread_changes(path)?;
             connect(path, OpenMode::Immutable).map(Reading::Immutable)
         }
-        other => other,
+        (Err(error), _) => Err(error),
     }
-}
-
-fn exclusively(path: &Path) -> Result<Connection, StoreError> {
-    let connection = connect_for_writing(path)?;
-    connection.busy_timeout(Duration::ZERO)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    connection.execute_batch("pragma locking_mode = exclusive; pragma query_only = on")?;
-    open_file(&connection)?;
-    Ok(connection)
 }
 
 /// Makes SQLite open the file, which it does at the first read. Damage is reported by the checks that follow.

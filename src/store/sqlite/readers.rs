@@ -366,8 +366,8 @@ fn pool(path: &Path, mode: OpenMode, size: u32) -> Result<Pool<ReaderConnections
     let (name, flags) = name_and_flags(path, mode)?;
     let connections = SqliteConnectionManager::file(name)
         .with_flags(flags)
-        .with_init(|connection| {
-            set_up(connection)?;
+        .with_init(move |connection| {
+            set_up(connection, mode)?;
             connection.execute_batch("pragma query_only = on")
         });
     Ok(Pool::builder()

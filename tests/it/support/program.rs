@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
@@ -60,6 +61,42 @@ impl WorkDir {
 
     pub fn command(&self) -> Command {
         command(self.folder.path())
+    }
+
+    /// Returns a command that runs the binary as a user without special rights, or `None` if that is not possible.
+    pub fn unprivileged(&self) -> Option<Command> {
+        let chmod = |path: &Path, mode| {
+            std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("a mode");
+        };
+        chmod(self.folder.path(), 0o755);
+        let binary = env!("CARGO_BIN_EXE_cf-packages");
+        let plain = command(self.folder.path());
+        // Only a user with special rights reads a file of mode 000.
+        let secret = self.write("secret", "x");
+        chmod(&secret, 0o000);
+        let is_root = std::fs::read(&secret).is_ok();
+        std::fs::remove_file(secret).expect("removed");
+        if !is_root {
+            return Some(plain);
+        }
+        let as_nobody = || {
+            let mut command = Command::new("setpriv");
+            command.args([
+                "--reuid",
+                "65534",
+                "--regid",
+                "65534",
+                "--clear-groups",
+                binary,
+            ]);
+            command.current_dir(self.path(""));
+            command
+        };
+        let works = as_nobody()
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success());
+        works.then(as_nobody)
     }
 
     pub fn run(&self, arguments: &[&str]) -> Output {
