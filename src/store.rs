@@ -316,6 +316,8 @@ impl Store {
         let (sender, receiver) = oneshot::channel();
         let current = self.current.get()?;
         let (file, latest) = (current.file.clone(), current.latest.clone());
+        // Without a watch, no connection stays open, and `-wal` and `-shm` come and go with those of the reads.
+        let is_watched = self.watch.is_some();
         let mut request = Some((read, sender));
         let job: Job = Box::new(move |connection, limit| {
             let Some((read, sender)) = request.take() else {
@@ -336,7 +338,7 @@ impl Store {
                     }
                     Err(_) if connection.is_over_limit() => Err(StoreError::TooExpensive.into()),
                     // What SQLite says about a file that is another one by now would be misleading.
-                    Err(error) => match file.lost(&latest) {
+                    Err(error) if is_watched => match file.lost(&latest) {
                         Ok(()) => Err(error),
                         Err(lost) => Err(lost.into()),
                     },

@@ -281,6 +281,7 @@ fn get_prints_the_bytes_of_the_server() {
             "/v3/packages",
             "/v3/packages?per_page=2&page=9",
             "/v3/packages?per_page=0",
+            "/v3/packages/nope",
             "/v3",
             "/nope",
         ] {
