@@ -7,7 +7,7 @@ use cf_packages::caller::Caller;
 use cf_packages::clock::Clock;
 use cf_packages::edition::Edition;
 use cf_packages::http::Router;
-use cf_packages::seed::{Source, apply};
+use cf_packages::seed::{OtherRows, Source, apply};
 use cf_packages::service::{Authentication, Service, ServiceOptions};
 use cf_packages::store::{Durability, OpenMode, Store};
 use serde_json::Value;
@@ -15,8 +15,9 @@ use tokio::runtime::Runtime;
 
 use crate::{Answer, Target, kind_of, lines};
 
-/// The codes of errors that a `GET` of an admin can get: invalid request, query parameter, not found.
-const CODES: [i64; 4] = [10000, 10004, 10005, 10010];
+/// The codes of errors that a `GET` of an admin can get: invalid request, query parameter, not found, and a download of
+/// a package without bits.
+const CODES: [i64; 5] = [10000, 10004, 10005, 10008, 10010];
 
 /// A router over the data of a seed, without tokens: each caller is an admin.
 pub struct Routed {
@@ -30,7 +31,7 @@ impl Routed {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("f");
         Store::create(&path, |transaction| {
-            apply(transaction, &[seed], 0).map(drop)
+            apply(transaction, &[seed], OtherRows::Keep, 0).map(drop)
         })
         .expect("a seed");
         let store = Store::open(&path, OpenMode::ReadWrite, Durability::Off).expect("a database");
@@ -52,9 +53,10 @@ impl Routed {
 
     /// Returns status and document. `None`: the target cannot be in a request.
     pub fn get(&self, target: &str) -> Result<Option<(u16, Value)>, String> {
-        let Ok((status, body)) = self.runtime.block_on(self.router.clone().get(target)) else {
+        let Ok(answer) = self.runtime.block_on(self.router.clone().get(target)) else {
             return Ok(None);
         };
+        let (status, body) = (answer.status, answer.body);
         let document = serde_json::from_slice(&body)
             .map_err(|error| format!("{status} without JSON: {error}: {body:?}"))?;
         Ok(Some((status, document)))
@@ -128,6 +130,9 @@ impl Target for Query {
             "/v3/apps",
             "/v3/spaces",
             "/v3/organizations",
+            "/v3/droplets",
+            "/droplets",
+            "/download",
         ]
     }
 
@@ -151,7 +156,7 @@ impl Target for Query {
                         follow(routed, &document).map_err(at)?;
                     }
                 }
-                400 | 404 | 414 => {
+                400 | 404 | 414 | 422 => {
                     let error = match *edition {
                         "2015" => &document,
                         _ => &document["errors"][0],

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use cf_packages::seed::{self, SeedError, SeedFormat, Source};
+use cf_packages::blobs;
+use cf_packages::seed::{self, ExportedBits, OtherRows, SeedError, SeedFormat, Source};
 use cf_packages::store::{self, Durability, OpenMode, Store};
 
 use crate::{Answer, Target, kind_of};
@@ -40,7 +41,7 @@ impl Seed {
         let path = folder.path().join("f");
         let base = source(CORPUS[0].as_bytes());
         Store::create(&path, |transaction| {
-            seed::apply(transaction, &[base], NOW).map(drop)
+            seed::apply(transaction, &[base], OtherRows::Keep, NOW).map(drop)
         })
         .expect("a seed");
         let mut seed = Self {
@@ -56,7 +57,7 @@ impl Seed {
     fn export(&self) -> Vec<u8> {
         let export = self.store.read_blocking(|snapshot| {
             let mut out = Vec::new();
-            seed::export(snapshot, SeedFormat::Json, &mut out)?;
+            seed::export(snapshot, SeedFormat::Json, ExportedBits::LeftOut, &mut out)?;
             Ok::<_, seed::ExportError>(out)
         });
         export.expect("the data can be exported")
@@ -67,7 +68,7 @@ impl Seed {
         let seeds = [source(bytes)];
         let report = self
             .store
-            .write(|transaction| seed::apply(transaction, &seeds, NOW))?;
+            .write(|transaction| seed::apply(transaction, &seeds, OtherRows::Keep, NOW))?;
         Ok(report
             .by_kind()
             .map(|(_, counts)| counts.added + counts.changed)
@@ -80,7 +81,7 @@ impl Seed {
         self.store
             .write(|transaction| {
                 seed::reset(transaction)?;
-                seed::apply(transaction, &base, NOW)
+                seed::apply(transaction, &base, OtherRows::Keep, NOW)
             })
             .expect("the first input is a seed");
     }
@@ -164,7 +165,7 @@ impl Target for Seed {
             }
             Ok(changes) => format!("{changes} changes"),
         };
-        let checked = store::check(&self.path).map_err(|error| error.to_string())?;
+        let checked = store::check(&self.path, blobs::faults).map_err(|error| error.to_string())?;
         if !checked.faults.is_empty() {
             return Err(format!("`check`: {}", checked.faults.join("; ")));
         }

@@ -7,19 +7,30 @@ use std::collections::BTreeSet;
 use cf_packages::edition::Edition;
 use serde_json::Value;
 
-use crate::support::{ORGANIZATION_ROLES, Response, SPACE_ROLES, Server, WorkDir};
+use crate::support::{
+    ORGANIZATION_ROLES, Part, Response, SPACE_ROLES, Server, WorkDir, archive, upload,
+};
 
-/// The organizations. A caller with a role holds it in `own` and in `suspended`. Each has a space, an app and a package,
-/// whose guids end in its name.
+/// The organizations. A caller with a role holds it in `own` and in `suspended`. Each has a space, two apps and two
+/// packages, whose guids end in its name: `app`, whose `package` has bits and whose package `waiting` waits for an upload,
+/// and `target`, which has no package.
 const PLACES: [&str; 3] = ["own", "other", "suspended"];
 
-/// What the tables call an endpoint, its operation in the OpenAPI document, what its guid is of or its list holds, and
-/// the body to send.
+/// What the tables call an endpoint, its operation in the OpenAPI document with a query, what its guid is of or its list
+/// holds, and the body to send. `PLACE` stands for the name of the organization.
 struct Endpoint {
     heading: &'static str,
     operation: &'static str,
     about: &'static str,
     body: &'static str,
+}
+
+impl Endpoint {
+    /// Returns the operation as the OpenAPI document has it.
+    fn documented(&self) -> String {
+        let operation = self.operation.split('?').next().expect("a path");
+        operation.replace("/target-own/", "/{guid}/")
+    }
 }
 
 const fn endpoint(
@@ -48,6 +59,24 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("space", "GET /v3/spaces/{guid}", "space", ""),
     endpoint("orgs", "GET /v3/organizations", "organization", ""),
     endpoint("org", "GET /v3/organizations/{guid}", "organization", ""),
+    endpoint("create", "POST /v3/packages", "app", r#"{"type": "bits", "relationships": {"app": {"data": {"guid": "app-PLACE"}}}}"#),
+    endpoint("copy-to", "POST /v3/packages?source_guid=package-own", "app", r#"{"relationships": {"app": {"data": {"guid": "target-PLACE"}}}}"#),
+    endpoint("copy-from", "POST /v3/packages?source_guid=package-PLACE", "package", r#"{"relationships": {"app": {"data": {"guid": "target-own"}}}}"#),
+    endpoint("create-2015", "POST /v3/apps/{guid}/packages", "app", r#"{"type": "bits"}"#),
+    endpoint("copy-to-2015", "POST /v3/apps/{guid}/packages?source_package_guid=package-own", "target", ""),
+    endpoint("copy-from-2015", "POST /v3/apps/target-own/packages?source_package_guid=package-PLACE", "package", ""),
+    endpoint("upload", "POST /v3/packages/{guid}/upload", "waiting", ""),
+    endpoint("update", "PATCH /v3/packages/{guid}", "package", r#"{"metadata": {"labels": {"a": "b"}}}"#),
+    endpoint("delete", "DELETE /v3/packages/{guid}", "package", ""),
+    endpoint("download", "GET /v3/packages/{guid}/download", "package", ""),
+    endpoint("job", "GET /v3/jobs/{guid}", "job", ""),
+    endpoint("stage-2015", "POST /v3/packages/{guid}/droplets", "package", "{}"),
+    endpoint("stage", "POST /v3/builds", "package", r#"{"package": {"guid": "package-PLACE"}}"#),
+    endpoint("build", "GET /v3/builds/{guid}", "build", ""),
+    endpoint("end-build", "POST /admin/builds/{guid}", "build", r#"{"state": "STAGED"}"#),
+    endpoint("droplets", "GET /v3/droplets", "droplet", ""),
+    endpoint("droplet", "GET /v3/droplets/{guid}", "droplet", ""),
+    endpoint("its-droplets", "GET /v3/packages/{guid}/droplets", "package", ""),
     endpoint("root", "GET /", "", ""),
     endpoint("v3", "GET /v3", "", ""),
     endpoint("info", "GET /v3/info", "", ""),
@@ -68,47 +97,51 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("reset", "POST /admin/reset", "", ""),
 ];
 
-// `+`: 2xx, and a list holds the resource. `-`: 404, or a list without it. `!`: 403. `?`: 401. Three signs are those of
-// the own, the other and the suspended organization.
+// `+`: 2xx, and a list holds the resource. `-`: 404, or a list without it. `!`: 403. `s`: 403, because the organization is
+// suspended. `*`: 422. `?`: 401. Three signs are those of the own, the other and the suspended organization.
 
 const MATRIX_2015: &str = "
-    caller                        packages package app-packages health openapi login oauth export requests count forget time faults fault no-faults clock seed reset
-    admin                         +++      +++     +++          +      +       -     -     +      +        +     +      +    +      +     +         +     +    +
-    admin_read_only               !!!      !!!     !!!          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
-    global_auditor                !!!      !!!     !!!          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
-    global_auditor+read           ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
-    write                         !!!      !!!     !!!          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
-    space_developer               +-+      +--     +--          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
-    space_manager                 +-+      +--     +--          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
-    space_auditor                 +-+      +--     +--          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
-    space_supporter               ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
-    organization_manager          +-+      +--     +--          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
-    organization_user             ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
-    organization_auditor          ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
-    organization_billing_manager  ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
-    no-role                       ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
-    unknown-user                  ---      ---     ---          +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
-    no-token                      ???      ???     ???          +      +       -     -     ?      ?        ?     ?      ?    ?      ?     ?         ?     ?    ?
+    caller                        packages package app-packages create-2015 copy-to-2015 copy-from-2015 upload download delete stage-2015 droplet end-build health openapi login oauth export requests count forget time faults fault no-faults clock seed reset
+    admin                         +++      +++     +++          +++         +++          +++            +++    +++      +++    +++        +++     +++       +      +       -     -     +      +        +     +      +    +      +     +         +     +    +
+    admin_read_only               !!!      !!!     !!!          !!!         !!!          !!!            !!!    !!!      !!!    !!!        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    global_auditor                !!!      !!!     !!!          !!!         !!!          !!!            !!!    !!!      !!!    !!!        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    global_auditor+read           ---      ---     ---          !!!         !!!          !!!            !!!    !!!      !!!    !!!        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    admin_read_only+write         !!!      !!!     !!!          ---         ---          ---            ---    !!!      ---    ---        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    global_auditor+write          !!!      !!!     !!!          ---         ---          ---            ---    !!!      ---    ---        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    write                         !!!      !!!     !!!          ---         ---          ---            ---    !!!      ---    ---        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    space_developer               +-+      +--     +--          +--         +--          +--            +--    +--      +--    +--        +--     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    space_manager                 +-+      +--     +--          !--         !--          !!!            !--    +--      !--    !--        +--     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    space_auditor                 +-+      +--     +--          !--         !--          !!!            !--    +--      !--    !--        +--     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    space_supporter               ---      ---     ---          ---         ---          ---            ---    ---      ---    ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    organization_manager          +-+      +--     +--          !--         !--          !!!            !--    +--      !--    !--        +--     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    organization_user             ---      ---     ---          ---         ---          ---            ---    ---      ---    ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    organization_auditor          ---      ---     ---          ---         ---          ---            ---    ---      ---    ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    organization_billing_manager  ---      ---     ---          ---         ---          ---            ---    ---      ---    ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    no-role                       ---      ---     ---          ---         ---          ---            ---    ---      ---    ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    unknown-user                  ---      ---     ---          ---         ---          ---            ---    ---      ---    ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !
+    no-token                      ???      ???     ???          ???         ???          ???            ???    ???      ???    ???        ???     ???       +      +       -     -     ?      ?        ?     ?      ?    ?      ?     ?         ?     ?    ?
 ";
 
 const MATRIX_CURRENT: &str = "
-    caller                        packages package app-packages apps app spaces space orgs org root v3 info health openapi login oauth export requests count forget time faults fault no-faults clock seed reset
-    admin                         +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     +      +        +     +      +    +      +     +         +     +    +
-    admin_read_only               +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
-    global_auditor                +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
-    global_auditor+read           +++      +++     +++          +++  +++ +++    +++   +++  +++ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
-    write                         !!!      !!!     !!!          !!!  !!! !!!    !!!   !!!  !!! +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
-    space_developer               +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
-    space_manager                 +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
-    space_auditor                 +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
-    space_supporter               +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
-    organization_manager          +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
-    organization_user             ---      ---     ---          ---  --- ---    ---   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
-    organization_auditor          ---      ---     ---          ---  --- ---    ---   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
-    organization_billing_manager  ---      ---     ---          ---  --- ---    ---   +-+  +-+ +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
-    no-role                       ---      ---     ---          ---  --- ---    ---   ---  --- +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
-    unknown-user                  ---      ---     ---          ---  --- ---    ---   ---  --- +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
-    no-token                      ???      ???     ???          ???  ??? ???    ???   ???  ??? +    +  +    +      +       +     +     ?      ?        ?     ?      ?    ?      ?     ?         ?     ?    ?
+    caller                        packages package app-packages apps app spaces space orgs org create copy-to copy-from upload update delete download job stage build droplets droplet its-droplets end-build root v3 info health openapi login oauth export requests count forget time faults fault no-faults clock seed reset
+    admin                         +++      +++     +++          +++  +++ +++    +++   +++  +++ +++    +++     +++       +++    +++    +++    +++      +++ +++   +++   +++      +++     +++          +++       +    +  +    +      +       +     +     +      +        +     +      +    +      +     +         +     +    +
+    admin_read_only               +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    +++      +++ !!!   +++   +++      +++     +++          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    global_auditor                +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    !!!      +++ !!!   +++   +++      +++     +++          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    global_auditor+read           +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    !!!      +++ !!!   +++   +++      +++     +++          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    admin_read_only+write         +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    +++      +++ ***   +++   +++      +++     +++          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    global_auditor+write          +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    !!!      +++ ***   +++   +++      +++     +++          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    write                         !!!      !!!     !!!          !!!  !!! !!!    !!!   !!!  !!! ***    ***     ***       ---    ---    ---    !!!      !!! ***   !!!   !!!      !!!     !!!          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    space_developer               +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +*s    +*s     +*s       +-s    +-s    +-s    +-+      +++ +**   +-+   +-+      +-+     +-+          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    space_manager                 +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ !*!    !*!     !!!       !-!    !-!    !-!    !-!      +++ ***   +-+   +-+      +-+     +-+          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    space_auditor                 +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ !*!    !*!     !!!       !-!    !-!    !-!    !-!      +++ ***   +-+   +-+      +-+     +-+          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    space_supporter               +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ !*!    !*!     !!!       !-!    !-!    !-!    !-!      +++ ***   +-+   +-+      +-+     +-+          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    organization_manager          +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ !*!    !*!     !!!       !-!    !-!    !-!    !-!      +++ ***   +-+   +-+      +-+     +-+          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    organization_user             ---      ---     ---          ---  --- ---    ---   +-+  +-+ ***    ***     ***       ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    organization_auditor          ---      ---     ---          ---  --- ---    ---   +-+  +-+ ***    ***     ***       ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    organization_billing_manager  ---      ---     ---          ---  --- ---    ---   +-+  +-+ ***    ***     ***       ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    no-role                       ---      ---     ---          ---  --- ---    ---   ---  --- ***    ***     ***       ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    unknown-user                  ---      ---     ---          ---  --- ---    ---   ---  --- ***    ***     ***       ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !
+    no-token                      ???      ???     ???          ???  ??? ???    ???   ???  ??? ???    ???     ???       ???    ???    ???    ???      ??? ???   ???   ???      ???     ???          ???       +    +  +    +      +       +     +     ?      ?        ?     ?      ?    ?      ?     ?         ?     ?    ?
 ";
 
 /// Returns the data: the places, and a user for each role, named like the role.
@@ -123,9 +156,13 @@ fn seed() -> String {
             format!(
                 r#"{{"guid": "space-{place}", "name": "s", "organization": "organization-{place}"}}"#
             ),
-            format!(r#"{{"guid": "app-{place}", "name": "a", "space": "space-{place}"}}"#),
             format!(
-                r#"{{"guid": "package-{place}", "app": "app-{place}", "type": "bits", "state": "READY"}}"#
+                r#"{{"guid": "app-{place}", "name": "a", "space": "space-{place}"}},
+                   {{"guid": "target-{place}", "name": "t", "space": "space-{place}"}}"#
+            ),
+            format!(
+                r#"{{"guid": "package-{place}", "app": "app-{place}", "type": "bits", "bits": "bits.zip"}},
+                   {{"guid": "waiting-{place}", "app": "app-{place}", "type": "bits"}}"#
             ),
         ];
         for (kind, entry) in seed.iter_mut().zip(entries) {
@@ -157,6 +194,8 @@ fn token(dir: &WorkDir, caller: &str) -> String {
         "admin_read_only" => &["cloud_controller.admin_read_only"],
         "global_auditor" => &["cloud_controller.global_auditor"],
         "global_auditor+read" => &["cloud_controller.global_auditor", "cloud_controller.read"],
+        "admin_read_only+write" => &["cloud_controller.admin_read_only", "cloud_controller.write"],
+        "global_auditor+write" => &["cloud_controller.global_auditor", "cloud_controller.write"],
         "write" => &["cloud_controller.write"],
         _ => &["cloud_controller.read", "cloud_controller.write"],
     };
@@ -167,50 +206,143 @@ fn token(dir: &WorkDir, caller: &str) -> String {
     dir.run_ok(&arguments).trim_end().to_owned()
 }
 
-fn send(server: &Server, endpoint: &Endpoint, guid: &str, token: &str) -> Response {
-    let operation = endpoint.operation.replace("{guid}", guid);
-    let authorization = match token {
-        "" => String::new(),
-        token => format!("Authorization: bearer {token}\r\n"),
-    };
-    let content = match endpoint.operation {
-        "POST /oauth/token" => "application/x-www-form-urlencoded",
-        _ => "application/json",
-    };
-    let (body, length) = (endpoint.body, endpoint.body.len());
-    server.send(format!(
-        "{operation} HTTP/1.1\r\nHost: x\r\n{authorization}Content-Type: {content}\r\nContent-Length: {length}\r\n\r\n{body}"
-    ))
+/// The server that a table is compared with, and the token of an admin.
+struct Target {
+    server: Server,
+    edition: Edition,
+    admin: String,
+}
+
+impl Target {
+    /// Sends a request of an endpoint for the organization `place`. `guid` takes the place of `{guid}`.
+    fn send(&self, endpoint: &Endpoint, place: &str, guid: &str, token: &str) -> Response {
+        let operation = endpoint.operation.replace("{guid}", guid);
+        let operation = operation.replace("PLACE", place);
+        if let Some(path) = operation
+            .strip_prefix("POST ")
+            .filter(|path| path.ends_with("/upload"))
+        {
+            let bits = archive(&[("a", b"x")]);
+            return self
+                .server
+                .send(upload(path, token, &[Part::File("bits", &bits)]));
+        }
+        let content = match endpoint.operation {
+            "POST /oauth/token" => "application/x-www-form-urlencoded",
+            _ => "application/json",
+        };
+        self.send_body(
+            &operation,
+            token,
+            content,
+            &endpoint.body.replace("PLACE", place),
+        )
+    }
+
+    fn send_body(&self, operation: &str, token: &str, content: &str, body: &str) -> Response {
+        let authorization = match token {
+            "" => String::new(),
+            token => format!("Authorization: bearer {token}\r\n"),
+        };
+        let length = body.len();
+        self.server.send(format!(
+            "{operation} HTTP/1.1\r\nHost: x\r\n{authorization}Content-Type: {content}\r\nContent-Length: {length}\r\n\r\n{body}"
+        ))
+    }
+
+    /// Sends a request of an admin, which must succeed.
+    fn send_as_admin(&self, operation: &str, body: &str) -> Response {
+        let response = self.send_body(operation, &self.admin, "application/json", body);
+        assert!(
+            (200..300).contains(&response.status),
+            "{operation}: {response:?}"
+        );
+        response
+    }
+
+    /// Makes a build, a droplet or a job, which no seed can hold, of the package of the organization `place`. Returns its
+    /// guid. Everything else is in the seed.
+    fn guid(&self, about: &str, place: &str) -> String {
+        match about {
+            "build" => self.stage(place),
+            "droplet" => {
+                let build = self.stage(place);
+                let path = format!("POST /admin/builds/{build}");
+                let ended = self.send_as_admin(&path, r#"{"state": "STAGED"}"#);
+                match self.edition {
+                    // A droplet is all that it shows of a build.
+                    Edition::Of2015 => build,
+                    Edition::Current => text(&document(&ended)["droplet"]["guid"]),
+                }
+            }
+            "job" => {
+                let deleted =
+                    self.send_as_admin(&format!("DELETE /v3/packages/package-{place}"), "");
+                let location = deleted.header("location").expect("a job");
+                location.rsplit('/').next().expect("a guid").to_owned()
+            }
+            about => format!("{about}-{place}"),
+        }
+    }
+
+    fn stage(&self, place: &str) -> String {
+        let package = format!("package-{place}");
+        let staged = match self.edition {
+            Edition::Of2015 => {
+                self.send_as_admin(&format!("POST /v3/packages/{package}/droplets"), "{}")
+            }
+            Edition::Current => {
+                let body = format!(r#"{{"package": {{"guid": "{package}"}}}}"#);
+                self.send_as_admin("POST /v3/builds", &body)
+            }
+        };
+        text(&document(&staged)["guid"])
+    }
+
+    /// Returns the signs of an endpoint for a caller, as a cell of the tables has them.
+    fn signs(&self, endpoint: &Endpoint, token: &str) -> String {
+        if endpoint.about.is_empty() {
+            return sign(&self.send(endpoint, "", "", token), None).into();
+        }
+        let reads = endpoint.operation.starts_with("GET ");
+        let is_list = reads && !endpoint.operation.contains("{guid}");
+        let sign_of = |place: &&str| {
+            let guid = self.guid(endpoint.about, place);
+            let response = self.send(endpoint, place, &guid, token);
+            sign(&response, is_list.then_some(&guid))
+        };
+        let signs = PLACES.iter().map(sign_of).collect();
+        if !reads || ["build", "droplet", "job"].contains(&endpoint.about) {
+            self.send_as_admin("POST /admin/reset", "");
+        }
+        signs
+    }
+}
+
+fn document(response: &Response) -> Value {
+    serde_json::from_str(&response.body).expect("JSON")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("text").to_owned()
 }
 
 /// Returns the sign of a response. `wanted` is the guid that a list must hold.
 fn sign(response: &Response, wanted: Option<&str>) -> char {
     let holds = |guid: &str| {
-        let document: Value = serde_json::from_str(&response.body).expect("JSON");
+        let document = document(response);
         let resources = document["resources"].as_array().expect("resources");
         resources.iter().any(|resource| resource["guid"] == guid)
     };
     match response.status {
         200..300 if wanted.is_none_or(holds) => '+',
         200 | 404 => '-',
+        403 if response.body.contains("CF-OrgSuspended") => 's',
         403 => '!',
+        422 => '*',
         401 => '?',
         _ => panic!("{response:?}"),
     }
-}
-
-/// Returns the signs of an endpoint for a caller, as a cell of the tables has them.
-fn signs(server: &Server, endpoint: &Endpoint, token: &str) -> String {
-    if endpoint.about.is_empty() {
-        return sign(&send(server, endpoint, "", token), None).into();
-    }
-    let sign_of = |place: &&str| {
-        let guid = format!("{}-{place}", endpoint.about);
-        let is_list = !endpoint.operation.contains("{guid}");
-        let response = send(server, endpoint, &guid, token);
-        sign(&response, is_list.then_some(&guid))
-    };
-    PLACES.iter().map(sign_of).collect()
 }
 
 /// Returns the operations of the edition's OpenAPI document.
@@ -231,6 +363,7 @@ fn operations(edition: Edition) -> BTreeSet<String> {
 fn assert_matrix(edition: Edition, matrix: &str, flags: &[&str]) {
     let dir = WorkDir::new();
     dir.write("seed.json", seed());
+    dir.write("bits.zip", archive(&[("a", b"x")]));
     let api = edition.to_string();
     let common = [
         "--ephemeral",
@@ -242,7 +375,11 @@ fn assert_matrix(edition: Edition, matrix: &str, flags: &[&str]) {
         "k",
     ];
     let flags = [&common[..], flags].concat();
-    let server = Server::start(dir.command().env("TMPDIR", dir.path("")).args(flags));
+    let target = Target {
+        server: Server::start(dir.command().env("TMPDIR", dir.path("")).args(flags)),
+        edition,
+        admin: token(&dir, "admin"),
+    };
 
     let mut rows = matrix
         .lines()
@@ -256,7 +393,7 @@ fn assert_matrix(edition: Edition, matrix: &str, flags: &[&str]) {
             known.unwrap_or_else(|| panic!("no endpoint `{heading}`"))
         })
         .collect();
-    let tried: BTreeSet<_> = endpoints.iter().map(|e| e.operation.to_owned()).collect();
+    let tried: BTreeSet<_> = endpoints.iter().map(|e| e.documented()).collect();
     let mut wrong: Vec<String> = operations(edition)
         .symmetric_difference(&tried)
         .filter(|operation| edition == Edition::Current || !is_login(operation))
@@ -268,7 +405,7 @@ fn assert_matrix(edition: Edition, matrix: &str, flags: &[&str]) {
         callers.insert(row[0].to_owned());
         let token = token(&dir, row[0]);
         for (endpoint, expected) in endpoints.iter().zip(&row[1..]) {
-            let found = signs(&server, endpoint, &token);
+            let found = target.signs(endpoint, &token);
             if found != *expected {
                 wrong.push(format!(
                     "{} {}: {found} instead of {expected}",
@@ -281,7 +418,7 @@ fn assert_matrix(edition: Edition, matrix: &str, flags: &[&str]) {
         assert!(callers.contains(*role), "no row `{role}`");
     }
     assert!(wrong.is_empty(), "edition {edition}:\n{}", wrong.join("\n"));
-    server.stop();
+    target.server.stop();
 }
 
 /// The edition 2015 answers these with 404, which its document does not describe.
