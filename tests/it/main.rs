@@ -24,6 +24,7 @@ mod page_cost;
 mod pagination_2015;
 mod reads;
 mod real_clients;
+mod rollback_journals;
 mod seeding;
 mod served_file;
 mod side_files;
