@@ -162,7 +162,7 @@ fn file_that_a_journal_names_is_not_removed() {
     // The number of the page that is never written marks the end of the records.
     journal.extend((0x4000_0000_u32 / 4096 + 1).to_be_bytes());
     journal.extend(name);
-    journal.extend((name.len() as u32).to_be_bytes());
+    journal.extend(u32::try_from(name.len()).unwrap().to_be_bytes());
     journal.extend(sum.to_be_bytes());
     journal.extend([0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]);
     dir.write("x.db", file);
