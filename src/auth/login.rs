@@ -88,17 +88,28 @@ impl Login {
         }
     }
 
-    /// Returns the user whose password a request tries, or the client whose secret it tries.
-    pub fn guessed<'f>(form: &'f [(String, String)], client: Option<&'f str>) -> &'f str {
+    /// Returns the user whose password a request tries, or the client whose secret it tries. It is the same whether a
+    /// request names a user by guid or by name.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the database cannot be read.
+    pub fn guessed(
+        form: &[(String, String)],
+        client: Option<&str>,
+        snapshot: &Snapshot<'_>,
+    ) -> Result<String, StoreError> {
         let field = |wanted| {
             let mut values = form.iter().filter(|(name, _)| name == wanted);
             values.next().map(|(_, value)| value.as_str())
         };
-        match field("grant_type") {
+        let name = match field("grant_type") {
             Some("password") => field("username"),
             _ => client.or_else(|| field("client_id")),
-        }
-        .unwrap_or_default()
+        };
+        let name = name.unwrap_or_default();
+        let user = users::by_name(snapshot, name)?;
+        Ok(user.map_or_else(|| name.to_owned(), |user| user.guid))
     }
 
     fn password(

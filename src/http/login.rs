@@ -2,6 +2,7 @@
 //!
 //! Every user has the same password, and every client is accepted. `auth::login` decides which token is granted.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use super::{Request, Response, response};
 use crate::auth::{Login, LoginError, TokenResponse};
 use crate::error::ApiError;
 use crate::service::Service;
-use crate::store::Snapshot;
+use crate::store::{Snapshot, StoreError};
 
 /// The response of both routes on a server without `--login`.
 const NOT_SERVED: ApiError = ApiError::NotServed(
@@ -35,16 +36,15 @@ pub(super) async fn token(
     let body = body.read_whole().await?;
     let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
     let clients = ClientCredentials::of(&request);
-    let client_id = clients.as_sent.as_ref().map(|(id, _)| id.as_str());
     let address = request.client().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
-    let guesser = login
-        .guesses
-        .guesser(address, Login::guessed(&form, client_id));
     let shared = service.clone();
-    let granted = service
+    let (granted, guessed) = service
         .store
-        .read(move |snapshot| grant(&shared, &form, clients.clone(), snapshot))
-        .await;
+        .read(move |snapshot| {
+            let guessed = clients.guessed(&form, snapshot)?;
+            Ok::<_, ApiError>((grant(&shared, &form, clients.clone(), snapshot), guessed))
+        })
+        .await?;
     let is_wrong = matches!(
         granted,
         Err(LoginError::Request {
@@ -52,8 +52,11 @@ pub(super) async fn token(
             ..
         })
     );
-    if let Err(wait) = login.guesses.record(guesser, is_wrong) {
-        return too_many_guesses(wait);
+    for user in guessed {
+        let guesser = login.guesses.guesser(address, &user);
+        if let Err(wait) = login.guesses.record(guesser, is_wrong) {
+            return too_many_guesses(wait);
+        }
     }
     match granted {
         Ok(token) => uaa_json(200, &token),
@@ -187,6 +190,19 @@ impl ClientCredentials {
             .map(|(id, secret)| (form_decoded(id), form_decoded(secret)))
             .filter(|decoded| Some(decoded) != as_sent.as_ref());
         Self { as_sent, decoded }
+    }
+
+    /// Returns the users or clients whose secret the request tries: one, or two if the client's id is form-encoded.
+    fn guessed(
+        &self,
+        form: &[(String, String)],
+        snapshot: &Snapshot<'_>,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let as_sent = self.as_sent.as_ref();
+        let ids = [as_sent, self.decoded.as_ref().or(as_sent)];
+        ids.into_iter()
+            .map(|client| Login::guessed(form, client.map(|(id, _)| id.as_str()), snapshot))
+            .collect()
     }
 }
 

@@ -32,6 +32,7 @@ mod real_clients;
 mod request_log;
 mod request_records;
 mod role_matrix;
+mod rollback_journals;
 mod seed_faults;
 mod seeded_bits;
 mod seeding;

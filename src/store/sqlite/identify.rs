@@ -9,9 +9,11 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use super::header::Header;
+use super::rollback_journal::{RollbackJournal, refuse_foreign_journal};
 use crate::error_text::os_error;
+use crate::store::StoreError;
 use crate::store::migrate::{self, SCHEMA_VERSION};
-use crate::store::{APPLICATION_ID, StoreError};
 
 /// The first bytes of a database.
 pub(in crate::store) const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -89,27 +91,21 @@ pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
     if length < header.len() {
         return fault("is cut short; restore it from a copy or an export".into());
     }
-    let number = |at: usize| {
-        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
-    };
-    let application = number(68);
-    if application != APPLICATION_ID {
+    let header = Header(header);
+    if !header.is_ours() {
         return fault(format!(
-            "belongs to another program (application id 0x{application:08x}); name another file"
+            "belongs to another program (application id 0x{:08x}); name another file",
+            header.application()
         ));
     }
-    let version = number(60);
+    let version = header.schema();
     if !(1..=SCHEMA_VERSION).contains(&version) {
         migrate::require_current(path, version)?;
     }
-    refuse_foreign_journal(path, header[18] == 2 || header[19] == 2)?;
-    let page_size = match u16::from_be_bytes([header[16], header[17]]) {
-        1 => 65_536,
-        size => u64::from(size),
-    };
-    // The number of pages in the header is valid only if the two counters are equal.
-    let needed = page_size * u64::from(number(28));
-    if number(24) == number(92) && metadata.len() < needed && !is_being_filled(path, needed) {
+    // A journal holds pages that the file lacks.
+    let has_journal = refuse_foreign_journal(path)?;
+    let needed = header.page_size() * u64::from(header.pages().unwrap_or(0));
+    if !has_journal && metadata.len() < needed && !is_being_filled(path, needed) {
         return fault(format!(
             "is cut short ({} of {needed} bytes); restore it from a copy or an export",
             metadata.len()
@@ -128,38 +124,7 @@ fn is_special(metadata: &Metadata) -> bool {
 /// (<https://sqlite.org/fileformat2.html#the_rollback_journal>). Release 0.1.0, when it was killed while it filled an
 /// empty file, left such a journal, and a file whose first page was not written yet.
 pub(in crate::store) fn is_journal_of_nothing(journal: &Path) -> bool {
-    pages_before(journal) == Some([0; 4])
-}
-
-/// Fails if a rollback journal lies beside the file that cannot be its own. SQLite would apply it, and overwrite the file
-/// or empty it.
-///
-/// A file in the WAL mode (`is_wal`) has no rollback journal, except while its mode is changed, and then the journal is
-/// not needed. No file with a header had 0 pages before, since we write the header last.
-fn refuse_foreign_journal(path: &Path, is_wal: bool) -> Result<(), StoreError> {
-    let journal = beside(path, "-journal");
-    match pages_before(&journal) {
-        Some(pages) if is_wal || pages == [0; 4] => Err(StoreError::file(
-            path,
-            format!(
-                "lies beside `{}`, a rollback journal that is not its own and would overwrite it; remove the journal",
-                journal.display()
-            ),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Returns how many pages the database had before the transaction of a rollback journal, big-endian. `None` if the file
-/// is no rollback journal.
-fn pages_before(journal: &Path) -> Option<[u8; 4]> {
-    const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
-    let mut header = [0; 20];
-    let is_file = fs::metadata(journal).is_ok_and(|metadata| metadata.is_file());
-    let is_read = is_file
-        && File::open(journal).is_ok_and(|mut journal| journal.read_exact(&mut header).is_ok());
-    (is_read && header.starts_with(&JOURNAL_MAGIC))
-        .then(|| [header[16], header[17], header[18], header[19]])
+    RollbackJournal::open(journal).is_some_and(|journal| journal.pages_before() == 0)
 }
 
 /// Returns whether the pages that are missing in the file are in its write-ahead log. Pages are copied to the file one

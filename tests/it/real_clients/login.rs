@@ -3,6 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::server::{ClientResponse, PASSWORD, Server};
 use super::text;
 use crate::support::WorkDir;
@@ -86,6 +89,46 @@ fn wrong_passwords_are_limited_by_user_and_address() {
     assert_eq!(limited.json(429)["error"], "too_many_requests");
     assert!(limited.header("retry-after").is_some());
     // Another user's password was not guessed.
+    log_in(&server, "admin").ok();
+}
+
+#[test]
+fn wrong_secrets_of_one_user_count_together_however_the_user_is_written() {
+    let alice = "78593e23-2c9e-429f-8c39-402478fbf96e";
+    let client = |server: &Server, id: &str| {
+        let basic = STANDARD.encode(format!("{id}:wrong"));
+        let head = [
+            "POST /oauth/token HTTP/1.1",
+            "Host: HOST",
+            &format!("Authorization: Basic {basic}"),
+            "Content-Length: 29",
+        ];
+        server.send(&head, "grant_type=client_credentials").status
+    };
+    let form = |server: &Server, form: String| request_token(server, &form).status;
+    let server = own_server();
+    let encoded = (0..30).map(|at| {
+        let (before, after) = alice.split_at(at);
+        format!("{before}%{:02X}{}", after.as_bytes()[0], &after[1..])
+    });
+    let statuses: Vec<u16> = encoded.map(|id| client(&server, &id)).collect();
+    assert_eq!(statuses[..10], [401; 10]);
+    assert!(statuses.iter().filter(|status| **status == 429).count() >= 15);
+    // The same user is limited under each name and in each form.
+    assert_eq!(client(&server, alice), 429);
+    assert_eq!(client(&server, "alice.moreau"), 429);
+    assert_eq!(client(&server, "alice%2Emoreau"), 429);
+    for user in [alice, "alice.moreau"] {
+        let password = format!("grant_type=password&username={user}&password=x");
+        assert_eq!(form(&server, password), 429);
+    }
+    let in_form = format!("grant_type=client_credentials&client_id={alice}&client_secret=x");
+    let head = [
+        "POST /oauth/token HTTP/1.1",
+        "Host: HOST",
+        &format!("Content-Length: {}", in_form.len()),
+    ];
+    assert_eq!(server.send(&head, &in_form).status, 429);
     log_in(&server, "admin").ok();
 }
 
