@@ -2,7 +2,7 @@
 //! ([RFC 6749 §4](https://www.rfc-editor.org/rfc/rfc6749#section-4)) that clients use, answered as a UAA answers them.
 
 mod form;
-mod users;
+pub(crate) mod users;
 
 use std::fmt;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 //! The routes exist only with `--ephemeral` or `--admin-api`, and only for callers whose token is an admin's.
 
 pub(super) mod requests;
+pub(super) mod tokens;
 
 use std::sync::Arc;
 

@@ -118,6 +118,7 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
         routes.get(path!("admin" / "faults"), admin::list_fault_rules);
         routes.with_body(Method::POST, path!("admin" / "faults"), SMALL, admin::add_fault_rule);
         routes.with_body(Method::DELETE, path!("admin" / "faults"), SMALL, admin::clear_fault_rules);
+        routes.with_body(Method::POST, path!("admin" / "token"), SMALL, admin::tokens::sign);
         routes.get(path!("admin" / "requests"), admin::requests::list);
         routes.get(path!("admin" / "requests" / "count"), admin::requests::count);
         routes.with_body(Method::DELETE, path!("admin" / "requests"), SMALL, admin::requests::clear);

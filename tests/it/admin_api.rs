@@ -190,6 +190,69 @@ fn client_that_leaves_an_export_does_no_harm() {
 }
 
 #[test]
+fn token_of_any_user_is_signed_without_the_key() {
+    let dir = WorkDir::new();
+    let flags = [
+        "--ephemeral",
+        "--seed",
+        "example",
+        "--admin-token-file",
+        "admin",
+    ];
+    let server = dir.serve(&flags);
+    let admin = String::from_utf8(dir.read("admin")).unwrap();
+    let sign = |token: &str, body: &str| {
+        server.send(format!(
+            "POST /admin/token HTTP/1.1\r\nHost: example.org\r\nAuthorization: bearer {token}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    };
+    let signed = |body: &str| {
+        let answer = sign(&admin, body);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        serde_json::from_str::<serde_json::Value>(&answer.body).unwrap()
+    };
+    for (body, packages) in [
+        (r#"{"user":"uaa-id-463"}"#, r#""total_results": 3"#),
+        (r#"{"user":"admin","ttl":"5s"}"#, r#""total_results": 4"#),
+    ] {
+        let token = signed(body)["token"].as_str().unwrap().to_owned();
+        let list = server.get("/v3/packages", &token);
+        assert!(list.body.contains(packages), "{}", list.body);
+    }
+    assert_eq!(signed(r#"{"user":"admin","ttl":"5s"}"#)["expires_in"], 5);
+
+    for (body, what) in [
+        (r#"{"user":"nobody"}"#, "no user has the guid `nobody`"),
+        (
+            r#"{"user":"admin","ttl":"0s"}"#,
+            "ttl: expected a second or more",
+        ),
+        (r#"{"user":"admin","ttl":5}"#, "`5`: expected a text"),
+        (r#"{"name":"admin"}"#, "unknown field `name`"),
+    ] {
+        let answer = sign(&admin, body);
+        assert_eq!(answer.status, 422, "{body}");
+        assert!(answer.body.contains(what), "{body}: {}", answer.body);
+    }
+    let user = signed(r#"{"user":"uaa-id-463"}"#)["token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(sign(&user, r#"{"user":"admin"}"#).status, 403);
+    assert_eq!(sign("", r#"{"user":"admin"}"#).status, 401);
+    server.stop();
+
+    let open = serve(&dir, &[]);
+    assert_eq!(
+        send(&open, "POST", "/admin/token", r#"{"user":"admin"}"#).status,
+        400
+    );
+    open.stop();
+}
+
+#[test]
 fn clock_is_set_and_advanced() {
     let dir = WorkDir::new();
     let server = serve(&dir, &["--clock", "2026-01-01T00:00:00Z"]);

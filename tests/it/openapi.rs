@@ -8,7 +8,7 @@ use cf_packages::edition::current::request::parameters::{self, ListParameters};
 use serde_json::Value;
 
 /// The operations of every edition.
-const BOTH: [&str; 21] = [
+const BOTH: [&str; 22] = [
     "GET /v3/packages",
     "GET /v3/packages/{guid}",
     "POST /v3/packages/{guid}/upload",
@@ -22,6 +22,7 @@ const BOTH: [&str; 21] = [
     "POST /admin/seed",
     "POST /admin/reset",
     "GET /admin/export",
+    "POST /admin/token",
     "GET /admin/clock",
     "PUT /admin/clock",
     "GET /admin/faults",

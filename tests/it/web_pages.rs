@@ -93,6 +93,7 @@ fn page_of_another_origin_changes_nothing() {
     for line in [
         "POST /admin/seed",
         "POST /admin/reset",
+        "POST /admin/token",
         "PUT /admin/clock",
         "POST /admin/faults",
         "DELETE /admin/faults",

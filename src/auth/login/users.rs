@@ -4,7 +4,7 @@ use crate::auth::tokens::{self, ADMIN_USER};
 use crate::store::{Snapshot, StoreError, Value};
 
 /// A user who can log in.
-pub(super) struct LoginUser {
+pub(crate) struct LoginUser {
     pub guid: String,
     pub name: String,
 }
@@ -35,7 +35,7 @@ pub(super) fn by_guid(
 
 /// Returns the user with this guid, or else the only user with this name. The same queries run for every name, so that
 /// the time does not show whether the user exists.
-pub(super) fn by_name(
+pub(crate) fn by_name(
     snapshot: &Snapshot<'_>,
     name: &str,
 ) -> Result<Option<LoginUser>, StoreError> {
