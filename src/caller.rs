@@ -58,6 +58,8 @@ pub struct AccessRules {
     pub reading_roles: &'static [&'static str],
     /// The space role that writes the packages of a space.
     pub writing_role: &'static str,
+    /// The space roles that stage the packages of a space.
+    pub staging_roles: &'static [&'static str],
     /// Who may download the bits of a package.
     pub downloads: DownloadRule,
 }

@@ -19,7 +19,7 @@ use crate::store::{Snapshot, StoreError, Value, dialect};
 pub use list_cache::{ListCache, ListCacheCounters};
 use request::ListRequest;
 use visibility::Visibility;
-pub use visibility::has_writing_role;
+pub use visibility::{has_staging_role, has_writing_role};
 
 /// The ids of one page, and how many rows the list has.
 #[derive(Debug, PartialEq, Eq)]

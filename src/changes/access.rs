@@ -1,7 +1,7 @@
 //! The apps and packages that a change is about, and who may change them. See `docs/reference/access.md#writing`.
 
 use super::{Change, DockerContent};
-use crate::caller::Writer;
+use crate::caller::{Member, Writer};
 use crate::error::ApiError;
 use crate::listing;
 use crate::records::package::DOCKER;
@@ -109,11 +109,28 @@ impl Change<'_, '_> {
     /// Fails unless the caller may write in the space: with `NotAuthorized` without the role, then with
     /// `OrganizationSuspended`.
     pub(super) fn require_writable(&self, space_id: i64) -> Result<(), ApiError> {
+        self.require_role(space_id, |member| {
+            listing::has_writing_role(self.transaction, member, space_id)
+        })
+    }
+
+    /// Fails unless the caller may stage packages of the space, with the same errors.
+    pub(super) fn require_stageable(&self, space_id: i64) -> Result<(), ApiError> {
+        self.require_role(space_id, |member| {
+            listing::has_staging_role(self.transaction, member, space_id)
+        })
+    }
+
+    fn require_role(
+        &self,
+        space_id: i64,
+        has_role: impl Fn(&Member) -> Result<bool, StoreError>,
+    ) -> Result<(), ApiError> {
         let member = match self.writer {
             Writer::Everything => return Ok(()),
             Writer::Member(member) | Writer::GlobalReader(member) => member,
         };
-        if !listing::has_writing_role(self.transaction, member, space_id)? {
+        if !has_role(member)? {
             return Err(ApiError::NotAuthorized);
         }
         if self.is_suspended(space_id)? {

@@ -17,7 +17,7 @@ pub struct NewBuild {
     pub package: String,
     /// The answer if the package does not exist or the caller may not read it.
     pub missing_package: ApiError,
-    /// Whether that is also the answer if the caller may not write there.
+    /// Whether that is also the answer if the caller may not stage there.
     pub hides_packages: bool,
     /// How to stage it, or the error to report once the package is known to exist.
     pub staging: Result<Staging, ApiError>,
@@ -71,15 +71,13 @@ const DOCKER: &str = "docker";
 ///
 /// # Errors
 ///
-/// Fails if the package is missing, if the caller may not write there, or if the package cannot be staged.
+/// Fails if the package is missing, if the caller may not stage there, or if the package cannot be staged.
 pub fn stage(change: &Change<'_, '_>, new: &NewBuild) -> Result<i64, ApiError> {
     let package = change.find_package(&new.package, &new.missing_package)?;
     let staging = new.staging.as_ref().map_err(Clone::clone)?;
-    let allowed = change.require_writable(package.space_id);
+    let allowed = change.require_stageable(package.space_id);
     allowed.map_err(|error| match error {
-        ApiError::NotAuthorized | ApiError::OrganizationSuspended if new.hides_packages => {
-            new.missing_package.clone()
-        }
+        ApiError::NotAuthorized if new.hides_packages => new.missing_package.clone(),
         error => error,
     })?;
     if let Some(fault) = &staging.fault {

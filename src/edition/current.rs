@@ -29,6 +29,7 @@ pub const ACCESS_RULES: AccessRules = AccessRules {
         "space_supporter",
     ],
     writing_role: "space_developer",
+    staging_roles: &["space_developer", "space_supporter"],
     downloads: DownloadRule::WritingRoleOr(&["cloud_controller.admin_read_only"]),
 };
 

@@ -16,5 +16,6 @@ pub const ACCESS_RULES: AccessRules = AccessRules {
     global_readers: &[],
     reading_roles: &["space_developer", "space_manager", "space_auditor"],
     writing_role: "space_developer",
+    staging_roles: &["space_developer"],
     downloads: DownloadRule::WritingScope,
 };

@@ -98,9 +98,35 @@ pub fn has_writing_role(
     member: &Member,
     space_id: i64,
 ) -> Result<bool, StoreError> {
+    has_role(snapshot, member, space_id, member.rules.writing_role)
+}
+
+/// Returns whether the user holds a role that stages the packages of the space.
+///
+/// # Errors
+///
+/// Fails if the snapshot cannot be read.
+pub fn has_staging_role(
+    snapshot: &Snapshot<'_>,
+    member: &Member,
+    space_id: i64,
+) -> Result<bool, StoreError> {
+    for role in member.rules.staging_roles {
+        if has_role(snapshot, member, space_id, role)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn has_role(
+    snapshot: &Snapshot<'_>,
+    member: &Member,
+    space_id: i64,
+    role: &str,
+) -> Result<bool, StoreError> {
     let sql = "select 1 from users u join space_roles r on r.user_id = u.id
                where u.guid = $1 and r.space_id = $2 and r.role = $3";
-    let role = member.rules.writing_role;
     let values = [member.user.as_str().into(), space_id.into(), role.into()];
     Ok(snapshot.int(sql, &values)?.is_some())
 }

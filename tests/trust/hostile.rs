@@ -1,6 +1,7 @@
 //! Hostile requests to servers of both editions. No answer may be 5xx, each must be what the OpenAPI document says, and
 //! the server must not panic.
 
+mod changes;
 mod openapi;
 mod request;
 
@@ -12,20 +13,36 @@ use self::request::{Made, Maker};
 use crate::client::{Answer, Client};
 use crate::run::{Row, Run};
 use crate::support::random::Random;
-use crate::support::{Server, WorkDir};
+use crate::support::{Server, WorkDir, archive};
 
 /// The clients that send at the same time, to each server.
 const CLIENTS: u64 = 2;
 /// How many failures of one client the table counts. Most have one cause.
 const MOST_FAILURES: usize = 20;
 
+/// What the requests that change packages name, beside the seed `demo`. `changes.rs` has the same guids.
+const PACKAGES: &str = r#"{
+  "organizations": [{"name": "trial"}],
+  "spaces": [{"name": "trial", "organization": "trial"}],
+  "apps": [{"guid": "app-one", "name": "one", "space": "trial"}, {"guid": "app-two", "name": "two", "space": "trial"}],
+  "packages": [
+    {"guid": "stored", "app": "app-one", "type": "bits", "bits": "bits.zip"},
+    {"guid": "waiting", "app": "app-one", "type": "bits"},
+    {"guid": "docker", "app": "app-one", "type": "docker", "image": "nginx"}
+  ]
+}"#;
+
 pub fn hostile(run: &Run, edition: &str) -> Row {
     let mut row = Row::begin(&format!("hostile requests, edition {edition}"));
     let dir = WorkDir::new();
+    dir.write("bits.zip", archive(&[("file", b"content")]));
+    dir.write("packages.json", PACKAGES);
     let mut flags = vec![
         "--ephemeral",
         "--seed",
         "demo",
+        "--seed",
+        "packages.json",
         "--token-key",
         "k",
         "--api",
@@ -171,10 +188,19 @@ fn verify(document: &Document, made: &Made, answer: &Answer) -> Result<(), Strin
     if answer.status >= 500 {
         return Err(answer.text());
     }
-    if made.is_head() || answer.body.is_empty() && matches!(answer.status, 204 | 304 | 400 | 431) {
+    if made.is_head()
+        || answer.body.is_empty() && matches!(answer.status, 202 | 204 | 304 | 400 | 431)
+    {
         return Ok(());
     }
     let kind = answer.header("content-type");
+    if kind == Some("application/zip") {
+        let target = made.target.as_deref();
+        return match target {
+            Some(target) => document.check_zip(&made.method, target, answer.status),
+            None => Ok(()),
+        };
+    }
     if kind != Some("application/json; charset=utf-8") {
         return Err(format!("the content type {kind:?}"));
     }

@@ -25,10 +25,12 @@ mod two_servers;
 #[path = "../it/support"]
 mod support {
     pub mod http;
+    pub mod multipart;
     pub mod program;
     pub mod random;
 
     pub use http::get;
+    pub use multipart::{Part, archive, upload};
     pub use program::{Server, WorkDir, program};
 }
 

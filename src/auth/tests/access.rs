@@ -113,6 +113,7 @@ fn space_developers_write_and_other_space_roles_only_read() {
         let rules = edition.access_rules();
         assert_eq!(rules.reading_roles, readers);
         assert_eq!(rules.writing_role, "space_developer");
+        assert!(rules.staging_roles.contains(&rules.writing_role));
     }
 }
 

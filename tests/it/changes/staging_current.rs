@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Changed, document, error, not_found, unprocessable};
+use super::{Changed, document, error, not_found, suspended, unprocessable};
 
 fn body(package: &str) -> String {
     json!({"package": {"guid": package}}).to_string()
@@ -269,11 +269,12 @@ fn wrong_request_is_refused_in_the_order_of_the_reference() {
         ("dev", self::body("nope"), no_package),
         ("nobody", self::body("ready"), no_package),
         ("auditor", self::body("ready"), no_package),
-        ("dev", self::body("of-cold"), no_package),
     ] {
         let answer = changed.send_as(user, "POST", "/v3/builds", &body);
         assert_eq!(error(&answer), unprocessable(text), "{user} {body}");
     }
+    let answer = changed.send_as("dev", "POST", "/v3/builds", &body("of-cold"));
+    assert_eq!(error(&answer), suspended());
     let answer = changed.send_as("dev", "POST", "/v3/builds", &body("waiting"));
     let text = "Cannot stage package whose state is not ready.";
     assert_eq!(error(&answer), (400, 10004, text.into()));

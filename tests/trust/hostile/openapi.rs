@@ -72,6 +72,19 @@ impl Document {
         self.validate(schema, body)
     }
 
+    /// Returns what is wrong with an answer that is a zip archive, or a part of one.
+    pub fn check_zip(&self, method: &str, target: &str, status: u16) -> Result<(), String> {
+        let path = target.split('?').next().unwrap_or_default();
+        let operation = self.operation(&method.to_ascii_lowercase(), path);
+        let response = operation.map(|operation| &operation["responses"][status.to_string()]);
+        match response.map(|response| &self.resolved(response)["content"]["application/zip"]) {
+            Some(content) if content.is_object() => Ok(()),
+            _ => Err(format!(
+                "an archive where the document has none: {method} {path}"
+            )),
+        }
+    }
+
     /// Returns the operation of a path. Slashes that repeat or end the path are ignored, and `.json` at its end.
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
         let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();

@@ -1,5 +1,6 @@
 //! Makes requests: right ones, and right ones with a few changes.
 
+use super::changes::{CHANGES, WORDS as CHANGE_WORDS, uploads};
 use crate::mutation::mutate;
 use crate::support::random::Random;
 
@@ -72,6 +73,10 @@ const PATHS: &[&str] = &[
     "/openapi.json",
     "/admin/export",
     "/v3/packages/x/upload",
+    "/v3/packages/stored/download",
+    "/v3/packages/stored/droplets",
+    "/v3/builds",
+    "/v3/jobs/x",
     "/v3/droplets",
     "/v2/info",
     "/ui/",
@@ -143,6 +148,8 @@ pub struct Maker {
     selectors: Vec<Vec<u8>>,
     bodies: Vec<Vec<u8>>,
     forms: Vec<Vec<u8>>,
+    changes: Vec<Vec<u8>>,
+    uploads: Vec<Vec<u8>>,
     /// An admin's token and a user's.
     tokens: [String; 2],
 }
@@ -161,6 +168,8 @@ impl Maker {
             selectors: owned(SELECTORS.lines()),
             bodies: owned(BODIES.iter().copied()),
             forms: owned(FORMS.iter().copied()),
+            changes: owned(CHANGES.iter().map(|(_, _, body)| *body)),
+            uploads: uploads(),
             tokens,
         }
     }
@@ -171,11 +180,18 @@ impl Maker {
             0 => self.with_body(random, "/admin/seed", &self.bodies),
             1 => self.with_body(random, "/oauth/token", &self.forms),
             2 => self.large(random),
-            3 | 4 => {
+            3..6 => self.change(random),
+            6 => {
+                let path = *random.choose(&["waiting", "waiting", "docker", "nope"]);
+                let body = random.choose(&self.uploads);
+                let body = Self::changed(random, body, &self.uploads);
+                self.made(random, "POST", format!("/v3/packages/{path}/upload"), &body)
+            }
+            7 | 8 => {
                 let (method, path) = (*random.choose(METHODS), *random.choose(PATHS));
                 self.made(random, method, path.into(), b"")
             }
-            5..8 => self.selector(random),
+            9..12 => self.selector(random),
             _ => self.mutated_target(random),
         };
         if random.one_in(7) {
@@ -210,6 +226,23 @@ impl Maker {
             format!("/v3/{path}?label_selector={escaped}"),
             b"",
         )
+    }
+
+    fn change(&self, random: &mut Random) -> Made {
+        let (method, path, body) = *random.choose(CHANGES);
+        let body = match body {
+            "" => Vec::new(),
+            body => Self::changed(random, body.as_bytes(), &self.changes),
+        };
+        self.made(random, method, path.into(), &body)
+    }
+
+    /// Returns a body, every other time with changes.
+    fn changed(random: &mut Random, body: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
+        if random.one_in(2) {
+            return body.to_vec();
+        }
+        mutate(random, body, others, CHANGE_WORDS)
     }
 
     fn with_body(&self, random: &mut Random, path: &str, bodies: &[Vec<u8>]) -> Made {
@@ -269,13 +302,18 @@ impl Maker {
                 .any(|name| more.starts_with(name));
             header = format!("{more}\r\n");
         }
+        let content = match target.ends_with("/upload") {
+            true => "Content-Type: multipart/form-data; boundary=x-boundary\r\n",
+            false => "",
+        };
         let length = match body {
             b"" => String::new(),
             body => format!("Content-Length: {}\r\n", body.len()),
         };
-        let mut raw =
-            format!("{method} {target} HTTP/1.1\r\nHost: x\r\n{authorization}{header}{length}\r\n")
-                .into_bytes();
+        let mut raw = format!(
+            "{method} {target} HTTP/1.1\r\nHost: x\r\n{authorization}{header}{content}{length}\r\n"
+        )
+        .into_bytes();
         raw.extend_from_slice(body);
         let is_ours = !header.starts_with("Host") && !target.starts_with("http://evil");
         let target = target
