@@ -193,6 +193,7 @@ impl Router {
         if let Some(notes) = &notes {
             let _ = notes.id.set(id.clone());
         }
+        let names_one_host = names_one_host(&request);
         if let Some(host) = authority(request.uri()) {
             // RFC 9112 §3.2.2: the host of a target in absolute form takes precedence over the header.
             request.headers_mut().insert(header::HOST, host);
@@ -200,7 +201,7 @@ impl Router {
         let web_pages = self.web_pages();
         let origin = allowed_origin(web_pages, request.headers());
         let depends_on_origin = web_pages.depends_on_origin();
-        let checked = self.check(&request, origin.is_some());
+        let checked = self.check(&request, names_one_host, origin.is_some());
         let normalized = checked.and_then(|()| normalize(request.uri()));
         if let Ok(Some(uri)) = &normalized {
             *request.uri_mut() = uri.clone();
@@ -257,6 +258,7 @@ impl Router {
     fn check<B>(
         &self,
         request: &hyper::Request<B>,
+        names_one_host: bool,
         is_allowed_origin: bool,
     ) -> Result<(), ApiError> {
         if self.client.is_none() {
@@ -264,14 +266,11 @@ impl Router {
         }
         let web_pages = self.web_pages();
         let headers = request.headers();
-        let mut hosts = headers.get_all(header::HOST).iter();
-        let host = hosts.next().map(HeaderValue::as_bytes);
-        let is_missing = host.is_none() && request.version() >= Version::HTTP_11;
-        if is_missing || hosts.next().is_some() {
-            // RFC 9112 §3.2.
+        if !names_one_host {
             let text = "The request must have exactly one `Host` header";
             return Err(ApiError::Refused(text.into()));
         }
+        let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
         if let Some(host) = host {
             web_pages.check_host(host)?;
         }
@@ -424,6 +423,14 @@ impl Router {
             }
         }
         response
+    }
+}
+
+/// Whether a request has exactly one `Host` header, as it was sent (RFC 9112 §3.2). HTTP/1.0 needs none.
+fn names_one_host<B>(request: &hyper::Request<B>) -> bool {
+    match request.headers().get_all(header::HOST).iter().count() {
+        0 => request.version() < Version::HTTP_11,
+        count => count == 1,
     }
 }
 

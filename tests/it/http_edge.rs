@@ -393,6 +393,11 @@ fn request_must_name_one_host() {
         ("GET /nothing HTTP/1.1\r\n\r\n", 400),
         ("GET /healthz HTTP/1.0\r\n\r\n", 200),
         ("GET http://x/healthz HTTP/1.1\r\nHost: other\r\n\r\n", 200),
+        ("GET http://x/healthz HTTP/1.1\r\n\r\n", 400),
+        (
+            "GET http://x/healthz HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
+            400,
+        ),
     ] {
         let answer = server.send(head);
         assert_eq!(answer.status, status, "{head}: {}", answer.body);
