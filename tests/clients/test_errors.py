@@ -7,7 +7,6 @@ import pytest
 import requests
 from cloudfoundry_client.client import CloudFoundryClient
 from cloudfoundry_client.errors import InvalidStatusCode
-from cloudfoundry_client.v3.packages import PackageType
 from conftest import TIMEOUT
 from oauth2_client.credentials_manager import OAuthError
 
@@ -104,11 +103,7 @@ def test_404_for_packages_that_the_user_cannot_see(server, data):
         assert error_of(lambda: package[guid]) == not_found("Package not found")
 
 
-def test_404_for_routes_that_are_not_served(client, data):
-    app = next(iter(data.apps))
-    assert error_of(lambda: client.v3.packages.create(app, PackageType.BITS)) == UNKNOWN_REQUEST
-    assert error_of(lambda: client.v3.packages._remove(data.packages[0]["guid"])) == UNKNOWN_REQUEST
-    assert error_of(lambda: client.v3.packages.list_droplets(data.packages[0]["guid"])) == UNKNOWN_REQUEST
+def test_404_for_routes_that_are_not_served(client):
     assert error_of(lambda: client.v3.users.get_first()) == UNKNOWN_REQUEST
 
 

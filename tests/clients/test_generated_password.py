@@ -38,7 +38,7 @@ def stop(process, terminal):
 def test_a_generated_password_is_shown_and_works(program):
     process, url, shown, terminal = serve_at_a_terminal(program)
     try:
-        line = re.search(r"^login: admin or a seeded user, password (\S+)$", shown, re.MULTILINE)
+        line = re.search(r"^cf login .* -u admin -p (\S+)$", shown, re.MULTILINE)
         assert line, shown
         client = CloudFoundryClient(url)
         client.init_with_user_credentials("admin", line[1])
@@ -53,7 +53,7 @@ def test_each_server_generates_another_password(program):
     for _ in range(2):
         process, _, shown, terminal = serve_at_a_terminal(program)
         stop(process, terminal)
-        passwords.add(re.search(r"password (\S+)", shown)[1])
+        passwords.add(re.search(r" -p (\S+)", shown)[1])
     assert len(passwords) == 2
 
 
