@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use cf_packages::blobs;
+use cf_packages::records;
 use cf_packages::seed::{self, ExportedBits, OtherRows, SeedError, SeedFormat, Source};
 use cf_packages::store::{self, Durability, OpenMode, Store};
 
@@ -165,7 +166,11 @@ impl Target for Seed {
             }
             Ok(changes) => format!("{changes} changes"),
         };
-        let checked = store::check(&self.path, blobs::faults).map_err(|error| error.to_string())?;
+        let checked = store::check(&self.path, |snapshot, faults| {
+            records::find_faults(snapshot, faults)?;
+            blobs::find_faults(snapshot, faults)
+        })
+        .map_err(|error| error.to_string())?;
         if !checked.faults.is_empty() {
             return Err(format!("`check`: {}", checked.faults.join("; ")));
         }
