@@ -245,7 +245,9 @@ impl Store {
             reader_mode,
             migrated,
         } = open::open(real, schema, mode, durability)?;
-        let file = Arc::new(file.opened_by(&connection)?);
+        // In this mode no connection stays open, and `-wal` and `-shm` come and go with those of the reads.
+        let keeps_side_files = mode != OpenMode::ReadOnly;
+        let file = Arc::new(file.opened_by(&connection, keeps_side_files)?);
         let latest = Arc::new(LatestVersion::new(real, mode, number));
         // The first look records what the file holds.
         let _ = file.loss(&latest);
@@ -316,8 +318,6 @@ impl Store {
         let (sender, receiver) = oneshot::channel();
         let current = self.current.get()?;
         let (file, latest) = (current.file.clone(), current.latest.clone());
-        // Without a watch, no connection stays open, and `-wal` and `-shm` come and go with those of the reads.
-        let is_watched = self.watch.is_some();
         let mut request = Some((read, sender));
         let job: Job = Box::new(move |connection, limit| {
             let Some((read, sender)) = request.take() else {
@@ -338,7 +338,7 @@ impl Store {
                     }
                     Err(_) if connection.is_over_limit() => Err(StoreError::TooExpensive.into()),
                     // What SQLite says about a file that is another one by now would be misleading.
-                    Err(error) if is_watched => match file.lost(&latest) {
+                    Err(error) => match file.lost(&latest) {
                         Ok(()) => Err(error),
                         Err(lost) => Err(lost.into()),
                     },

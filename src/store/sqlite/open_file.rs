@@ -106,7 +106,8 @@ impl OpenFile {
         })
     }
 
-    /// Records the files beside it, and where the telling pages are, once `connection` has read the file.
+    /// Records where the telling pages are, once `connection` has read the file, and, if they are to stay, the files beside
+    /// it.
     ///
     /// # Errors
     ///
@@ -114,8 +115,14 @@ impl OpenFile {
     pub(in crate::store) fn opened_by(
         mut self,
         connection: &Connection,
+        keeps_side_files: bool,
     ) -> Result<Self, StoreError> {
-        for suffix in ["-wal", "-shm"] {
+        let suffixes: &[_] = if keeps_side_files {
+            &["-wal", "-shm"]
+        } else {
+            &[]
+        };
+        for suffix in suffixes {
             let path = beside(&self.real, suffix);
             if let Ok(metadata) = fs::metadata(&path) {
                 self.side_files.push((path, id(&metadata)));
