@@ -92,15 +92,13 @@ impl<E: std::error::Error> From<E> for CommandError {
 pub fn main() -> ExitCode {
     let given: Vec<OsString> = std::env::args_os().collect();
     // Finds the command and its flags; what is wrong is reported by the second parse.
-    let matches = match Cli::definition()
-        .ignore_errors(true)
-        .try_get_matches_from(&given)
-    {
+    let mut definition = Cli::definition().ignore_errors(true);
+    let matches = match definition.try_get_matches_from_mut(&given) {
         Ok(matches) => matches,
         Err(help) => return print_help(&help),
     };
     let variable = |name: &str| std::env::var_os(name);
-    let arguments = match Arguments::new(given, &Cli::command(), &matches, variable) {
+    let arguments = match Arguments::new(given, &definition, &matches, variable) {
         Ok(arguments) => arguments,
         Err(text) => return fail(&text, 2),
     };

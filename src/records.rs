@@ -155,6 +155,27 @@ const fn selective(name: &'static str, column: &'static str, by: By) -> Filter {
     }
 }
 
+/// The filter by app of a table with the column `app_id`.
+const APP_GUIDS: Filter = selective(
+    "app_guids",
+    "r.app_id",
+    By::Id("select id from apps where guid"),
+);
+/// The filter by space of a table with the column `space_id`.
+const SPACE_GUIDS: Filter = filter(
+    "space_guids",
+    "r.space_id",
+    By::Id("select id from spaces where guid"),
+);
+/// The filter by organization of a table with the column `space_id`.
+const ORGANIZATION_GUIDS: Filter = filter(
+    "organization_guids",
+    "r.space_id",
+    By::Ids(
+        "select s.id from organizations o join spaces s on s.organization_id = o.id where o.guid",
+    ),
+);
+
 const fn order(name: &'static str, column: &'static str) -> SortColumn {
     SortColumn { name, column }
 }

@@ -122,7 +122,7 @@ pub(super) fn require_writable(service: &Service) -> Result<(), ApiError> {
     ))
 }
 
-/// Returns the document of the package with that id, as the change has left it.
+/// Returns the document of the package with that id.
 ///
 /// # Errors
 ///

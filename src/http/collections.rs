@@ -69,9 +69,7 @@ fn resource<R: Presented>(
     guid: &str,
     single: &SingleRequest,
 ) -> Result<Vec<u8>, ApiError> {
-    let id = context
-        .find_one::<R>(guid)?
-        .ok_or(ApiError::NotFound(R::NOT_FOUND))?;
+    let id = context.require::<R>(guid)?;
     let include = single.include()?;
     let mut document = Vec::new();
     let mut parents = Parents::default();

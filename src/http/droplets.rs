@@ -7,7 +7,7 @@ use super::{Request, Response};
 use crate::edition::{DropletListRequest, DropletParent, Edition, Foundation, RecordSink};
 use crate::error::ApiError;
 use crate::listing;
-use crate::records::{App, Droplet, Package, Resource};
+use crate::records::{App, Droplet, Package};
 use crate::service::Service;
 
 /// `GET /v3/droplets`: the droplets that the caller may see.
@@ -40,13 +40,13 @@ fn page(
     (foundation, request): &(Foundation, DropletListRequest),
 ) -> Result<Vec<u8>, ApiError> {
     match &request.parent {
-        Some(DropletParent::App(guid)) if context.find_one::<App>(guid)?.is_none() => {
-            return Err(ApiError::NotFound(App::NOT_FOUND));
+        Some(DropletParent::App(guid)) => {
+            context.require::<App>(guid)?;
         }
-        Some(DropletParent::Package(guid)) if context.find_one::<Package>(guid)?.is_none() => {
-            return Err(ApiError::NotFound(Package::NOT_FOUND));
+        Some(DropletParent::Package(guid)) => {
+            context.require::<Package>(guid)?;
         }
-        _ => {}
+        None => {}
     }
     let page = context.find_page::<Droplet>(&request.list)?;
     let rows = |each: &mut RecordSink<'_, Droplet>| {

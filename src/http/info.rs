@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
+use super::change::package_document;
 use super::{Request, Response, response};
 use crate::edition::BaseUrl;
 use crate::error::ApiError;
-use crate::listing;
-use crate::records::Package;
 use crate::service::Service;
 
 /// `GET /` (`current`): the URLs of the API and of the login.
@@ -42,11 +41,10 @@ pub(super) async fn healthz(service: Arc<Service>, request: Request) -> Result<R
     let read = service.store.read(move |snapshot| {
         let version = snapshot.version()?;
         let first = snapshot.int("select min(id) from packages", &[])?;
-        let mut document = Vec::new();
-        listing::rows::<Package, ApiError>(snapshot, first.as_slice(), |package| {
-            Ok(edition.package(&BaseUrl(String::new()), &package, &mut document)?)
-        })?;
-        Ok(version)
+        if let Some(first) = first {
+            package_document(snapshot, edition, &BaseUrl(String::new()), first)?;
+        }
+        Ok::<_, ApiError>(version)
     });
     match read.await {
         Ok(version) if service.failures.exist(version) => Err(ApiError::Unhealthy),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::change::{authorize, authorize_with_body, carry_out, respond_with_package};
+use super::change::{
+    authorize, authorize_with_body, carry_out, package_document, respond_with_package,
+};
 use super::request::RequestBody;
 use super::respond::{RenderContext, respond};
 use super::{Request, Response, response};
@@ -10,7 +12,7 @@ use crate::changes;
 use crate::edition::{Edition, PackageListRequest, RecordSink};
 use crate::error::ApiError;
 use crate::listing;
-use crate::records::{App, Package, Resource};
+use crate::records::{App, Package};
 use crate::service::Service;
 
 /// `GET /v3/packages`: the packages that the caller may see.
@@ -105,10 +107,8 @@ pub(super) async fn delete(
 }
 
 fn page(context: &RenderContext<'_>, request: &PackageListRequest) -> Result<Vec<u8>, ApiError> {
-    if let Some(app) = &request.app
-        && context.find_one::<App>(app)?.is_none()
-    {
-        return Err(ApiError::NotFound(App::NOT_FOUND));
+    if let Some(app) = &request.app {
+        context.require::<App>(app)?;
     }
     let page = context.find_page::<Package>(&request.list)?;
     let rows = |each: &mut RecordSink<'_, Package>| {
@@ -120,14 +120,6 @@ fn page(context: &RenderContext<'_>, request: &PackageListRequest) -> Result<Vec
 }
 
 fn package(context: &RenderContext<'_>, guid: &str) -> Result<Vec<u8>, ApiError> {
-    let id = context
-        .find_one::<Package>(guid)?
-        .ok_or(ApiError::NotFound(Package::NOT_FOUND))?;
-    let mut document = Vec::new();
-    listing::rows::<Package, ApiError>(context.snapshot, &[id], |record| {
-        Ok(context
-            .edition
-            .package(context.base_url, &record, &mut document)?)
-    })?;
-    Ok(document)
+    let id = context.require::<Package>(guid)?;
+    package_document(context.snapshot, context.edition, context.base_url, id)
 }

@@ -98,12 +98,22 @@ impl RenderContext<'_> {
         listing::find::<R>(self.snapshot, self.list_cache, self.caller, list)
     }
 
+    /// Returns the id of the record with that guid.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `NotFound` if the caller may not see such a record, or if the snapshot cannot be read.
+    pub fn require<R: Resource>(&self, guid: &str) -> Result<i64, ApiError> {
+        self.find_one::<R>(guid)?
+            .ok_or(ApiError::NotFound(R::NOT_FOUND))
+    }
+
     /// Returns the id of the record with that guid, if the caller may see it.
     ///
     /// # Errors
     ///
     /// Fails if the snapshot cannot be read.
-    pub fn find_one<R: Resource>(&self, guid: &str) -> Result<Option<i64>, StoreError> {
+    fn find_one<R: Resource>(&self, guid: &str) -> Result<Option<i64>, StoreError> {
         listing::find_one::<R>(
             self.snapshot,
             self.caller,

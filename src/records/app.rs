@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::{
-    By, ColumnVisitor, Filter, Join, Parent, Record, Resource, Scope, SortColumn, Statements,
-    Table, Valid, filter, order, selective,
+    By, ColumnVisitor, Filter, Join, ORGANIZATION_GUIDS, Parent, Record, Resource, SPACE_GUIDS,
+    Scope, SortColumn, Statements, Table, Valid, filter, order, selective,
 };
 
 /// The lifecycle of an app for which none is given.
@@ -70,18 +70,8 @@ impl Resource for App {
     const FILTERS: &'static [Filter] = &[
         selective("guids", "r.guid", By::Value),
         filter("names", "r.folded_name", By::FoldedValue),
-        filter(
-            "organization_guids",
-            "r.space_id",
-            By::Ids(
-                "select s.id from organizations o join spaces s on s.organization_id = o.id where o.guid",
-            ),
-        ),
-        filter(
-            "space_guids",
-            "r.space_id",
-            By::Id("select id from spaces where guid"),
-        ),
+        ORGANIZATION_GUIDS,
+        SPACE_GUIDS,
         filter(
             "stacks",
             "case when r.lifecycle = 'buildpack' then 'cflinuxfs4' end",

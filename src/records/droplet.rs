@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::{
-    By, ColumnVisitor, Filter, Join, Parent, Record, Resource, Scope, SortColumn, Statements,
-    Table, filter, order, selective,
+    APP_GUIDS, By, ColumnVisitor, Filter, Join, ORGANIZATION_GUIDS, Parent, Record, Resource,
+    SPACE_GUIDS, Scope, SortColumn, Statements, Table, filter, order, selective,
 };
 
 /// The droplets.
@@ -72,24 +72,10 @@ impl Table for Droplet {
 impl Resource for Droplet {
     const FILTERS: &'static [Filter] = &[
         selective("guids", "r.guid", By::Value),
-        selective(
-            "app_guids",
-            "r.app_id",
-            By::Id("select id from apps where guid"),
-        ),
-        filter(
-            "organization_guids",
-            "r.space_id",
-            By::Ids(
-                "select s.id from organizations o join spaces s on s.organization_id = o.id where o.guid",
-            ),
-        ),
+        APP_GUIDS,
+        ORGANIZATION_GUIDS,
         selective("package_guids", "r.package_guid", By::Value),
-        filter(
-            "space_guids",
-            "r.space_id",
-            By::Id("select id from spaces where guid"),
-        ),
+        SPACE_GUIDS,
         filter("states", "'STAGED'", By::Value),
     ];
     const SORT_COLUMNS: &'static [SortColumn] = &[

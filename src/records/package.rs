@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use super::{
-    By, ColumnValue, ColumnVisitor, Filter, Join, Metadata, Parent, Record, Resource, Scope,
-    SortColumn, Statements, Table, Valid, columns, filter, order, selective,
+    APP_GUIDS, By, ColumnValue, ColumnVisitor, Filter, Join, Metadata, ORGANIZATION_GUIDS, Parent,
+    Record, Resource, SPACE_GUIDS, Scope, SortColumn, Statements, Table, Valid, columns, filter,
+    order, selective,
 };
 use crate::store::{BorrowedValue, Row, StoreError, Transaction};
 
@@ -327,23 +328,9 @@ impl Resource for Package {
         selective("guids", "r.guid", By::Value),
         filter("states", "r.state", By::Value),
         filter("types", "r.type", By::Value),
-        selective(
-            "app_guids",
-            "r.app_id",
-            By::Id("select id from apps where guid"),
-        ),
-        filter(
-            "space_guids",
-            "r.space_id",
-            By::Id("select id from spaces where guid"),
-        ),
-        filter(
-            "organization_guids",
-            "r.space_id",
-            By::Ids(
-                "select s.id from organizations o join spaces s on s.organization_id = o.id where o.guid",
-            ),
-        ),
+        APP_GUIDS,
+        SPACE_GUIDS,
+        ORGANIZATION_GUIDS,
     ];
     const SORT_COLUMNS: &'static [SortColumn] = &[
         order("created_at", "r.created_at"),
