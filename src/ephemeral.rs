@@ -22,7 +22,7 @@ use crate::store::{Closed, Durability, OpenMode, Store, StoreError, is_file_of};
 const PREFIX: &str = "cf-packages-";
 /// The mode of the folders.
 const MODE: u32 = 0o700;
-/// The bit of a folder that new folders in it inherit on Linux; it opens a folder to nobody.
+/// The set-group-ID bit. On Linux a new folder inherits it from its parent. It grants no access.
 const SET_GROUP: u32 = 0o2000;
 /// The file in each folder that its server keeps locked.
 const LOCK: &str = "lock";

@@ -7,7 +7,7 @@ use super::{
     Table, selective,
 };
 
-/// The state of a build that nobody has ended yet.
+/// The state of a build that has not ended.
 pub const STAGING: &str = "STAGING";
 /// The state of a build that made a droplet.
 pub const STAGED: &str = "STAGED";
