@@ -1,12 +1,12 @@
 //! The processing that all routes share: path normalization, fault rules, request ids.
 
+mod answer;
+
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
-use http_body_util::{BodyExt, Empty};
 use hyper::body::Body;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
@@ -25,6 +25,7 @@ use crate::error::ApiError;
 use crate::service::Service;
 use crate::service::fault_rules::FaultEffect;
 use crate::service::web_pages::{PageHeaders, WebPages};
+pub use answer::Answer;
 
 /// The longest request target that is accepted, in bytes; a longer one gets 414.
 const MAX_TARGET: usize = 8192;
@@ -77,18 +78,6 @@ impl std::fmt::Debug for Router {
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was closed by a fault rule")]
 pub struct DropConnection;
-
-/// A response that is not sent over a connection.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The status code.
-    pub status: u16,
-    /// The status line and the headers, each on a line. The headers that are different each time are left out: `Date`
-    /// and `X-Vcap-Request-Id`.
-    pub head: String,
-    /// The body.
-    pub body: Bytes,
-}
 
 /// Marks a response to a request whose body was not read to its end.
 #[derive(Clone, Copy, Debug)]
@@ -322,34 +311,6 @@ impl Router {
         self.service.store.interrupt_writes();
     }
 
-    /// Returns the response to `GET target`.
-    ///
-    /// # Errors
-    ///
-    /// Fails if `target` is not the path and query of a URL. The error continues a sentence that begins with it.
-    pub async fn get(self, target: &str) -> Result<Answer, String> {
-        let request = hyper::Request::get(target)
-            .body(Empty::<Bytes>::new())
-            .map_err(|_| {
-                "is not a valid request target; percent-encode its characters".to_owned()
-            })?;
-        let response = self
-            .respond(request, None)
-            .await
-            .map_err(|error| error.to_string())?;
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await;
-        let body = body.map_err(|error| format!("cannot be answered: {error}"))?;
-        let body = body.to_bytes();
-        let mut headers = parts.headers;
-        headers.insert(header::CONTENT_LENGTH, body.len().into());
-        Ok(Answer {
-            status: parts.status.as_u16(),
-            head: head(parts.status, &headers),
-            body,
-        })
-    }
-
     /// Applies `--delay` and the first fault rule that matches. `/healthz` and `/admin/*` are exempt.
     async fn apply_fault_rules<B>(
         self,
@@ -525,33 +486,6 @@ fn normalize(uri: &Uri) -> Result<Option<Uri>, ApiError> {
     Uri::try_from(normal)
         .map(Some)
         .map_err(|_| ApiError::UnknownRequest)
-}
-
-/// Returns the status line and the headers that are the same each time.
-fn head(status: StatusCode, headers: &HeaderMap) -> String {
-    let mut head = format!("HTTP/1.1 {status}\n");
-    for (name, value) in headers {
-        if *name != REQUEST_ID {
-            let name = title_case(name.as_str());
-            let value = String::from_utf8_lossy(value.as_bytes());
-            head.push_str(&format!("{name}: {value}\n"));
-        }
-    }
-    head
-}
-
-/// Returns the name of a header as it is sent: `content-type` as `Content-Type`.
-fn title_case(name: &str) -> String {
-    let mut is_first = true;
-    let letters = name.chars().map(|letter| {
-        let first = std::mem::replace(&mut is_first, letter == '-');
-        if first {
-            letter.to_ascii_uppercase()
-        } else {
-            letter
-        }
-    });
-    letters.collect()
 }
 
 /// Returns the `X-Vcap-Request-Id` of the response: a new UUID, after the client's own id and `::` if it sent one

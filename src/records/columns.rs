@@ -4,9 +4,10 @@
 //! A record passes each of its columns to a [`ColumnVisitor`], once and always in the same order. Positions in a
 //! statement's result and the numbers of its parameters are counted while the columns are visited.
 
+mod faults;
+
 use std::convert::Infallible;
 
-use super::Metadata;
 use crate::clock::LAST_SECOND;
 use crate::store::{BorrowedValue, Row, Snapshot, StoreError, Transaction, dialect};
 
@@ -312,23 +313,7 @@ pub trait Table: Send + Sync + 'static {
     /// Fails if the table cannot be read.
     fn find_faults(snapshot: &Snapshot<'_>, faults: &mut Vec<String>) -> Result<(), StoreError> {
         snapshot.rows(&Self::statements().select_own, &[], |row| {
-            let mut found = FindFaults {
-                row,
-                position: 0,
-                faults: Vec::new(),
-            };
-            let mut record = Self::Record::default();
-            let Ok(()) = record.visit_columns(&mut found);
-            if found.faults.is_empty() {
-                found.faults.extend(record.fault().map(str::to_owned));
-            }
-            let row = row_name::<Self>(row);
-            faults.extend(
-                found
-                    .faults
-                    .iter()
-                    .map(|fault| format!("has {row} {fault}")),
-            );
+            faults.extend(faults::of_row::<Self>(row));
             Ok(())
         })
     }
@@ -606,50 +591,6 @@ impl<'r> ColumnVisitor<'r> for ReadColumns<'_, 'r> {
         }
         *field = read_column(self.row, self.position, name, valid)?;
         self.position += 1;
-        Ok(())
-    }
-}
-
-/// Reads each column of a row without joined columns, and collects why columns are not valid.
-struct FindFaults<'a, 'r> {
-    row: &'a Row<'r>,
-    position: usize,
-    faults: Vec<String>,
-}
-
-impl<'r> ColumnVisitor<'r> for FindFaults<'_, 'r> {
-    type Error = Infallible;
-
-    fn visit<T: ColumnValue<'r>>(
-        &mut self,
-        role: ColumnRole,
-        name: &'static str,
-        valid: Valid,
-        field: &mut T,
-    ) -> Result<(), Infallible> {
-        if role == ColumnRole::Joined {
-            return Ok(());
-        }
-        let read = read_column::<T>(self.row, self.position, name, valid);
-        self.position += 1;
-        let fault = match read {
-            Ok(read) => {
-                *field = read;
-                match (valid, read.value()) {
-                    (Valid::Metadata, BorrowedValue::Text(json))
-                        if Metadata::parse(json).is_err() =>
-                    {
-                        Some(column_fault(name, "the text is no JSON object of text"))
-                    }
-                    _ => None,
-                }
-            }
-            Err(fault) => Some(fault),
-        };
-        self.faults.extend(fault.map(|fault| match fault {
-            ColumnFault::Damaged(text) => text,
-            ColumnFault::Other(error) => error.to_string(),
-        }));
         Ok(())
     }
 }
