@@ -54,6 +54,8 @@ pub enum ApiError {
     TooManyLabels(usize),
     /// 422 `CF-AnnotationLimitExceeded` (390023): a change with this many annotations would leave too many.
     TooManyAnnotations(usize),
+    /// 431 `CF-InvalidRequest` (10004): the head of the request is too large.
+    HeadTooLarge,
     /// 429 `CF-RateLimitExceeded` (10013). Only fault rules cause it.
     RateLimited,
     /// The status, number, name and text of a fault rule.
@@ -105,6 +107,7 @@ impl ApiError {
             Self::WrongHost(_) => 421,
             Self::Unprocessable(_) | Self::TooManyLabels(_) | Self::TooManyAnnotations(_) => 422,
             Self::RateLimited => 429,
+            Self::HeadTooLarge => 431,
             Self::InjectedError(error) => error.status,
             Self::Busy
             | Self::TooExpensive
@@ -125,6 +128,7 @@ impl ApiError {
             | Self::TooLarge
             | Self::TargetTooLong
             | Self::RangeNotSatisfiable(_)
+            | Self::HeadTooLarge
             | Self::WrongHost(_) => 10004,
             Self::NotJson => 1001,
             Self::NotAuthenticated => 10002,
@@ -158,6 +162,7 @@ impl ApiError {
             | Self::TooLarge
             | Self::TargetTooLong
             | Self::RangeNotSatisfiable(_)
+            | Self::HeadTooLarge
             | Self::WrongHost(_) => "CF-InvalidRequest",
             Self::NotJson => "CF-MessageParseError",
             Self::NotAuthenticated => "CF-NotAuthenticated",
@@ -203,6 +208,7 @@ impl ApiError {
             Self::RequestTimeout => "The request did not arrive in time".into(),
             Self::TooLarge => "The request body is too large".into(),
             Self::TargetTooLong => "The request target is too long".into(),
+            Self::HeadTooLarge => "The head of the request is too large".into(),
             Self::Refused(text) | Self::Unprocessable(text) => text.clone(),
             Self::RangeNotSatisfiable(size) => {
                 format!("The range is not among the {size} bytes of the package")

@@ -5,8 +5,9 @@
 mod activity;
 mod client_stream;
 mod connection;
+mod framing;
 mod limits;
-mod line_feeds;
+mod refusal;
 mod slots;
 mod stop_signal;
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Body;
 use hyper::service::Service as _;
@@ -19,7 +20,7 @@ use warp::http::uri::{PathAndQuery, Uri};
 use warp::http::{HeaderMap, Method, StatusCode, Version};
 
 use super::observe::{Notes, Observation};
-use super::unread_body::SharedBody;
+use super::unread_body::{Rest, SharedBody};
 use super::{Request, Response, response, routes};
 use crate::error::ApiError;
 use crate::service::Service;
@@ -35,6 +36,7 @@ const MAX_CLIENT_REQUEST_ID: usize = 255;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-vcap-request-id");
 const WARNINGS: HeaderName = HeaderName::from_static("x-cf-warnings");
 
+const NOT_HTTP: &str = "The request is not valid HTTP";
 /// The health route, which is answered under any load.
 const HEALTH: &str = "/healthz";
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
@@ -136,9 +138,20 @@ impl Router {
         let (head, body) = request.into_parts();
         let body = SharedBody::new(body);
         let request = hyper::Request::from_parts(head, body.clone());
+        let refusing = self.clone();
         let mut response = self.respond_observed(request).await?;
+        if body.is_end_stream() {
+            return Ok(response);
+        }
         let closes = response.headers().contains_key(header::CONNECTION);
-        if !body.is_end_stream() && (closes || is_expecting || !body.read_rest().await) {
+        let rest = match closes || is_expecting {
+            true => Rest::Unread,
+            false => body.read_rest().await,
+        };
+        if rest == Rest::Malformed && !response.status().is_success() {
+            refusing.refuse_body(&mut response);
+        }
+        if rest != Rest::Ended {
             // RFC 9112 §9.6: otherwise the client's next request would be lost.
             response.headers_mut().insert(header::CONNECTION, CLOSE);
             response.extensions_mut().insert(UnreadBody);
@@ -242,8 +255,8 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// Fails if the request names no host, several, or one that the server does not answer for, or if it changes something
-    /// and was sent by a web page that may not.
+    /// Fails if the request names a host that the server does not answer for, or if it changes something and was sent by a
+    /// web page that may not.
     fn check<B>(
         &self,
         request: &hyper::Request<B>,
@@ -280,6 +293,22 @@ impl Router {
             true => self.overloaded(),
             false => self.raw(&ApiError::RequestTimeout),
         }
+    }
+
+    /// Makes an error response say that the body of the request is not valid HTTP.
+    fn refuse_body(&self, response: &mut Response) {
+        let error = ApiError::Refused(NOT_HTTP.into());
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        *response.body_mut() = Bytes::from(self.service.edition.error(&error)).into();
+    }
+
+    /// Returns the response to a request that is not valid HTTP, or too large, with this status, as it is sent.
+    pub fn malformed(&self, status: u16) -> Vec<u8> {
+        self.raw(&match status {
+            414 => ApiError::TargetTooLong,
+            431 => ApiError::HeadTooLarge,
+            _ => ApiError::Refused(NOT_HTTP.into()),
+        })
     }
 
     /// Returns the response on a connection that cannot be served, as it is sent.
