@@ -24,6 +24,11 @@ const URL_SAFE_BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE,
 const ANY_PADDING: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
+/// Shorter words are not public keys in base64. One for Ed25519 has 59 characters.
+const SHORTEST_KEY: usize = 40;
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// The lengths of a modulus that RS256 accepts, in bits. The lower bound is that of
 /// [RFC 7518 §3.3](https://www.rfc-editor.org/rfc/rfc7518#section-3.3), the upper one that of the crypto library.
 const MODULUS_BITS: RangeInclusive<usize> = 2048..=8192;
@@ -193,14 +198,30 @@ fn find(bytes: &[u8]) -> Vec<Result<PublicKey, Rejected>> {
 }
 
 /// Returns what kind of key `bytes` are or hold, for the message that refuses them as a secret. Recognizes the formats of
-/// public keys in every wrapping that is likely to occur, and all that [`read`] accepts.
+/// public keys, alone, within other text and in base64, and all that [`read`] accepts.
 pub(super) fn describe(bytes: &[u8]) -> Option<&'static str> {
     // Without the null bytes of UTF-16.
     let text: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
+    // A key in base64 may have several lines, or be one word of a line.
+    let joined: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    let mut decoded = from_base64(&joined).chain(from_base64(&text));
+    describe_plain(bytes)
+        .or_else(|| describe_plain(&text))
+        .or_else(|| decoded.find_map(|bytes| describe_plain(&bytes)))
+        .or_else(|| (!find(bytes).is_empty()).then_some("a public key"))
+}
+
+/// Does the same for formats that are not in base64 as a whole.
+fn describe_plain(bytes: &[u8]) -> Option<&'static str> {
     let holds = |wanted: &[&str]| {
         let mut wanted = wanted.iter();
         wanted.any(|wanted| {
-            text.windows(wanted.len())
+            bytes
+                .windows(wanted.len())
                 .any(|part| part == wanted.as_bytes())
         })
     };
@@ -215,24 +236,38 @@ pub(super) fn describe(bytes: &[u8]) -> Option<&'static str> {
         "ssh-ed25519 AAAA",
         "ecdsa-sha2-",
         "---- BEGIN SSH2 ",
-    ]) {
+    ]) || is_ssh(bytes)
+    {
         return Some("an SSH public key");
     }
-    let encoded: Vec<u8> = text
-        .into_iter()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
-    let is_base64_of_der = [BASE64, URL_SAFE_BASE64]
-        .iter()
-        .any(|base64| base64.decode(&encoded).is_ok_and(|der| is_der(&der)));
-    if is_der(bytes) || is_base64_of_der {
+    let content = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    if is_der(content) || is_der(content.trim_ascii_start()) {
         return Some("a key or a certificate in DER");
     }
-    (!find(bytes).is_empty()).then_some("a public key")
+    None
 }
 
-/// Returns whether `bytes` are a key or a certificate in DER: a sequence that begins with a sequence or an integer. Newlines
-/// may follow. The last byte may be missing: it is dropped from a secret if it looks like a newline.
+/// Returns what the words of `text` that may be base64 of a key hold.
+fn from_base64(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    text.split(|byte| !byte.is_ascii_alphanumeric() && !b"+/-_".contains(byte))
+        .filter(|word| word.len() >= SHORTEST_KEY)
+        .filter_map(|word| {
+            let decoded = BASE64
+                .decode(word)
+                .or_else(|_| URL_SAFE_BASE64.decode(word));
+            decoded.ok()
+        })
+}
+
+/// Returns whether `bytes` are a key as SSH encodes it
+/// ([RFC 4253 §6.6](https://www.rfc-editor.org/rfc/rfc4253#section-6.6)).
+fn is_ssh(bytes: &[u8]) -> bool {
+    matches!(bytes, [0, 0, 0, _, name @ ..] if name.starts_with(b"ssh-") || name.starts_with(b"ecdsa-"))
+}
+
+/// Returns whether `bytes` are keys or certificates in DER: a sequence that begins with a sequence, an integer, or an
+/// object identifier. Newlines may follow. The last byte may be missing: it is dropped from a secret if it looks like a
+/// newline.
 fn is_der(bytes: &[u8]) -> bool {
     let [0x30, first, rest @ ..] = bytes else {
         return false;
@@ -250,7 +285,7 @@ fn is_der(bytes: &[u8]) -> bool {
     };
     let is_whole =
         content.len() + 1 >= length && content[length.min(content.len())..].trim_ascii().is_empty();
-    is_whole && matches!(content.first(), Some(0x30 | 0x02))
+    is_whole && matches!(content.first(), Some(0x30 | 0x02 | 0x06))
 }
 
 /// The fields of an RSA key ([RFC 7518 §6.3.1](https://www.rfc-editor.org/rfc/rfc7518#section-6.3.1)).

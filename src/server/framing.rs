@@ -10,6 +10,9 @@ use std::mem;
 /// be longer.
 const MAX_LINE: usize = 1024;
 
+/// The longest body that hyper accepts, in bytes.
+const MAX_LENGTH: u64 = u64::MAX - 2;
+
 /// Follows the bytes of a connection: which belong to the head of a request, and which to its body.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
@@ -139,7 +142,7 @@ impl Framing {
             (Place::ChunkSize, _) => match chunk_size(line).filter(|_| !is_cut) {
                 Some(0) => Place::Trailers,
                 // The chunk is followed by the end of a line.
-                Some(size) if size < u64::MAX - 1 => Place::Chunk(size + 2),
+                Some(size) if size <= MAX_LENGTH => Place::Chunk(size + 2),
                 _ => return false,
             },
             (Place::Trailers, true) => Place::Head,
@@ -155,7 +158,10 @@ impl Framing {
         };
         let value = str::from_utf8(value.trim_ascii()).unwrap_or_default();
         let body = if name.eq_ignore_ascii_case(b"content-length") {
-            value.parse().map_or(Body::Ambiguous, Body::Length)
+            match value.parse() {
+                Ok(length) if length <= MAX_LENGTH => Body::Length(length),
+                _ => Body::Ambiguous,
+            }
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             match value.eq_ignore_ascii_case("chunked") {
                 true => Body::Chunked,
@@ -262,6 +268,7 @@ mod tests {
             format!("Transfer-Encoding:{}chunked\r\n", " ".repeat(1100)),
             format!("Content-Length: {}2\r\n", "0".repeat(1100)),
             "Content-Length: nonsense\r\n".into(),
+            format!("Content-Length: {}\r\n", u64::MAX),
             "Content-Length: 1\r\nContent-Length: 2\r\n".into(),
             "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n".into(),
         ] {

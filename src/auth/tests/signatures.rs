@@ -1,5 +1,8 @@
 //! The signature and the header of the token, the secrets, and the token cache.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use super::*;
 use crate::auth::keys::KeyError;
 
@@ -73,6 +76,12 @@ fn public_key_neither_signs_nor_is_accepted_as_secret() {
     let with_newlines = |der: &[u8]| [der, b"\n\r\n"].concat();
     // A certificate and an EC key begin so too.
     let sequence = [&[0x30, 0x59, 0x30][..], &[7; 0x58]].concat();
+    let in_base64 = BASE64.encode(&der);
+    let ssh = [
+        &b"\0\0\0\x07ssh-rsa\0\0\0\x03\x01\0\x01\0\0\x01\x01\0"[..],
+        &[0xc5; 256],
+    ]
+    .concat();
     let (pem, keys, in_der) = (
         "a PEM text",
         "a JSON Web Key Set",
@@ -100,12 +109,20 @@ fn public_key_neither_signs_nor_is_accepted_as_secret() {
             "an SSH public key",
         ),
         (with_newlines(&der), in_der),
+        (in_base64.clone().into(), in_der),
+        (format!("\u{feff}{in_base64}").into(), in_der),
+        (format!("\"{in_base64}\"").into(), in_der),
+        (format!("the key {in_base64} of a server").into(), in_der),
+        (format!("v=DKIM1; k=rsa; p={in_base64}").into(), in_der),
+        (BASE64.encode(PUBLIC).into(), pem),
+        (BASE64.encode(jwks).into(), keys),
+        (BASE64.encode(&ssh).into(), "an SSH public key"),
         (
-            base64::engine::general_purpose::STANDARD
-                .encode(&der)
-                .into(),
-            in_der,
+            format!("ssh-rsa\t{}", BASE64.encode(&ssh)).into(),
+            "an SSH public key",
         ),
+        (ssh, "an SSH public key"),
+        ([b"\xEF\xBB\xBF", &*der].concat(), in_der),
         (der, in_der),
         (pkcs1[..pkcs1.len() - 1].into(), in_der),
         (with_newlines(&pkcs1), in_der),
@@ -123,6 +140,7 @@ fn public_key_neither_signs_nor_is_accepted_as_secret() {
         );
     }
     for secret in [
+        "the passphrase of a server that is as long as a public key in base64",
         "{",
         "{}",
         "{\"key\":1}",
