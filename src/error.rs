@@ -257,7 +257,7 @@ fn named(what: &str, value: Option<&str>) -> String {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Busy | StoreError::Closed => Self::Busy,
+            StoreError::Busy | StoreError::Closed | StoreError::Stopped(_) => Self::Busy,
             StoreError::TooExpensive => Self::TooExpensive,
             StoreError::Lost(text) => Self::Unavailable(text),
             error @ (StoreError::CannotWrite(_) | StoreError::CannotOpen(_)) => {

@@ -22,7 +22,7 @@ use crate::http::Router;
 use crate::log::LogGuard;
 use crate::service::{Authentication, Service, ServiceOptions};
 use crate::store::Closed;
-use crate::{log, server};
+use crate::{log, server, signals};
 use admin_token::AdminTokenFile;
 use data::OpenedData;
 pub use flags::Args;
@@ -34,6 +34,14 @@ const EXIT_WITHIN: Duration = Duration::from_millis(9700);
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(args: Args) -> Result<(), CommandError> {
+    match prepare_and_serve(args) {
+        // A signal stopped it before it listened. That is no failure of a server.
+        Err(_) if signals::received().is_some() => Ok(()),
+        ended => ended,
+    }
+}
+
+fn prepare_and_serve(args: Args) -> Result<(), CommandError> {
     let settings = Settings::from_args(args)?;
     // Dropped last, so that the last messages are written.
     let _log = start_log(&settings)?;
@@ -149,7 +157,7 @@ fn service(
     (Arc::new(Service::new(data.store, options)), data.folder)
 }
 
-/// Listens and serves. Returns the moment at which the server was asked to stop.
+/// Listens and serves, unless a signal was received before. Returns the moment at which the server was asked to stop.
 async fn serve(
     service: &Arc<Service>,
     address: SocketAddr,
@@ -168,7 +176,9 @@ async fn serve(
         let router = Router::of_metrics(service.clone(), web_pages);
         tokio::spawn(server::serve_metrics(listener, router));
     }
-    let stop = server::stop_signal(with_stdin)?;
+    let Some(stop) = server::stop_signal(with_stdin) else {
+        return Ok(Instant::now());
+    };
     // Programs wait for this line, and read the port from it.
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush())?;

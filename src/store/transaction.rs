@@ -37,8 +37,8 @@ impl<'c> Transaction<'c> {
     ///
     /// # Errors
     ///
-    /// Fails if SQLite refuses the statement, as when a constraint is violated or the disk is full, or with
-    /// [`StoreError::Closed`] if the transaction was interrupted.
+    /// Fails if SQLite refuses the statement, as when a constraint is violated or the disk is full, with
+    /// [`StoreError::Closed`] if the transaction was interrupted, or with [`StoreError::Stopped`] at a signal.
     pub fn execute(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
         self.run(sql, values)
     }
@@ -63,6 +63,7 @@ impl<'c> Transaction<'c> {
         {
             return Err(StoreError::Closed);
         }
+        StoreError::require_no_signal()?;
         let mut statement = self.connection().prepare_cached(sql)?;
         Ok(statement.execute(rusqlite::params_from_iter(values))?)
     }

@@ -40,6 +40,7 @@ mod served_file;
 mod side_files;
 mod source_text;
 mod stopping;
+mod stopping_early;
 mod support;
 mod terminal;
 mod tokens;

@@ -26,6 +26,7 @@ const LAYERS: &[&[&str]] = &[
         "labels",
         "log",
         "private_file",
+        "signals",
     ],
     &["error_text"],
 ];

@@ -21,7 +21,7 @@ fn stop_while<T>(server: Server, signal: &str, meanwhile: impl FnOnce() -> T) ->
 }
 
 /// Returns whether the tests, and thus the server, were started by `nohup` or the like.
-fn is_hangup_ignored() -> bool {
+pub fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).expect("a mask") & 1 == 1)

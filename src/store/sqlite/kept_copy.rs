@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::draft::Draft;
 use super::identify::beside;
 use crate::error_text::os_error;
+use crate::signals;
 use crate::store::StoreError;
 
 /// Copies `file` to `path`, with mode 0600. The copy is whole and on the disk before it has this name.
@@ -64,7 +65,7 @@ fn draft_name(path: &Path) -> PathBuf {
 fn copy(mut file: &File, path: &Path) -> io::Result<bool> {
     let draft = Draft::create(draft_name(path))?;
     file.rewind()?;
-    io::copy(&mut file, &mut draft.file())?;
+    signals::copy(&mut file, &mut draft.file())?;
     draft.publish(path)
 }
 

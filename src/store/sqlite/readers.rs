@@ -25,6 +25,7 @@ use rusqlite::Connection;
 
 use super::connect::{BUSY_TIMEOUT, name_and_flags, set_up};
 use super::latest_version::LatestVersion;
+use crate::signals;
 use crate::store::version::VersionCache;
 use crate::store::{OpenMode, Snapshot, StoreError};
 
@@ -292,6 +293,7 @@ impl ConnectionSource {
             Some(move || {
                 let before = left.fetch_sub(STEPS_PER_REPORT.into(), Ordering::Relaxed);
                 before <= STEPS_PER_REPORT.into()
+                    || signals::received().is_some()
                     || (is_background && closing.load(Ordering::Relaxed))
             }),
         )?;
