@@ -126,7 +126,7 @@ fn try_open_seeded(
     let store = Store::open(file, OpenMode::ReadWrite, durability)?;
     if !created && !seeds.is_empty() {
         store
-            .write(|transaction| seed::apply(transaction, seeds, OtherRows::Keep, now))?;
+            .write_patiently(|transaction| seed::apply(transaction, seeds, OtherRows::Keep, now))?;
     }
     Ok(store)
 }

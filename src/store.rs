@@ -24,6 +24,7 @@ use file_watch::{Current, FileWatch, OpenReaders};
 pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
 pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
+use sqlite::busy::Patience;
 pub use sqlite::check::{CheckReport, FindFaults, check, sqlite_version};
 pub use sqlite::close::Closed;
 pub use sqlite::draft::is_file_of;
@@ -399,11 +400,32 @@ impl Store {
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.try_write(Patience::Request, write)
+    }
+
+    /// Does the same as [`write`](Self::write) for a command whose user waits: beside programs that write without pause,
+    /// the transaction begins after a minute at the latest, or fails.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`write`](Self::write).
+    pub fn write_patiently<T, E: From<StoreError>>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.try_write(Patience::Command, write)
+    }
+
+    fn try_write<T, E: From<StoreError>>(
+        &self,
+        patience: Patience,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let writer = self.writer.as_ref().ok_or_else(|| {
             StoreError::file(&self.path, "is open for reading only; nothing was written")
         })?;
         self.file.lost(&self.latest)?;
-        let answer = writer.write(write)?;
+        let answer = writer.write(patience, write)?;
         // A commit to a file that has no name any more is lost.
         self.file.lost(&self.latest)?;
         Ok(answer)

@@ -23,7 +23,8 @@ use r2d2::{ManageConnection, Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 
-use super::connect::{BUSY_TIMEOUT, name_and_flags, set_up};
+use super::busy::Patience;
+use super::connect::{name_and_flags, set_up};
 use super::latest_version::LatestVersion;
 use crate::signals;
 use crate::store::version::VersionCache;
@@ -378,7 +379,7 @@ fn pool(path: &Path, mode: OpenMode, size: u32) -> Result<Pool<ReaderConnections
         .test_on_check_out(false)
         .max_lifetime(None)
         .idle_timeout(None)
-        .connection_timeout(BUSY_TIMEOUT)
+        .connection_timeout(Patience::Request.duration())
         .build_unchecked(ReaderConnections(connections)))
 }
 
