@@ -82,6 +82,9 @@ pub fn cold(context: &mut Context, table: &mut Table) -> Result<()> {
         {
             return Err("the same page has different bytes in process".into());
         }
+        // Until the list is built in the background, pages are found by counting and skipping rows.
+        in_process.rate(&query, Method::ListCache, &rounds)?;
+        client::rate(server.address, &requests, &rounds)?;
         let pair = paired(
             Unit::PerSecond,
             rounds.count,
@@ -108,6 +111,9 @@ pub fn depth(context: &mut Context, table: &mut Table) -> Result<()> {
                 continue;
             }
             let requests = [page_at(server.address, LIST, &database.admin, depth)?];
+            // Lists are built in the background meanwhile.
+            client::rate(baseline.address, &first, &rounds)?;
+            client::rate(server.address, &requests, &rounds)?;
             let pair = paired(
                 Unit::PerSecond,
                 rounds.count,
