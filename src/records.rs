@@ -21,6 +21,7 @@ pub use build::{Build, BuildRecord};
 pub use columns::{ColumnRole, ColumnValue, ColumnVisitor, Join, Record, Statements, Table, Valid};
 pub use droplet::{Droplet, DropletRecord};
 pub use job::{Job, JobRecord};
+pub(crate) use metadata::BorrowedText;
 pub use metadata::Metadata;
 pub use organization::{Organization, OrganizationRecord};
 pub use package::{Content, DockerCredentials, DockerPassword, Package, PackageRecord};

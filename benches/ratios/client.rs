@@ -70,6 +70,19 @@ pub fn rate(address: SocketAddr, requests: &[Vec<u8>], rounds: &Rounds) -> Resul
     .map(|rates| rates.iter().sum())
 }
 
+/// Sends the requests, `count` in all, one at a time on one connection. Returns the times until the responses, in seconds.
+pub fn latencies(address: SocketAddr, requests: &[Vec<u8>], count: usize) -> Result<Vec<f64>> {
+    let mut connection = Connection::open(address)?;
+    let mut times = Vec::with_capacity(count);
+    for request in requests.iter().cycle().take(count) {
+        let started = Instant::now();
+        connection.send(request)?;
+        connection.receive()?;
+        times.push(started.elapsed().as_secs_f64());
+    }
+    Ok(times)
+}
+
 /// Sends each request once. Returns the elapsed time and the number of bytes of all bodies.
 pub fn once(
     address: SocketAddr,

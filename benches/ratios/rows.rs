@@ -14,7 +14,7 @@ use crate::table::Table;
 use crate::{Error, Result};
 
 /// The groups, in the order of the table. The group that changes the databases comes last.
-pub const GROUPS: [Group; 11] = [
+pub const GROUPS: [Group; 13] = [
     Group {
         name: "hot",
         about: "cached pages, compared with a static route",
@@ -29,6 +29,16 @@ pub const GROUPS: [Group; 11] = [
         name: "depth",
         about: "pages at any depth, compared with the first page of the smallest table",
         run: pages::depth,
+    },
+    Group {
+        name: "anywhere",
+        about: "pages anywhere in the largest table, of both editions",
+        run: pages::anywhere,
+    },
+    Group {
+        name: "latency",
+        about: "the time until the response, alone and beside sixteen connections",
+        run: pages::latency,
     },
     Group {
         name: "offset",

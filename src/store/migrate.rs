@@ -43,6 +43,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/003_blobs_jobs_builds.sql"),
         obstacle: None,
     },
+    Migration {
+        sql: include_str!("../../migrations/004_app_guids_of_packages.sql"),
+        obstacle: None,
+    },
 ];
 
 /// The version of `schema.sql`.
