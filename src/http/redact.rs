@@ -25,7 +25,7 @@ const SECRET_WORDS: &[&str] = &[
     "signature",
     "token",
 ];
-/// A segment of a path that contains one of these words is of a login, whose query is hidden.
+/// The query of a path that contains one of these words is hidden: it may be of a login.
 const LOGIN_WORDS: &[&str] = &["login", "oauth", "token"];
 /// The parameter whose values are conditions about labels of any name, such as `key=a`.
 const LABEL_SELECTOR: &str = "label_selector";
