@@ -58,10 +58,7 @@ pub fn refuse_database(path: &Path) -> Result<(), StoreError> {
 
 fn is_reserved(name: &[u8]) -> bool {
     let ends_so = |suffix: &&str| name.ends_with(suffix.as_bytes());
-    SIDE_FILES
-        .iter()
-        .chain([&OLD_LOG])
-        .any(|suffix| ends_so(suffix))
+    SIDE_FILES.iter().chain([&OLD_LOG]).any(ends_so)
         || has_name_of_draft(name)
         || is_kept_copy(name)
 }
