@@ -34,6 +34,7 @@ use sqlite::open::{self, Opened};
 use sqlite::open_file::{OpenFile, Stamps, changed_meanwhile};
 pub use sqlite::readers::WaitingReads;
 use sqlite::readers::{Ended, Job, Limit, Readers};
+pub use sqlite::reserved_name::{refuse_database, refuse_reserved_name};
 use sqlite::writer::Writer;
 pub use sqlite::writer::WriterCounters;
 use sqlite::{backup, close, copy, create, draft, log_size, read_only, schema};
@@ -112,7 +113,7 @@ impl Store {
     /// # Errors
     ///
     /// Fails if the file is not a database of this program, if it cannot be written, if a `-wal`, `-shm` or `-journal`
-    /// of a former database lies beside it, or if `fill` fails; then no file is left.
+    /// of a former database lies beside it, if it has the name of such a file, or if `fill` fails; then no file is left.
     pub fn create<E: From<StoreError>>(
         path: &Path,
         fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
@@ -124,6 +125,7 @@ impl Store {
         if matches!(state, FileState::Ours { .. }) {
             return Ok(false);
         }
+        refuse_reserved_name(real).map_err(|error| error.at_given(path, real))?;
         if !create::may_create(real, state).map_err(|error| error.at_given(path, real))? {
             return Ok(false);
         }
@@ -154,7 +156,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails if `to` exists, if files of a former database lie beside it, if `from` is not a database of this program, or
+    /// Fails if `to` exists or has the name of a file beside a database, if files of a former database lie beside it, if `from` is not a database of this program, or
     /// has an earlier schema, or if a file cannot be read or written.
     pub fn backup(
         from: &Path,

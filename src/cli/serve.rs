@@ -118,7 +118,7 @@ fn admin_token_file(
     keys: &Keys,
 ) -> Result<Option<AdminTokenFile>, CommandError> {
     let path = settings.admin_token_file.as_deref();
-    let is_shown = terminal::is_terminal() && !settings.no_auth;
+    let is_shown = settings.shows_hints && !settings.no_auth;
     if path.is_none() && !is_shown {
         return Ok(None);
     }

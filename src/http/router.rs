@@ -21,7 +21,7 @@ use warp::http::{HeaderMap, Method, StatusCode, Version};
 
 use super::observe::{Notes, Observation};
 use super::unread_body::{Rest, SharedBody};
-use super::{Request, Response, response, routes};
+use super::{Request, Response, redact, response, routes};
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::service::fault_rules::FaultEffect;
@@ -39,6 +39,8 @@ const WARNINGS: HeaderName = HeaderName::from_static("x-cf-warnings");
 const NOT_HTTP: &str = "The request is not valid HTTP";
 /// The health route, which is answered under any load.
 const HEALTH: &str = "/healthz";
+/// The one path of the listener of `--metrics`.
+const METRICS: &str = "/metrics";
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -204,7 +206,12 @@ impl Router {
         let origin = allowed_origin(web_pages, request.headers());
         let depends_on_origin = web_pages.depends_on_origin();
         let checked = self.check(&request, names_one_host, origin.is_some());
-        let normalized = checked.and_then(|()| normalize(request.uri()));
+        let normalized = checked.and_then(|()| match &self.of_metrics {
+            // Prometheus asks for the path as it is configured.
+            Some(_) if request.uri().path() != METRICS => Err(ApiError::UnknownRequest),
+            Some(_) => Ok(None),
+            None => normalize(request.uri()),
+        });
         if let Ok(Some(uri)) = &normalized {
             *request.uri_mut() = uri.clone();
             if let Some(notes) = &notes {
@@ -518,7 +525,7 @@ fn normalize(uri: &Uri) -> Result<Option<Uri>, ApiError> {
 }
 
 /// Returns the `X-Vcap-Request-Id` of the response: a new UUID, after the client's own id and `::` if it sent one
-/// (`docs/reference/http.md#request-ids`).
+/// (`docs/reference/http.md#request-ids`). An id that holds a secret is not kept: logs show it.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let sent = headers
         .get(REQUEST_ID)
@@ -531,6 +538,9 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
         .take(MAX_CLIENT_REQUEST_ID)
         .map(|byte| char::from(*byte))
         .collect();
+    if redact::is_secret_id(sent, &id) {
+        id.clear();
+    }
     if !id.is_empty() {
         id.push_str("::");
     }

@@ -19,6 +19,7 @@ pub(super) mod open;
 pub(super) mod open_file;
 pub(super) mod read_only;
 pub(super) mod readers;
+pub(super) mod reserved_name;
 mod rollback_journal;
 pub(super) mod schema;
 pub(super) mod writer;

@@ -192,6 +192,15 @@ pub struct Args {
     log_requests: bool,
 }
 
+impl Args {
+    /// Returns whether commands for the shell are shown: to a person, who reads the log as text, at the level of what is
+    /// worth knowing.
+    fn shows_hints(&self) -> bool {
+        let is_wanted = self.log == log::Format::Text && self.log_level >= log::Level::Info;
+        is_wanted && std::io::stderr().is_terminal()
+    }
+}
+
 /// Which database is served, and how.
 #[derive(Debug)]
 pub(super) enum Data {
@@ -247,6 +256,8 @@ pub(super) struct Settings {
     pub log: log::Format,
     pub log_level: log::Level,
     pub log_requests: bool,
+    /// Whether commands for the shell are shown.
+    pub shows_hints: bool,
 }
 
 impl Settings {
@@ -279,6 +290,7 @@ impl Settings {
                 "the `--max-upload` is 0; give at least 1 MiB, such as `512`".into(),
             ));
         }
+        let shows_hints = args.shows_hints();
         let login = login(&args)?;
         let data = data(&args)?;
         Ok(Self {
@@ -318,6 +330,7 @@ impl Settings {
             log: args.log,
             log_level: args.log_level,
             log_requests: args.log_requests || std::io::stderr().is_terminal(),
+            shows_hints,
         })
     }
 }
@@ -385,6 +398,9 @@ fn login(args: &Args) -> Result<Option<LoginSettings>, CommandError> {
         }
         None if !std::io::stderr().is_terminal() => {
             return usage("`--login` needs a password if there is no terminal to show one on; give `--login-password-file`".into());
+        }
+        None if !args.shows_hints() => {
+            return usage("`--login` needs a password if `--log` or `--log-level` keeps a random one off the terminal; give `--login-password-file`".into());
         }
         None => Secret::random(),
     };

@@ -1,6 +1,5 @@
 //! What `serve` shows to a person at a terminal: commands for the shell, and the login's password.
 
-use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -11,9 +10,9 @@ use crate::cli::CommandError;
 use crate::edition::Edition;
 use crate::store::{Snapshot, Store, StoreError};
 
-/// The lines that are shown once the server listens, if stderr is a terminal.
+/// The lines that are shown once the server listens, to a person at a terminal.
 pub(super) struct StartupHint {
-    is_terminal: bool,
+    is_shown: bool,
     /// The file with an admin's token, unless the server needs none.
     token_file: Option<PathBuf>,
     /// The login's password, if it is random.
@@ -34,9 +33,9 @@ impl StartupHint {
         store: &Store,
         token_file: Option<&AdminTokenFile>,
     ) -> Result<Self, CommandError> {
-        let is_terminal = is_terminal();
+        let is_shown = settings.shows_hints;
         let edition = settings.edition;
-        let paths = if is_terminal {
+        let paths = if is_shown {
             store
                 .read_blocking(move |snapshot| paths(snapshot, edition))
                 .map_err(|error| error.at(store.path()))?
@@ -45,7 +44,7 @@ impl StartupHint {
         };
         let random = settings.login.as_ref().filter(|login| login.is_random);
         Ok(Self {
-            is_terminal,
+            is_shown,
             token_file: token_file.map(|file| file.path().to_owned()),
             random_password: random.map(|login| login.password.clone()),
             edition,
@@ -55,7 +54,7 @@ impl StartupHint {
 
     /// Prints the lines for a server that listens on `address`.
     pub(super) fn show(&self, address: SocketAddr) {
-        if !self.is_terminal {
+        if !self.is_shown {
             return;
         }
         if self.paths.is_empty() {
@@ -81,11 +80,6 @@ impl StartupHint {
             eprintln!("  each seeded user logs in with this password too");
         }
     }
-}
-
-/// Whether somebody reads the messages.
-pub(super) fn is_terminal() -> bool {
-    io::stderr().is_terminal()
 }
 
 /// Returns three paths about the first stored package, or none if nothing is stored.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::draft::Draft;
 use super::identify::beside;
+use super::reserved_name::UNFINISHED;
 use crate::error_text::os_error;
 use crate::signals;
 use crate::store::StoreError;
@@ -58,7 +59,7 @@ fn open_regular(path: &Path) -> io::Result<Option<File>> {
 }
 
 fn draft_name(path: &Path) -> PathBuf {
-    beside(path, ".new")
+    beside(path, UNFINISHED)
 }
 
 /// Copies the file. Returns `false` if `path` already exists.
