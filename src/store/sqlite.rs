@@ -21,5 +21,6 @@ pub(super) mod read_only;
 pub(super) mod readers;
 pub(super) mod reserved_name;
 mod rollback_journal;
+pub(super) mod room;
 pub(super) mod schema;
 pub(super) mod writer;
