@@ -104,13 +104,13 @@ fn load_keys(settings: &Settings, data: &OpenedData) -> Result<Keys, CommandErro
         .map_err(|error| CommandError::from_keys(error.at(data.store.path())))
 }
 
-/// Writes the file with an admin's token, if one was asked for, or if a terminal shows a command that reads it.
+/// Writes the file with an admin's token, if one was asked for, or if a command that reads it is shown.
 fn admin_token_file(
     settings: &Settings,
     keys: &Keys,
 ) -> Result<Option<AdminTokenFile>, CommandError> {
     let path = settings.admin_token_file.as_deref();
-    let is_shown = terminal::is_terminal() && !settings.no_auth;
+    let is_shown = terminal::is_shown(settings) && !settings.no_auth;
     if path.is_none() && !is_shown {
         return Ok(None);
     }
