@@ -11,8 +11,40 @@
 //! assert!(answer.body_mut().read_to_string()?.contains("\"total_results\":3"));
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! A seed may also be a value of the test, and [`Options`] has the rest:
+//!
+//! ```
+//! use cf_packages::testing::{Options, Server};
+//! use serde_json::json;
+//!
+//! let server = Server::with(&Options {
+//!     seeds: vec![json!({
+//!         "organizations": [{"name": "acme"}],
+//!         "spaces": [{"name": "dev", "organization": "acme"}],
+//!         "apps": [{"name": "shop", "space": "dev"}],
+//!         "users": [{"name": "alice", "roles": [{"role": "space_developer", "space": "dev"}]}],
+//!         "packages": [{"app": "shop", "type": "bits"}],
+//!     }).into()],
+//!     clock: Some("2026-01-01T00:00:00Z".into()),
+//!     login_password: Some("secret".into()),
+//!     ..Options::default()
+//! })?;
+//!
+//! let mut granted = ureq::post(format!("{}/oauth/token", server.url()))
+//!     .header("Authorization", "Basic Y2Y6")
+//!     .send("grant_type=password&username=alice&password=secret")?;
+//! assert!(granted.body_mut().read_to_string()?.contains("access_token"));
+//!
+//! let mut list = ureq::get(format!("{}/v3/packages", server.url()))
+//!     .header("Authorization", format!("bearer {}", server.token("alice")?))
+//!     .call()?;
+//! assert!(list.body_mut().read_to_string()?.contains("\"created_at\":\"2026-01-01T00:00:00Z\""));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -20,9 +52,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::auth::Keys;
+use crate::auth::login::users;
 use crate::auth::tokens::{self, Subject};
-use crate::clock::Clock;
+use crate::auth::{Keys, Login, Secret};
+use crate::clock::{self, Clock};
 use crate::edition::Edition;
 use crate::ephemeral::Ephemeral;
 use crate::http::Router;
@@ -44,27 +77,72 @@ impl Error {
 
 /// How long a token is valid.
 const TTL: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a token of a login is valid, as with `serve --login`.
+const LOGIN_TTL: Duration = Duration::from_secs(10 * 60);
 /// The size of the response cache, in MiB. Tests request few pages.
 const RESPONSE_CACHE_MIB: u32 = 8;
+
+/// A seed of a server. `"demo".into()` is a seed by its name, and `json!({…}).into()` one by its value.
+#[derive(Clone, Debug)]
+pub enum Seed {
+    /// The name of a bundled seed, or the path of a file.
+    Named(String),
+    /// The text of a seed: JSON or JSON Lines. Only a file can name `bits`.
+    Text(String),
+}
+
+impl Seed {
+    fn source(&self) -> Result<Source, Error> {
+        match self {
+            Self::Named(name) => Source::parse(name).map_err(Error::new),
+            Self::Text(text) => Ok(Source::Bytes {
+                label: "the seed".into(),
+                bytes: text.clone().into_bytes(),
+            }),
+        }
+    }
+}
+
+impl From<&str> for Seed {
+    /// Returns the seed with this name or path.
+    fn from(name: &str) -> Self {
+        Self::Named(name.to_owned())
+    }
+}
+
+impl From<serde_json::Value> for Seed {
+    /// Returns the seed that is this value.
+    fn from(value: serde_json::Value) -> Self {
+        Self::Text(value.to_string())
+    }
+}
 
 /// The settings of a server.
 #[derive(Debug)]
 pub struct Options {
-    /// The seeds, each the name of a bundled seed or a file; they are applied in this order.
-    pub seeds: Vec<String>,
+    /// A database that the server starts with a copy of. It is never changed.
+    pub from: Option<PathBuf>,
+    /// The seeds, which are applied in this order.
+    pub seeds: Vec<Seed>,
     /// The edition of the API.
     pub edition: Edition,
-    /// The time at which the server's clock stands still, in seconds since 1970; `None` means the system's clock.
-    pub clock: Option<i64>,
+    /// The time at which the server's clock stands still, in RFC 3339, such as `2026-01-01T00:00:00Z`; `None` means the
+    /// system's clock.
+    pub clock: Option<String>,
+    /// The password of all users, with which clients log in at `POST /oauth/token`. Without one there is no login. The
+    /// edition `2015` has none.
+    pub login_password: Option<String>,
 }
 
 impl Default for Options {
     /// Returns the settings of an empty server of the `current` edition with the system's clock.
     fn default() -> Self {
         Self {
+            from: None,
             seeds: Vec::new(),
             edition: Edition::Current,
             clock: None,
+            login_password: None,
         }
     }
 }
@@ -79,14 +157,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server of the `current` edition with a seed: the name of a bundled one, or a file.
+    /// Starts a server of the `current` edition with a seed: the name of a bundled one, a file, or a JSON value.
     ///
     /// # Errors
     ///
     /// Fails if the seed is refused or the server cannot be started.
-    pub fn start(seed: &str) -> Result<Self, Error> {
+    pub fn start(seed: impl Into<Seed>) -> Result<Self, Error> {
         Self::with(&Options {
-            seeds: vec![seed.to_owned()],
+            seeds: vec![seed.into()],
             ..Options::default()
         })
     }
@@ -95,20 +173,17 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Fails if a seed is refused or the server cannot be started.
+    /// Fails if a seed or another setting is refused, or if the server cannot be started.
     pub fn with(options: &Options) -> Result<Self, Error> {
-        let seeds = options
-            .seeds
-            .iter()
-            .map(|name| Source::parse(name))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(Error::new)?;
-        let clock = options.clock.map_or_else(Clock::system, Clock::still);
+        let seeds = options.seeds.iter().map(Seed::source);
+        let seeds = seeds.collect::<Result<Vec<_>, _>>()?;
+        let clock = clock(options)?;
+        let login = login(options)?;
         let Ephemeral {
             store,
             start,
             folder,
-        } = Ephemeral::new(None, &seeds, clock.now()).map_err(Error::new)?;
+        } = Ephemeral::new(options.from.as_deref(), &seeds, clock.now()).map_err(Error::new)?;
         let keys = store
             .read_blocking(|snapshot| Keys::load(snapshot, Vec::new(), &[]))
             .map_err(Error::new)?;
@@ -120,6 +195,7 @@ impl Server {
                 edition: options.edition,
                 web_pages: WebPages::new(true, None, Vec::new(), Vec::new()),
                 response_cache_mib: RESPONSE_CACHE_MIB,
+                login,
                 admin_api: AdminApi::Ephemeral { start },
                 ..ServiceOptions::default()
             },
@@ -157,13 +233,23 @@ impl Server {
         &self.url
     }
 
-    /// Returns a token of the user with that guid, without `bearer`. A user that the data does not hold sees nothing.
+    /// Returns a token of a user, without `bearer`. `user` is a guid, or a name that one user has. A user that the data
+    /// does not hold sees nothing.
     ///
     /// # Errors
     ///
     /// Fails if the token cannot be signed.
     pub fn token(&self, user: &str) -> Result<String, Error> {
-        self.sign(&Subject::user(user, None), &tokens::user_scopes())
+        let known = self
+            .service
+            .store
+            .read_blocking(|snapshot| users::by_name(snapshot, user))
+            .map_err(Error::new)?;
+        let subject = match &known {
+            Some(known) => Subject::user(&known.guid, Some(&known.name)),
+            None => Subject::user(user, None),
+        };
+        self.sign(&subject, &tokens::user_scopes())
     }
 
     /// Returns a token that reads and writes everything, without `bearer`.
@@ -192,4 +278,29 @@ impl Drop for Server {
             let _ = thread.join();
         }
     }
+}
+
+/// Returns the clock that the settings ask for.
+fn clock(options: &Options) -> Result<Clock, Error> {
+    let Some(text) = &options.clock else {
+        return Ok(Clock::system());
+    };
+    let time = clock::parse_rfc3339(text)
+        .map_err(|error| Error(format!("the clock `{text}` cannot be set: {error}")))?;
+    Ok(Clock::still(time))
+}
+
+/// Returns the login that the settings ask for.
+fn login(options: &Options) -> Result<Option<Login>, Error> {
+    let Some(password) = &options.login_password else {
+        return Ok(None);
+    };
+    if options.edition.foundation().is_none() {
+        let text = "a login needs the edition `Current`; the edition `2015` has none";
+        return Err(Error(text.into()));
+    }
+    Ok(Some(Login {
+        password: Secret::new(password.as_str()),
+        ttl: LOGIN_TTL,
+    }))
 }

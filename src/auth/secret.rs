@@ -32,6 +32,16 @@ impl Secret {
         Self::new(uuid::Uuid::new_v4().simple().to_string())
     }
 
+    /// Returns 40 random bits as 8 letters and digits, to be typed: without `l` and `o`, which look like digits, and
+    /// without `0` and `1`. Use it only where guesses are limited.
+    pub fn random_word() -> Self {
+        const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+        let random = uuid::Uuid::new_v4().into_bytes();
+        // The lower 5 bits of these bytes are random in a UUID of version 4.
+        let letter = |byte: &u8| LETTERS[usize::from(byte % 32)];
+        Self::new(random[8..].iter().map(letter).collect::<Vec<u8>>())
+    }
+
     /// Returns the bytes. Use them as a key or for a comparison, never in a message.
     pub fn expose(&self) -> &[u8] {
         &self.bytes

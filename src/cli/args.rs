@@ -52,9 +52,21 @@ impl ClockFlag {
 /// `--api`: the edition of the API.
 #[derive(Debug, clap::Args)]
 pub struct ApiFlag {
-    /// The edition of the API; today's clients need `current`
-    #[arg(long, value_name = "EDITION", default_value_t)]
-    pub api: Edition,
+    /// The edition of the API; today's clients need `current` [default: 2015]
+    #[arg(long, value_name = "EDITION")]
+    api: Option<Edition>,
+}
+
+impl ApiFlag {
+    /// Returns the edition: the one given, or the default.
+    pub fn edition(&self) -> Edition {
+        self.api.unwrap_or_default()
+    }
+
+    /// Chooses an edition if none was given.
+    pub fn set_default(&mut self, edition: Edition) {
+        self.api.get_or_insert(edition);
+    }
 }
 
 /// `--external-url`: the base of absolute hrefs.

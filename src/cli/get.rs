@@ -66,7 +66,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         ServiceOptions {
             authentication,
             clock: args.clock.clock(),
-            edition: args.edition.api,
+            edition: args.edition.edition(),
             external_url: Some(
                 args.hrefs
                     .external_url
@@ -124,7 +124,7 @@ fn authentication(args: &Args, store: &Store) -> Result<Authentication, CommandE
             known.warn_if_unknown(user);
             Ok(Authentication::As(Caller::Member(Member {
                 user: user.clone(),
-                rules: args.edition.api.access_rules(),
+                rules: args.edition.edition().access_rules(),
             })))
         }
         None => Ok(Authentication::RefuseAll),

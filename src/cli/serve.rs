@@ -112,7 +112,7 @@ fn load_keys(settings: &Settings, data: &OpenedData) -> Result<Keys, CommandErro
         .map_err(|error| CommandError::from_keys(error.at(data.store.path())))
 }
 
-/// Writes the file with an admin's token, if one was asked for, or if a terminal shows a command that reads it.
+/// Writes the file with an admin's token, if one was asked for, or if a command that reads it is shown.
 fn admin_token_file(
     settings: &Settings,
     keys: &Keys,

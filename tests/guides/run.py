@@ -5,6 +5,7 @@ The first word after a block's opening fence is its language, the second marks h
     ```sh             runs; all blocks of a file run in order, in one shell and one folder of their own
     ```LANGUAGE FILE  is saved as FILE in that folder, before the next shell block runs
     ```LANGUAGE output    must be what the shell block before it prints
+    ```yaml compose.yaml  is saved too, and the containers of cf-packages in it are started without their image
     ```text           is an illustration and is not checked
     ```json, ```toml  without a second word are illustrations too
 
@@ -24,6 +25,8 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "target/guides/run"
@@ -125,6 +128,17 @@ def steps(block):
     elif block.mark and block.mark != "output":
         saved = f"$BLOCKS/{block.number}.saved"
         yield f'mkdir -p "$(dirname {block.mark})"; cp {saved} {block.mark}'
+    if block.mark == "compose.yaml":
+        yield from containers(block)
+
+
+def containers(block):
+    """What the shell does for the servers of a file of Docker Compose: it starts each with its flags and variables."""
+    for service in yaml.safe_load(block.text)["services"].values():
+        if service.get("image") == "cf-packages":
+            variables = [f"{name}={value}" for name, value in service["environment"].items()]
+            yield f"serve {block.number} {shlex.quote(shlex.join(['env', *variables, 'cf-packages', *service['command']]))}"
+            yield "stop_server"
 
 
 def check(file, program, tools):

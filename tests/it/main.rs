@@ -12,6 +12,7 @@ mod changes;
 mod command_line;
 mod connections;
 mod damaged_values;
+mod demo;
 mod downloads;
 mod exporting;
 mod fixtures;

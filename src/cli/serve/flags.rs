@@ -41,6 +41,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = DATA)]
     from: Option<PathBuf>,
 
+    /// Show a demo: `--ephemeral --api current --login --log-requests` and the seed `demo`, below each other `--seed`
+    #[arg(long, help_heading = DATA)]
+    demo: bool,
+
     /// Serve a file that no program changes meanwhile; works on a read-only file system
     #[arg(long, help_heading = DATA)]
     read_only: bool,
@@ -100,7 +104,7 @@ pub struct Args {
     #[arg(long, help_heading = TOKENS)]
     login: bool,
 
-    /// The password of all users [default: random, shown once on the terminal]
+    /// The password of all users [default: random, shown once on the terminal; `--demo` always shows it]
     // Without `allow_hyphen_values`, clap would print a password that begins with `-` in its error.
     #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true, help_heading = TOKENS)]
     login_password: Option<Secret>,
@@ -193,11 +197,11 @@ pub struct Args {
 }
 
 impl Args {
-    /// Returns whether commands for the shell are shown: to a person, who reads the log as text, at the level of what is
-    /// worth knowing.
+    /// Returns whether commands for the shell are shown: to a person, or for a demo, if the log is text and at the level of
+    /// what is worth knowing.
     fn shows_hints(&self) -> bool {
         let is_wanted = self.log == log::Format::Text && self.log_level >= log::Level::Info;
-        is_wanted && std::io::stderr().is_terminal()
+        is_wanted && (self.demo || std::io::stderr().is_terminal())
     }
 }
 
@@ -233,6 +237,8 @@ pub(super) struct MetricsSettings {
 #[derive(Debug)]
 pub(super) struct Settings {
     pub data: Data,
+    /// Whether this is a demo, whose login and commands are shown without a terminal too.
+    pub demo: bool,
     pub listen: SocketAddr,
     pub seeds: Vec<Source>,
     pub edition: Edition,
@@ -266,7 +272,10 @@ impl Settings {
     /// # Errors
     ///
     /// Fails with wrong usage if flags contradict each other, or if a secret cannot be read.
-    pub(super) fn from_args(args: Args) -> Result<Self, CommandError> {
+    pub(super) fn from_args(mut args: Args) -> Result<Self, CommandError> {
+        if args.demo {
+            expand_demo(&mut args)?;
+        }
         let no_auth = args.authentication.no_auth;
         if no_auth && !args.listen.ip().is_loopback() {
             return Err(CommandError::Usage(format!(
@@ -295,9 +304,10 @@ impl Settings {
         let data = data(&args)?;
         Ok(Self {
             data,
+            demo: args.demo,
             listen: args.listen,
             seeds,
-            edition: args.edition.api,
+            edition: args.edition.edition(),
             token_keys,
             public_keys: args.token_public_key,
             admin_token_file: args.admin_token_file,
@@ -333,6 +343,37 @@ impl Settings {
             shows_hints,
         })
     }
+}
+
+/// Sets the flags that `--demo` stands for.
+fn expand_demo(args: &mut Args) -> Result<(), CommandError> {
+    args.edition.set_default(Edition::Current);
+    let contradictions = [
+        (
+            args.database.given().is_some(),
+            "`--demo` serves a temporary database; leave out `--db`, or copy the file with `--from`",
+        ),
+        (
+            args.read_only,
+            "`--demo` and `--read-only` contradict each other; give one of them",
+        ),
+        (
+            args.edition.edition().foundation().is_none(),
+            "`--demo` shows a login, which the edition `2015` has not; leave out `--api`, or give `--ephemeral --seed demo`",
+        ),
+        (
+            args.authentication.no_auth,
+            "`--demo` shows a login; leave out `--no-auth`, or give `--ephemeral --seed demo`",
+        ),
+    ];
+    if let Some((_, text)) = contradictions.into_iter().find(|(given, _)| *given) {
+        return Err(CommandError::Usage(text.into()));
+    }
+    args.ephemeral = true;
+    args.login = true;
+    args.log_requests = true;
+    args.seed.insert(0, "demo".into());
+    Ok(())
 }
 
 /// Parses `auto:DURATION`.
@@ -378,7 +419,7 @@ fn login(args: &Args) -> Result<Option<LoginSettings>, CommandError> {
             Ok(None)
         };
     }
-    if args.edition.api.foundation().is_none() {
+    if args.edition.edition().foundation().is_none() {
         return usage("`--login` needs `--api current`; the edition `2015` has no login".into());
     }
     if args.authentication.no_auth {
@@ -390,6 +431,7 @@ fn login(args: &Args) -> Result<Option<LoginSettings>, CommandError> {
     let is_random = password.is_none();
     let password = match password {
         Some(password) => password,
+        None if args.demo && args.shows_hints() => Secret::random_word(),
         None if !args.listen.ip().is_loopback() => {
             return usage(format!(
                 "`--login` on `{}` needs a password that you choose; give `--login-password-file`",

@@ -1,25 +1,36 @@
-//! What `serve` shows to a person at a terminal: commands for the shell, and the login's password.
+//! What `serve` shows to a person at a terminal, and with `--demo` always: commands for the shell, and the login.
 
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::Settings;
 use super::admin_token::AdminTokenFile;
+use super::flags::LoginSettings;
 use crate::auth::Secret;
 use crate::cli::CommandError;
 use crate::edition::Edition;
 use crate::store::{Snapshot, Store, StoreError};
 
-/// The lines that are shown once the server listens, to a person at a terminal.
+/// The lines that are shown once the server listens. They fit into 80 columns if the guids are UUIDs.
 pub(super) struct StartupHint {
     is_shown: bool,
+    demo: bool,
     /// The file with an admin's token, unless the server needs none.
     token_file: Option<PathBuf>,
-    /// The login's password, if it is random.
-    random_password: Option<Secret>,
+    login: Option<LoginHint>,
     edition: Edition,
     /// Paths of the API that show what is stored. Without packages there are none.
     paths: Vec<String>,
+}
+
+/// How a person logs in.
+struct LoginHint {
+    /// The password, unless the person chose it.
+    random_password: Option<Secret>,
+    /// The name of a user of the data.
+    user: Option<String>,
 }
 
 impl StartupHint {
@@ -35,18 +46,25 @@ impl StartupHint {
     ) -> Result<Self, CommandError> {
         let is_shown = settings.shows_hints;
         let edition = settings.edition;
-        let paths = if is_shown {
+        let (paths, user) = if is_shown {
             store
-                .read_blocking(move |snapshot| paths(snapshot, edition))
+                .read_blocking(move |snapshot| {
+                    Ok::<_, StoreError>((paths(snapshot, edition)?, first_user(snapshot)?))
+                })
                 .map_err(|error| error.at(store.path()))?
         } else {
-            Vec::new()
+            (Vec::new(), None)
         };
-        let random = settings.login.as_ref().filter(|login| login.is_random);
+        let random_password =
+            |login: &LoginSettings| login.is_random.then(|| login.password.clone());
         Ok(Self {
             is_shown,
+            demo: settings.demo,
             token_file: token_file.map(|file| file.path().to_owned()),
-            random_password: random.map(|login| login.password.clone()),
+            login: settings.login.as_ref().map(|login| LoginHint {
+                random_password: random_password(login),
+                user,
+            }),
             edition,
             paths,
         })
@@ -54,31 +72,62 @@ impl StartupHint {
 
     /// Prints the lines for a server that listens on `address`.
     pub(super) fn show(&self, address: SocketAddr) {
-        if !self.is_shown {
-            return;
+        if self.is_shown {
+            let mut lines = String::new();
+            self.write_to(&mut lines, address)
+                .expect("a string takes all text");
+            // The server serves also if nobody reads its messages.
+            let _ = io::stderr().write_all(lines.as_bytes());
+        }
+    }
+
+    fn write_to(&self, lines: &mut String, address: SocketAddr) -> std::fmt::Result {
+        if self.demo {
+            writeln!(
+                lines,
+                "demo: the data is temporary; Ctrl-C stops the server and removes it"
+            )?;
         }
         if self.paths.is_empty() {
-            eprintln!("no packages are stored; `serve --ephemeral --seed demo` shows some");
+            writeln!(
+                lines,
+                "no packages are stored; `serve --seed demo` adds some, `serve --demo` shows all"
+            )?;
         }
+        writeln!(lines, "U=http://{address}")?;
         let header = match &self.token_file {
             Some(file) => {
-                eprintln!("T=$(cat {})", shell_word(&file.to_string_lossy()));
-                " -H \"Authorization: bearer $T\""
+                let file = shell_word(&file.to_string_lossy());
+                writeln!(lines, "H=\"Authorization: bearer $(cat {file})\"")?;
+                " -H \"$H\""
             }
             None => "",
         };
-        eprintln!("curl{header} \"http://{address}/v3/packages?per_page=2\"");
+        writeln!(lines, "curl{header} \"$U/v3/packages?per_page=2\"")?;
         for path in &self.paths {
-            eprintln!("  also: http://{address}{path}");
+            writeln!(lines, "curl{header} \"$U{path}\"")?;
         }
         if !self.edition.has_absolute_hrefs() {
-            eprintln!("clients: --api current");
+            writeln!(lines, "edition: {}; clients: --api current", self.edition)?;
         }
+        if let Some(login) = &self.login {
+            login.write_to(lines, address)?;
+        }
+        Ok(())
+    }
+}
+
+impl LoginHint {
+    fn write_to(&self, lines: &mut String, address: SocketAddr) -> std::fmt::Result {
+        write!(lines, "cf login -a http://{address} -u admin")?;
         if let Some(password) = &self.random_password {
-            let password = String::from_utf8_lossy(password.expose());
-            eprintln!("cf login -a http://{address} -u admin -p {password}");
-            eprintln!("  each seeded user logs in with this password too");
+            write!(lines, " -p {}", String::from_utf8_lossy(password.expose()))?;
         }
+        writeln!(lines)?;
+        if let Some(user) = &self.user {
+            writeln!(lines, "  each user has this password, as {user}")?;
+        }
+        Ok(())
     }
 }
 
@@ -94,7 +143,7 @@ fn paths(snapshot: &Snapshot<'_>, edition: Edition) -> Result<Vec<String>, Store
             paths.push(format!("/v3/packages/{package}"));
             paths.push(format!("/v3/apps/{app}/packages"));
             paths.push(if edition.has_absolute_hrefs() {
-                format!("/v3/packages?space_guids={space}&order_by=-created_at")
+                format!("/v3/packages?space_guids={space}")
             } else {
                 "/v3/packages?page=2&per_page=1".to_owned()
             });
@@ -102,6 +151,20 @@ fn paths(snapshot: &Snapshot<'_>, edition: Edition) -> Result<Vec<String>, Store
         },
     )?;
     Ok(paths)
+}
+
+/// Returns the name of the first user, if one is stored.
+fn first_user(snapshot: &Snapshot<'_>) -> Result<Option<String>, StoreError> {
+    let mut user = None;
+    snapshot.rows(
+        "select name from users where name is not null order by id limit 1",
+        &[],
+        |row| {
+            user = Some(row.text(0)?.to_owned());
+            Ok::<_, StoreError>(())
+        },
+    )?;
+    Ok(user)
 }
 
 /// Returns `text` as one word of a shell command.
