@@ -12,6 +12,7 @@ pub mod job;
 mod metadata;
 mod organization;
 pub mod package;
+pub mod quota;
 mod space;
 pub mod user;
 

@@ -13,6 +13,7 @@ mod command_line;
 mod connections;
 mod damaged_values;
 mod downloads;
+mod empty_routes;
 mod exporting;
 mod fixtures;
 mod full_disk;
