@@ -21,7 +21,10 @@ use crate::caller::AccessRules;
 use crate::changes::{Deletion, NewBuild, NewPackage, UpdatePackage};
 use crate::error::ApiError;
 use crate::listing::SuspendedOrganizations;
+use crate::listing::members::Members;
 use crate::listing::request::{Include, ListRequest};
+use crate::records::role::HeldRole;
+use crate::records::user::NamedUser;
 use crate::records::{
     Build, BuildRecord, Droplet, JobRecord, Package, PackageRecord, Resource, Table,
 };
@@ -516,6 +519,69 @@ impl Foundation {
         name: &str,
     ) -> Vec<u8> {
         current::present::no_relationship(base_url, R::PRESENTATION.path, guid, name)
+    }
+
+    /// Parses the query of the list of users.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong.
+    pub fn parse_user_list(self, query: &str) -> Result<ListRequest, ApiError> {
+        current::request::parse_users(query)
+    }
+
+    /// Returns the document of one page of users.
+    pub fn user_list(
+        self,
+        base_url: &BaseUrl,
+        request: &ListRequest,
+        found: &Members<NamedUser>,
+    ) -> Vec<u8> {
+        current::present::member::user_list(base_url, request, found)
+    }
+
+    /// Returns the documents of users, as a JSON array.
+    pub fn user_array(self, base_url: &BaseUrl, users: &[NamedUser]) -> Vec<u8> {
+        current::present::member::user_array(base_url, users)
+    }
+
+    /// Returns the document of one user.
+    pub fn user(self, base_url: &BaseUrl, user: &NamedUser) -> Vec<u8> {
+        current::present::member::user(base_url, user)
+    }
+
+    /// Parses the query of the list of roles.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong.
+    pub fn parse_role_list(self, query: &str) -> Result<ListRequest, ApiError> {
+        current::request::parse_roles(query)
+    }
+
+    /// Parses the query of `GET` of one role.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong.
+    pub fn parse_role(self, query: &str) -> Result<SingleRequest, ApiError> {
+        use current::request::{SingleQuery, parameters, parse_single};
+        parse_single(SingleQuery::IncludeBeforeRecord, &parameters::ROLES, query)
+    }
+
+    /// Returns the document of one page of roles.
+    pub fn role_list(
+        self,
+        base_url: &BaseUrl,
+        request: &ListRequest,
+        found: &Members<HeldRole>,
+    ) -> Vec<u8> {
+        current::present::member::role_list(base_url, request, found)
+    }
+
+    /// Returns the document of one role.
+    pub fn role(self, base_url: &BaseUrl, role: &HeldRole) -> Vec<u8> {
+        current::present::member::role(base_url, role)
     }
 
     /// Parses the query of the list of organization quotas.

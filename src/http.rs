@@ -26,10 +26,12 @@ mod redact;
 mod request;
 mod respond;
 mod response;
+mod roles;
 mod router;
 mod routes;
 mod unread_body;
 mod upload;
+mod users;
 
 pub use request::Request;
 pub use response::Response;

@@ -14,7 +14,8 @@ use super::request::RequestBody;
 use super::upload::{self, largest_body};
 use super::{
     Request, Response, admin, builds, collections, download, droplets, empty, environment,
-    features, info, isolation_segments, jobs, login, metrics, packages, quotas, response,
+    features, info, isolation_segments, jobs, login, metrics, packages, quotas, response, roles,
+    users,
 };
 use crate::edition::EmptyRoute;
 use crate::error::ApiError;
@@ -118,6 +119,10 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
         routes.get_by_name(path!("v3" / "spaces" / String / "features" / Name), features::one_of_space);
         routes.get_by_guid(path!("v3" / "spaces" / String / "relationships" / "isolation_segment"), isolation_segments::of_space);
         routes.get_by_guid(path!("v3" / "organizations" / String / "relationships" / "default_isolation_segment"), isolation_segments::of_organization);
+        routes.get(path!("v3" / "users"), users::list);
+        routes.get_by_guid(path!("v3" / "users" / String), users::one);
+        routes.get(path!("v3" / "roles"), roles::list);
+        routes.get_by_guid(path!("v3" / "roles" / String), roles::one);
         routes.get(path!("v3" / "organization_quotas"), quotas::list);
         routes.get_by_guid(path!("v3" / "organization_quotas" / String), quotas::one);
         routes.of_nothing(foundation.empty_routes());

@@ -165,4 +165,6 @@ pub struct Include {
     pub spaces: bool,
     /// Whether their organizations are shown.
     pub organizations: bool,
+    /// Whether their users are shown.
+    pub users: bool,
 }

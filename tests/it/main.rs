@@ -45,5 +45,6 @@ mod support;
 mod terminal;
 mod tokens;
 mod uploads;
+mod users_and_roles;
 mod visibility_2015;
 mod web_pages;

@@ -41,7 +41,7 @@ const OF_2015: [&str; 2] = [
 ];
 
 /// The other operations of `current`, beside those of `EMPTY_ROUTES`.
-const CURRENT: [&str; 30] = [
+const CURRENT: [&str; 34] = [
     "POST /v3/packages",
     "PATCH /v3/packages/{guid}",
     "GET /v3/jobs/{guid}",
@@ -59,6 +59,10 @@ const CURRENT: [&str; 30] = [
     "GET /v3/spaces/{guid}/features/{name}",
     "GET /v3/spaces/{guid}/relationships/isolation_segment",
     "GET /v3/organizations/{guid}/relationships/default_isolation_segment",
+    "GET /v3/users",
+    "GET /v3/users/{guid}",
+    "GET /v3/roles",
+    "GET /v3/roles/{guid}",
     "GET /v3/organization_quotas",
     "GET /v3/organization_quotas/{guid}",
     "GET /",
@@ -153,13 +157,15 @@ fn each_document_names_the_query_parameters_of_its_lists() {
     }
 
     let current = document(Edition::Current);
-    let lists: [(&str, &ListParameters); 7] = [
+    let lists: [(&str, &ListParameters); 9] = [
         ("/v3/packages", &parameters::PACKAGES),
         ("/v3/organizations", &parameters::ORGANIZATIONS),
         ("/v3/spaces", &parameters::SPACES),
         ("/v3/apps", &parameters::APPS),
         ("/v3/droplets", &parameters::DROPLETS),
         ("/v3/packages/{guid}/droplets", &parameters::DROPLETS),
+        ("/v3/users", &parameters::USERS),
+        ("/v3/roles", &parameters::ROLES),
         ("/v3/organization_quotas", &parameters::ORGANIZATION_QUOTAS),
     ];
     for (path, accepted) in lists {
@@ -182,7 +188,7 @@ fn each_document_names_the_query_parameters_of_its_lists() {
     for (path, accepted) in empty_paths() {
         assert_eq!(query_parameters(&current, &path), set(&accepted), "{path}");
     }
-    for path in ["/v3/spaces/{guid}", "/v3/apps/{guid}"] {
+    for path in ["/v3/spaces/{guid}", "/v3/apps/{guid}", "/v3/roles/{guid}"] {
         assert_eq!(
             query_parameters(&current, path),
             set(&["include"]),

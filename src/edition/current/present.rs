@@ -7,6 +7,7 @@ pub mod environment;
 pub mod features;
 pub mod job;
 pub mod list_document;
+pub mod member;
 pub mod organization;
 pub mod organization_quota;
 pub mod package;

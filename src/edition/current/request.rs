@@ -131,6 +131,26 @@ pub fn parse_list<R: Resource>(
     )
 }
 
+/// Parses the query of `GET /v3/users`.
+///
+/// # Errors
+///
+/// Fails with [`ApiError::Unprocessable`] where [`parse_list`] fails with [`ApiError::BadQuery`].
+pub fn parse_users(query: &str) -> Result<ListRequest, ApiError> {
+    let (path, fields) = ("/v3/users".to_owned(), parse_query(query)?);
+    list_request(Columns::USERS, &parameters::USERS, false, path, &fields)
+}
+
+/// Parses the query of `GET /v3/roles`.
+///
+/// # Errors
+///
+/// Fails with the errors of [`parse_users`].
+pub fn parse_roles(query: &str) -> Result<ListRequest, ApiError> {
+    let (path, fields) = ("/v3/roles".to_owned(), parse_query(query)?);
+    list_request(Columns::ROLES, &parameters::ROLES, false, path, &fields)
+}
+
 /// Parses the query of `GET /v3/organization_quotas`.
 ///
 /// # Errors
@@ -229,7 +249,7 @@ pub fn parse_include(parameters: &ListParameters, query: &str) -> Result<Include
     if parser.errors.is_empty() {
         Ok(parser.include)
     } else {
-        Err(ApiError::BadQuery(parser.errors.join(", ")))
+        Err(parameters.refusal.error(&parser.errors))
     }
 }
 
@@ -281,6 +301,7 @@ fn parse_parameters(
             ParameterKind::OneOf(words, fault) => parser.one_of_none(name, words, fault, fields),
             ParameterKind::Fields(resources) => parser.fields(name, resources, fields)?,
             ParameterKind::LabelSelector => parser.label_selector(fields),
+            ParameterKind::Origins => parser.origins(fields),
             ParameterKind::IsolationSegmentGuid => {
                 names_isolation_segment = non_blank_text(name, fields).is_some();
             }
@@ -298,7 +319,8 @@ fn parse_parameters(
         match kind {
             ParameterKind::CommaList
             | ParameterKind::CommaListWithValue
-            | ParameterKind::CommaListWithinApp => parser.comma_list(name, kind, fields)?,
+            | ParameterKind::CommaListWithinApp
+            | ParameterKind::Origins => parser.comma_list(name, kind, fields)?,
             ParameterKind::CommaListOrNot => parser.comma_list_or_not(name, fields)?,
             _ => {}
         }

@@ -23,6 +23,8 @@ pub struct ListParameters {
     pub own: &'static [Parameter],
     /// The values of `order_by`, without a sign, in the order in which the message about a wrong value names them.
     pub order_by: &'static [&'static str],
+    /// The value of `order_by` if it is absent; hrefs then name it. `None` means stored order.
+    pub default_order: Option<&'static str>,
     /// Whether `label_selector` is accepted after the own parameters.
     pub label_selector: bool,
     /// The common parameters that are accepted by name and then refused.
@@ -100,6 +102,8 @@ pub enum ParameterKind {
     Fields(&'static [FieldResource]),
     /// `include` of a list that is always empty: each word with the arrays that it adds to `included`.
     IncludeOfNone(&'static [(&'static str, &'static [&'static str])]),
+    /// A comma list that needs one of `usernames` and `partial_usernames`, which exclude each other.
+    Origins,
     /// `embed`: a comma list of these words.
     Embed(&'static [&'static str]),
 }
@@ -109,6 +113,7 @@ impl ListParameters {
     pub const LABELLED: Self = Self {
         own: &[],
         order_by: &["created_at", "updated_at"],
+        default_order: None,
         label_selector: true,
         disallowed: &[],
         refused_within_app: &[],
@@ -162,14 +167,17 @@ impl ListParameters {
 const SPACES_INCLUDED: Include = Include {
     spaces: true,
     organizations: false,
+    users: false,
 };
 const ORGANIZATIONS_INCLUDED: Include = Include {
     spaces: false,
     organizations: true,
+    users: false,
 };
 const BOTH_INCLUDED: Include = Include {
     spaces: true,
     organizations: true,
+    users: false,
 };
 
 /// `GET /v3/packages` and `GET /v3/apps/:guid/packages`, which have the same message about unknown parameters.
@@ -257,6 +265,44 @@ pub const DROPLETS: ListParameters = ListParameters {
     ],
     refused_within_app: REFUSED_WITHIN_APP,
     ..ListParameters::LABELLED
+};
+
+const USERS_INCLUDED: Include = Include {
+    spaces: false,
+    organizations: false,
+    users: true,
+};
+
+/// `GET /v3/users`.
+pub const USERS: ListParameters = ListParameters {
+    own: &[
+        parameter("usernames", ParameterKind::CommaList),
+        parameter("partial_usernames", ParameterKind::CommaList),
+        parameter("origins", ParameterKind::Origins),
+    ],
+    refusal: Refusal::Unprocessable,
+    ..ListParameters::LABELLED
+};
+
+/// `GET /v3/roles`, and `include` of `GET /v3/roles/:guid`.
+pub const ROLES: ListParameters = ListParameters {
+    own: &[
+        parameter("organization_guids", ParameterKind::CommaList),
+        parameter("space_guids", ParameterKind::CommaList),
+        parameter("user_guids", ParameterKind::CommaList),
+        parameter("types", ParameterKind::CommaList),
+        parameter(
+            "include",
+            ParameterKind::Include(&[
+                ("user", USERS_INCLUDED),
+                ("organization", ORGANIZATIONS_INCLUDED),
+                ("space", SPACES_INCLUDED),
+            ]),
+        ),
+    ],
+    default_order: Some("created_at"),
+    refusal: Refusal::Unprocessable,
+    ..ListParameters::UNLABELLED
 };
 
 /// `GET /v3/organization_quotas`.

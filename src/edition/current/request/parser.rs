@@ -9,7 +9,7 @@ use crate::edition::ruby::to_i::to_i;
 use crate::error::ApiError;
 use crate::labels::is_blank;
 use crate::listing::request::{Condition, Include, MAXIMUM_RESULT, OrderBy, Page};
-use crate::records::{Filter, Resource, SortColumn, quota};
+use crate::records::{Filter, Resource, SortColumn, quota, role, user};
 
 const DEFAULT_PAGE: i128 = 1;
 const DEFAULT_PER_PAGE: i128 = 50;
@@ -31,6 +31,18 @@ impl Columns {
         is_labelled: false,
     };
 
+    /// The columns of users.
+    pub const USERS: Self = Self {
+        filters: user::FILTERS,
+        sort_columns: user::SORT_COLUMNS,
+        is_labelled: false,
+    };
+    /// The columns of roles.
+    pub const ROLES: Self = Self {
+        filters: role::FILTERS,
+        sort_columns: role::SORT_COLUMNS,
+        is_labelled: false,
+    };
     /// The columns of the quota of all organizations.
     pub const QUOTA: Self = Self {
         filters: quota::FILTERS,
@@ -127,11 +139,11 @@ impl ParameterParser {
         parameters: &ListParameters,
         fields: &QueryFields,
     ) -> Option<OrderBy> {
-        let text = match fields.get("order_by")? {
-            QueryValue::Null => return None,
-            QueryValue::Text(text) if is_blank(text) => return None,
-            QueryValue::Text(text) => text.as_str(),
-            QueryValue::Array(_) | QueryValue::Map(_) => "",
+        let text = match fields.get("order_by") {
+            None | Some(QueryValue::Null) => parameters.default_order?,
+            Some(QueryValue::Text(text)) if is_blank(text) => return None,
+            Some(QueryValue::Text(text)) => text.as_str(),
+            Some(QueryValue::Array(_) | QueryValue::Map(_)) => "",
         };
         let (descending, name) = match text.strip_prefix('-') {
             Some(name) => (true, name),
@@ -268,6 +280,7 @@ impl ParameterParser {
         for (_, included) in words.iter().filter(|(word, _)| given.contains(word)) {
             self.include.spaces |= included.spaces;
             self.include.organizations |= included.organizations;
+            self.include.users |= included.users;
         }
         Ok(())
     }
@@ -411,6 +424,24 @@ impl ParameterParser {
                 .push(format!("{} {name} has an invalid operator", humanize(name))),
         }
         Ok(())
+    }
+
+    /// Checks that `origins` comes with a filter by names, and that there is only one such filter.
+    pub fn origins(&mut self, fields: &QueryFields) {
+        let is_given = |name| !matches!(fields.get(name), None | Some(QueryValue::Null));
+        let (whole, partial) = (is_given("usernames"), is_given("partial_usernames"));
+        if is_given("origins") && !whole && !partial {
+            self.errors.push(
+                "Origins filter cannot be provided without usernames or partial_usernames filter."
+                    .into(),
+            );
+        }
+        if whole && partial {
+            self.errors.push(
+                "Usernames filter cannot be provided with both usernames and partial_usernames filter."
+                    .into(),
+            );
+        }
     }
 
     /// Refuses common parameters that the list does not filter by.
