@@ -1,7 +1,7 @@
 //! Every route, in one list.
 //!
 //! A new route is one line in [`routes`]. `HEAD` is answered where `GET` is. Every other request, wrong methods
-//! included, gets 404 `Unknown request`.
+//! included, gets 404 `Unknown request`; in `current`, the text for one that writes says what is served.
 
 use std::sync::Arc;
 
@@ -28,6 +28,9 @@ const SMALL: usize = 64 << 10;
 const JSON: usize = 4 << 20;
 /// The limit of a seed, in bytes.
 const SEED: usize = 256 << 20;
+
+/// The text of the 404 for a request that writes. `cf` shows it; it shows other words for the text `Unknown request`.
+const NO_SUCH_WRITE: &str = "Unknown request: cf-packages serves packages, and only reads what is around them; `GET /openapi.json` and docs/reference/served-routes.md say what it serves";
 
 /// The segment of a path that is a name.
 type Name = String;
@@ -323,11 +326,22 @@ impl<'a> Routes<'a> {
         self.routes.push(route.boxed());
     }
 
-    /// Returns the routes as one filter, whose last route answers 404 `Unknown request`.
+    /// Returns the routes as one filter, whose last route answers 404.
     fn or_unknown(self) -> BoxedFilter<(Response,)> {
         let service = self.service.clone();
+        let names_routes = service.edition.foundation().is_some();
         let unknown = warp::ext::get::<Request>()
-            .map(move |request| response::error(&service, &request, &ApiError::UnknownRequest))
+            .map(move |request: Request| {
+                let reads = matches!(
+                    *request.method(),
+                    Method::GET | Method::HEAD | Method::OPTIONS
+                );
+                let error = match names_routes && !reads {
+                    true => ApiError::NotServed(NO_SUCH_WRITE),
+                    false => ApiError::UnknownRequest,
+                };
+                response::error(&service, &request, &error)
+            })
             .boxed();
         let last_to_first = self.routes.into_iter().rev();
         last_to_first.fold(unknown, |others, route| route.or(others).unify().boxed())
