@@ -33,7 +33,7 @@ pub enum ApiError {
     NotFound(&'static str),
     /// 404 `CF-NotFound` (10000): there is no such route.
     UnknownRequest,
-    /// 404 `CF-NotFound` (10000), with this text, which names the flag that enables the route.
+    /// 404 `CF-NotFound` (10000), with this text, which names the flag that enables the route, or what is served instead.
     NotServed(&'static str),
     /// 408 `CF-InvalidRequest` (10004): the client stopped sending the request
     /// ([RFC 9110 §15.5.9](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9)).

@@ -88,6 +88,42 @@ pub(super) async fn respond<T: Send + 'static>(
     Ok(conditional(&read?, &request))
 }
 
+/// What the document of a response that is not cached is rendered from.
+#[derive(Debug)]
+pub(super) struct UncachedContext<'a> {
+    /// The snapshot that the whole document shows.
+    pub snapshot: &'a Snapshot<'a>,
+    /// The caller.
+    pub caller: &'a Caller,
+    /// The base of absolute hrefs.
+    pub base_url: &'a BaseUrl,
+}
+
+/// Like [`respond`], for data whose changes have no data version: the response is not cached and has no entity tag.
+///
+/// # Errors
+///
+/// Fails like [`respond`].
+pub(super) async fn respond_uncached<T: Send + 'static>(
+    service: Arc<Service>,
+    request: Request,
+    parse: impl FnOnce(Edition, &str) -> Result<T, ApiError>,
+    render: impl Fn(&UncachedContext<'_>, &T) -> Result<Vec<u8>, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let caller = request.authenticate(&service)?.into_reader()?;
+    let base_url = service.base_url(request.host())?;
+    let parsed = parse(service.edition, request.query())?;
+    let read = service.store.read(move |snapshot| {
+        let context = UncachedContext {
+            snapshot,
+            caller: &caller,
+            base_url: &base_url,
+        };
+        render(&context, &parsed)
+    });
+    Ok(response::json(200, read.await?))
+}
+
 impl RenderContext<'_> {
     /// Returns the total of a list and the ids of the requested page.
     ///
