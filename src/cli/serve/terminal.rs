@@ -1,7 +1,6 @@
 //! What `serve` shows to a person at a terminal: commands for the shell, and the login's password.
 
 use std::io::{self, IsTerminal};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::Settings;
@@ -9,6 +8,7 @@ use super::admin_token::AdminTokenFile;
 use crate::auth::Secret;
 use crate::cli::CommandError;
 use crate::edition::Edition;
+use crate::server::Address;
 use crate::store::{Snapshot, Store, StoreError};
 
 /// The lines that are shown once the server listens, if stderr is a terminal.
@@ -54,7 +54,7 @@ impl StartupHint {
     }
 
     /// Prints the lines for a server that listens on `address`.
-    pub(super) fn show(&self, address: SocketAddr) {
+    pub(super) fn show(&self, address: &Address) {
         if !self.is_terminal {
             return;
         }
@@ -68,16 +68,28 @@ impl StartupHint {
             }
             None => "",
         };
-        eprintln!("curl{header} \"http://{address}/v3/packages?per_page=2\"");
+        let (socket, url) = match address {
+            Address::Tcp(_) => (String::new(), address.url()),
+            Address::Unix(path) => {
+                let path = shell_word(&path.to_string_lossy());
+                (format!(" --unix-socket {path}"), "http://localhost".into())
+            }
+        };
+        eprintln!("curl{socket}{header} \"{url}/v3/packages?per_page=2\"");
         for path in &self.paths {
-            eprintln!("  also: http://{address}{path}");
+            eprintln!("  also: {url}{path}");
         }
         if !self.edition.has_absolute_hrefs() {
             eprintln!("clients: --api current");
         }
         if let Some(password) = &self.random_password {
             let password = String::from_utf8_lossy(password.expose());
-            eprintln!("cf login -a http://{address} -u admin -p {password}");
+            match address {
+                Address::Tcp(_) => eprintln!("cf login -a {url} -u admin -p {password}"),
+                Address::Unix(_) => {
+                    eprintln!("the user admin logs in with the password {password}")
+                }
+            }
             eprintln!("  each seeded user logs in with this password too");
         }
     }

@@ -4,9 +4,9 @@
 
 use serde::Serialize;
 
-use crate::edition::RecordSink;
 use crate::edition::json::Timestamp;
 use crate::edition::of_2015::json::write_pretty;
+use crate::edition::{BaseUrl, RecordSink};
 use crate::listing::request::ListRequest;
 use crate::records::{Content, DockerCredentials, Package, PackageRecord};
 use crate::store::StoreError;
@@ -17,19 +17,20 @@ use crate::store::StoreError;
 ///
 /// Fails if `send_records` fails.
 pub fn list(
+    base_url: &BaseUrl,
     request: &ListRequest,
     total: u64,
     send_records: impl FnOnce(&mut RecordSink<'_, Package>) -> Result<(), StoreError>,
 ) -> Result<Vec<u8>, StoreError> {
     let mut out = Vec::with_capacity(1024);
     out.extend_from_slice(b"{\n  \"pagination\": ");
-    write_pretty(&mut out, &Pagination::new(request, total), 1);
+    write_pretty(&mut out, &Pagination::new(base_url, request, total), 1);
     out.extend_from_slice(b",\n  \"resources\": [");
     let start = out.len();
     send_records(&mut |record| {
         let is_first = out.len() == start;
         out.extend_from_slice(if is_first { b"\n    " } else { b",\n    " });
-        write_pretty(&mut out, &PackageDocument::new(&record), 2);
+        write_pretty(&mut out, &PackageDocument::new(base_url, &record), 2);
         Ok(())
     })?;
     let is_empty = out.len() == start;
@@ -38,8 +39,8 @@ pub fn list(
 }
 
 /// Appends the document of one package.
-pub fn write(record: &PackageRecord<'_>, out: &mut Vec<u8>) {
-    write_pretty(out, &PackageDocument::new(record), 0);
+pub fn write(base_url: &BaseUrl, record: &PackageRecord<'_>, out: &mut Vec<u8>) {
+    write_pretty(out, &PackageDocument::new(base_url, record), 0);
 }
 
 #[derive(Serialize)]
@@ -52,9 +53,14 @@ struct Pagination {
 }
 
 impl Pagination {
-    fn new(request: &ListRequest, total: u64) -> Self {
+    fn new(base_url: &BaseUrl, request: &ListRequest, total: u64) -> Self {
         let (path, per_page) = (&request.path, request.page.per_page());
-        let link = |number| Link::new(format!("{path}?page={number}&per_page={per_page}"), None);
+        let link = |number| {
+            Link::new(
+                format!("{base_url}{path}?page={number}&per_page={per_page}"),
+                None,
+            )
+        };
         Self {
             total_results: total,
             first: link(1),
@@ -124,7 +130,7 @@ struct PackageLinks {
     app: Link,
 }
 
-/// A link, whose `href` is relative in this edition.
+/// A link, whose `href` is a path in this edition.
 #[derive(Serialize)]
 pub(super) struct Link {
     href: String,
@@ -139,10 +145,11 @@ impl Link {
 }
 
 impl<'a> PackageDocument<'a> {
-    fn new(record: &'a PackageRecord<'_>) -> Self {
+    fn new(base_url: &BaseUrl, record: &'a PackageRecord<'_>) -> Self {
         let content = record.content();
         let is_bits = matches!(content, Content::Bits { .. });
-        let path = ["/v3/packages/", record.guid].concat();
+        let base_url = base_url.as_str();
+        let path = [base_url, "/v3/packages/", record.guid].concat();
         let action = |action, method| {
             is_bits.then(|| Link::new([path.as_str(), action].concat(), Some(method)))
         };
@@ -157,7 +164,7 @@ impl<'a> PackageDocument<'a> {
                 upload: action("/upload", "POST"),
                 download: action("/download", "GET"),
                 stage: action("/droplets", "POST"),
-                app: Link::new(["/v3/apps/", record.app_guid].concat(), None),
+                app: Link::new([base_url, "/v3/apps/", record.app_guid].concat(), None),
                 this: Link::new(path, None),
             },
         }
