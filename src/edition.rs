@@ -7,6 +7,7 @@
 pub mod current;
 pub mod of_2015;
 
+mod base_url;
 mod buildpack;
 mod json;
 mod ruby;
@@ -29,6 +30,7 @@ use crate::records::{
     App, AppRecord, Build, BuildRecord, Droplet, JobRecord, Package, PackageRecord, Resource, Table,
 };
 use crate::store::StoreError;
+pub use base_url::{BaseUrl, is_authority, path_prefix};
 pub use current::empty::{EmptyRoute, ParentKind};
 pub use upload_form::{UploadForm, UploadResource};
 
@@ -158,24 +160,6 @@ impl Default for SingleRequest {
     }
 }
 
-/// The scheme and host that absolute hrefs begin with, without a slash at the end: `http://127.0.0.1:8080`.
-/// Empty if hrefs are relative.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BaseUrl(pub String);
-
-impl BaseUrl {
-    /// Returns the text.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for BaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 impl Edition {
     /// Returns what the edition serves beside packages, if it does.
     pub fn foundation(self) -> Option<Foundation> {
@@ -246,7 +230,7 @@ impl Edition {
         send_records: impl FnOnce(&mut RecordSink<'_, Package>) -> Result<(), StoreError>,
     ) -> Result<Vec<u8>, StoreError> {
         match self {
-            Self::Of2015 => of_2015::present::package::list(request, total, send_records),
+            Self::Of2015 => of_2015::present::package::list(base_url, request, total, send_records),
             Self::Current => current::present::list_document::list::<Package>(
                 current::present::package::write,
                 base_url,
@@ -270,7 +254,7 @@ impl Edition {
     ) -> Result<(), StoreError> {
         match self {
             Self::Of2015 => {
-                of_2015::present::package::write(record, out);
+                of_2015::present::package::write(base_url, record, out);
                 Ok(())
             }
             Self::Current => current::present::package::write(record, base_url, out),
@@ -290,7 +274,7 @@ impl Edition {
     ) -> Result<(), StoreError> {
         match self {
             Self::Of2015 => {
-                of_2015::present::app::write(record, out);
+                of_2015::present::app::write(base_url, record, out);
                 Ok(())
             }
             Self::Current => (App::PRESENTATION.write)(record, base_url, out),
@@ -356,7 +340,7 @@ impl Edition {
         record: &BuildRecord<'_>,
     ) -> Result<Vec<u8>, StoreError> {
         match self {
-            Self::Of2015 => of_2015::present::droplet::document(record),
+            Self::Of2015 => of_2015::present::droplet::document(base_url, record),
             Self::Current => current::present::build::document(record, base_url),
         }
     }
@@ -385,7 +369,7 @@ impl Edition {
         }
     }
 
-    /// Whether hrefs begin with a [`BaseUrl`].
+    /// Whether hrefs begin with scheme and host.
     pub fn has_absolute_hrefs(self) -> bool {
         match self {
             Self::Of2015 => false,

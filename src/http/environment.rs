@@ -20,7 +20,7 @@ pub(super) async fn env(
     request: Request,
     guid: String,
 ) -> Result<Response, ApiError> {
-    let base_url = service.base_url(request.host())?;
+    let base_url = request.base_url(&service)?;
     show(service, request, guid, move |foundation, app, system| {
         foundation.app_env(&base_url, app, system)
     })
@@ -33,7 +33,7 @@ pub(super) async fn variables(
     request: Request,
     guid: String,
 ) -> Result<Response, ApiError> {
-    let base_url = service.base_url(request.host())?;
+    let base_url = request.base_url(&service)?;
     show(service, request, guid, move |foundation, app, _| {
         foundation.environment_variables(&base_url, &app.guid)
     })

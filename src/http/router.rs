@@ -19,6 +19,7 @@ use warp::http::header::{self, HeaderName, HeaderValue};
 use warp::http::uri::{PathAndQuery, Uri};
 use warp::http::{HeaderMap, Method, StatusCode, Version};
 
+use super::forwarded::Forwarded;
 use super::observe::{Notes, Observation};
 use super::unread_body::{Rest, SharedBody};
 use super::{Request, Response, redact, response, routes};
@@ -205,7 +206,13 @@ impl Router {
         let web_pages = self.web_pages();
         let origin = allowed_origin(web_pages, request.headers());
         let depends_on_origin = web_pages.depends_on_origin();
-        let checked = self.check(&request, names_one_host, origin.is_some());
+        let (forwarded, read) = match self.forwarded(request.headers()) {
+            Ok(forwarded) => (forwarded, Ok(())),
+            Err(error) => (Forwarded::default(), Err(error)),
+        };
+        let checked = self
+            .check(&request, names_one_host, origin.is_some(), &forwarded)
+            .and(read);
         let normalized = checked.and_then(|()| match &self.of_metrics {
             // Prometheus asks for the path as it is configured.
             Some(_) if request.uri().path() != METRICS => Err(ApiError::UnknownRequest),
@@ -225,6 +232,7 @@ impl Router {
             headers,
             id.clone(),
             self.client,
+            forwarded,
             notes,
         );
         let mut response = match normalized {
@@ -258,6 +266,18 @@ impl Router {
         of_metrics.unwrap_or(&self.service.web_pages)
     }
 
+    /// Returns what a trusted proxy says of the requested URL.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the errors of [`Forwarded::of`].
+    fn forwarded(&self, headers: &HeaderMap) -> Result<Forwarded, ApiError> {
+        if self.service.trust_proxy && self.of_metrics.is_none() {
+            return Forwarded::of(headers);
+        }
+        Ok(Forwarded::default())
+    }
+
     /// Checks what the head of a request says of its sender, before anything is done.
     ///
     /// # Errors
@@ -269,6 +289,7 @@ impl Router {
         request: &hyper::Request<B>,
         names_one_host: bool,
         is_allowed_origin: bool,
+        forwarded: &Forwarded,
     ) -> Result<(), ApiError> {
         if self.client.is_none() {
             return Ok(());
@@ -288,7 +309,8 @@ impl Router {
             return Ok(());
         }
         web_pages.check_change(PageHeaders {
-            host,
+            // What the page requested, if a proxy has sent another `Host`.
+            host: forwarded.host.as_deref().map(str::as_bytes).or(host),
             origin: origin(headers),
             fetch_site: headers.get(FETCH_SITE).map(HeaderValue::as_bytes),
         })

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::activity::Activity;
 use super::framing::{Framing, Refused};
+use super::listener::Stream;
 use super::refusal::Refusal;
 
 /// How long a client may leave a response unread once the server stops.
@@ -31,7 +31,7 @@ pub(super) trait TryRead {
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
-impl TryRead for TcpStream {
+impl TryRead for Stream {
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         Ok(recv(self, buffer, RecvFlags::DONTWAIT)?.0)
     }

@@ -10,13 +10,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::debug;
 
 use super::activity::Activity;
 use super::client_stream::ClientStream;
+use super::listener::Stream;
 use super::refusal::Refusal;
 use super::slots::Slot;
 use crate::http::{DropConnection, Router, UnreadBody};
@@ -40,7 +40,7 @@ pub(super) struct TimeOuts {
 /// A connection that was accepted.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub stream: TcpStream,
+    pub stream: Stream,
     pub router: Router,
     pub activity: Arc<Activity>,
     pub time_outs: TimeOuts,
@@ -140,7 +140,7 @@ fn is_json<B: Body>(response: &hyper::Response<B>) -> bool {
 }
 
 /// Sends a response to a request that has not arrived, and closes the connection.
-async fn send_last(mut stream: ClientStream<TcpStream>, response: &[u8]) {
+async fn send_last(mut stream: ClientStream<Stream>, response: &[u8]) {
     let sent = async {
         stream.write_all(response).await?;
         stream.shutdown().await
@@ -153,7 +153,7 @@ async fn send_last(mut stream: ClientStream<TcpStream>, response: &[u8]) {
 #[cfg(test)]
 mod tests {
     use tokio::io::AsyncReadExt;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
     use crate::server::slots::Slots;
@@ -176,7 +176,7 @@ mod tests {
         let activity = Arc::default();
         let stop = watch::Sender::new(false);
         let connection = Connection {
-            stream,
+            stream: Stream::Tcp(stream),
             router: Router::new(service).of_client(address.ip(), false),
             slot: Slots::new(1).take(&activity).unwrap(),
             activity,

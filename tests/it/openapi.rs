@@ -43,7 +43,7 @@ const OF_2015: [&str; 3] = [
 ];
 
 /// The other operations of `current`, beside those of `EMPTY_ROUTES`.
-const CURRENT: [&str; 35] = [
+const CURRENT: [&str; 34] = [
     "PATCH /v3/apps/{guid}/relationships/current_droplet",
     "POST /v3/packages",
     "PATCH /v3/packages/{guid}",

@@ -13,6 +13,7 @@ use crate::cli::values;
 use crate::clock::Clock;
 use crate::edition::{BaseUrl, Edition};
 use crate::seed::Source;
+use crate::server::Address;
 use crate::service::web_pages::{WebPages, parse_host, parse_origin};
 use crate::{duration, log};
 
@@ -49,16 +50,17 @@ pub struct Args {
     #[arg(long, help_heading = DATA)]
     read_only: bool,
 
-    /// The address to listen on; a port alone is one of 127.0.0.1, and port 0 means any free port
+    /// The address to listen on, or `unix:PATH` for a socket that only its owner can use; a port alone is one of 127.0.0.1,
+    /// and port 0 means any free port
     #[arg(
         long,
-        value_name = "ADDR:PORT",
+        value_name = "ADDR:PORT|unix:PATH",
         default_value = "127.0.0.1:8080",
         allow_hyphen_values = true,
-        value_parser = values::parse_address,
+        value_parser = values::parse_listen,
         help_heading = NETWORK
     )]
-    listen: SocketAddr,
+    listen: Address,
 
     /// Also answer for this host (the `Host` of requests); a server on loopback answers for `localhost`, 127.0.0.1 and ::1
     /// and the host of `--external-url` only; repeatable
@@ -74,6 +76,11 @@ pub struct Args {
 
     #[command(flatten, next_help_heading = API)]
     hrefs: ExternalUrlFlag,
+
+    /// Without `--external-url`: let hrefs begin with what `X-Forwarded-Proto`, `-Host` and `-Prefix` or `Forwarded` say;
+    /// only behind a proxy that sets these headers on every request
+    #[arg(long, help_heading = API)]
+    trust_proxy: bool,
 
     /// The largest bits of a package that may be uploaded, uncompressed: MiB, or a size such as `1G`
     #[arg(
@@ -239,7 +246,7 @@ pub(super) struct Settings {
     pub data: Data,
     /// Whether this is a demo, whose login and commands are shown without a terminal too.
     pub demo: bool,
-    pub listen: SocketAddr,
+    pub listen: Address,
     pub seeds: Vec<Source>,
     pub edition: Edition,
     pub token_keys: Vec<Secret>,
@@ -248,6 +255,7 @@ pub(super) struct Settings {
     pub clock: Clock,
     pub no_auth: bool,
     pub external_url: Option<BaseUrl>,
+    pub trust_proxy: bool,
     pub web_pages: WebPages,
     pub cache_size: u32,
     /// In MiB.
@@ -277,7 +285,7 @@ impl Settings {
             expand_demo(&mut args)?;
         }
         let no_auth = args.authentication.no_auth;
-        if no_auth && !args.listen.ip().is_loopback() {
+        if no_auth && !args.listen.is_private() {
             return Err(CommandError::Usage(format!(
                 "`--no-auth` on `{}` would give everyone full access; listen on loopback, or leave it out",
                 args.listen
@@ -305,7 +313,6 @@ impl Settings {
         Ok(Self {
             data,
             demo: args.demo,
-            listen: args.listen,
             seeds,
             edition: args.edition.edition(),
             token_keys,
@@ -323,12 +330,14 @@ impl Settings {
                 ),
             }),
             web_pages: WebPages::new(
-                args.listen.ip().is_loopback(),
+                args.listen.is_loopback(),
                 args.hrefs.external_url.as_ref(),
                 args.allowed_host,
                 args.allow_origin,
             ),
+            listen: args.listen,
             external_url: args.hrefs.external_url,
+            trust_proxy: args.trust_proxy,
             cache_size: args.cache_size,
             max_upload: args.max_upload,
             login,
@@ -432,7 +441,7 @@ fn login(args: &Args) -> Result<Option<LoginSettings>, CommandError> {
     let password = match password {
         Some(password) => password,
         None if args.demo && args.shows_hints() => Secret::random_word(),
-        None if !args.listen.ip().is_loopback() => {
+        None if !args.listen.is_private() => {
             return usage(format!(
                 "`--login` on `{}` needs a password that you choose; give `--login-password-file`",
                 args.listen

@@ -5,15 +5,17 @@
 use serde::Serialize;
 
 use super::package::Link;
+use crate::edition::BaseUrl;
 use crate::edition::json::Timestamp;
 use crate::edition::of_2015::STACK;
 use crate::edition::of_2015::json::write_pretty;
 use crate::records::AppRecord;
 
 /// Appends the document of one app.
-pub fn write(record: &AppRecord<'_>, out: &mut Vec<u8>) {
+pub fn write(base_url: &BaseUrl, record: &AppRecord<'_>, out: &mut Vec<u8>) {
+    let base_url = base_url.as_str();
     let below = |suffix, method| {
-        let href = ["/v3/apps/", record.guid, suffix].concat();
+        let href = [base_url, "/v3/apps/", record.guid, suffix].concat();
         Link::new(href, method)
     };
     let document = AppDocument {
@@ -33,7 +35,7 @@ pub fn write(record: &AppRecord<'_>, out: &mut Vec<u8>) {
         environment_variables: NoVariables {},
         links: Links {
             this: below("", None),
-            space: Link::new(["/v2/spaces/", record.space_guid].concat(), None),
+            space: Link::new([base_url, "/v2/spaces/", record.space_guid].concat(), None),
             processes: below("/processes", None),
             routes: below("/routes", None),
             packages: below("/packages", None),

@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 
-use crate::edition::RecordSink;
 use crate::edition::of_2015::json::{EscapedText, JsonWriter, write_pretty};
+use crate::edition::{BaseUrl, RecordSink};
 use crate::listing::request::ListRequest;
 use crate::records::{Content, DockerCredentials, Package, PackageRecord};
 use crate::store::StoreError;
@@ -16,19 +16,20 @@ use crate::store::StoreError;
 ///
 /// Fails if `send_records` fails.
 pub fn list(
+    base_url: &BaseUrl,
     request: &ListRequest,
     total: u64,
     send_records: impl FnOnce(&mut RecordSink<'_, Package>) -> Result<(), StoreError>,
 ) -> Result<Vec<u8>, StoreError> {
     let mut out = Vec::with_capacity(1024);
     out.extend_from_slice(b"{\n  \"pagination\": ");
-    write_pretty(&mut out, &Pagination::new(request, total), 1);
+    write_pretty(&mut out, &Pagination::new(base_url, request, total), 1);
     out.extend_from_slice(b",\n  \"resources\": [");
     let start = out.len();
     send_records(&mut |record| {
         let is_first = out.len() == start;
         out.extend_from_slice(if is_first { b"\n    " } else { b",\n    " });
-        write_in_list(&record, &mut out);
+        write_in_list(base_url, &record, &mut out);
         Ok(())
     })?;
     let is_empty = out.len() == start;
@@ -37,9 +38,9 @@ pub fn list(
 }
 
 /// Appends the document of one package.
-pub fn write(record: &PackageRecord<'_>, out: &mut Vec<u8>) {
+pub fn write(base_url: &BaseUrl, record: &PackageRecord<'_>, out: &mut Vec<u8>) {
     let mut in_list = Vec::with_capacity(2048);
-    write_in_list(record, &mut in_list);
+    write_in_list(base_url, record, &mut in_list);
     // JSON escapes newlines inside strings, so each newline begins a line of the document.
     let mut lines = in_list.split_inclusive(|byte| *byte == b'\n');
     out.extend_from_slice(lines.next().unwrap_or_default());
@@ -49,12 +50,13 @@ pub fn write(record: &PackageRecord<'_>, out: &mut Vec<u8>) {
 }
 
 /// Appends the document of one package as it is written in a list: each line but the first is indented by four spaces more.
-fn write_in_list(record: &PackageRecord<'_>, out: &mut Vec<u8>) {
+fn write_in_list(base_url: &BaseUrl, record: &PackageRecord<'_>, out: &mut Vec<u8>) {
     let content = record.content();
     let is_bits = matches!(content, Content::Bits { .. });
     let mut json = JsonWriter::new(out);
     // These texts appear several times in the document.
     let guid = EscapedText::new(record.guid);
+    let base_url = EscapedText::new(base_url.as_str());
     json.raw("{\n      \"guid\": \"").escaped(&guid);
     match content {
         Content::Bits { sha1, .. } => {
@@ -85,18 +87,28 @@ fn write_in_list(record: &PackageRecord<'_>, out: &mut Vec<u8>) {
         Some(seconds) => json.raw("\"").timestamp(seconds).raw("\""),
         None => json.raw("null"),
     };
-    json.raw(",\n      \"links\": {\n        \"self\": {\n          \"href\": \"/v3/packages/")
+    json.raw(",\n      \"links\": {\n        \"self\": {\n          \"href\": \"")
+        .escaped(&base_url)
+        .raw("/v3/packages/")
         .escaped(&guid);
     if is_bits {
-        json.raw("\"\n        },\n        \"upload\": {\n          \"href\": \"/v3/packages/")
+        json.raw("\"\n        },\n        \"upload\": {\n          \"href\": \"")
+            .escaped(&base_url)
+            .raw("/v3/packages/")
             .escaped(&guid);
-        json.raw("/upload\",\n          \"method\": \"POST\"\n        },\n        \"download\": {\n          \"href\": \"/v3/packages/")
+        json.raw("/upload\",\n          \"method\": \"POST\"\n        },\n        \"download\": {\n          \"href\": \"")
+            .escaped(&base_url)
+            .raw("/v3/packages/")
             .escaped(&guid);
-        json.raw("/download\",\n          \"method\": \"GET\"\n        },\n        \"stage\": {\n          \"href\": \"/v3/packages/")
+        json.raw("/download\",\n          \"method\": \"GET\"\n        },\n        \"stage\": {\n          \"href\": \"")
+            .escaped(&base_url)
+            .raw("/v3/packages/")
             .escaped(&guid);
         json.raw("/droplets\",\n          \"method\": \"POST");
     }
-    json.raw("\"\n        },\n        \"app\": {\n          \"href\": \"/v3/apps/")
+    json.raw("\"\n        },\n        \"app\": {\n          \"href\": \"")
+        .escaped(&base_url)
+        .raw("/v3/apps/")
         .escaped(&EscapedText::new(record.app_guid))
         .raw("\"\n        }\n      }\n    }");
 }
@@ -140,9 +152,14 @@ struct Pagination {
 }
 
 impl Pagination {
-    fn new(request: &ListRequest, total: u64) -> Self {
+    fn new(base_url: &BaseUrl, request: &ListRequest, total: u64) -> Self {
         let (path, per_page) = (&request.path, request.page.per_page());
-        let link = |number| Link::new(format!("{path}?page={number}&per_page={per_page}"), None);
+        let link = |number| {
+            Link::new(
+                format!("{base_url}{path}?page={number}&per_page={per_page}"),
+                None,
+            )
+        };
         Self {
             total_results: total,
             first: link(1),
@@ -153,7 +170,7 @@ impl Pagination {
     }
 }
 
-/// A link, whose `href` is relative in this edition.
+/// A link, whose `href` is a path in this edition.
 #[derive(Serialize)]
 pub(super) struct Link {
     href: String,

@@ -110,19 +110,20 @@ impl Sample {
 
 proptest! {
     #[test]
-    fn packages_are_written_as_serde_would_write_them(sample in sample()) {
+    fn packages_are_written_as_serde_would_write_them(sample in sample(), base_url in text()) {
+        let base_url = BaseUrl(base_url);
         let record = sample.record();
-        let document = PackageDocument::new(&record);
+        let document = PackageDocument::new(&base_url, &record);
 
         let mut one = Vec::new();
-        write(&record, &mut one);
+        write(&base_url, &record, &mut one);
         prop_assert_eq!(
             String::from_utf8(one).unwrap(),
             serde_json::to_string_pretty(&document).unwrap()
         );
 
         let (mut in_list, mut expected) = (Vec::new(), Vec::new());
-        write_in_list(&record, &mut in_list);
+        write_in_list(&base_url, &record, &mut in_list);
         write_pretty(&mut expected, &document, 2);
         prop_assert_eq!(in_list, expected);
     }
@@ -189,10 +190,11 @@ struct PackageLinks {
 }
 
 impl<'a> PackageDocument<'a> {
-    fn new(record: &'a PackageRecord<'_>) -> Self {
+    fn new(base_url: &BaseUrl, record: &'a PackageRecord<'_>) -> Self {
+        let base_url = base_url.as_str();
         let content = record.content();
         let is_bits = matches!(content, Content::Bits { .. });
-        let path = ["/v3/packages/", record.guid].concat();
+        let path = [base_url, "/v3/packages/", record.guid].concat();
         let action = |action, method| {
             is_bits.then(|| Link::new([path.as_str(), action].concat(), Some(method)))
         };
@@ -207,7 +209,7 @@ impl<'a> PackageDocument<'a> {
                 upload: action("/upload", "POST"),
                 download: action("/download", "GET"),
                 stage: action("/droplets", "POST"),
-                app: Link::new(["/v3/apps/", record.app_guid].concat(), None),
+                app: Link::new([base_url, "/v3/apps/", record.app_guid].concat(), None),
                 this: Link::new(path, None),
             },
         }
