@@ -2,7 +2,8 @@
 //! packages that refer to it.
 //!
 //! A file arrives in a [`Spool`] while its checksums are computed, [`archive::check`] says whether it is a zip archive
-//! that a package may consist of, and [`put`] stores it, or an [`UnfinishedBlob`] in several transactions. [`open`] and [`read_piece`] read it piece by piece.
+//! that a package may consist of, and [`put`] stores it, or an [`UnfinishedBlob`] in several transactions. [`open`] and
+//! [`read_piece`] read it piece by piece.
 
 pub mod archive;
 mod checksums;

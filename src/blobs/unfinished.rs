@@ -101,7 +101,7 @@ impl UnfinishedBlob {
         }
     }
 
-    /// Returns the id, for [`discard_unfinished`](super::discard_unfinished).
+    /// Returns the id, for [`discard_unfinished`].
     pub fn id(&self) -> i64 {
         self.id
     }

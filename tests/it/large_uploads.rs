@@ -10,13 +10,12 @@ use crate::support::{Response, Server, WorkDir, archive, upload};
 use crate::uploads::serve;
 
 /// Larger than what one transaction stores.
-const LARGE: usize = 40 << 20;
+const LARGE: u64 = 40 << 20;
 
 /// Returns an archive of about that many bytes, which differs for each `seed`.
-fn archive_of(size: usize, seed: u8) -> Vec<u8> {
-    let content: Vec<u8> = (0..size)
-        .map(|index| (index >> 8) as u8 ^ index as u8 ^ seed)
-        .collect();
+fn archive_of(size: u64, seed: u64) -> Vec<u8> {
+    let numbers = (0..size / 8).map(|number| (number << 8) | seed);
+    let content: Vec<u8> = numbers.flat_map(u64::to_le_bytes).collect();
     archive(&[("data", &content)])
 }
 
