@@ -87,15 +87,18 @@ create table package_labels (
 create index package_labels_by_package on package_labels (package_id);
 
 -- The uploaded files of packages, one row for each distinct content. A blob is deleted with the last package that refers to
--- it.
+-- it. A large one is stored in several transactions; until the last of them, no package refers to it.
 create table blobs (
     id     integer primary key autoincrement,
     sha1   text    not null,                    -- SHA-1 of the content, 40 lower-case hex digits
-    sha256 text    not null unique,             -- SHA-256 of the content, 64 lower-case hex digits
-    size   integer not null check (size >= 0)   -- bytes
+    sha256 text    not null,                    -- SHA-256 of the content, 64 lower-case hex digits; unique among whole blobs
+    size   integer not null check (size >= 0),  -- bytes
+    due    integer                              -- milliseconds: when an unfinished blob is deleted; null: the blob is whole
 ) strict;
 
 create index blobs_by_sha1 on blobs (sha1);
+create unique index blobs_by_sha256 on blobs (sha256) where due is null;
+create index blobs_by_due on blobs (due) where due is not null;
 
 -- The content of blobs. Joined in the order of their numbers, the pieces are the file.
 create table blob_pieces (

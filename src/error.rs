@@ -64,6 +64,8 @@ pub enum ApiError {
     TooExpensive,
     /// 503 `CF-ServiceUnavailable` (10015): there are too many connections, or too many long responses are being sent.
     Overloaded,
+    /// 503 `CF-ServiceUnavailable` (10015): the server is stopping, and the body has not arrived.
+    Stopping,
     /// 503 `CF-ServiceUnavailable` (10015): the database cannot be used at present. The text is logged and never sent to
     /// the client.
     Unavailable(String),
@@ -109,6 +111,7 @@ impl ApiError {
             Self::Busy
             | Self::TooExpensive
             | Self::Overloaded
+            | Self::Stopping
             | Self::Unhealthy
             | Self::Unavailable(_) => 503,
             Self::Internal(_) => 500,
@@ -142,6 +145,7 @@ impl ApiError {
             Self::Busy
             | Self::TooExpensive
             | Self::Overloaded
+            | Self::Stopping
             | Self::Unhealthy
             | Self::Unavailable(_) => 10015,
             Self::Internal(_) => 10001,
@@ -175,6 +179,7 @@ impl ApiError {
             Self::Busy
             | Self::TooExpensive
             | Self::Overloaded
+            | Self::Stopping
             | Self::Unhealthy
             | Self::Unavailable(_) => "CF-ServiceUnavailable",
             Self::Internal(_) => "UnknownError",
@@ -225,6 +230,7 @@ impl ApiError {
                 "The request is too expensive, use a smaller page or fewer filters".into()
             }
             Self::Overloaded => "The server is overloaded, try again".into(),
+            Self::Stopping => "The server is stopping, try again".into(),
             Self::Unavailable(_) => "The database cannot be used at present".into(),
             Self::Unhealthy => "The data cannot be read; the log of the server says why".into(),
             Self::Internal(_) => "An unknown error occurred.".into(),

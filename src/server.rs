@@ -74,8 +74,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until `shutdown` completes. Then answers the requests that have arrived, and returns once that is done, or
-/// after nine seconds. Writes that run for eight seconds more are interrupted.
+/// Serves until `shutdown` completes. Then breaks off the uploads that have not arrived, answers the requests that have, and
+/// returns once that is done, or after nine seconds. Writes that run for eight seconds more are interrupted.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
     let places = limits::max_connections(RESERVED);
     let acceptor = Acceptor::new(router.clone(), places, RESERVED);
@@ -88,6 +88,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
     }
     let stop = acceptor.stop;
     stop.send_replace(true);
+    router.stop_uploads();
     let interrupt = async {
         sleep_until(end - (GRACE - INTERRUPT_AFTER)).await;
         loop {

@@ -5,13 +5,14 @@ pub mod fault_rules;
 mod finisher;
 pub mod metrics;
 pub mod request_records;
+mod turns;
 pub mod web_pages;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::auth::guesses::Guesses;
 use crate::auth::{Identity, Keys, Login, TokenFault};
@@ -27,6 +28,7 @@ use failures::Failures;
 use fault_rules::FaultRules;
 use metrics::Metrics;
 use request_records::RequestRecords;
+use turns::Turns;
 use web_pages::WebPages;
 
 /// The longest `Host` header that hrefs may repeat, in bytes.
@@ -78,8 +80,12 @@ pub struct Service {
     pub something_is_due: Notify,
     /// One permit: writes run one after the other, so that those who wait take no thread.
     pub writes: Arc<Semaphore>,
+    /// The pauses between the steps of large uploads.
+    pub turns: Turns,
     /// One permit for each export that is being sent.
     pub exports: Arc<Semaphore>,
+    /// Whether the server is stopping.
+    stopping: watch::Sender<bool>,
     /// The documents that could not be read, by a fault of the database.
     pub failures: Failures,
 }
@@ -201,9 +207,27 @@ impl Service {
             staging: options.staging,
             something_is_due: Notify::new(),
             writes: Arc::new(Semaphore::new(1)),
+            turns: Turns::default(),
             exports: Arc::new(Semaphore::new(CONCURRENT_EXPORTS)),
+            stopping: watch::Sender::new(false),
             failures: Failures::default(),
         }
+    }
+
+    /// Records that the server stops.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Completes when the server stops.
+    pub async fn stopped(&self) {
+        let is_stopping = self
+            .stopping
+            .subscribe()
+            .wait_for(|stopping| *stopping)
+            .await
+            .is_ok();
+        assert!(is_stopping, "the sender lives as long as `self`");
     }
 
     /// Returns the keys that tokens are verified with, if tokens are used.

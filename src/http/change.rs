@@ -16,7 +16,7 @@ use crate::service::Service;
 use crate::store::{OpenMode, Snapshot, Store, StoreError};
 
 /// The caller of a request that changes something.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Author {
     /// The caller's guid.
     user: String,

@@ -306,6 +306,11 @@ impl Router {
         self.service.finish_what_is_due().await;
     }
 
+    /// Breaks off the uploads whose body has not arrived.
+    pub fn stop_uploads(&self) {
+        self.service.stop();
+    }
+
     /// Makes the running write fail, and all later ones.
     pub fn interrupt_writes(&self) {
         self.service.store.interrupt_writes();

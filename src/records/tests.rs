@@ -78,6 +78,7 @@ fn blob<'a>() -> BlobRecord<'a> {
         sha1: "1",
         sha256: "2",
         size: 0,
+        due: None,
     }
 }
 

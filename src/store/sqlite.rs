@@ -19,5 +19,6 @@ pub(super) mod open_file;
 pub(super) mod read_only;
 pub(super) mod readers;
 mod rollback_journal;
+pub(super) mod room;
 pub(super) mod schema;
 pub(super) mod writer;

@@ -17,6 +17,7 @@ mod exporting;
 mod fixtures;
 mod full_disk;
 mod http_edge;
+mod large_uploads;
 mod listing_2015;
 mod listing_model;
 mod metrics;
