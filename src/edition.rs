@@ -23,7 +23,7 @@ use crate::error::ApiError;
 use crate::listing::SuspendedOrganizations;
 use crate::listing::request::{Include, ListRequest};
 use crate::records::{
-    Build, BuildRecord, Droplet, JobRecord, Package, PackageRecord, Resource, Table,
+    App, AppRecord, Build, BuildRecord, Droplet, JobRecord, Package, PackageRecord, Resource, Table,
 };
 use crate::store::StoreError;
 pub use upload_form::{UploadForm, UploadResource};
@@ -226,6 +226,26 @@ impl Edition {
                 Ok(())
             }
             Self::Current => current::present::package::write(record, base_url, out),
+        }
+    }
+
+    /// Appends the document of one app to `out`, without its parents.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a stored value is damaged.
+    pub fn app(
+        self,
+        base_url: &BaseUrl,
+        record: &AppRecord<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Of2015 => {
+                of_2015::present::app::write(record, out);
+                Ok(())
+            }
+            Self::Current => (App::PRESENTATION.write)(record, base_url, out),
         }
     }
 

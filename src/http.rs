@@ -4,6 +4,7 @@
 //! that `routes.rs` names for it.
 
 mod admin;
+mod apps;
 mod builds;
 mod change;
 pub mod client;

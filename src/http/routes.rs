@@ -12,8 +12,8 @@ use warp::{Filter, Rejection};
 use super::request::RequestBody;
 use super::upload::{self, largest_body};
 use super::{
-    Request, Response, admin, builds, collections, download, droplets, info, jobs, login, metrics,
-    packages, response,
+    Request, Response, admin, apps, builds, collections, download, droplets, info, jobs, login,
+    metrics, packages, response,
 };
 use crate::error::ApiError;
 use crate::records::{App, Droplet, Organization, Space};
@@ -94,6 +94,7 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
         routes.get_by_guid(path!("v3" / "spaces" / String), collections::one::<Space>);
         routes.get(path!("v3" / "apps"), collections::list::<App>);
         routes.get_by_guid(path!("v3" / "apps" / String), collections::one::<App>);
+        routes.with_body_by_guid(Method::PATCH, path!("v3" / "apps" / String / "relationships" / "current_droplet"), SMALL, apps::assign_droplet);
         routes.with_body(Method::POST, path!("v3" / "packages"), JSON, packages::create_at_root);
         routes.with_body_by_guid(Method::PATCH, path!("v3" / "packages" / String), JSON, packages::update);
         routes.get_by_guid(path!("v3" / "jobs" / String), jobs::one);
@@ -103,6 +104,8 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
         routes.get_by_guid(path!("v3" / "droplets" / String), collections::one::<Droplet>);
         routes.get_by_guid(path!("v3" / "packages" / String / "droplets"), droplets::of_package);
     } else {
+        routes.get_by_guid(path!("v3" / "apps" / String), apps::one);
+        routes.with_body_by_guid(Method::PUT, path!("v3" / "apps" / String / "current_droplet"), SMALL, apps::assign_droplet);
         routes.with_body_by_guid(Method::POST, path!("v3" / "apps" / String / "packages"), JSON, packages::create);
         routes.with_body_by_guid(Method::POST, path!("v3" / "packages" / String / "droplets"), JSON, builds::stage);
         routes.get_by_guid(path!("v3" / "droplets" / String), builds::one);

@@ -64,7 +64,7 @@ fn path_is_normalized_before_it_is_routed() {
         "/v3/organizations",
         "/v3/spaces",
         "/v3/apps",
-        "/v3/apps/guid-459131aa-d1d2-4ce1-a5e7-c6a2a0429202",
+        "/v3/apps/guid-459131aa-d1d2-4ce1-a5e7-c6a2a0429202/droplets",
         "/admin/export",
         "/admin/faults",
         "/v3/404",

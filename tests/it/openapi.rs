@@ -8,11 +8,12 @@ use cf_packages::edition::current::request::parameters::{self, ListParameters};
 use serde_json::Value;
 
 /// The operations of every edition.
-const BOTH: [&str; 22] = [
+const BOTH: [&str; 23] = [
     "GET /v3/packages",
     "GET /v3/packages/{guid}",
     "POST /v3/packages/{guid}/upload",
     "GET /v3/packages/{guid}/download",
+    "GET /v3/apps/{guid}",
     "GET /v3/apps/{guid}/packages",
     "GET /healthz",
     "GET /openapi.json",
@@ -34,13 +35,15 @@ const BOTH: [&str; 22] = [
 ];
 
 /// The other operations of `2015`.
-const OF_2015: [&str; 2] = [
+const OF_2015: [&str; 3] = [
+    "PUT /v3/apps/{guid}/current_droplet",
     "POST /v3/apps/{guid}/packages",
     "POST /v3/packages/{guid}/droplets",
 ];
 
 /// The other operations of `current`.
 const CURRENT: [&str; 18] = [
+    "PATCH /v3/apps/{guid}/relationships/current_droplet",
     "POST /v3/packages",
     "PATCH /v3/packages/{guid}",
     "GET /v3/jobs/{guid}",
@@ -56,7 +59,6 @@ const CURRENT: [&str; 18] = [
     "GET /v3/spaces",
     "GET /v3/spaces/{guid}",
     "GET /v3/apps",
-    "GET /v3/apps/{guid}",
     "GET /login",
     "POST /oauth/token",
 ];
