@@ -5,6 +5,7 @@
 
 mod cf_command;
 mod cf_home;
+mod changes;
 mod concurrent_requests;
 mod go_cfclient;
 mod links;
