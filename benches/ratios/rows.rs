@@ -2,6 +2,7 @@
 
 mod all_data;
 mod bits;
+mod creations;
 mod pages;
 mod startup_and_memory;
 
@@ -14,7 +15,7 @@ use crate::table::Table;
 use crate::{Error, Result};
 
 /// The groups, in the order of the table. The group that changes the databases comes last.
-pub const GROUPS: [Group; 11] = [
+pub const GROUPS: [Group; 12] = [
     Group {
         name: "hot",
         about: "cached pages, compared with a static route",
@@ -51,6 +52,11 @@ pub const GROUPS: [Group; 11] = [
         run: all_data::seed,
     },
     Group {
+        name: "creations",
+        about: "new packages, compared with transactions in process",
+        run: creations::creations,
+    },
+    Group {
         name: "bits",
         about: "uploads and downloads, compared with inserts, a copy and a static route",
         run: bits::bits,
@@ -67,7 +73,7 @@ pub const GROUPS: [Group; 11] = [
     },
     Group {
         name: "writes",
-        about: "readers while another process writes",
+        about: "readers while another process writes, and while packages are created",
         run: pages::writes,
     },
 ];

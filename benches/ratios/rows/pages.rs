@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Context, Depth, page_at};
+use super::{Context, Depth, creations, page_at};
 use crate::databases::Database;
 use crate::in_process::{InProcess, Method};
 use crate::measure::{Rounds, Unit, paired};
@@ -23,6 +23,7 @@ const TIME_UNDER_WRITES: Duration = Duration::from_millis(1500);
 const HOT: f64 = 0.75;
 const DEEP: f64 = 0.8;
 const UNDER_WRITES: f64 = 0.5;
+const BESIDE_CREATIONS: f64 = 0.9;
 
 /// Compares cached pages, at any size and depth, with a static route of the same bytes.
 pub fn hot(context: &mut Context, table: &mut Table) -> Result<()> {
@@ -170,8 +171,8 @@ pub fn tenth(context: &mut Context, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// Compares readers of ten lists, while another process changes a package every 100 ms, with the same readers without
-/// it; with and without a response cache.
+/// Compares readers of ten lists, while another process changes a package every 100 ms, and while the server creates ten
+/// packages a second, with the same readers without that; with and without a response cache.
 pub fn writes(context: &mut Context, table: &mut Table) -> Result<()> {
     let rounds = Rounds {
         time: context.options.rounds.time.max(TIME_UNDER_WRITES),
@@ -196,6 +197,16 @@ pub fn writes(context: &mut Context, table: &mut Table) -> Result<()> {
         )?;
         let what = format!("{pages} pages under writes, {}", database.label());
         table.add(what, "undisturbed", pair, Some(UNDER_WRITES));
+        let rate = || client::rate(server.address, &requests, &rounds);
+        let (app, admin) = (database.middle_app()?, &database.admin);
+        let pair = paired(Unit::PerSecond, rounds.count, rate, || {
+            creations::beside(server.address, &app, admin, rate)
+        })?;
+        let what = format!(
+            "{pages} pages beside ten creations a second, {}",
+            database.label()
+        );
+        table.add(what, "undisturbed", pair, Some(BESIDE_CREATIONS));
     }
     Ok(())
 }
