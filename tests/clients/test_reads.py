@@ -42,7 +42,7 @@ def test_links_of_an_app_and_an_organization_lead_somewhere(client, data):
         assert list(getattr(app, link)()) == [], link
     assert app.environment_variables()["var"] == {}
     assert client.v3.apps.get_env(app["guid"])["environment_variables"] == {}
-    assert list(client.v3.apps.get_routes(app["guid"])["resources"]) == []
+    assert guids(client.v3.apps.list_routes(app["guid"])) == []
     with pytest.raises(InvalidStatusCode) as refused:
         app.current_droplet()
     assert "Droplet not found" in str(refused.value.body)

@@ -78,7 +78,7 @@ impl EmptyRoute {
     }
 
     /// Returns the names of the parameters that the list accepts, in the order of the message about unknown ones. The
-    /// message names some more: they are accepted only within an app, or only outside.
+    /// message names some more: each value of them is refused, within an app, outside, or everywhere.
     pub fn accepted(&self) -> Vec<&'static str> {
         let Some(parameters) = self.parameters() else {
             return Vec::new();
@@ -86,11 +86,13 @@ impl EmptyRoute {
         let within_app = self.parent == Some(ParentKind::App);
         let is_refused = |name: &str| {
             let own = parameters.own.iter().find(|own| own.name == name);
-            let only_within_app =
-                own.is_some_and(|own| matches!(own.kind, ParameterKind::CommaListWithinApp));
             parameters.disallowed.contains(&name)
                 || (within_app && parameters.refused_within_app.contains(&name))
-                || (!within_app && only_within_app)
+                || own.is_some_and(|own| match own.kind {
+                    CommaListWithinApp => !within_app,
+                    OneOf(words, _) => words.is_empty(),
+                    _ => false,
+                })
         };
         let mut accepted = Vec::new();
         for name in parameters.names() {

@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 use super::empty::{EMPTY_ROUTES, EmptyAnswer, EmptyRoute, ParentKind};
 use super::request::parameters::{ListParameters, ParameterKind, Refusal};
 
+/// A pattern of texts that count as blank.
+const BLANK: &str = r"[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*";
+
 /// Returns the document.
 pub fn document() -> &'static [u8] {
     static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
@@ -114,7 +117,7 @@ fn query_parameter(route: &EmptyRoute, list: &ListParameters, name: &str) -> Val
         // `order_by` is the only other common parameter.
         None => (
             "Ascending, or descending with `-`.".to_owned(),
-            json!({"type": "string", "pattern": format!("^(?:[+-]?(?:{}))?$", list.order_by.join("|"))}),
+            json!({"type": "string", "pattern": format!("^(?:[+-]?(?:{})|{BLANK})$", list.order_by.join("|"))}),
         ),
         Some(ParameterKind::OneOf(words, fault)) => (
             format!("The value {fault}."),

@@ -1,4 +1,5 @@
-//! Prometheus' cf_exporter: the lists that it reads for organizations, spaces and applications.
+//! Prometheus' cf_exporter: the lists that it reads. Its collector of applications also needs a process of each app, and
+//! none exists here (`docs/reference/clients.md#cf_exporter`).
 
 use super::cf_command::Cf;
 use super::server::Server;
