@@ -41,7 +41,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = DATA)]
     from: Option<PathBuf>,
 
-    /// Show a demo: `--ephemeral --api current --login --log-requests` and the seed `demo`, below each other `--seed`
+    /// Show a demo: `--ephemeral --api current --login --log-requests`, and `--seed demo` before any other seed
     #[arg(long, help_heading = DATA)]
     demo: bool,
 
@@ -346,7 +346,7 @@ fn expand_demo(args: &mut Args) -> Result<(), CommandError> {
         ),
         (
             args.edition.edition().foundation().is_none(),
-            "`--demo` shows a login, which the edition `2015` has not; leave out `--api`, or give `--ephemeral --seed demo`",
+            "`--demo` shows a login, and the edition `2015` has none; leave out `--api`, or give `--ephemeral --seed demo`",
         ),
         (
             args.authentication.no_auth,

@@ -125,7 +125,7 @@ impl LoginHint {
         }
         writeln!(lines)?;
         if let Some(user) = &self.user {
-            writeln!(lines, "  each user has this password, as {user}")?;
+            writeln!(lines, "  every user, such as {user}, has this password")?;
         }
         Ok(())
     }
