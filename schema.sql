@@ -1,4 +1,4 @@
--- The data of cf-packages: every table, index, trigger and check of schema 3, the current one.
+-- The data of cf-packages: every table, index, trigger and check of schema 4, the current one.
 --
 -- A new file is made with these statements. A file of an earlier schema is migrated to this schema by `migrations/`. Both are compared
 -- with these statements, without regard to comments and white space, before a file is used.
@@ -43,15 +43,18 @@ create table apps (
     lifecycle   text    not null default 'buildpack' check (lifecycle in ('buildpack', 'docker', 'cnb')),
     created_at  integer not null,               -- seconds
     unique (space_id, folded_name),
-    unique (id, space_id)                       -- for the foreign key of `packages`
+    unique (id, space_id)                       -- for the foreign keys of `builds` and `droplets`
 ) strict;
 
 create index apps_by_name on apps (folded_name);
+-- For the foreign key of `packages`.
+create unique index apps_by_id_and_guid on apps (id, guid, space_id);
 
 create table packages (
     id          integer primary key autoincrement,
     guid        text    not null unique,
     app_id      integer not null,               -- the app, in `apps`
+    app_guid    text    not null,               -- the guid of the app, so that no page of packages reads `apps`
     space_id    integer not null,               -- the space of the app; changes with it when the app moves
     type        text    not null check (type in ('bits', 'docker')),
     state       text    not null check (state in ('AWAITING_UPLOAD', 'PROCESSING_UPLOAD', 'READY', 'FAILED', 'COPYING', 'EXPIRED')),
@@ -69,7 +72,7 @@ create table packages (
     created_at  integer not null,               -- seconds
     updated_at  integer,                        -- seconds; null: never changed
     blob_id     integer references blobs (id) check (blob_id is null or type = 'bits'), -- bits: the stored file; null: none
-    foreign key (app_id, space_id) references apps (id, space_id) on update cascade,
+    foreign key (app_id, app_guid, space_id) references apps (id, guid, space_id) on update cascade,
     check (type = 'bits'   or (sha1 is null and sha256 is null and image is not null and store_image is not null)),
     check (type = 'docker' or (image is null and store_image is null and docker_user is null and docker_password is null
                                and docker_email is null and docker_login_server is null)),
@@ -87,15 +90,18 @@ create table package_labels (
 create index package_labels_by_package on package_labels (package_id);
 
 -- The uploaded files of packages, one row for each distinct content. A blob is deleted with the last package that refers to
--- it.
+-- it. A large one is stored in several transactions; until the last of them, no package refers to it.
 create table blobs (
     id     integer primary key autoincrement,
     sha1   text    not null,                    -- SHA-1 of the content, 40 lower-case hex digits
-    sha256 text    not null unique,             -- SHA-256 of the content, 64 lower-case hex digits
-    size   integer not null check (size >= 0)   -- bytes
+    sha256 text    not null,                    -- SHA-256 of the content, 64 lower-case hex digits; unique among whole blobs
+    size   integer not null check (size >= 0),  -- bytes
+    due    integer                              -- milliseconds: when an unfinished blob is deleted; null: the blob is whole
 ) strict;
 
 create index blobs_by_sha1 on blobs (sha1);
+create unique index blobs_by_sha256 on blobs (sha256) where due is null;
+create index blobs_by_due on blobs (due) where due is not null;
 
 -- The content of blobs. Joined in the order of their numbers, the pieces are the file.
 create table blob_pieces (

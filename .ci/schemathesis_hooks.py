@@ -7,8 +7,12 @@ NOT_WITHIN_AN_APP = ("app_guids", "space_guids", "organization_guids")
 
 @schemathesis.hook
 def filter_case(context, case):
-    """`app_guid` cannot be combined with the filters by app, space and organization, and `current` needs it."""
+    """`app_guid` cannot be combined with the filters by app, space and organization, and `current` needs it. `usernames` and
+    `partial_usernames` exclude each other, and `origins` needs one of them."""
     query = case.query or {}
+    by_name = [name for name in ("usernames", "partial_usernames") if name in query]
+    if len(by_name) == 2 or ("origins" in query and not by_name):
+        return False
     if "current" in query and not str(query.get("app_guid", "")).strip():
         return False
     return "app_guid" not in query or not any(name in query for name in NOT_WITHIN_AN_APP)

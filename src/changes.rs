@@ -7,6 +7,7 @@ mod access;
 mod copy;
 mod create;
 mod delete;
+mod droplet;
 mod finish;
 mod metadata;
 mod stage;
@@ -21,11 +22,12 @@ use crate::store::Transaction;
 pub use copy::{CopyPackage, copy};
 pub use create::{CreatePackage, DockerContent, LifecycleFault, NewContent, create};
 pub use delete::{Deletion, delete};
+pub use droplet::refuse_droplet;
 pub use finish::{Outcome, find_job, finish_due, next_due};
 pub use metadata::MetadataChange;
 pub use stage::{BuildEnd, NewBuild, Staging, end_build, stage, stage_waiting};
 pub use update::{CredentialsChange, UpdatePackage, update};
-pub use upload::{UploadedBits, upload};
+pub use upload::{UploadedBits, begin_upload, upload};
 
 /// The transaction of a change, and what every change needs to know beside the request.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The command line: one command per file, each with its `Args` and its `run`.
 //!
 //! stdout carries data only; messages go to stderr as `cf-packages: ` and one lower-case sentence.
-//! The exit code is 0 for success, 1 for a failure, 2 for wrong usage.
+//! The exit code is 0 for success, 1 for a failure, 2 for wrong usage, and 128 and its number for a signal.
 
 pub mod args;
 mod backup;
@@ -24,10 +24,12 @@ mod values;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error_text::os_error;
+use crate::signals::{self, Signal};
 use environment::Arguments;
 
 /// A Cloud Foundry packages API in one binary and one SQLite file.
@@ -71,12 +73,17 @@ impl Cli {
     }
 }
 
+/// How long after a signal a command ends that may have to remove files.
+const PATIENCE: Duration = Duration::from_millis(9700);
+/// How long after a signal any other command ends.
+const SHORT_PATIENCE: Duration = Duration::from_millis(500);
+
 /// Why a command failed.
 #[derive(Debug)]
 pub enum CommandError {
-    /// Exit 1, with a sentence that says what failed and what to do.
+    /// Exit 1, or the code of the signal that ended the work, with a sentence that says what failed and what to do.
     Failed(String),
-    /// Exit 1, without a message: the command has printed one.
+    /// The same exit, without a message: the command has printed one.
     AlreadyReported,
     /// Exit 2, with a sentence: flags contradict each other, or the value of one cannot be used.
     Usage(String),
@@ -108,6 +115,10 @@ pub fn main() -> ExitCode {
         Err(error) => return wrong_usage(&usage_error::sentence(&error)),
     };
     file_size_limit::report_as_error();
+    if let Err(error) = end_at_signals(&cli.command) {
+        let text = os_error(&error);
+        return fail(&format!("signals cannot be received: {text}"), 1);
+    }
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Seed(args) => seed::run(args),
@@ -122,10 +133,32 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(CommandError::AlreadyReported) => ExitCode::FAILURE,
-        Err(CommandError::Failed(text)) => fail(&text, 1),
+        Err(CommandError::AlreadyReported) => ExitCode::from(failure()),
+        Err(CommandError::Failed(text)) => fail(&text, failure()),
         Err(CommandError::Usage(text)) => wrong_usage(&text),
     }
+}
+
+/// Returns the exit code of a command that failed.
+fn failure() -> u8 {
+    signals::received().map_or(1, Signal::exit_code)
+}
+
+/// Makes signals end the work of a command that uses a database, so that it removes what it began. The others end at once.
+fn end_at_signals(command: &Command) -> io::Result<()> {
+    let patience = match command {
+        Command::Serve(_) | Command::Seed(_) | Command::Backup(_) | Command::Get(_) => PATIENCE,
+        Command::Export(args) if args.writes_files() => PATIENCE,
+        // They leave nothing behind. A reader of their output that does not read may keep them from ending.
+        Command::Export(_) | Command::Check(_) => SHORT_PATIENCE,
+        Command::Token(_) | Command::Healthcheck(_) | Command::Completions(_) | Command::Man(_) => {
+            return Ok(());
+        }
+    };
+    signals::end_work(patience, |signal| {
+        fail(&format!("stopped by {}", signal.name()), 1);
+        std::process::exit(signal.exit_code().into());
+    })
 }
 
 /// Prints the answer to `--help` or `--version`, which clap reports as an error.

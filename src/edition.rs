@@ -7,6 +7,7 @@
 pub mod current;
 pub mod of_2015;
 
+mod base_url;
 mod buildpack;
 mod json;
 mod ruby;
@@ -21,11 +22,16 @@ use crate::caller::AccessRules;
 use crate::changes::{Deletion, NewBuild, NewPackage, UpdatePackage};
 use crate::error::ApiError;
 use crate::listing::SuspendedOrganizations;
+use crate::listing::members::Members;
 use crate::listing::request::{Include, ListRequest};
+use crate::records::role::HeldRole;
+use crate::records::user::NamedUser;
 use crate::records::{
-    Build, BuildRecord, Droplet, JobRecord, Package, PackageRecord, Resource, Table,
+    App, AppRecord, Build, BuildRecord, Droplet, JobRecord, Package, PackageRecord, Resource, Table,
 };
 use crate::store::StoreError;
+pub use base_url::{BaseUrl, is_authority, path_prefix};
+pub use current::empty::{EmptyRoute, ParentKind};
 pub use upload_form::{UploadForm, UploadResource};
 
 /// The edition of the API that a server speaks.
@@ -81,6 +87,50 @@ pub enum DropletParent {
     Package(String),
 }
 
+/// An app with its parents, as its environment shows them.
+#[derive(Clone, Debug, Default)]
+pub struct AppOfSpace {
+    /// The guid of the app.
+    pub guid: String,
+    /// The name of the app.
+    pub name: String,
+    /// The guid of the space.
+    pub space_guid: String,
+    /// The name of the space.
+    pub space_name: String,
+    /// The guid of the organization.
+    pub organization_guid: String,
+    /// The name of the organization.
+    pub organization_name: String,
+}
+
+/// Whether the caller sees the part of an environment that may hold the secrets of services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SystemEnvironment {
+    /// They see it.
+    Shown,
+    /// A text stands for it.
+    Hidden,
+}
+
+/// A request for what does not exist here.
+#[derive(Clone, Debug)]
+pub struct EmptyRequest {
+    /// What it belongs to, by its guid. A caller who may not see it gets 404.
+    pub parent: Option<(ParentKind, String)>,
+    /// The list, or the error to report once the parent is known to exist.
+    pub list: Result<EmptyListRequest, ApiError>,
+}
+
+/// A request for a list that is always empty.
+#[derive(Clone, Debug)]
+pub struct EmptyListRequest {
+    /// The list. No row fulfils its conditions.
+    pub list: ListRequest,
+    /// The arrays of `included`; empty without the parameter `include`.
+    pub included: Vec<&'static str>,
+}
+
 /// A request for one resource by its guid.
 #[derive(Clone, Debug)]
 pub struct SingleRequest {
@@ -107,24 +157,6 @@ impl SingleRequest {
 impl Default for SingleRequest {
     fn default() -> Self {
         Self::new(Ok(Include::default()))
-    }
-}
-
-/// The scheme and host that absolute hrefs begin with, without a slash at the end: `http://127.0.0.1:8080`.
-/// Empty if hrefs are relative.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BaseUrl(pub String);
-
-impl BaseUrl {
-    /// Returns the text.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for BaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -198,7 +230,7 @@ impl Edition {
         send_records: impl FnOnce(&mut RecordSink<'_, Package>) -> Result<(), StoreError>,
     ) -> Result<Vec<u8>, StoreError> {
         match self {
-            Self::Of2015 => of_2015::present::package::list(request, total, send_records),
+            Self::Of2015 => of_2015::present::package::list(base_url, request, total, send_records),
             Self::Current => current::present::list_document::list::<Package>(
                 current::present::package::write,
                 base_url,
@@ -222,10 +254,30 @@ impl Edition {
     ) -> Result<(), StoreError> {
         match self {
             Self::Of2015 => {
-                of_2015::present::package::write(record, out);
+                of_2015::present::package::write(base_url, record, out);
                 Ok(())
             }
             Self::Current => current::present::package::write(record, base_url, out),
+        }
+    }
+
+    /// Appends the document of one app to `out`, without its parents.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a stored value is damaged.
+    pub fn app(
+        self,
+        base_url: &BaseUrl,
+        record: &AppRecord<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Of2015 => {
+                of_2015::present::app::write(base_url, record, out);
+                Ok(())
+            }
+            Self::Current => (App::PRESENTATION.write)(record, base_url, out),
         }
     }
 
@@ -288,7 +340,7 @@ impl Edition {
         record: &BuildRecord<'_>,
     ) -> Result<Vec<u8>, StoreError> {
         match self {
-            Self::Of2015 => of_2015::present::droplet::document(record),
+            Self::Of2015 => of_2015::present::droplet::document(base_url, record),
             Self::Current => current::present::build::document(record, base_url),
         }
     }
@@ -317,7 +369,7 @@ impl Edition {
         }
     }
 
-    /// Whether hrefs begin with a [`BaseUrl`].
+    /// Whether hrefs begin with scheme and host.
     pub fn has_absolute_hrefs(self) -> bool {
         match self {
             Self::Of2015 => false,
@@ -329,7 +381,7 @@ impl Edition {
     pub fn openapi(self) -> &'static [u8] {
         match self {
             Self::Of2015 => include_bytes!("edition/of_2015/openapi.json"),
-            Self::Current => include_bytes!("edition/current/openapi.json"),
+            Self::Current => current::openapi::document(),
         }
     }
 
@@ -388,17 +440,17 @@ impl Foundation {
         current::request::parse_list::<R>(parameters, path, query)
     }
 
-    /// Parses the query of the list of all droplets, or of those of a package.
+    /// Parses the query of the list of all droplets, or of those of `parent`.
     ///
     /// # Errors
     ///
     /// Fails if a parameter is wrong.
     pub fn parse_droplet_list(
         self,
-        package: Option<&str>,
+        parent: Option<DropletParent>,
         query: &str,
     ) -> Result<DropletListRequest, ApiError> {
-        current::request::parse_droplets(package, query)
+        current::request::parse_droplets(parent, query)
     }
 
     /// Returns the document of one page of droplets. `send_records` sends the records of the page in their order.
@@ -421,6 +473,168 @@ impl Foundation {
             total,
             send_records,
         )
+    }
+
+    /// Returns the document of the features of the app with that guid.
+    pub fn app_features(self, guid: &str) -> Vec<u8> {
+        current::present::features::of_app(guid)
+    }
+
+    /// Returns the document of a feature of an app, if there is one of that name.
+    pub fn app_feature(self, name: &str) -> Option<Vec<u8>> {
+        current::present::features::one_of_app(name)
+    }
+
+    /// Returns the document of the features of a space.
+    pub fn space_features(self) -> Vec<u8> {
+        current::present::features::of_space()
+    }
+
+    /// Returns the document of a feature of a space, if there is one of that name.
+    pub fn space_feature(self, name: &str) -> Option<Vec<u8>> {
+        current::present::features::one_of_space(name)
+    }
+
+    /// Returns the document that says whether a shell can be opened in an app.
+    pub fn ssh_status(self) -> Vec<u8> {
+        current::present::features::ssh_status()
+    }
+
+    /// Returns the document of the environment of an app.
+    pub fn app_env(
+        self,
+        base_url: &BaseUrl,
+        app: &AppOfSpace,
+        system: SystemEnvironment,
+    ) -> Vec<u8> {
+        current::present::environment::env(base_url, app, system)
+    }
+
+    /// Returns the document of the variables that users set for an app.
+    pub fn environment_variables(self, base_url: &BaseUrl, app_guid: &str) -> Vec<u8> {
+        current::present::environment::variables(base_url, app_guid)
+    }
+
+    /// Returns the document of the relationship `name`, to nothing, of the record with that guid.
+    pub fn no_relationship<R: Presented>(
+        self,
+        base_url: &BaseUrl,
+        guid: &str,
+        name: &str,
+    ) -> Vec<u8> {
+        current::present::no_relationship(base_url, R::PRESENTATION.path, guid, name)
+    }
+
+    /// Parses the query of the list of users.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong.
+    pub fn parse_user_list(self, query: &str) -> Result<ListRequest, ApiError> {
+        current::request::parse_users(query)
+    }
+
+    /// Returns the document of one page of users.
+    pub fn user_list(
+        self,
+        base_url: &BaseUrl,
+        request: &ListRequest,
+        found: &Members<NamedUser>,
+    ) -> Vec<u8> {
+        current::present::member::user_list(base_url, request, found)
+    }
+
+    /// Returns the documents of users, as a JSON array.
+    pub fn user_array(self, base_url: &BaseUrl, users: &[NamedUser]) -> Vec<u8> {
+        current::present::member::user_array(base_url, users)
+    }
+
+    /// Returns the document of one user.
+    pub fn user(self, base_url: &BaseUrl, user: &NamedUser) -> Vec<u8> {
+        current::present::member::user(base_url, user)
+    }
+
+    /// Parses the query of the list of roles.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong.
+    pub fn parse_role_list(self, query: &str) -> Result<ListRequest, ApiError> {
+        current::request::parse_roles(query)
+    }
+
+    /// Parses the query of `GET` of one role.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong.
+    pub fn parse_role(self, query: &str) -> Result<SingleRequest, ApiError> {
+        use current::request::{SingleQuery, parameters, parse_single};
+        parse_single(SingleQuery::IncludeBeforeRecord, &parameters::ROLES, query)
+    }
+
+    /// Returns the document of one page of roles.
+    pub fn role_list(
+        self,
+        base_url: &BaseUrl,
+        request: &ListRequest,
+        found: &Members<HeldRole>,
+    ) -> Vec<u8> {
+        current::present::member::role_list(base_url, request, found)
+    }
+
+    /// Returns the document of one role.
+    pub fn role(self, base_url: &BaseUrl, role: &HeldRole) -> Vec<u8> {
+        current::present::member::role(base_url, role)
+    }
+
+    /// Parses the query of the list of organization quotas.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong.
+    pub fn parse_quota_list(self, query: &str) -> Result<ListRequest, ApiError> {
+        current::request::parse_quotas(query)
+    }
+
+    /// Returns the document of the quota of these organizations.
+    pub fn quota(self, base_url: &BaseUrl, organizations: &[String]) -> Vec<u8> {
+        current::present::organization_quota::document(base_url, organizations)
+    }
+
+    /// Returns the document of a list whose page holds the quota of these organizations, if they are given.
+    pub fn quota_list(
+        self,
+        base_url: &BaseUrl,
+        request: &ListRequest,
+        total: u64,
+        organizations: Option<&[String]>,
+    ) -> Vec<u8> {
+        current::present::organization_quota::list(base_url, request, total, organizations)
+    }
+
+    /// Returns the routes to what does not exist here.
+    pub fn empty_routes(self) -> &'static [EmptyRoute] {
+        current::empty::EMPTY_ROUTES
+    }
+
+    /// Parses a request for what does not exist here. `guid` is that in the path.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong and the route reports that before a missing parent.
+    pub fn parse_empty(
+        self,
+        route: &EmptyRoute,
+        guid: &str,
+        query: &str,
+    ) -> Result<EmptyRequest, ApiError> {
+        current::request::parse_empty(route, guid, query)
+    }
+
+    /// Returns the document of a list that is empty.
+    pub fn empty_list(self, base_url: &BaseUrl, request: &EmptyListRequest) -> Vec<u8> {
+        current::present::list_document::empty(base_url, &request.list, &request.included)
     }
 
     /// Parses the query of `GET` by guid.

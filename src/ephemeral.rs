@@ -8,7 +8,7 @@ use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use crate::error_text::os_error;
 use crate::seed::{self, OtherRows, SeedError, Source};
+use crate::signals;
 use crate::store::{Closed, Durability, OpenMode, Store, StoreError, is_file_of};
 
 /// The beginning of the folders' names; a random part follows.
@@ -74,13 +75,22 @@ impl Ephemeral {
             return Err(StoreError::CannotWrite(cause).into());
         }
         let start = folder.folder.path().join(START);
-        fs::copy(&file, &start).map_err(|error| no_folder(&error))?;
+        copy(&file, &start).map_err(|error| no_folder(&error))?;
         Ok(Self {
             store: Store::open(&file, OpenMode::ReadWrite, Durability::Off)?,
             start,
             folder,
         })
     }
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut to = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(to)?;
+    signals::copy(&mut File::open(from)?, &mut to)
 }
 
 /// Opens the database at `file`, which is created if it does not exist, and applies the seeds. `now` is the time of
@@ -115,7 +125,8 @@ fn try_open_seeded(
     }
     let store = Store::open(file, OpenMode::ReadWrite, durability)?;
     if !created && !seeds.is_empty() {
-        store.write(|transaction| seed::apply(transaction, seeds, OtherRows::Keep, now))?;
+        store
+            .write_patiently(|transaction| seed::apply(transaction, seeds, OtherRows::Keep, now))?;
     }
     Ok(store)
 }

@@ -33,7 +33,7 @@ pub enum ApiError {
     NotFound(&'static str),
     /// 404 `CF-NotFound` (10000): there is no such route.
     UnknownRequest,
-    /// 404 `CF-NotFound` (10000), with this text, which names the flag that enables the route.
+    /// 404 `CF-NotFound` (10000), with this text, which names the flag that enables the route, or what is served instead.
     NotServed(&'static str),
     /// 408 `CF-InvalidRequest` (10004): the client stopped sending the request
     /// ([RFC 9110 §15.5.9](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9)).
@@ -54,6 +54,8 @@ pub enum ApiError {
     TooManyLabels(usize),
     /// 422 `CF-AnnotationLimitExceeded` (390023): a change with this many annotations would leave too many.
     TooManyAnnotations(usize),
+    /// 431 `CF-InvalidRequest` (10004): the head of the request is too large.
+    HeadTooLarge,
     /// 429 `CF-RateLimitExceeded` (10013). Only fault rules cause it.
     RateLimited,
     /// The status, number, name and text of a fault rule.
@@ -64,6 +66,8 @@ pub enum ApiError {
     TooExpensive,
     /// 503 `CF-ServiceUnavailable` (10015): there are too many connections, or too many long responses are being sent.
     Overloaded,
+    /// 503 `CF-ServiceUnavailable` (10015): the server is stopping, and the body has not arrived.
+    Stopping,
     /// 503 `CF-ServiceUnavailable` (10015): the database cannot be used at present. The text is logged and never sent to
     /// the client.
     Unavailable(String),
@@ -105,10 +109,12 @@ impl ApiError {
             Self::WrongHost(_) => 421,
             Self::Unprocessable(_) | Self::TooManyLabels(_) | Self::TooManyAnnotations(_) => 422,
             Self::RateLimited => 429,
+            Self::HeadTooLarge => 431,
             Self::InjectedError(error) => error.status,
             Self::Busy
             | Self::TooExpensive
             | Self::Overloaded
+            | Self::Stopping
             | Self::Unhealthy
             | Self::Unavailable(_) => 503,
             Self::Internal(_) => 500,
@@ -125,6 +131,7 @@ impl ApiError {
             | Self::TooLarge
             | Self::TargetTooLong
             | Self::RangeNotSatisfiable(_)
+            | Self::HeadTooLarge
             | Self::WrongHost(_) => 10004,
             Self::NotJson => 1001,
             Self::NotAuthenticated => 10002,
@@ -142,6 +149,7 @@ impl ApiError {
             Self::Busy
             | Self::TooExpensive
             | Self::Overloaded
+            | Self::Stopping
             | Self::Unhealthy
             | Self::Unavailable(_) => 10015,
             Self::Internal(_) => 10001,
@@ -158,6 +166,7 @@ impl ApiError {
             | Self::TooLarge
             | Self::TargetTooLong
             | Self::RangeNotSatisfiable(_)
+            | Self::HeadTooLarge
             | Self::WrongHost(_) => "CF-InvalidRequest",
             Self::NotJson => "CF-MessageParseError",
             Self::NotAuthenticated => "CF-NotAuthenticated",
@@ -175,6 +184,7 @@ impl ApiError {
             Self::Busy
             | Self::TooExpensive
             | Self::Overloaded
+            | Self::Stopping
             | Self::Unhealthy
             | Self::Unavailable(_) => "CF-ServiceUnavailable",
             Self::Internal(_) => "UnknownError",
@@ -203,6 +213,7 @@ impl ApiError {
             Self::RequestTimeout => "The request did not arrive in time".into(),
             Self::TooLarge => "The request body is too large".into(),
             Self::TargetTooLong => "The request target is too long".into(),
+            Self::HeadTooLarge => "The head of the request is too large".into(),
             Self::Refused(text) | Self::Unprocessable(text) => text.clone(),
             Self::RangeNotSatisfiable(size) => {
                 format!("The range is not among the {size} bytes of the package")
@@ -225,6 +236,7 @@ impl ApiError {
                 "The request is too expensive, use a smaller page or fewer filters".into()
             }
             Self::Overloaded => "The server is overloaded, try again".into(),
+            Self::Stopping => "The server is stopping, try again".into(),
             Self::Unavailable(_) => "The database cannot be used at present".into(),
             Self::Unhealthy => "The data cannot be read; the log of the server says why".into(),
             Self::Internal(_) => "An unknown error occurred.".into(),
@@ -251,7 +263,7 @@ fn named(what: &str, value: Option<&str>) -> String {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Busy | StoreError::Closed => Self::Busy,
+            StoreError::Busy | StoreError::Closed | StoreError::Stopped(_) => Self::Busy,
             StoreError::TooExpensive => Self::TooExpensive,
             StoreError::Lost(text) => Self::Unavailable(text),
             error @ (StoreError::CannotWrite(_) | StoreError::CannotOpen(_)) => {

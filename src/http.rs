@@ -4,27 +4,37 @@
 //! that `routes.rs` names for it.
 
 mod admin;
+mod apps;
 mod builds;
 mod change;
 pub mod client;
 mod collections;
+mod compression;
 mod download;
 mod droplets;
+mod empty;
+mod environment;
+mod features;
+mod forwarded;
 mod info;
+mod isolation_segments;
 mod jobs;
 mod login;
 mod metrics;
 mod multipart;
 mod observe;
 mod packages;
+mod quotas;
 mod redact;
 mod request;
 mod respond;
 mod response;
+mod roles;
 mod router;
 mod routes;
 mod unread_body;
 mod upload;
+mod users;
 
 pub use request::Request;
 pub use response::Response;

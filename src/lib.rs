@@ -29,7 +29,7 @@
 //! | [`blobs`] | the stored files of packages: checked, put, read; always in pieces |
 //! | [`records`] | one file per table: its columns, filters and statements; inserts and updates |
 //! | [`store`] | the SQLite file: snapshots, transactions, migrations (with `schema.sql`), data versions; a second engine would stand beside `store::sqlite` |
-//! | [`caller`] [`clock`] [`duration`] [`error_text`] [`json_object`] [`labels`] [`log`] [`private_file`] | small modules that all others may use |
+//! | [`caller`] [`clock`] [`duration`] [`error_text`] [`json_object`] [`labels`] [`log`] [`private_file`] [`signals`] | small modules that all others may use |
 //!
 //! A module imports only modules further down this table. `docs/architecture.md` says what a change touches.
 
@@ -59,6 +59,7 @@ pub mod records;
 pub mod seed;
 pub mod server;
 pub mod service;
+pub mod signals;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

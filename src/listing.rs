@@ -6,6 +6,7 @@
 mod conditions;
 mod evictions;
 mod list_cache;
+pub mod members;
 mod page_query;
 pub mod request;
 pub mod response_cache;

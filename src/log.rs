@@ -1,12 +1,14 @@
 //! The messages of a running server, on stderr, as text or as JSON Lines.
 //!
-//! No message holds a token, a password or a key, at no level. Of libraries only warnings and errors are written: below
+//! No message holds a token, a password or a key, at no level, or a control or format character as such. Of libraries only warnings and errors are written: below
 //! that, warp writes the segments of each path.
 
+mod printable;
 mod queue;
 
 use std::io;
 
+pub use printable::printable;
 use queue::LineQueue;
 pub use queue::LogGuard;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -23,7 +25,7 @@ pub enum Format {
 }
 
 /// Which messages are written: those of this level and of the levels before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Level {
     /// A request or the server failed.
     Error,
@@ -53,7 +55,7 @@ impl From<Level> for tracing::Level {
 ///
 /// Fails if the operating system starts no thread.
 pub fn start(format: Format, level: Level) -> io::Result<LogGuard> {
-    let (lines, guard) = LineQueue::start(io::stderr())?;
+    let (lines, guard) = LineQueue::start(io::stderr(), format)?;
     let level = LevelFilter::from_level(level.into());
     let levels = Targets::new()
         .with_default(level.min(LevelFilter::WARN))

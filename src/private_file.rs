@@ -1,8 +1,8 @@
 //! Files that only their owner can read, for tokens.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io::{Error, ErrorKind, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use crate::error_text::os_error;
@@ -25,6 +25,10 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut temporary = tempfile::Builder::new()
         .prefix(".cf-packages-")
         .tempfile_in(folder)?;
+    // A umask can take the owner's permissions too.
+    temporary
+        .as_file()
+        .set_permissions(Permissions::from_mode(0o600))?;
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|error| error.error)?;
@@ -58,8 +62,6 @@ fn cannot(path: &Path, what: &str, error: &Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]

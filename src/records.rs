@@ -12,6 +12,8 @@ pub mod job;
 mod metadata;
 mod organization;
 pub mod package;
+pub mod quota;
+pub mod role;
 mod space;
 pub mod user;
 
@@ -21,6 +23,7 @@ pub use build::{Build, BuildRecord};
 pub use columns::{ColumnRole, ColumnValue, ColumnVisitor, Join, Record, Statements, Table, Valid};
 pub use droplet::{Droplet, DropletRecord};
 pub use job::{Job, JobRecord};
+pub(crate) use metadata::BorrowedText;
 pub use metadata::Metadata;
 pub use organization::{Organization, OrganizationRecord};
 pub use package::{Content, DockerCredentials, DockerPassword, Package, PackageRecord};
@@ -114,6 +117,8 @@ pub enum By {
     FoldedValue,
     /// The column holds the one id that this query returns for a value. The condition on the values is appended to it.
     Id(&'static str),
+    /// The column holds the value somewhere in it. Upper and lower case of ASCII letters are the same.
+    Part,
     /// The column holds one of the ids that this query returns for a value. The condition on the values is appended to
     /// it.
     Ids(&'static str),

@@ -5,21 +5,21 @@
 mod activity;
 mod client_stream;
 mod connection;
+mod framing;
 mod limits;
-mod line_feeds;
+mod listener;
+mod refusal;
 mod slots;
 mod stop_signal;
 
 use std::fs::File;
 use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::net::{RecvFlags, SendFlags, recv, send};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tracing::warn;
@@ -28,11 +28,11 @@ use crate::http::Router;
 use activity::Activity;
 use connection::{Connection, TimeOuts};
 pub use limits::raise_file_limit;
+pub use listener::{Address, Listener};
+use listener::{BACKLOG, Stream};
 use slots::Slots;
 pub use stop_signal::stop_signal;
 
-/// How many connections may wait to be accepted. A client whose connection does not fit tries again after a second.
-const BACKLOG: u32 = 1024;
 /// How many more connections are accepted if all places are taken. Each gets one response: that of `/healthz`, or 503.
 const RESERVED: usize = 64;
 /// How many connections the listener of `--metrics` serves. Further ones get 503.
@@ -58,36 +58,20 @@ const INTERRUPT_EVERY: Duration = Duration::from_millis(10);
 /// How long to wait before the next connection is accepted if one could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Listens on `address`; port 0 means any free port. Must be called within a Tokio runtime.
-///
-/// # Errors
-///
-/// Fails if the address is in use, or is not an address of this machine.
-pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    }?;
-    // Without this option, connections of a server that has just stopped would block the port for a minute.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-/// Serves until `shutdown` completes. Then answers the requests that have arrived, and returns once that is done, or
-/// after nine seconds. Writes that run for eight seconds more are interrupted.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+/// Serves until `shutdown` completes. Then breaks off the uploads that have not arrived, answers the requests that have, and
+/// returns once that is done, or after nine seconds. Writes that run for eight seconds more are interrupted.
+pub async fn serve(listener: Listener, router: Router, shutdown: impl Future<Output = ()>) {
     let places = limits::max_connections(RESERVED);
     let acceptor = Acceptor::new(router.clone(), places, RESERVED);
     let finisher = tokio::spawn(router.clone().finish_what_is_due());
     acceptor.accept_until(&listener, shutdown).await;
     let end = Instant::now() + GRACE;
     // Clients whose connection is established may have sent a request.
-    if let Ok(listener) = listener.into_std() {
-        acceptor.accept_waiting(&listener);
-    }
+    acceptor.accept_waiting(&listener);
+    drop(listener);
     let stop = acceptor.stop;
     stop.send_replace(true);
+    router.stop_uploads();
     let interrupt = async {
         sleep_until(end - (GRACE - INTERRUPT_AFTER)).await;
         loop {
@@ -106,7 +90,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
 }
 
 /// Serves the metrics until the runtime ends, also while the server stops.
-pub async fn serve_metrics(listener: TcpListener, router: Router) {
+pub async fn serve_metrics(listener: Listener, router: Router) {
     let acceptor = Acceptor::new(router, METRICS_CONNECTIONS, METRICS_RESERVED);
     acceptor
         .accept_until(&listener, std::future::pending())
@@ -134,7 +118,7 @@ impl Acceptor {
     }
 
     /// Accepts connections until `shutdown` completes.
-    async fn accept_until(&self, listener: &TcpListener, shutdown: impl Future<Output = ()>) {
+    async fn accept_until(&self, listener: &Listener, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
         // Closed when there is no other descriptor for a connection, which is then refused.
         let mut spare = spare_file();
@@ -162,22 +146,17 @@ impl Acceptor {
     }
 
     /// Accepts the connections that are established, without waiting for others.
-    fn accept_waiting(&self, listener: &std::net::TcpListener) {
+    fn accept_waiting(&self, listener: &Listener) {
         for _ in 0..BACKLOG {
-            let Ok((stream, address)) = listener.accept() else {
+            let Ok((stream, address)) = listener.accept_now() else {
                 return;
             };
-            let stream = stream
-                .set_nonblocking(true)
-                .and_then(|()| TcpStream::from_std(stream));
-            if let Ok(stream) = stream {
-                self.start(stream, address);
-            }
+            self.start(stream, address);
         }
     }
 
     /// Serves a connection, or refuses it if there are too many.
-    fn start(&self, stream: TcpStream, address: SocketAddr) {
+    fn start(&self, stream: Stream, address: IpAddr) {
         let activity = Arc::new(Activity::default());
         let (slot, is_single) = match self.slots.take(&activity) {
             Some(slot) => (slot, false),
@@ -186,10 +165,9 @@ impl Acceptor {
                 None => return self.refuse(&stream),
             },
         };
-        let _ = stream.set_nodelay(true);
         let connection = Connection {
             stream,
-            router: self.router.of_client(address.ip(), is_single),
+            router: self.router.of_client(address, is_single),
             activity,
             time_outs: if is_single {
                 RESERVED_TIME_OUTS
@@ -204,7 +182,7 @@ impl Acceptor {
     }
 
     /// Answers 503 without reading the request.
-    fn refuse(&self, stream: &TcpStream) {
+    fn refuse(&self, stream: &Stream) {
         // The buffer of a new connection has space for it. If the request has arrived, it is read, so that the close does
         // not reset the connection.
         let _ = send(stream, &self.router.overloaded(), SendFlags::DONTWAIT);

@@ -5,20 +5,21 @@ pub mod fault_rules;
 mod finisher;
 pub mod metrics;
 pub mod request_records;
+mod turns;
 pub mod web_pages;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
+use bytes::Bytes;
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::auth::guesses::Guesses;
 use crate::auth::{Identity, Keys, Login, TokenFault};
 use crate::caller::Caller;
 use crate::clock::{self, Clock, system_now};
 use crate::edition::{BaseUrl, Edition};
-use crate::error::ApiError;
 use crate::listing::ListCache;
 use crate::listing::response_cache::ResponseCache;
 use crate::log;
@@ -27,10 +28,9 @@ use failures::Failures;
 use fault_rules::FaultRules;
 use metrics::Metrics;
 use request_records::RequestRecords;
+use turns::Turns;
 use web_pages::WebPages;
 
-/// The longest `Host` header that hrefs may repeat, in bytes.
-const MAX_HOST: usize = 255;
 /// How many exports are sent at the same time; further ones wait. Each keeps a snapshot open until its client has
 /// received it, and the write-ahead log cannot shrink while it is open.
 const CONCURRENT_EXPORTS: usize = 2;
@@ -48,6 +48,8 @@ pub struct Service {
     pub edition: Edition,
     /// The base of absolute hrefs; `None` means the request's `Host`.
     pub external_url: Option<BaseUrl>,
+    /// Whether hrefs may repeat what a proxy says of the requested URL.
+    pub trust_proxy: bool,
     /// The hosts that the server answers for, and the web pages that may use it.
     pub web_pages: WebPages,
     /// The cached ids of lists.
@@ -78,8 +80,16 @@ pub struct Service {
     pub something_is_due: Notify,
     /// One permit: writes run one after the other, so that those who wait take no thread.
     pub writes: Arc<Semaphore>,
+    /// The pauses between the steps of large uploads.
+    pub turns: Turns,
+    /// One permit: one document is compressed at a time.
+    pub compressing: Arc<Semaphore>,
+    /// The OpenAPI document in gzip, once a client has asked for it; `None` if that is not shorter.
+    pub openapi_in_gzip: OnceLock<Option<Bytes>>,
     /// One permit for each export that is being sent.
     pub exports: Arc<Semaphore>,
+    /// Whether the server is stopping.
+    stopping: watch::Sender<bool>,
     /// The documents that could not be read, by a fault of the database.
     pub failures: Failures,
 }
@@ -95,6 +105,8 @@ pub struct ServiceOptions {
     pub edition: Edition,
     /// The base of absolute hrefs; `None` means the request's `Host`.
     pub external_url: Option<BaseUrl>,
+    /// Whether hrefs may repeat what a proxy says of the requested URL.
+    pub trust_proxy: bool,
     /// The hosts that the server answers for, and the web pages that may use it.
     pub web_pages: WebPages,
     /// The size of the response cache in MiB; 0 disables it.
@@ -126,6 +138,7 @@ impl Default for ServiceOptions {
             clock: Clock::system(),
             edition: Edition::default(),
             external_url: None,
+            trust_proxy: false,
             web_pages: WebPages::default(),
             response_cache_mib: 0,
             max_upload: 512 << 20,
@@ -183,6 +196,7 @@ impl Service {
             clock: options.clock,
             edition: options.edition,
             external_url: options.external_url,
+            trust_proxy: options.trust_proxy,
             web_pages: options.web_pages,
             list_cache: Arc::new(ListCache::default()),
             response_cache: ResponseCache::new(options.response_cache_mib),
@@ -201,9 +215,29 @@ impl Service {
             staging: options.staging,
             something_is_due: Notify::new(),
             writes: Arc::new(Semaphore::new(1)),
+            turns: Turns::default(),
+            compressing: Arc::new(Semaphore::new(1)),
+            openapi_in_gzip: OnceLock::new(),
             exports: Arc::new(Semaphore::new(CONCURRENT_EXPORTS)),
+            stopping: watch::Sender::new(false),
             failures: Failures::default(),
         }
+    }
+
+    /// Records that the server stops.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Completes when the server stops.
+    pub async fn stopped(&self) {
+        let is_stopping = self
+            .stopping
+            .subscribe()
+            .wait_for(|stopping| *stopping)
+            .await
+            .is_ok();
+        assert!(is_stopping, "the sender lives as long as `self`");
     }
 
     /// Returns the keys that tokens are verified with, if tokens are used.
@@ -266,33 +300,4 @@ impl Service {
             "{fault}, and the server's clock, which `--clock` or the admin API set, shows {now} (the system's: {system})"
         )
     }
-
-    /// Returns the base of hrefs in the response to a request with this `Host` header.
-    ///
-    /// # Errors
-    ///
-    /// Fails with `InvalidRequest` if hrefs are absolute and the header is not the name of a host.
-    pub fn base_url(&self, host: Option<&[u8]>) -> Result<BaseUrl, ApiError> {
-        if let Some(external_url) = &self.external_url {
-            return Ok(external_url.clone());
-        }
-        if !self.edition.has_absolute_hrefs() {
-            return Ok(BaseUrl(String::new()));
-        }
-        let Some(host) = host else {
-            return Ok(BaseUrl("http://localhost".into()));
-        };
-        let is_host = |host: &&str| (1..=MAX_HOST).contains(&host.len()) && is_authority(host);
-        str::from_utf8(host)
-            .ok()
-            .filter(is_host)
-            .map(|host| BaseUrl(format!("http://{host}")))
-            .ok_or(ApiError::InvalidRequest)
-    }
-}
-
-/// Whether `text` holds only the characters of a host name or address and a port, so that it is safe in an href.
-pub fn is_authority(text: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".:-_[]".contains(&byte);
-    text.bytes().all(is_allowed)
 }

@@ -24,6 +24,7 @@ use file_watch::{Current, FileWatch, OpenReaders};
 pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
 pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
+use sqlite::busy::Patience;
 pub use sqlite::check::{CheckReport, FindFaults, check, sqlite_version};
 pub use sqlite::close::Closed;
 pub use sqlite::draft::is_file_of;
@@ -33,6 +34,7 @@ use sqlite::open::{self, Opened};
 use sqlite::open_file::{OpenFile, Stamps, changed_meanwhile};
 pub use sqlite::readers::WaitingReads;
 use sqlite::readers::{Ended, Job, Limit, Readers};
+pub use sqlite::reserved_name::{refuse_database, refuse_reserved_name};
 use sqlite::writer::Writer;
 pub use sqlite::writer::WriterCounters;
 use sqlite::{backup, close, copy, create, draft, log_size, read_only, schema};
@@ -111,7 +113,7 @@ impl Store {
     /// # Errors
     ///
     /// Fails if the file is not a database of this program, if it cannot be written, if a `-wal`, `-shm` or `-journal`
-    /// of a former database lies beside it, or if `fill` fails; then no file is left.
+    /// of a former database lies beside it, if it has the name of such a file, or if `fill` fails; then no file is left.
     pub fn create<E: From<StoreError>>(
         path: &Path,
         fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
@@ -123,6 +125,7 @@ impl Store {
         if matches!(state, FileState::Ours { .. }) {
             return Ok(false);
         }
+        refuse_reserved_name(real).map_err(|error| error.at_given(path, real))?;
         if !create::may_create(real, state).map_err(|error| error.at_given(path, real))? {
             return Ok(false);
         }
@@ -153,7 +156,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Fails if `to` exists, if files of a former database lie beside it, if `from` is not a database of this program, or
+    /// Fails if `to` exists or has the name of a file beside a database, if files of a former database lie beside it, if `from` is not a database of this program, or
     /// has an earlier schema, or if a file cannot be read or written.
     pub fn backup(
         from: &Path,
@@ -399,11 +402,32 @@ impl Store {
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.try_write(Patience::Request, write)
+    }
+
+    /// Does the same as [`write`](Self::write) for a command whose user waits: beside programs that write without pause,
+    /// the transaction begins after a minute at the latest, or fails.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`write`](Self::write).
+    pub fn write_patiently<T, E: From<StoreError>>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.try_write(Patience::Command, write)
+    }
+
+    fn try_write<T, E: From<StoreError>>(
+        &self,
+        patience: Patience,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let writer = self.writer.as_ref().ok_or_else(|| {
             StoreError::file(&self.path, "is open for reading only; nothing was written")
         })?;
         self.file.lost(&self.latest)?;
-        let answer = writer.write(write)?;
+        let answer = writer.write(patience, write)?;
         // A commit to a file that has no name any more is lost.
         self.file.lost(&self.latest)?;
         Ok(answer)

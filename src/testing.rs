@@ -213,7 +213,7 @@ impl Server {
         let thread = std::thread::Builder::new()
             .name("cf-packages".into())
             .spawn(move || {
-                runtime.block_on(server::serve(listener, router, async {
+                runtime.block_on(server::serve(listener.into(), router, async {
                     let _ = stopped.await;
                 }));
                 drop(runtime);

@@ -70,6 +70,32 @@ pub fn rate(address: SocketAddr, requests: &[Vec<u8>], rounds: &Rounds) -> Resul
     .map(|rates| rates.iter().sum())
 }
 
+/// Sends the requests, `count` in all, one at a time on one connection. Returns the times until the responses, in seconds.
+pub fn latencies(address: SocketAddr, requests: &[Vec<u8>], count: usize) -> Result<Vec<f64>> {
+    let mut connection = Connection::open(address)?;
+    let mut times = Vec::with_capacity(count);
+    for request in requests.iter().cycle().take(count) {
+        let started = Instant::now();
+        connection.send(request)?;
+        connection.receive()?;
+        times.push(started.elapsed().as_secs_f64());
+    }
+    Ok(times)
+}
+
+/// Sends the request again and again on one connection. Returns responses per second.
+pub fn rate_of_one(address: SocketAddr, request: &[u8], rounds: &Rounds) -> Result<f64> {
+    let mut connection = Connection::open(address)?;
+    let mut meter = Meter::start(rounds);
+    loop {
+        connection.send(request)?;
+        connection.receive()?;
+        if !meter.tick() {
+            return Ok(meter.rate());
+        }
+    }
+}
+
 /// Sends each request once. Returns the elapsed time and the number of bytes of all bodies.
 pub fn once(
     address: SocketAddr,
@@ -131,7 +157,7 @@ impl Connection {
         Ok(self.stream.write_all(request)?)
     }
 
-    /// Reads the next response, whose status must be 200. Returns the body.
+    /// Reads the next response, whose status must be 200 or 201. Returns the body.
     fn receive(&mut self) -> Result<&[u8]> {
         let mut filled = 0;
         let head = loop {
@@ -166,7 +192,10 @@ fn head_length(response: &[u8]) -> Option<usize> {
 fn body_length(head: &[u8]) -> Result<usize> {
     let head = std::str::from_utf8(head)?;
     let refused = || -> Error { format!("a response begins with {head:?}").into() };
-    if !head.starts_with("HTTP/1.1 200 ") {
+    if !["HTTP/1.1 200 ", "HTTP/1.1 201 "]
+        .iter()
+        .any(|line| head.starts_with(line))
+    {
         return Err(refused());
     }
     head.lines()

@@ -22,8 +22,8 @@ const CLOCK: &str = "2026-01-01T00:00:00Z";
 /// The lifetime of the tokens, which is longer than a run.
 pub const TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The edition of all rows that do not name another.
-pub const EDITION: Edition = Edition::Current;
+/// The editions. Rows that do not name one measure `current`.
+pub const EDITIONS: [Edition; 2] = [Edition::Current, Edition::Of2015];
 
 /// The temporary folder of this run, and the databases created so far.
 pub struct Folder {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cf_packages::caller::Caller;
-use cf_packages::edition::{BaseUrl, RecordSink};
+use cf_packages::edition::{BaseUrl, Edition, RecordSink};
 use cf_packages::listing::request::ListRequest;
 use cf_packages::listing::{self, ListCache};
 use cf_packages::records::{Package, Table};
@@ -12,8 +12,8 @@ use cf_packages::store::{Store, StoreError};
 
 use crate::Result;
 use crate::client::{HOST, together};
-use crate::databases::{Database, EDITION};
-use crate::measure::{Meter, Rounds};
+use crate::databases::Database;
+use crate::measure::{self, Meter, Rounds};
 
 /// Threads that request pages. There are more than reader connections, so that each of those is always busy.
 const THREADS: usize = 4;
@@ -31,14 +31,16 @@ pub enum Method {
 
 /// An open database and its list cache.
 pub struct InProcess {
+    edition: Edition,
     store: Store,
     list_cache: Arc<ListCache>,
 }
 
 impl InProcess {
     /// Opens the database for reading.
-    pub fn open(database: &Database) -> Result<Self> {
+    pub fn open(database: &Database, edition: Edition) -> Result<Self> {
         Ok(Self {
+            edition,
             store: Store::open_for_reading(&database.file)?,
             list_cache: Arc::new(ListCache::default()),
         })
@@ -46,13 +48,13 @@ impl InProcess {
 
     /// Returns the page of an admin.
     pub fn page(&self, query: &str, method: Method) -> Result<Vec<u8>> {
-        let request = request(query)?;
+        let request = self.request(query)?;
         self.render(&request, method)
     }
 
     /// Renders the page of an admin again and again on several threads. Returns pages per second.
     pub fn rate(&self, query: &str, method: Method, rounds: &Rounds) -> Result<f64> {
-        let request = request(query)?;
+        let request = self.request(query)?;
         let rates = together(THREADS, |_| {
             let mut meter = Meter::start(rounds);
             loop {
@@ -67,6 +69,7 @@ impl InProcess {
 
     fn render(&self, request: &ListRequest, method: Method) -> Result<Vec<u8>> {
         let (list_cache, request) = (self.list_cache.clone(), request.clone());
+        let edition = self.edition;
         Ok(self.store.read_blocking(move |db| {
             let admin = Caller::Everything;
             let found = match method {
@@ -78,20 +81,39 @@ impl InProcess {
             let rows = |each: &mut RecordSink<'_, Package>| {
                 listing::rows::<Package, _>(db, &found.ids, each)
             };
-            EDITION.package_list(&base_url(), &request, found.total, rows)
+            edition.package_list(&base_url(), &request, found.total, rows)
         })?)
+    }
+
+    /// Renders the page of an admin `count` times, one after the other. Returns the median of the times.
+    pub fn latency(&self, queries: &[String], count: usize) -> Result<f64> {
+        let requests = queries.iter().map(|query| self.request(query));
+        let requests = requests.collect::<Result<Vec<_>>>()?;
+        let mut times = Vec::with_capacity(count);
+        for request in requests.iter().cycle().take(count) {
+            let started = Instant::now();
+            self.render(request, Method::ListCache)?;
+            times.push(started.elapsed().as_secs_f64());
+        }
+        Ok(measure::percentile(&mut times, 50))
+    }
+
+    fn request(&self, query: &str) -> Result<ListRequest> {
+        let request = self.edition.parse_package_list(None, query);
+        Ok(request.map_err(|error| format!("{query}: {error:?}"))?.list)
     }
 
     /// Renders every package in stored order, on one thread in one pass over the table. Returns the elapsed time and the
     /// number of bytes.
     pub fn dump(&self) -> Result<(Duration, usize)> {
         let started = Instant::now();
-        let length = self.store.read_blocking(|db| {
+        let edition = self.edition;
+        let length = self.store.read_blocking(move |db| {
             let base_url = base_url();
             let mut document = Vec::with_capacity(2 * BUFFER);
             let mut length = 0;
             Package::for_each(db, |record| {
-                EDITION.package(&base_url, &record, &mut document)?;
+                edition.package(&base_url, &record, &mut document)?;
                 document.push(b',');
                 if document.len() > BUFFER {
                     length += document.len();
@@ -103,11 +125,6 @@ impl InProcess {
         })?;
         Ok((started.elapsed(), length))
     }
-}
-
-fn request(query: &str) -> Result<ListRequest> {
-    let request = EDITION.parse_package_list(None, query);
-    Ok(request.map_err(|error| format!("{query}: {error:?}"))?.list)
 }
 
 fn base_url() -> BaseUrl {

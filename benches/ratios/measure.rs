@@ -35,8 +35,30 @@ pub struct Pair {
     pub baseline: f64,
     /// The figure of the program.
     pub measured: f64,
-    /// The median of the ratios of the rounds. 1 is as good as the baseline, 0.5 half as good.
-    pub ratio: f64,
+    /// The ratios of the rounds. 1 is as good as the baseline, 0.5 half as good.
+    pub ratio: Spread,
+}
+
+/// The middle of several numbers, and between which they lie.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    /// The least number.
+    pub low: f64,
+    /// The median.
+    pub median: f64,
+    /// The greatest number.
+    pub high: f64,
+}
+
+impl Spread {
+    /// Returns the spread of these numbers.
+    pub fn of(numbers: impl Iterator<Item = f64> + Clone) -> Self {
+        Self {
+            low: numbers.clone().fold(f64::INFINITY, f64::min),
+            median: median(numbers.clone()),
+            high: numbers.fold(f64::NEG_INFINITY, f64::max),
+        }
+    }
 }
 
 /// Measures the baseline and the program in turn.
@@ -57,7 +79,7 @@ pub fn paired(
         unit,
         baseline: median(pairs.iter().map(|pair| pair.0)),
         measured: median(pairs.iter().map(|pair| pair.1)),
-        ratio: median(pairs.iter().map(ratio)),
+        ratio: Spread::of(pairs.iter().map(ratio)),
     })
 }
 
@@ -71,6 +93,16 @@ fn median(numbers: impl Iterator<Item = f64>) -> f64 {
         odd if odd % 2 == 1 => numbers[middle],
         _ => f64::midpoint(numbers[middle - 1], numbers[middle]),
     }
+}
+
+/// Returns the number that `percent` percent of the numbers do not exceed.
+pub fn percentile(numbers: &mut [f64], percent: usize) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    let last = numbers.len().saturating_sub(1);
+    numbers
+        .get(last * percent / 100)
+        .copied()
+        .unwrap_or(f64::NAN)
 }
 
 /// Counts events after the warm-up, from one event to the last.

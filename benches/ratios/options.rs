@@ -75,7 +75,7 @@ pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command> {
     Ok(Command::Measure(if quick {
         Options {
             sizes: sizes.unwrap_or_else(|| SIZES[..2].to_vec()),
-            rounds: rounds(2, 400),
+            rounds: rounds(3, 400),
             starts: 5,
             distinct: 20_000,
             only,

@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use cf_packages::edition::Edition;
+
 use crate::Result;
 
 /// A running server.
@@ -29,8 +31,13 @@ impl Server {
 
     /// Starts the program on that database, in the edition `current`, with a response cache of `cache` MiB.
     pub fn on_database(database: &Path, cache: u32) -> Result<Self> {
-        let cache = cache.to_string();
-        let arguments = ["--api", "current", "--cache-size", &cache, "--db"];
+        Self::of_edition(Edition::Current, database, cache)
+    }
+
+    /// Starts the program on that database, with a response cache of `cache` MiB.
+    pub fn of_edition(edition: Edition, database: &Path, cache: u32) -> Result<Self> {
+        let (edition, cache) = (edition.to_string(), cache.to_string());
+        let arguments = ["--api", &edition, "--cache-size", &cache, "--db"];
         Self::program(
             arguments
                 .map(OsStr::new)

@@ -2,6 +2,7 @@
 
 mod all_data;
 mod bits;
+mod creations;
 mod pages;
 mod startup_and_memory;
 
@@ -14,7 +15,7 @@ use crate::table::Table;
 use crate::{Error, Result};
 
 /// The groups, in the order of the table. The group that changes the databases comes last.
-pub const GROUPS: [Group; 11] = [
+pub const GROUPS: [Group; 14] = [
     Group {
         name: "hot",
         about: "cached pages, compared with a static route",
@@ -29,6 +30,16 @@ pub const GROUPS: [Group; 11] = [
         name: "depth",
         about: "pages at any depth, compared with the first page of the smallest table",
         run: pages::depth,
+    },
+    Group {
+        name: "anywhere",
+        about: "pages anywhere in the largest table, of both editions",
+        run: pages::anywhere,
+    },
+    Group {
+        name: "latency",
+        about: "the time until the response, alone and beside sixteen connections",
+        run: pages::latency,
     },
     Group {
         name: "offset",
@@ -51,6 +62,11 @@ pub const GROUPS: [Group; 11] = [
         run: all_data::seed,
     },
     Group {
+        name: "creations",
+        about: "new packages, compared with transactions in process",
+        run: creations::creations,
+    },
+    Group {
         name: "bits",
         about: "uploads and downloads, compared with inserts, a copy and a static route",
         run: bits::bits,
@@ -67,7 +83,7 @@ pub const GROUPS: [Group; 11] = [
     },
     Group {
         name: "writes",
-        about: "readers while another process writes",
+        about: "readers while another process writes, and while packages are created",
         run: pages::writes,
     },
 ];

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use crate::measure::{Pair, Unit};
+use crate::measure::{Pair, Spread, Unit};
 
 const HEAD: [&str; 6] = [
     "what",
     "baseline",
     "at the baseline",
     "measured",
-    "ratio",
+    "ratio, more is better",
     "goal",
 ];
 
@@ -76,17 +76,28 @@ fn number(number: f64, unit: Unit) -> String {
     match unit {
         Unit::PerSecond if number < 100.0 => format!("{number:.1}/s"),
         Unit::PerSecond => format!("{}/s", grouped(&format!("{number:.0}"))),
+        Unit::Seconds if number < 0.01 => format!("{:.0} µs", number * 1_000_000.0),
         Unit::Seconds if number < 1.0 => format!("{:.1} ms", number * 1000.0),
         Unit::Seconds => format!("{number:.2} s"),
         Unit::Memory => format!("{:.1} MiB", number / f64::from(1 << 20)),
     }
 }
 
-fn ratio(ratio: f64) -> String {
-    if ratio < 0.1 {
-        format!("{ratio:.4}")
+/// Returns a text like `0.83 (0.80–0.86)`: the median of the rounds, the least and the greatest ratio.
+fn ratio(Spread { low, median, high }: Spread) -> String {
+    let digits = |ratio: f64| {
+        if ratio < 0.1 {
+            format!("{ratio:.4}")
+        } else {
+            format!("{ratio:.2}")
+        }
+    };
+    let median = digits(median);
+    let (low, high) = (digits(low), digits(high));
+    if low == high {
+        median
     } else {
-        format!("{ratio:.2}")
+        format!("{median} ({low}–{high})")
     }
 }
 

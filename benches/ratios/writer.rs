@@ -16,8 +16,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Copies a package from anywhere in the table.
 const CREATE: &str = "\
-insert into packages (guid, app_id, space_id, type, state, error, sha1, sha256, image, store_image, created_at) \
-select $1, app_id, space_id, type, state, error, sha1, sha256, image, store_image, $2 \
+insert into packages (guid, app_id, app_guid, space_id, type, state, error, sha1, sha256, image, store_image, created_at) \
+select $1, app_id, app_guid, space_id, type, state, error, sha1, sha256, image, store_image, $2 \
 from packages where id >= $3 order by id limit 1";
 /// Changes the state, by which lists can be filtered.
 const CHANGE: &str = "\

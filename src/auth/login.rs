@@ -58,6 +58,9 @@ pub enum LoginError {
     Server(ApiError),
 }
 
+/// What a client is that acts for itself.
+const BAD_CLIENT: &str = "Bad client credentials: the id must be the guid or the name of a seeded user, or admin, and the secret the password of the login";
+
 impl Login {
     /// Answers a token request.
     ///
@@ -148,7 +151,9 @@ impl Login {
         clock: &Clock,
     ) -> Result<TokenResponse, LoginError> {
         let (id, secret) = form.client(basic)?;
-        let user = self.user(&id, &secret, snapshot)?;
+        let user = self
+            .user(&id, &secret, snapshot)
+            .map_err(LoginError::of_client)?;
         let scopes = form.granted_scopes(user.scopes())?;
         let subject = Subject::Client(user.guid);
         let access = tokens::access(keys, clock, &subject, &scopes, self.ttl)?;
@@ -256,6 +261,16 @@ impl LoginError {
             status,
             error,
             description: description.into(),
+        }
+    }
+
+    /// Returns the error for a wrong client, which says what a client is here, whether or not there is one of that id.
+    fn of_client(self) -> Self {
+        match self {
+            Self::Request {
+                status: 401, error, ..
+            } => Self::request(401, error, BAD_CLIENT),
+            other => other,
         }
     }
 

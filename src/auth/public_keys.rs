@@ -6,7 +6,9 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use pkcs1::RsaPublicKeyRef;
 use pkcs1::der::Decode;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
@@ -15,6 +17,17 @@ use serde_json::Value;
 use spki::SubjectPublicKeyInfoRef;
 
 use crate::error_text::os_error;
+
+/// Base64 with or without padding, in both alphabets.
+const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PADDING);
+const URL_SAFE_BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY_PADDING);
+const ANY_PADDING: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+
+/// Shorter words are not public keys in base64. One for Ed25519 has 59 characters.
+const SHORTEST_KEY: usize = 40;
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The lengths of a modulus that RS256 accepts, in bits. The lower bound is that of
 /// [RFC 7518 §3.3](https://www.rfc-editor.org/rfc/rfc7518#section-3.3), the upper one that of the crypto library.
@@ -27,6 +40,12 @@ const EXPONENTS: RangeInclusive<u64> = 3..=(1 << 33) - 1;
 pub(super) struct PublicKey {
     kid: Option<String>,
     components: RsaPublicKeyComponents<Vec<u8>>,
+}
+
+/// An RSA public key that is not used.
+struct Rejected {
+    kid: Option<String>,
+    reason: RejectedKey,
 }
 
 /// Why a file of public keys cannot be used.
@@ -83,31 +102,11 @@ impl fmt::Display for Rejections<'_> {
 
 impl PublicKey {
     /// Checks a key. The numbers are big-endian, with or without leading zeros.
-    fn new(kid: Option<String>, modulus: &[u8], exponent: &[u8]) -> Result<Self, RejectedKey> {
-        let (n, e) = (
-            without_leading_zeros(modulus),
-            without_leading_zeros(exponent),
-        );
-        let bits = n.len() * 8 - n.first().map_or(0, |first| first.leading_zeros() as usize);
-        if !MODULUS_BITS.contains(&bits) {
-            return Err(RejectedKey::ModulusLength(bits));
+    fn new(kid: Option<String>, modulus: &[u8], exponent: &[u8]) -> Result<Self, Rejected> {
+        match checked(modulus, exponent) {
+            Ok(components) => Ok(Self { kid, components }),
+            Err(reason) => Err(Rejected { kid, reason }),
         }
-        if !is_odd(n) {
-            return Err(RejectedKey::EvenModulus);
-        }
-        let value = e
-            .iter()
-            .fold(0, |value, byte| value << 8 | u64::from(*byte));
-        if e.len() > size_of::<u64>() || !EXPONENTS.contains(&value) || !is_odd(e) {
-            return Err(RejectedKey::Exponent);
-        }
-        Ok(Self {
-            kid,
-            components: RsaPublicKeyComponents {
-                n: n.to_vec(),
-                e: e.to_vec(),
-            },
-        })
     }
 
     /// Whether a token with this `kid` is verified with this key: both have the same `kid`, or one of them has none.
@@ -127,7 +126,36 @@ impl PublicKey {
     }
 }
 
-/// Reads the usable keys of a file, of which there is at least one. Other keys of the file are ignored.
+/// Returns the numbers of a key, if RS256 can use them.
+fn checked(
+    modulus: &[u8],
+    exponent: &[u8],
+) -> Result<RsaPublicKeyComponents<Vec<u8>>, RejectedKey> {
+    let (n, e) = (
+        without_leading_zeros(modulus),
+        without_leading_zeros(exponent),
+    );
+    let bits = n.len() * 8 - n.first().map_or(0, |first| first.leading_zeros() as usize);
+    if !MODULUS_BITS.contains(&bits) {
+        return Err(RejectedKey::ModulusLength(bits));
+    }
+    if !is_odd(n) {
+        return Err(RejectedKey::EvenModulus);
+    }
+    let value = e
+        .iter()
+        .fold(0, |value, byte| value << 8 | u64::from(*byte));
+    if e.len() > size_of::<u64>() || !EXPONENTS.contains(&value) || !is_odd(e) {
+        return Err(RejectedKey::Exponent);
+    }
+    Ok(RsaPublicKeyComponents {
+        n: n.to_vec(),
+        e: e.to_vec(),
+    })
+}
+
+/// Reads the usable keys of a file, of which there is at least one. Rejected keys are logged, other keys of the file are
+/// ignored.
 ///
 /// # Errors
 ///
@@ -137,41 +165,127 @@ pub(super) fn read(path: &Path) -> Result<Vec<PublicKey>, PublicKeyFileError> {
         path: path.to_owned(),
         reason: os_error(&error),
     })?;
-    let found = if bytes.trim_ascii_start().starts_with(b"{") {
-        from_jwks(&bytes)
-    } else {
-        from_pem(&bytes)
-    };
     let mut keys = Vec::new();
     let mut rejected = Vec::new();
-    for key in found {
+    for key in find(&bytes) {
         match key {
             Ok(key) => keys.push(key),
-            Err(reason) => rejected.push(reason),
+            Err(key) => rejected.push(key),
         }
     }
     if keys.is_empty() {
-        let path = path.to_owned();
-        return Err(PublicKeyFileError::NoUsableKey { path, rejected });
+        return Err(PublicKeyFileError::NoUsableKey {
+            path: path.to_owned(),
+            rejected: rejected.into_iter().map(|key| key.reason).collect(),
+        });
+    }
+    for Rejected { kid, reason } in rejected {
+        let kid = kid.map_or_else(String::new, |kid| format!(" `{}`", kid.escape_debug()));
+        tracing::warn!(
+            "`{}` holds a key{kid} that is not used: {reason}",
+            path.display()
+        );
     }
     Ok(keys)
 }
 
-/// Returns what kind of public key `bytes` are, for the message that refuses them as a secret.
-pub(super) fn describe(bytes: &[u8]) -> Option<&'static str> {
-    let text = bytes.trim_ascii_start();
-    if text.starts_with(b"-----BEGIN ") {
-        return Some("a PEM text");
+/// Returns the RSA public keys in the bytes of a file.
+fn find(bytes: &[u8]) -> Vec<Result<PublicKey, Rejected>> {
+    match bytes.trim_ascii_start().starts_with(b"{") {
+        true => from_jwks(bytes),
+        false => from_pem(bytes),
     }
-    let json = || serde_json::from_slice::<Value>(bytes).ok();
-    if text.starts_with(b"{")
-        && json().is_some_and(|key| key.get("keys").is_some() || key.get("kty").is_some())
-    {
+}
+
+/// Returns what kind of key `bytes` are or hold, for the message that refuses them as a secret. Recognizes the formats of
+/// public keys, alone, within other text and in base64, and all that [`read`] accepts.
+pub(super) fn describe(bytes: &[u8]) -> Option<&'static str> {
+    // Without the null bytes of UTF-16.
+    let text: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
+    // A key in base64 may have several lines, or be one word of a line.
+    let joined: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    let mut decoded = from_base64(&joined).chain(from_base64(&text));
+    describe_plain(bytes)
+        .or_else(|| describe_plain(&text))
+        .or_else(|| decoded.find_map(|bytes| describe_plain(&bytes)))
+        .or_else(|| (!find(bytes).is_empty()).then_some("a public key"))
+}
+
+/// Does the same for formats that are not in base64 as a whole.
+fn describe_plain(bytes: &[u8]) -> Option<&'static str> {
+    let holds = |wanted: &[&str]| {
+        let mut wanted = wanted.iter();
+        wanted.any(|wanted| {
+            bytes
+                .windows(wanted.len())
+                .any(|part| part == wanted.as_bytes())
+        })
+    };
+    if holds(&["\"kty\"", "'kty'", "kty:", "\"keys\""]) {
         return Some("a JSON Web Key Set");
     }
-    let is_der = SubjectPublicKeyInfoRef::from_der(bytes).is_ok()
-        || RsaPublicKeyRef::from_der(bytes).is_ok();
-    is_der.then_some("a public key in DER")
+    if holds(&["-----BEGIN "]) {
+        return Some("a PEM text");
+    }
+    if holds(&[
+        "ssh-rsa AAAA",
+        "ssh-ed25519 AAAA",
+        "ecdsa-sha2-",
+        "---- BEGIN SSH2 ",
+    ]) || is_ssh(bytes)
+    {
+        return Some("an SSH public key");
+    }
+    let content = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    if is_der(content) || is_der(content.trim_ascii_start()) {
+        return Some("a key or a certificate in DER");
+    }
+    None
+}
+
+/// Returns what the words of `text` that may be base64 of a key hold.
+fn from_base64(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    text.split(|byte| !byte.is_ascii_alphanumeric() && !b"+/-_".contains(byte))
+        .filter(|word| word.len() >= SHORTEST_KEY)
+        .filter_map(|word| {
+            let decoded = BASE64
+                .decode(word)
+                .or_else(|_| URL_SAFE_BASE64.decode(word));
+            decoded.ok()
+        })
+}
+
+/// Returns whether `bytes` are a key as SSH encodes it
+/// ([RFC 4253 §6.6](https://www.rfc-editor.org/rfc/rfc4253#section-6.6)).
+fn is_ssh(bytes: &[u8]) -> bool {
+    matches!(bytes, [0, 0, 0, _, name @ ..] if name.starts_with(b"ssh-") || name.starts_with(b"ecdsa-"))
+}
+
+/// Returns whether `bytes` are keys or certificates in DER: a sequence that begins with a sequence, an integer, or an
+/// object identifier. Newlines may follow. The last byte may be missing: it is dropped from a secret if it looks like a
+/// newline.
+fn is_der(bytes: &[u8]) -> bool {
+    let [0x30, first, rest @ ..] = bytes else {
+        return false;
+    };
+    let (length, content) = match first {
+        0..=0x7f => (usize::from(*first), rest),
+        0x81 | 0x82 if rest.len() > 2 => {
+            let (length, content) = rest.split_at(usize::from(first & 0x7f));
+            let length = length
+                .iter()
+                .fold(0, |length, byte| length << 8 | usize::from(*byte));
+            (length, content)
+        }
+        _ => return false,
+    };
+    let is_whole =
+        content.len() + 1 >= length && content[length.min(content.len())..].trim_ascii().is_empty();
+    is_whole && matches!(content.first(), Some(0x30 | 0x02 | 0x06))
 }
 
 /// The fields of an RSA key ([RFC 7518 §6.3.1](https://www.rfc-editor.org/rfc/rfc7518#section-6.3.1)).
@@ -188,7 +302,7 @@ struct Jwk {
 
 /// Returns the RS256 keys of a key set, or of one key. An entry of another kind or form is ignored, because a UAA may
 /// publish other keys beside them.
-fn from_jwks(bytes: &[u8]) -> Vec<Result<PublicKey, RejectedKey>> {
+fn from_jwks(bytes: &[u8]) -> Vec<Result<PublicKey, Rejected>> {
     let Ok(document) = serde_json::from_slice::<Value>(bytes) else {
         return Vec::new();
     };
@@ -200,7 +314,7 @@ fn from_jwks(bytes: &[u8]) -> Vec<Result<PublicKey, RejectedKey>> {
     entries.into_iter().filter_map(from_jwk).collect()
 }
 
-fn from_jwk(entry: Value) -> Option<Result<PublicKey, RejectedKey>> {
+fn from_jwk(entry: Value) -> Option<Result<PublicKey, Rejected>> {
     let jwk: Jwk = serde_json::from_value(entry).ok()?;
     let is_rs256 = jwk.kty == "RSA"
         && jwk.usage.is_none_or(|usage| usage == "sig")
@@ -211,7 +325,7 @@ fn from_jwk(entry: Value) -> Option<Result<PublicKey, RejectedKey>> {
 }
 
 /// Returns the RSA public keys of a PEM file. Other blocks, such as private keys and certificates, are ignored.
-fn from_pem(bytes: &[u8]) -> Vec<Result<PublicKey, RejectedKey>> {
+fn from_pem(bytes: &[u8]) -> Vec<Result<PublicKey, Rejected>> {
     let blocks = pem::parse_many(bytes).unwrap_or_default();
     blocks
         .iter()
@@ -231,7 +345,7 @@ fn rsa_key_of_spki(der: &[u8]) -> Option<&[u8]> {
 }
 
 /// Parses an `RSAPublicKey` ([RFC 8017 §A.1.1](https://www.rfc-editor.org/rfc/rfc8017#appendix-A.1.1)).
-fn from_pkcs1(der: &[u8]) -> Option<Result<PublicKey, RejectedKey>> {
+fn from_pkcs1(der: &[u8]) -> Option<Result<PublicKey, Rejected>> {
     let key = RsaPublicKeyRef::from_der(der).ok()?;
     let (modulus, exponent) = (key.modulus.as_bytes(), key.public_exponent.as_bytes());
     Some(PublicKey::new(None, modulus, exponent))

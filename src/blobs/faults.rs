@@ -13,7 +13,9 @@ use crate::store::{Snapshot, StoreError};
 /// Fails if the snapshot cannot be read.
 pub fn find_faults(snapshot: &Snapshot<'_>, faults: &mut Vec<String>) -> Result<(), StoreError> {
     Blob::for_each(snapshot, |blob| {
-        if let Some(fault) = content_fault(snapshot, &blob)? {
+        if blob.due.is_none()
+            && let Some(fault) = content_fault(snapshot, &blob)?
+        {
             let sha256 = blob.sha256;
             faults.push(format!("has bits with the SHA-256 `{sha256}` {fault}"));
         }
@@ -35,10 +37,10 @@ pub fn find_faults(snapshot: &Snapshot<'_>, faults: &mut Vec<String>) -> Result<
     })
 }
 
-/// The files that no package refers to.
+/// The whole files that no package refers to.
 const UNREFERENCED: &str = "
     select b.sha256 from blobs b
-    where not exists (select 1 from packages p where p.blob_id = b.id)
+    where b.due is null and not exists (select 1 from packages p where p.blob_id = b.id)
     order by b.id";
 
 /// The packages that show other checksums than those of their file.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -132,21 +133,38 @@ impl ContentFile {
         mut each: impl FnMut(i64, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut hasher = self.may_change.then(Hasher::new);
-        let mut buffer = vec![0; PIECE];
-        let (mut offset, mut number) = (0, 0);
-        while offset < self.size {
-            let rest = usize::try_from(self.size - offset).unwrap_or(PIECE);
-            let piece = &mut buffer[..rest.min(PIECE)];
-            self.file.read_exact_at(piece, offset)?;
+        self.for_each_piece_in(0..self.size, |number, piece| {
             if let Some(hasher) = &mut hasher {
                 hasher.update(piece);
             }
-            each(number, piece)?;
-            offset += piece.len() as u64;
-            number += 1;
-        }
+            each(number, piece)
+        })?;
         if hasher.is_some_and(|hasher| hasher.finish() != self.checksums) {
             return Err(io::Error::other("it changed while it was read").into());
+        }
+        Ok(())
+    }
+
+    /// Does the same for the pieces in a range of bytes, which begins where a piece begins. That the file was not changed is
+    /// not checked.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the first error of `each`, or if the file cannot be read.
+    pub(super) fn for_each_piece_in<E: From<io::Error>>(
+        &self,
+        range: Range<u64>,
+        mut each: impl FnMut(i64, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut buffer = vec![0; PIECE];
+        let mut offset = range.start;
+        while offset < range.end {
+            let rest = usize::try_from(range.end - offset).unwrap_or(PIECE);
+            let piece = &mut buffer[..rest.min(PIECE)];
+            self.file.read_exact_at(piece, offset)?;
+            let number = i64::try_from(offset / PIECE as u64).expect("no file has 8 EiB");
+            each(number, piece)?;
+            offset += piece.len() as u64;
         }
         Ok(())
     }

@@ -44,6 +44,7 @@ pub fn put(transaction: &Transaction<'_>, content: &ContentFile) -> Result<i64, 
         sha1,
         sha256,
         size: i64::try_from(content.size()).expect("no file has 8 EiB"),
+        due: None,
     };
     let id = Blob::insert(transaction, &record)?;
     content.for_each_piece(|number, piece| {
@@ -88,7 +89,7 @@ pub fn copy(
     copied.ok_or_else(no_blob)
 }
 
-fn insert_piece(
+pub(super) fn insert_piece(
     transaction: &Transaction<'_>,
     id: i64,
     number: i64,
@@ -103,13 +104,14 @@ fn insert_piece(
     transaction.execute_borrowed(sql, &values).map(drop)
 }
 
-/// Returns the id of the blob whose content has that SHA-256, or `None` if there is none.
+/// Returns the id of the whole blob whose content has that SHA-256, or `None` if there is none.
 ///
 /// # Errors
 ///
 /// Fails if the snapshot cannot be read.
 pub fn find_id(snapshot: &Snapshot<'_>, sha256: &str) -> Result<Option<i64>, StoreError> {
-    snapshot.int("select id from blobs where sha256 = $1", &[sha256.into()])
+    let sql = "select id from blobs where sha256 = $1 and due is null";
+    snapshot.int(sql, &[sha256.into()])
 }
 
 /// Returns how to read the blob with that id, or `None` if there is none.
@@ -140,7 +142,7 @@ fn find(
     let sql = format!(
         "select b.sha256, b.size,
                 (select length(p.content) from blob_pieces p where p.blob_id = b.id and p.number = 0)
-         from blobs b where {condition}"
+         from blobs b where b.due is null and {condition}"
     );
     snapshot.rows(&sql, &[value], |row| {
         let piece_size = row.optional_int(2)?;
@@ -168,7 +170,7 @@ pub fn read_piece(
     let mut content = None;
     snapshot.rows(
         "select p.content from blobs b join blob_pieces p on p.blob_id = b.id
-         where b.sha256 = $1 and p.number = $2",
+         where b.sha256 = $1 and b.due is null and p.number = $2",
         &[sha256.into(), number.into()],
         |row| {
             content = Some(row.bytes(0)?.to_vec());

@@ -12,6 +12,7 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub(super) struct StoredApp {
     pub id: i64,
+    pub guid: String,
     pub space_id: i64,
     pub lifecycle: String,
 }
@@ -77,6 +78,7 @@ impl Change<'_, '_> {
         listing::rows::<App, ApiError>(self.transaction, id.as_slice(), |app| {
             found = Some(StoredApp {
                 id: app.id,
+                guid: app.guid.to_owned(),
                 space_id: app.space_id,
                 lifecycle: app.lifecycle.to_owned(),
             });

@@ -48,6 +48,7 @@ pub fn copy(change: &Change<'_, '_>, new: &CopyPackage) -> Result<i64, ApiError>
     let record = PackageRecord {
         guid: &guid,
         app_id: app.id,
+        app_guid: &app.guid,
         space_id: app.space_id,
         r#type: &source.r#type,
         state: match docker {

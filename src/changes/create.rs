@@ -82,6 +82,7 @@ pub fn create(change: &Change<'_, '_>, new: &CreatePackage) -> Result<i64, ApiEr
     let record = PackageRecord {
         guid: &guid,
         app_id: app.id,
+        app_guid: &app.guid,
         space_id: app.space_id,
         r#type,
         labels: &labels,

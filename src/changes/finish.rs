@@ -1,8 +1,10 @@
-//! Finishes what earlier changes left to be processed, once it is due. `serve --processing` says how long that takes;
-//! by default it is due at once, and is finished in the transaction of the change itself.
+//! Finishes what earlier changes left to be processed, once it is due. `serve --processing` says how long that takes; by
+//! default it is due at once, and is finished in the transaction of the change itself. What interrupted uploads left is
+//! deleted once it is due.
 
 use super::Change;
 use super::stage::finish_builds;
+use crate::blobs;
 use crate::store::{Snapshot, StoreError, Transaction, dialect};
 
 /// How long a job is remembered after it was due, in milliseconds: a day.
@@ -54,7 +56,8 @@ pub fn finish_due(transaction: &Transaction<'_>, at: i64, now: i64) -> Result<()
     }
     finish_packages(transaction, at, now)?;
     finish_builds(transaction, at, now)?;
-    finish_jobs(transaction, at, now)
+    finish_jobs(transaction, at, now)?;
+    blobs::delete_unfinished(transaction, at)
 }
 
 /// A package whose state was changed meanwhile, as by a seed, keeps it.
@@ -104,6 +107,7 @@ pub fn next_due(snapshot: &Snapshot<'_>) -> Result<Option<i64>, StoreError> {
     let sql = "select min(due) from (
                    select min(due) as due from package_outcomes
                    union all select min(due) from jobs where state = 'PROCESSING'
-                   union all select min(due) from builds where state = 'STAGING') dues";
+                   union all select min(due) from builds where state = 'STAGING'
+                   union all select min(due) from blobs where due is not null) dues";
     snapshot.int(sql, &[])
 }

@@ -7,7 +7,6 @@ use crate::auth::KeyError;
 use crate::auth::secret::{self, Secret, SecretError};
 use crate::clock::{self, Clock};
 use crate::edition::{BaseUrl, Edition};
-use crate::service::is_authority;
 
 /// The database that a command uses if no `--db` is given.
 const DEFAULT_DATABASE: &str = "packages.db";
@@ -72,7 +71,7 @@ impl ApiFlag {
 /// `--external-url`: the base of absolute hrefs.
 #[derive(Debug, clap::Args)]
 pub struct ExternalUrlFlag {
-    /// Scheme and host of absolute hrefs [default: the request's Host; for `get`, http://127.0.0.1:8080]
+    /// What hrefs begin with: scheme, host, and the path prefix that a proxy removes [default: the request's Host; for `get`, http://127.0.0.1:8080]
     #[arg(long, value_name = "URL", value_parser = parse_external_url)]
     pub external_url: Option<BaseUrl>,
 }
@@ -129,14 +128,10 @@ impl CommandError {
     }
 }
 
-/// Parses `http://HOST` or `https://HOST:PORT`, without a path.
+/// Parses `http://HOST` or `https://HOST:PORT/PREFIX`.
 fn parse_external_url(text: &str) -> Result<BaseUrl, String> {
-    let url = text.strip_suffix('/').unwrap_or(text);
-    let host = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
-    match host {
-        Some(host) if !host.is_empty() && is_authority(host) => Ok(BaseUrl(url.to_owned())),
-        _ => Err("expected scheme and host, as `https://api.example.org`".to_owned()),
-    }
+    BaseUrl::parse(text).ok_or_else(|| {
+        "expected scheme, host and perhaps a path prefix, as `https://api.example.org/packages`"
+            .to_owned()
+    })
 }

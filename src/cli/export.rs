@@ -22,6 +22,13 @@ pub struct Args {
     bits: Option<String>,
 }
 
+impl Args {
+    /// Whether the command writes files.
+    pub(super) fn writes_files(&self) -> bool {
+        self.bits.is_some()
+    }
+}
+
 /// Prints all data but the token keys as a seed.
 pub fn run(args: Args) -> Result<(), CommandError> {
     let form = if args.jsonl {

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The arguments of `healthcheck`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The server, or its health route: `http://HOST:PORT[/healthz]`
+    /// The server, or its health route: `http://HOST:PORT[/healthz]`, or `unix:PATH`
     #[arg(value_name = "URL", default_value = DEFAULT_URL)]
     url: String,
     /// Ask again for this long, until the server is healthy

@@ -116,7 +116,7 @@ fn apply(args: &Args, sources: &[Source]) -> Result<Done, NotCommitted> {
     if let Some(migrated) = store.migrated() {
         eprintln!("cf-packages: {migrated}");
     }
-    let done = store.write(|transaction| fill(args, sources, transaction))?;
+    let done = store.write_patiently(|transaction| fill(args, sources, transaction))?;
     if let closed @ Closed::LogKept { .. } = store.close()? {
         eprintln!("cf-packages: {closed}");
     }

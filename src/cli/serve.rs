@@ -6,12 +6,10 @@ mod flags;
 mod terminal;
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use super::CommandError;
@@ -20,9 +18,10 @@ use crate::caller::Caller;
 use crate::error_text::os_error;
 use crate::http::Router;
 use crate::log::LogGuard;
+use crate::server::{Address, Listener};
 use crate::service::{Authentication, Service, ServiceOptions};
 use crate::store::Closed;
-use crate::{log, server};
+use crate::{log, server, signals};
 use admin_token::AdminTokenFile;
 use data::OpenedData;
 pub use flags::Args;
@@ -34,6 +33,14 @@ const EXIT_WITHIN: Duration = Duration::from_millis(9700);
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(args: Args) -> Result<(), CommandError> {
+    match prepare_and_serve(args) {
+        // A signal stopped it before it listened. That is no failure of a server.
+        Err(_) if signals::received().is_some() => Ok(()),
+        ended => ended,
+    }
+}
+
+fn prepare_and_serve(args: Args) -> Result<(), CommandError> {
     let settings = Settings::from_args(args)?;
     // Dropped last, so that the last messages are written.
     let _log = start_log(&settings)?;
@@ -41,7 +48,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     let keys = load_keys(&settings, &data)?;
     let token_file = admin_token_file(&settings, &keys)?;
     let hint = StartupHint::new(&settings, &data.store, token_file.as_ref())?;
-    let (listen, with_stdin) = (settings.listen, settings.exit_with_stdin);
+    let (listen, with_stdin) = (settings.listen.clone(), settings.exit_with_stdin);
     let metrics = settings.metrics.clone();
     let (service, temporary_folder) = service(settings, data, keys);
 
@@ -110,7 +117,7 @@ fn admin_token_file(
     keys: &Keys,
 ) -> Result<Option<AdminTokenFile>, CommandError> {
     let path = settings.admin_token_file.as_deref();
-    let is_shown = terminal::is_shown(settings) && !settings.no_auth;
+    let is_shown = settings.shows_hints && !settings.no_auth;
     if path.is_none() && !is_shown {
         return Ok(None);
     }
@@ -132,6 +139,7 @@ fn service(
         clock: settings.clock,
         edition: settings.edition,
         external_url: settings.external_url,
+        trust_proxy: settings.trust_proxy,
         web_pages: settings.web_pages,
         response_cache_mib: settings.cache_size,
         max_upload: u64::from(settings.max_upload) << 20,
@@ -149,31 +157,33 @@ fn service(
     (Arc::new(Service::new(data.store, options)), data.folder)
 }
 
-/// Listens and serves. Returns the moment at which the server was asked to stop.
+/// Listens and serves, unless a signal was received before. Returns the moment at which the server was asked to stop.
 async fn serve(
     service: &Arc<Service>,
-    address: SocketAddr,
+    address: Address,
     metrics: Option<MetricsSettings>,
     with_stdin: bool,
     hint: &StartupHint,
 ) -> Result<Instant, CommandError> {
-    let (listener, address) = listen(address, "--listen")?;
+    let (listener, address) = listen(&address, "--listen").await?;
     if let Some(MetricsSettings {
         listen: address,
         web_pages,
     }) = metrics
     {
-        let (listener, address) = listen(address, "--metrics")?;
-        info!("metrics: http://{address}/metrics");
+        let (listener, address) = listen(&Address::Tcp(address), "--metrics").await?;
+        info!("metrics: {}/metrics", address.url());
         let router = Router::of_metrics(service.clone(), web_pages);
         tokio::spawn(server::serve_metrics(listener, router));
     }
-    let stop = server::stop_signal(with_stdin)?;
+    let Some(stop) = server::stop_signal(with_stdin) else {
+        return Ok(Instant::now());
+    };
     // Programs wait for this line, and read the port from it.
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush())?;
+    writeln!(stdout, "listening on {}", address.url()).and_then(|()| stdout.flush())?;
     drop(stdout);
-    hint.show(address);
+    hint.show(&address);
     let mut stopped_at = Instant::now();
     let stop = async {
         stop.await;
@@ -184,16 +194,16 @@ async fn serve(
 }
 
 /// Listens on `address`, which `flag` names. Returns also the address with the port that was chosen.
-fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr), CommandError> {
-    server::listen(address)
-        .and_then(|listener| {
-            let address = listener.local_addr()?;
-            Ok((listener, address))
-        })
-        .map_err(|error| {
-            let text = os_error(&error);
-            CommandError::Failed(format!(
-                "cannot listen on `{address}`: {text}; name another with `{flag}`"
-            ))
-        })
+async fn listen(address: &Address, flag: &str) -> Result<(Listener, Address), CommandError> {
+    let bound = async {
+        let listener = Listener::bind(address).await?;
+        let address = listener.address()?;
+        Ok((listener, address))
+    };
+    bound.await.map_err(|error: io::Error| {
+        let text = os_error(&error);
+        CommandError::Failed(format!(
+            "cannot listen on `{address}`: {text}; name another with `{flag}`"
+        ))
+    })
 }

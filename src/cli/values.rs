@@ -2,8 +2,27 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use crate::server::Address;
+
 /// The largest size in MiB: 1 TiB.
 const MAX_MEBIBYTES: u64 = 1 << 20;
+
+/// Parses where to listen: an address as [`parse_address`] does, or `unix:` and the path of a socket.
+///
+/// # Errors
+///
+/// Fails with the expected form.
+pub fn parse_listen(text: &str) -> Result<Address, String> {
+    match text.strip_prefix("unix:") {
+        Some("") => {
+            Err("expected a path after `unix:`, such as `unix:/run/cf-packages.sock`".into())
+        }
+        Some(path) => Ok(Address::Unix(path.into())),
+        None => parse_address(text).map(Address::Tcp).map_err(|expected| {
+            format!("{expected}, or a socket, such as `unix:/run/cf-packages.sock`")
+        }),
+    }
+}
 
 /// Parses an address to listen on: an IP address and a port. `8080`, `:8080` and `localhost:8080` are 127.0.0.1:8080.
 ///
@@ -111,6 +130,20 @@ mod tests {
             "http://127.0.0.1:80",
         ] {
             assert!(parse_address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn socket_is_named_by_its_path() {
+        let socket = Address::Unix("/run/x y.sock".into());
+        assert_eq!(parse_listen("unix:/run/x y.sock"), Ok(socket));
+        let tcp = Address::Tcp("127.0.0.1:8080".parse().unwrap());
+        assert_eq!(parse_listen("localhost:8080"), Ok(tcp));
+        for text in ["unix:", "unix", "/run/x.sock"] {
+            assert!(
+                parse_listen(text).unwrap_err().contains("unix:/run/"),
+                "{text}"
+            );
         }
     }
 

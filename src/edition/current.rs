@@ -2,7 +2,9 @@
 //! and the organizations, spaces, apps and root documents that clients need beside packages.
 
 pub(super) mod body;
+pub mod empty;
 pub(super) mod error;
+pub(super) mod openapi;
 pub(super) mod present;
 pub mod request;
 pub(super) mod upload;

@@ -11,6 +11,9 @@ mod json;
 
 use crate::caller::{AccessRules, DownloadRule};
 
+/// The stack that apps had in 2015.
+const STACK: &str = "cflinuxfs2";
+
 /// Who may read: only an admin reads everything, and the role `space_supporter` does not exist.
 pub const ACCESS_RULES: AccessRules = AccessRules {
     global_readers: &[],

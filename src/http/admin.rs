@@ -131,7 +131,7 @@ pub(super) async fn end_build(
         }
     };
     let (edition, now) = (service.edition, service.clock.now());
-    let base_url = service.base_url(request.host())?;
+    let base_url = request.base_url(&service)?;
     let document = write(&service, move |store| {
         store.write(|transaction| {
             let id = changes::end_build(transaction, &guid, &end, now)?;

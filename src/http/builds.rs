@@ -33,7 +33,7 @@ pub(super) async fn stage(
     let (author, body) = authorize_with_body(&service, &request, body).await?;
     // In `current`, the body names the package, and `package` is empty.
     let new = service.edition.parse_staging(&package, &body)?;
-    let base_url = service.base_url(request.host())?;
+    let base_url = request.base_url(&service)?;
     let edition = service.edition;
     let document = carry_out(&service, author, move |change| {
         let id = changes::stage(change, &new)?;
@@ -51,7 +51,7 @@ pub(super) async fn one(
 ) -> Result<Response, ApiError> {
     let identity = request.authenticate(&service)?;
     let caller = identity.into_reader()?;
-    let base_url = service.base_url(request.host())?;
+    let base_url = request.base_url(&service)?;
     let edition = service.edition;
     let document = service
         .store

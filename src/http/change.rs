@@ -16,7 +16,7 @@ use crate::service::Service;
 use crate::store::{OpenMode, Snapshot, Store, StoreError};
 
 /// The caller of a request that changes something.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Author {
     /// The caller's guid.
     user: String,
@@ -152,7 +152,7 @@ pub(super) async fn respond_with_package(
     status: u16,
     change: impl FnOnce(&Change<'_, '_>) -> Result<i64, ApiError> + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let base_url = service.base_url(request.host())?;
+    let base_url = request.base_url(service)?;
     let edition = service.edition;
     let document = carry_out(service, author, move |context| {
         let id = change(context)?;

@@ -1,6 +1,7 @@
 //! A minimal HTTP client, for `healthcheck`.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,24 +9,38 @@ use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, HOST};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 use warp::http::Uri;
 
-/// A URL whose scheme is `http`.
+/// A URL whose scheme is `http`, or the socket of a server.
 #[derive(Clone, Debug)]
 pub struct HttpUrl {
-    /// Host and port as they were given; the `Host` header.
+    server: Server,
+    /// The `Host` header: host and port as they were given.
     authority: String,
-    host: String,
-    port: u16,
     /// Path and query.
     target: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Server {
+    Tcp { host: String, port: u16 },
+    Unix(PathBuf),
+}
+
 impl HttpUrl {
-    /// Parses `http://HOST[:PORT][/PATH]`. An empty path becomes `default_path`. Returns `None` for anything else.
+    /// Parses `http://HOST[:PORT][/PATH]`, or `unix:SOCKET`. An empty path becomes `default_path`, and so does that of a
+    /// socket. Returns `None` for anything else.
     pub fn parse(text: &str, default_path: &str) -> Option<Self> {
+        if let Some(socket) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
+            return Some(Self {
+                server: Server::Unix(socket.into()),
+                authority: "localhost".to_owned(),
+                target: default_path.to_owned(),
+            });
+        }
         let uri: Uri = text.parse().ok()?;
         let authority = uri
             .authority()
@@ -37,9 +52,11 @@ impl HttpUrl {
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'));
         Some(Self {
+            server: Server::Tcp {
+                host: address.unwrap_or(host).to_owned(),
+                port: authority.port_u16().unwrap_or(80),
+            },
             authority: authority.as_str().to_owned(),
-            host: address.unwrap_or(host).to_owned(),
-            port: authority.port_u16().unwrap_or(80),
             target: if target == "/" { default_path } else { target }.to_owned(),
         })
     }
@@ -50,9 +67,25 @@ impl HttpUrl {
 ///
 /// # Errors
 ///
-/// Fails if the host is unknown, if no address accepts the connection, or if the response is not HTTP.
+/// Fails if the host is unknown, if neither an address nor the socket accepts a connection, or if the response is not HTTP.
 pub async fn get_status(url: &HttpUrl, step_timeout: Duration) -> io::Result<u16> {
-    let stream = connect(url, step_timeout).await?;
+    match &url.server {
+        Server::Tcp { host, port } => {
+            let stream = connect(host, *port, step_timeout).await?;
+            get_over(stream, url, step_timeout).await
+        }
+        Server::Unix(path) => {
+            let stream = within(step_timeout, UnixStream::connect(path)).await?;
+            get_over(stream, url, step_timeout).await
+        }
+    }
+}
+
+async fn get_over(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    url: &HttpUrl,
+    step_timeout: Duration,
+) -> io::Result<u16> {
     let request = hyper::Request::get(&url.target)
         .header(HOST, &url.authority)
         .header(CONNECTION, "close")
@@ -69,9 +102,9 @@ pub async fn get_status(url: &HttpUrl, step_timeout: Duration) -> io::Result<u16
     Ok(response.status().as_u16())
 }
 
-async fn connect(url: &HttpUrl, step_timeout: Duration) -> io::Result<TcpStream> {
+async fn connect(host: &str, port: u16, step_timeout: Duration) -> io::Result<TcpStream> {
     let mut failure = io::Error::other("the host has no address");
-    for address in within(step_timeout, lookup_host((&*url.host, url.port))).await? {
+    for address in within(step_timeout, lookup_host((host, port))).await? {
         match within(step_timeout, TcpStream::connect(address)).await {
             Ok(stream) => return Ok(stream),
             Err(error) => failure = error,
@@ -112,9 +145,17 @@ mod tests {
             ("http://[::1]:8080", ("[::1]:8080", "::1", 8080, "/healthz")),
         ] {
             let url = HttpUrl::parse(text, "/healthz").unwrap();
-            let parts = (&*url.authority, &*url.host, url.port, &*url.target);
-            assert_eq!(parts, expected, "{text}");
+            let (authority, host, port, target) = expected;
+            let server = Server::Tcp {
+                host: host.into(),
+                port,
+            };
+            let parts = (url.server, &*url.authority, &*url.target);
+            assert_eq!(parts, (server, authority, target), "{text}");
         }
+        let url = HttpUrl::parse("unix:/run/x.sock", "/healthz").unwrap();
+        assert_eq!(url.server, Server::Unix("/run/x.sock".into()));
+        assert_eq!(url.target, "/healthz");
         for text in [
             "",
             "h",
@@ -124,6 +165,7 @@ mod tests {
             "http://",
             "http:///x",
             "http://a b",
+            "unix:",
         ] {
             assert!(HttpUrl::parse(text, "/").is_none(), "{text}");
         }
@@ -134,7 +176,8 @@ mod tests {
         // `localhost` may also resolve to `::1`, on which this listener does not listen.
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let url = HttpUrl::parse(&format!("http://localhost:{port}"), "/").unwrap();
-        connect(&url, Duration::from_secs(60)).await.unwrap();
+        connect("localhost", port, Duration::from_secs(60))
+            .await
+            .unwrap();
     }
 }

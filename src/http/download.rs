@@ -9,7 +9,7 @@ use http_range_header::{RangeUnsatisfiableError, parse_range_header};
 use warp::http::StatusCode;
 use warp::http::header::{self, HeaderValue};
 
-use super::respond::{cache_headers, is_unchanged};
+use super::respond::{cache_headers, not_modified, unchanged};
 use super::{Request, Response, response};
 use crate::blobs::{self, OpenBlob};
 use crate::caller::Downloader;
@@ -38,11 +38,8 @@ pub(super) async fn download(
         .read(move |snapshot| find(snapshot, edition, &downloader, &wanted))
         .await?;
     let tag = format!("\"{}\"", blob.sha256);
-    if is_unchanged(&request, &tag) {
-        let mut response = Response::default();
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        cache_headers(&mut response, &tag);
-        return Ok(response);
+    if let Some(tag) = unchanged(&request, std::slice::from_ref(&tag)) {
+        return Ok(not_modified(tag));
     }
     let range = match requested_range(&request, &tag, blob.size) {
         Ok(range) => range,

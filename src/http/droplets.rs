@@ -1,4 +1,4 @@
-//! Lists of droplets: `GET /v3/droplets` and `GET /v3/packages/:guid/droplets`. Only in `current`.
+//! Lists of droplets: `GET /v3/droplets`, and those of one package or app. Only in `current`.
 
 use std::sync::Arc;
 
@@ -20,19 +20,36 @@ pub(super) async fn list(service: Arc<Service>, request: Request) -> Result<Resp
 pub(super) async fn of_package(
     service: Arc<Service>,
     request: Request,
-    package: String,
+    guid: String,
 ) -> Result<Response, ApiError> {
-    let parse = |edition: Edition, query: &str| parse(edition, Some(&package), query);
+    of_parent(service, request, DropletParent::Package(guid)).await
+}
+
+/// `GET /v3/apps/:guid/droplets`: the droplets of one app, or 404 if the caller may not see the app.
+pub(super) async fn of_app(
+    service: Arc<Service>,
+    request: Request,
+    guid: String,
+) -> Result<Response, ApiError> {
+    of_parent(service, request, DropletParent::App(guid)).await
+}
+
+async fn of_parent(
+    service: Arc<Service>,
+    request: Request,
+    parent: DropletParent,
+) -> Result<Response, ApiError> {
+    let parse = |edition: Edition, query: &str| parse(edition, Some(parent), query);
     respond(service, request, parse, page).await
 }
 
 fn parse(
     edition: Edition,
-    package: Option<&str>,
+    parent: Option<DropletParent>,
     query: &str,
 ) -> Result<(Foundation, DropletListRequest), ApiError> {
     let foundation = edition.require_foundation()?;
-    Ok((foundation, foundation.parse_droplet_list(package, query)?))
+    Ok((foundation, foundation.parse_droplet_list(parent, query)?))
 }
 
 fn page(

@@ -17,7 +17,7 @@ pub(super) async fn one(
 ) -> Result<Response, ApiError> {
     let identity = request.authenticate(&service)?;
     identity.into_reader()?;
-    let base_url = service.base_url(request.host())?;
+    let base_url = request.base_url(&service)?;
     let foundation = service.edition.require_foundation()?;
     let document = service
         .store

@@ -41,9 +41,22 @@ pub(super) struct Upload {
 ///
 /// # Errors
 ///
-/// Fails with `Refused` if the body is malformed, with the errors of [`RequestBody::next_piece`], and with `Unavailable` if
-/// the spool cannot be written.
+/// Fails with `Refused` if the body is malformed, with the errors of [`RequestBody::next_piece`], with `Unavailable` if the
+/// spool cannot be written, and with `Stopping` if the server stops before the body has arrived.
 pub(super) async fn receive(
+    service: &Service,
+    request: &Request,
+    body: RequestBody,
+) -> Result<Upload, ApiError> {
+    tokio::select! {
+        // A body that has arrived is taken although the server stops.
+        biased;
+        received = receive_parts(service, request, body) => received,
+        () = service.stopped() => Err(ApiError::Stopping),
+    }
+}
+
+async fn receive_parts(
     service: &Service,
     request: &Request,
     body: RequestBody,

@@ -79,7 +79,7 @@ impl Observation {
         let query = self.uri.query().unwrap_or_default();
         let record = RequestRecord {
             time: self.time.format(TIME).unwrap_or_default(),
-            method: shown(self.method.as_str(), MAX_SHORT_TEXT),
+            method: shown(redact::word(self.method.as_str()), MAX_SHORT_TEXT),
             path: shown(&redact::path(path), MAX_TEXT),
             query: shown(&redact::query(path, query), MAX_TEXT),
             route: notes.route.get().map(|route| route.to_string()),
@@ -94,7 +94,7 @@ impl Observation {
             caller: notes
                 .caller
                 .get()
-                .map(|caller| shown(caller, MAX_SHORT_TEXT)),
+                .map(|caller| shown(redact::word(caller), MAX_SHORT_TEXT)),
         };
         if let Some(format) = service.request_log {
             write(format, &record, notes.refusal.get().map(String::as_str));
@@ -143,9 +143,7 @@ fn write(format: log::Format, record: &RequestRecord, refusal: Option<&str>) {
     }
 }
 
-/// Returns a text of a client without control characters, which could change what a terminal shows, and not longer than
-/// `longest` bytes.
+/// Returns a text of a client, cut off after `longest` bytes, with its control characters escaped.
 fn shown(text: &str, longest: usize) -> String {
-    let text = &text[..text.floor_char_boundary(longest)];
-    text.replace(char::is_control, "?")
+    log::printable(&text[..text.floor_char_boundary(longest)]).into_owned()
 }

@@ -94,7 +94,7 @@ pub(super) async fn delete(
     guid: String,
 ) -> Result<Response, ApiError> {
     let author = authorize(&service, &request)?;
-    let base_url = service.base_url(request.host())?;
+    let base_url = request.base_url(&service)?;
     let deletion = service.edition.deletion();
     let job = carry_out(&service, author, move |change| {
         changes::delete(change, &guid, deletion)

@@ -12,8 +12,10 @@ use tracing::debug;
 use warp::http::header::{self, HeaderName, HeaderValue};
 use warp::http::{HeaderMap, Method, Uri};
 
+use super::forwarded::Forwarded;
 use super::observe::Notes;
 use crate::auth::{Identity, TokenFault};
+use crate::edition::{BaseUrl, is_authority};
 use crate::error::ApiError;
 use crate::service::Service;
 
@@ -23,6 +25,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const SLOW_START: Duration = Duration::from_secs(60);
 /// The lowest rate at which a body may arrive, in bytes per second.
 const LOWEST_RATE: u64 = 1024;
+/// The longest `Host` header that hrefs may repeat, in bytes.
+const MAX_HOST: usize = 255;
 
 /// The method, the target, the headers and the id of a request. The router has normalized the path. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -35,6 +39,7 @@ struct Parts {
     headers: HeaderMap,
     id: HeaderValue,
     client: Option<IpAddr>,
+    forwarded: Forwarded,
     /// Where the log and the records of requests learn more; `None` if there are none.
     notes: Option<Arc<Notes>>,
 }
@@ -46,6 +51,7 @@ impl Request {
         headers: HeaderMap,
         id: HeaderValue,
         client: Option<IpAddr>,
+        forwarded: Forwarded,
         notes: Option<Arc<Notes>>,
     ) -> Self {
         Self(Arc::new(Parts {
@@ -54,6 +60,7 @@ impl Request {
             headers,
             id,
             client,
+            forwarded,
             notes,
         }))
     }
@@ -137,6 +144,28 @@ impl Request {
         self.header(header::HOST)
     }
 
+    /// Returns what hrefs in the response begin with. See [`BaseUrl`].
+    ///
+    /// # Errors
+    ///
+    /// Fails with `InvalidRequest` if hrefs repeat the `Host` header and it is not the name of a host.
+    pub fn base_url(&self, service: &Service) -> Result<BaseUrl, ApiError> {
+        let is_absolute = service.edition.has_absolute_hrefs();
+        let forwarded = &self.0.forwarded;
+        match &service.external_url {
+            Some(url) if is_absolute => return Ok(url.clone()),
+            Some(url) => return Ok(BaseUrl(url.prefix().to_owned())),
+            None if !is_absolute => return Ok(BaseUrl(forwarded.prefix.clone())),
+            None => {}
+        }
+        let host = match &forwarded.host {
+            Some(host) => host,
+            None => self.host().map_or(Ok("localhost"), host)?,
+        };
+        let scheme = forwarded.scheme.unwrap_or("http");
+        Ok(BaseUrl(format!("{scheme}://{host}{}", forwarded.prefix)))
+    }
+
     /// Returns the address that sent the request; `None` if there is no connection.
     pub fn client(&self) -> Option<IpAddr> {
         self.0.client
@@ -147,6 +176,13 @@ impl Request {
         // The router creates ids of ASCII characters.
         self.0.id.to_str().unwrap_or_default()
     }
+}
+
+/// Returns a `Host` header as hrefs repeat it.
+fn host(header: &[u8]) -> Result<&str, ApiError> {
+    let is_host = |host: &&str| (1..=MAX_HOST).contains(&host.len()) && is_authority(host);
+    let host = str::from_utf8(header).ok().filter(is_host);
+    host.ok_or(ApiError::InvalidRequest)
 }
 
 /// The body of a request, which arrives in pieces. It is limited in size; each piece is limited in time.

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use warp::http::StatusCode;
 use warp::http::header::{self, HeaderValue};
 
-use super::{Request, Response, response};
+use super::{Request, Response, compression, response};
 use crate::caller::Caller;
 use crate::edition::{BaseUrl, Edition};
 use crate::error::ApiError;
 use crate::listing::request::ListRequest;
-use crate::listing::response_cache::{CachedResponse, ResponseKey};
+use crate::listing::response_cache::{CachedResponse, Coding, ResponseKey};
 use crate::listing::{self, ListCache, PageIds};
 use crate::records::Resource;
 use crate::service::Service;
 use crate::store::{Snapshot, StoreError};
+
+/// The headers of requests that a cached response depends on.
+const VARY: HeaderValue = HeaderValue::from_static("Authorization, Accept-Encoding");
 
 /// What the document of a response is rendered from.
 #[derive(Debug)]
@@ -45,37 +48,45 @@ pub(super) async fn respond<T: Send + 'static>(
     render: impl Fn(&RenderContext<'_>, &T) -> Result<Vec<u8>, ApiError> + Send + 'static,
 ) -> Result<Response, ApiError> {
     let caller = request.authenticate(&service)?.into_reader()?;
-    let base_url = service.base_url(request.host())?;
-    let key = ResponseKey {
+    let base_url = request.base_url(&service)?;
+    let coding = compression::preferred(&request);
+    let mut key = ResponseKey {
         caller,
         base_url: base_url.0,
         path: request.path().to_owned(),
         query: request.query().to_owned(),
+        coding,
     };
     let version = || service.store.version_now();
     if let Some(page) = service.response_cache.get(&key, version) {
         return Ok(conditional(&page, &request));
     }
+    key.coding = Coding::Identity;
+    if coding != Coding::Identity
+        && let Some(page) = service.response_cache.get(&key, version)
+    {
+        return Ok(in_coding(&service, &request, coding, key, page).await);
+    }
     let parsed = parse(service.edition, request.query())?;
-    let shared = service.clone();
+    let (shared, wanted) = (service.clone(), key.clone());
     let read = service
         .store
         .read(move |snapshot| {
             let version = snapshot.version()?;
             // Another request may have rendered the document while this one waited for a reader.
-            if let Some(page) = shared.response_cache.get(&key, || Some(version)) {
+            if let Some(page) = shared.response_cache.get(&wanted, || Some(version)) {
                 return Ok(page);
             }
-            let base_url = BaseUrl(key.base_url.clone());
+            let base_url = BaseUrl(wanted.base_url.clone());
             let context = RenderContext {
                 snapshot,
                 list_cache: &shared.list_cache,
-                caller: &key.caller,
+                caller: &wanted.caller,
                 base_url: &base_url,
                 edition: shared.edition,
             };
             let page = CachedResponse::new(version, render(&context, &parsed)?);
-            let page = shared.response_cache.insert(key.clone(), page);
+            let page = shared.response_cache.insert(wanted.clone(), page);
             page.ok_or(ApiError::Overloaded)
         })
         .await;
@@ -85,7 +96,43 @@ pub(super) async fn respond<T: Send + 'static>(
         Err(ApiError::Internal(_)) => service.failures.add(path, query, version()),
         Err(_) => {}
     }
-    Ok(conditional(&read?, &request))
+    Ok(in_coding(&service, &request, coding, key, read?).await)
+}
+
+/// What the document of a response that is not cached is rendered from.
+#[derive(Debug)]
+pub(super) struct UncachedContext<'a> {
+    /// The snapshot that the whole document shows.
+    pub snapshot: &'a Snapshot<'a>,
+    /// The caller.
+    pub caller: &'a Caller,
+    /// The base of absolute hrefs.
+    pub base_url: &'a BaseUrl,
+}
+
+/// Like [`respond`], for data whose changes have no data version: the response is not cached and has no entity tag.
+///
+/// # Errors
+///
+/// Fails like [`respond`].
+pub(super) async fn respond_uncached<T: Send + 'static>(
+    service: Arc<Service>,
+    request: Request,
+    parse: impl FnOnce(Edition, &str) -> Result<T, ApiError>,
+    render: impl Fn(&UncachedContext<'_>, &T) -> Result<Vec<u8>, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let caller = request.authenticate(&service)?.into_reader()?;
+    let base_url = request.base_url(&service)?;
+    let parsed = parse(service.edition, request.query())?;
+    let read = service.store.read(move |snapshot| {
+        let context = UncachedContext {
+            snapshot,
+            caller: &caller,
+            base_url: &base_url,
+        };
+        render(&context, &parsed)
+    });
+    Ok(response::json(200, read.await?))
 }
 
 impl RenderContext<'_> {
@@ -123,28 +170,63 @@ impl RenderContext<'_> {
     }
 }
 
-/// Returns 200 with the document, or 304 if the client has it.
-fn conditional(page: &CachedResponse, request: &Request) -> Response {
-    let mut response = if is_unchanged(request, &page.tag) {
-        let mut response = Response::default();
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        response
-    } else {
-        response::json(200, page.body.clone())
+/// Returns the response to a client that prefers `coding`, of a page in none.
+async fn in_coding(
+    service: &Arc<Service>,
+    request: &Request,
+    coding: Coding,
+    key: ResponseKey,
+    page: CachedResponse,
+) -> Response {
+    let page = match coding {
+        Coding::Gzip if unchanged(request, &page.tags()).is_none() => {
+            compression::compressed(service, key, page).await
+        }
+        _ => page,
     };
-    cache_headers(&mut response, &page.tag);
+    conditional(&page, request)
+}
+
+/// Returns 200 with the document, or 304 if the client has it, in whichever coding.
+fn conditional(page: &CachedResponse, request: &Request) -> Response {
+    let tags = page.tags();
+    let mut response = if let Some(tag) = unchanged(request, &tags) {
+        not_modified(tag)
+    } else {
+        let mut response = response::json(200, page.body.clone());
+        cache_headers(&mut response, &tags[0]);
+        response::note_coding(&mut response, page.coding);
+        response
+    };
+    response.headers_mut().insert(header::VARY, VARY);
     response
 }
 
-/// Whether `If-None-Match` names the entity tag ([RFC 9110 §13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)).
-pub(super) fn is_unchanged(request: &Request, tag: &str) -> bool {
-    request
-        .headers(header::IF_NONE_MATCH)
+/// Returns 304 for a client that has the response with that entity tag.
+pub(super) fn not_modified(tag: &str) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    cache_headers(&mut response, tag);
+    response
+}
+
+/// Returns the first of the entity tags that `If-None-Match` names
+/// ([RFC 9110 §13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)).
+pub(super) fn unchanged<'t>(request: &Request, tags: &'t [String]) -> Option<&'t str> {
+    let values = request.headers(header::IF_NONE_MATCH);
+    let named: Vec<&str> = values
         .into_iter()
         .filter_map(|value| str::from_utf8(value).ok())
         .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|named| named == "*" || named.strip_prefix("W/").unwrap_or(named) == tag)
+        .map(|named| named.trim())
+        .map(|named| named.strip_prefix("W/").unwrap_or(named))
+        .collect();
+    let is_named = |tag: &&String| {
+        named
+            .iter()
+            .any(|named| [tag.as_str(), "*"].contains(named))
+    };
+    tags.iter().find(is_named).map(String::as_str)
 }
 
 /// Adds the headers by which a client can keep a response and ask whether it is still valid.

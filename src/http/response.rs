@@ -14,6 +14,7 @@ use warp::http::{StatusCode, header};
 
 use super::Request;
 use crate::error::ApiError;
+use crate::listing::response_cache::Coding;
 use crate::service::Service;
 use crate::store::Snapshot;
 
@@ -30,6 +31,11 @@ const SNAPSHOT_TIME: Duration = Duration::from_secs(30);
 /// How often a response that waits for its client looks at the write-ahead log.
 const LOOK_AT_LOG: Duration = Duration::from_secs(1);
 
+/// The value of `Vary` where the client's codings decide.
+pub(super) const ACCEPT_ENCODING: header::HeaderValue =
+    header::HeaderValue::from_static("Accept-Encoding");
+
+const GZIP: header::HeaderValue = header::HeaderValue::from_static("gzip");
 const JSON: header::HeaderValue =
     header::HeaderValue::from_static("application/json; charset=utf-8");
 
@@ -40,6 +46,18 @@ pub(super) fn json(status: u16, document: impl Into<Bytes>) -> Response {
         StatusCode::from_u16(status).expect("every caller passes a status from 100 to 999");
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
+}
+
+/// Adds the header that names the content coding of the body.
+pub(super) fn note_coding(response: &mut Response, coding: Coding) {
+    match coding {
+        Coding::Identity => {}
+        Coding::Gzip => drop(
+            response
+                .headers_mut()
+                .insert(header::CONTENT_ENCODING, GZIP),
+        ),
+    }
 }
 
 /// Returns 204 without a body.
@@ -195,6 +213,7 @@ mod tests {
     use http_body_util::BodyExt;
 
     use super::*;
+    use crate::http::forwarded::Forwarded;
     use crate::service::ServiceOptions;
     use crate::store::{Durability, OpenMode, Store, StoreError};
 
@@ -211,7 +230,15 @@ mod tests {
         let service = Arc::new(Service::new(store, ServiceOptions::default()));
         let id = header::HeaderValue::from_static("id");
         let (method, headers) = (warp::http::Method::GET, header::HeaderMap::new());
-        let request = Request::new(method, "/".parse().unwrap(), headers, id, None, None);
+        let request = Request::new(
+            method,
+            "/".parse().unwrap(),
+            headers,
+            id,
+            None,
+            Forwarded::default(),
+            None,
+        );
         let response = stream_json(&service, &request, |_, out| write(out)).await?;
         let collected = response.into_body().collect().await;
         Ok(collected.map(http_body_util::Collected::to_bytes))

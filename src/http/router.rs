@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::Body;
 use hyper::service::Service as _;
@@ -18,9 +19,10 @@ use warp::http::header::{self, HeaderName, HeaderValue};
 use warp::http::uri::{PathAndQuery, Uri};
 use warp::http::{HeaderMap, Method, StatusCode, Version};
 
+use super::forwarded::Forwarded;
 use super::observe::{Notes, Observation};
-use super::unread_body::SharedBody;
-use super::{Request, Response, response, routes};
+use super::unread_body::{Rest, SharedBody};
+use super::{Request, Response, redact, response, routes};
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::service::fault_rules::FaultEffect;
@@ -35,8 +37,11 @@ const MAX_CLIENT_REQUEST_ID: usize = 255;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-vcap-request-id");
 const WARNINGS: HeaderName = HeaderName::from_static("x-cf-warnings");
 
+const NOT_HTTP: &str = "The request is not valid HTTP";
 /// The health route, which is answered under any load.
 const HEALTH: &str = "/healthz";
+/// The one path of the listener of `--metrics`.
+const METRICS: &str = "/metrics";
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -136,9 +141,20 @@ impl Router {
         let (head, body) = request.into_parts();
         let body = SharedBody::new(body);
         let request = hyper::Request::from_parts(head, body.clone());
+        let refusing = self.clone();
         let mut response = self.respond_observed(request).await?;
+        if body.is_end_stream() {
+            return Ok(response);
+        }
         let closes = response.headers().contains_key(header::CONNECTION);
-        if !body.is_end_stream() && (closes || is_expecting || !body.read_rest().await) {
+        let rest = match closes || is_expecting {
+            true => Rest::Unread,
+            false => body.read_rest().await,
+        };
+        if rest == Rest::Malformed && !response.status().is_success() {
+            refusing.refuse_body(&mut response);
+        }
+        if rest != Rest::Ended {
             // RFC 9112 §9.6: otherwise the client's next request would be lost.
             response.headers_mut().insert(header::CONNECTION, CLOSE);
             response.extensions_mut().insert(UnreadBody);
@@ -190,8 +206,19 @@ impl Router {
         let web_pages = self.web_pages();
         let origin = allowed_origin(web_pages, request.headers());
         let depends_on_origin = web_pages.depends_on_origin();
-        let checked = self.check(&request, names_one_host, origin.is_some());
-        let normalized = checked.and_then(|()| normalize(request.uri()));
+        let (forwarded, read) = match self.forwarded(request.headers()) {
+            Ok(forwarded) => (forwarded, Ok(())),
+            Err(error) => (Forwarded::default(), Err(error)),
+        };
+        let checked = self
+            .check(&request, names_one_host, origin.is_some(), &forwarded)
+            .and(read);
+        let normalized = checked.and_then(|()| match &self.of_metrics {
+            // Prometheus asks for the path as it is configured.
+            Some(_) if request.uri().path() != METRICS => Err(ApiError::UnknownRequest),
+            Some(_) => Ok(None),
+            None => normalize(request.uri()),
+        });
         if let Ok(Some(uri)) = &normalized {
             *request.uri_mut() = uri.clone();
             if let Some(notes) = &notes {
@@ -205,6 +232,7 @@ impl Router {
             headers,
             id.clone(),
             self.client,
+            forwarded,
             notes,
         );
         let mut response = match normalized {
@@ -238,17 +266,30 @@ impl Router {
         of_metrics.unwrap_or(&self.service.web_pages)
     }
 
+    /// Returns what a trusted proxy says of the requested URL.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the errors of [`Forwarded::of`].
+    fn forwarded(&self, headers: &HeaderMap) -> Result<Forwarded, ApiError> {
+        if self.service.trust_proxy && self.of_metrics.is_none() {
+            return Forwarded::of(headers);
+        }
+        Ok(Forwarded::default())
+    }
+
     /// Checks what the head of a request says of its sender, before anything is done.
     ///
     /// # Errors
     ///
-    /// Fails if the request names no host, several, or one that the server does not answer for, or if it changes something
-    /// and was sent by a web page that may not.
+    /// Fails if the request names a host that the server does not answer for, or if it changes something and was sent by a
+    /// web page that may not.
     fn check<B>(
         &self,
         request: &hyper::Request<B>,
         names_one_host: bool,
         is_allowed_origin: bool,
+        forwarded: &Forwarded,
     ) -> Result<(), ApiError> {
         if self.client.is_none() {
             return Ok(());
@@ -268,7 +309,8 @@ impl Router {
             return Ok(());
         }
         web_pages.check_change(PageHeaders {
-            host,
+            // What the page requested, if a proxy has sent another `Host`.
+            host: forwarded.host.as_deref().map(str::as_bytes).or(host),
             origin: origin(headers),
             fetch_site: headers.get(FETCH_SITE).map(HeaderValue::as_bytes),
         })
@@ -280,6 +322,22 @@ impl Router {
             true => self.overloaded(),
             false => self.raw(&ApiError::RequestTimeout),
         }
+    }
+
+    /// Makes an error response say that the body of the request is not valid HTTP.
+    fn refuse_body(&self, response: &mut Response) {
+        let error = ApiError::Refused(NOT_HTTP.into());
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        *response.body_mut() = Bytes::from(self.service.edition.error(&error)).into();
+    }
+
+    /// Returns the response to a request that is not valid HTTP, or too large, with this status, as it is sent.
+    pub fn malformed(&self, status: u16) -> Vec<u8> {
+        self.raw(&match status {
+            414 => ApiError::TargetTooLong,
+            431 => ApiError::HeadTooLarge,
+            _ => ApiError::Refused(NOT_HTTP.into()),
+        })
     }
 
     /// Returns the response on a connection that cannot be served, as it is sent.
@@ -304,6 +362,11 @@ impl Router {
     /// Finishes what is due, until the store is closed.
     pub async fn finish_what_is_due(self) {
         self.service.finish_what_is_due().await;
+    }
+
+    /// Breaks off the uploads whose body has not arrived.
+    pub fn stop_uploads(&self) {
+        self.service.stop();
     }
 
     /// Makes the running write fail, and all later ones.
@@ -489,7 +552,7 @@ fn normalize(uri: &Uri) -> Result<Option<Uri>, ApiError> {
 }
 
 /// Returns the `X-Vcap-Request-Id` of the response: a new UUID, after the client's own id and `::` if it sent one
-/// (`docs/reference/http.md#request-ids`).
+/// (`docs/reference/http.md#request-ids`). An id that holds a secret is not kept: logs show it.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let sent = headers
         .get(REQUEST_ID)
@@ -502,6 +565,9 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
         .take(MAX_CLIENT_REQUEST_ID)
         .map(|byte| char::from(*byte))
         .collect();
+    if redact::is_secret_id(sent, &id) {
+        id.clear();
+    }
     if !id.is_empty() {
         id.push_str("::");
     }

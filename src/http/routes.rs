@@ -1,20 +1,23 @@
 //! Every route, in one list.
 //!
 //! A new route is one line in [`routes`]. `HEAD` is answered where `GET` is. Every other request, wrong methods
-//! included, gets 404 `Unknown request`.
+//! included, gets 404 `Unknown request`; in `current`, the text for one that writes says what is served.
 
 use std::sync::Arc;
 
 use warp::filters::BoxedFilter;
+use warp::filters::path::FullPath;
 use warp::http::Method;
 use warp::{Filter, Rejection};
 
 use super::request::RequestBody;
 use super::upload::{self, largest_body};
 use super::{
-    Request, Response, admin, builds, collections, download, droplets, info, jobs, login, metrics,
-    packages, response,
+    Request, Response, admin, apps, builds, collections, download, droplets, empty, environment,
+    features, info, isolation_segments, jobs, login, metrics, packages, quotas, response, roles,
+    users,
 };
+use crate::edition::EmptyRoute;
 use crate::error::ApiError;
 use crate::records::{App, Droplet, Organization, Space};
 use crate::service::{AdminApi, Service};
@@ -25,6 +28,12 @@ const SMALL: usize = 64 << 10;
 const JSON: usize = 4 << 20;
 /// The limit of a seed, in bytes.
 const SEED: usize = 256 << 20;
+
+/// The text of the 404 for a request that writes. `cf` shows it; it shows other words for the text `Unknown request`.
+const NO_SUCH_WRITE: &str = "Unknown request: cf-packages serves packages, and only reads what is around them; `GET /openapi.json` and docs/reference/served-routes.md say what it serves";
+
+/// The segment of a path that is a name.
+type Name = String;
 
 /// The path of a route: the filter that matches it, and its text.
 struct Path<F> {
@@ -48,6 +57,7 @@ impl<F> Path<F> {
             .split('/')
             .map(|segment| match segment.trim() {
                 "String" => ":guid",
+                "Name" => ":name",
                 literal => literal.trim_matches('"'),
             });
         format!("/{}", segments.collect::<Vec<_>>().join("/")).into()
@@ -84,7 +94,7 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
     routes.get(path!("login"), login::prompts);
     routes.with_body(Method::POST, path!("oauth" / "token"), SMALL, login::token);
 
-    if service.edition.foundation().is_some() {
+    if let Some(foundation) = service.edition.foundation() {
         routes.get(path!(), info::root);
         routes.get(path!("v3"), info::v3);
         routes.get(path!("v3" / "info"), info::info);
@@ -94,6 +104,7 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
         routes.get_by_guid(path!("v3" / "spaces" / String), collections::one::<Space>);
         routes.get(path!("v3" / "apps"), collections::list::<App>);
         routes.get_by_guid(path!("v3" / "apps" / String), collections::one::<App>);
+        routes.with_body_by_guid(Method::PATCH, path!("v3" / "apps" / String / "relationships" / "current_droplet"), SMALL, apps::assign_droplet);
         routes.with_body(Method::POST, path!("v3" / "packages"), JSON, packages::create_at_root);
         routes.with_body_by_guid(Method::PATCH, path!("v3" / "packages" / String), JSON, packages::update);
         routes.get_by_guid(path!("v3" / "jobs" / String), jobs::one);
@@ -102,7 +113,26 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
         routes.get(path!("v3" / "droplets"), droplets::list);
         routes.get_by_guid(path!("v3" / "droplets" / String), collections::one::<Droplet>);
         routes.get_by_guid(path!("v3" / "packages" / String / "droplets"), droplets::of_package);
+        routes.get_by_guid(path!("v3" / "apps" / String / "droplets"), droplets::of_app);
+        routes.get_by_guid(path!("v3" / "apps" / String / "features"), features::of_app);
+        routes.get_by_name(path!("v3" / "apps" / String / "features" / Name), features::one_of_app);
+        routes.get_by_guid(path!("v3" / "apps" / String / "ssh_enabled"), features::ssh_of_app);
+        routes.get_by_guid(path!("v3" / "apps" / String / "env"), environment::env);
+        routes.get_by_guid(path!("v3" / "apps" / String / "environment_variables"), environment::variables);
+        routes.get_by_guid(path!("v3" / "spaces" / String / "features"), features::of_space);
+        routes.get_by_name(path!("v3" / "spaces" / String / "features" / Name), features::one_of_space);
+        routes.get_by_guid(path!("v3" / "spaces" / String / "relationships" / "isolation_segment"), isolation_segments::of_space);
+        routes.get_by_guid(path!("v3" / "organizations" / String / "relationships" / "default_isolation_segment"), isolation_segments::of_organization);
+        routes.get(path!("v3" / "users"), users::list);
+        routes.get_by_guid(path!("v3" / "users" / String), users::one);
+        routes.get(path!("v3" / "roles"), roles::list);
+        routes.get_by_guid(path!("v3" / "roles" / String), roles::one);
+        routes.get(path!("v3" / "organization_quotas"), quotas::list);
+        routes.get_by_guid(path!("v3" / "organization_quotas" / String), quotas::one);
+        routes.of_nothing(foundation.empty_routes());
     } else {
+        routes.get_by_guid(path!("v3" / "apps" / String), apps::one);
+        routes.with_body_by_guid(Method::PUT, path!("v3" / "apps" / String / "current_droplet"), SMALL, apps::assign_droplet);
         routes.with_body_by_guid(Method::POST, path!("v3" / "apps" / String / "packages"), JSON, packages::create);
         routes.with_body_by_guid(Method::POST, path!("v3" / "packages" / String / "droplets"), JSON, builds::stage);
         routes.get_by_guid(path!("v3" / "droplets" / String), builds::one);
@@ -172,6 +202,24 @@ impl<'a> Routes<'a> {
         );
     }
 
+    /// Adds `GET` and `HEAD` of a path that holds a guid and a name.
+    fn get_by_name<P, H, A>(&mut self, path: Path<P>, handler: H)
+    where
+        P: Filter<Extract = (String, Name), Error = Rejection> + Clone + Send + Sync + 'static,
+        H: Fn(Arc<Service>, Request, String, Name) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Result<Response, ApiError>> + Send,
+    {
+        // A segment holds no slash.
+        let path = Path {
+            filter: path.filter.map(|guid, name| format!("{guid}/{name}")),
+            segments: path.segments,
+        };
+        self.get_by_guid(path, move |service, request, both: String| {
+            let (guid, name) = both.split_once('/').unwrap_or_default();
+            handler(service, request, guid.to_owned(), name.to_owned())
+        });
+    }
+
     /// Adds another method of a path that holds a guid. A body is not looked at.
     fn by_guid<P, H, A>(&mut self, wanted: Method, path: Path<P>, handler: H)
     where
@@ -200,6 +248,37 @@ impl<'a> Routes<'a> {
                 let answer = handler(service.clone(), request.clone(), guid);
                 async move {
                     let answer = answer.await;
+                    answer.unwrap_or_else(|error| response::error(&service, &request, &error))
+                }
+            });
+        self.routes.push(route.boxed());
+    }
+
+    /// Adds `GET` and `HEAD` of the paths to what does not exist here, as one route.
+    fn of_nothing(&mut self, rows: &'static [EmptyRoute]) {
+        let texts: Arc<[Arc<str>]> = rows
+            .iter()
+            .map(|row| format!("/{}", row.path).into())
+            .collect();
+        let row = warp::path::full().and_then(move |path: FullPath| {
+            let row = rows.iter().enumerate().find_map(|(index, row)| {
+                row.guid_in(path.as_str())
+                    .map(|guid| (index, guid.to_owned()))
+            });
+            async move { row.ok_or_else(warp::reject::not_found) }
+        });
+        let service = self.service.clone();
+        let route = row
+            .and(method(|method| {
+                matches!(*method, Method::GET | Method::HEAD)
+            }))
+            .and(warp::ext::get::<Request>())
+            .then(move |(index, guid): (usize, String), request: Request| {
+                request.note_route(&texts[index]);
+                let service = service.clone();
+                async move {
+                    let answer =
+                        empty::answer(service.clone(), request.clone(), &rows[index], guid).await;
                     answer.unwrap_or_else(|error| response::error(&service, &request, &error))
                 }
             });
@@ -250,11 +329,22 @@ impl<'a> Routes<'a> {
         self.routes.push(route.boxed());
     }
 
-    /// Returns the routes as one filter, whose last route answers 404 `Unknown request`.
+    /// Returns the routes as one filter, whose last route answers 404.
     fn or_unknown(self) -> BoxedFilter<(Response,)> {
         let service = self.service.clone();
+        let names_routes = service.edition.foundation().is_some();
         let unknown = warp::ext::get::<Request>()
-            .map(move |request| response::error(&service, &request, &ApiError::UnknownRequest))
+            .map(move |request: Request| {
+                let reads = matches!(
+                    *request.method(),
+                    Method::GET | Method::HEAD | Method::OPTIONS
+                );
+                let error = match names_routes && !reads {
+                    true => ApiError::NotServed(NO_SUCH_WRITE),
+                    false => ApiError::UnknownRequest,
+                };
+                response::error(&service, &request, &error)
+            })
             .boxed();
         let last_to_first = self.routes.into_iter().rev();
         last_to_first.fold(unknown, |others, route| route.or(others).unify().boxed())

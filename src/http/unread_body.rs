@@ -13,6 +13,17 @@ const MAX_REST: u64 = 64 * 1024;
 /// How long reading them may take.
 const REST_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// What became of the rest of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// It was read to its end.
+    Ended,
+    /// It is long, or does not arrive.
+    Unread,
+    /// It is not valid, or its client has gone.
+    Malformed,
+}
+
 /// A body that is still there when the handler that got it has dropped it.
 #[derive(Debug)]
 pub(super) struct SharedBody<B>(Arc<Mutex<B>>);
@@ -34,29 +45,29 @@ impl<B: Body + Unpin> SharedBody<B> {
         Self(Arc::new(Mutex::new(body)))
     }
 
-    /// Reads the rest of the body, if it is short and arrives soon. Returns whether the body has ended.
-    pub async fn read_rest(mut self) -> bool {
+    /// Reads the rest of the body, if it is short and arrives soon.
+    pub async fn read_rest(mut self) -> Rest {
         if self.is_end_stream() {
-            return true;
+            return Rest::Ended;
         }
         if self.size_hint().lower() > MAX_REST {
-            return false;
+            return Rest::Unread;
         }
         let rest = async {
             let mut length = 0;
             while length <= MAX_REST {
                 let frame = std::future::poll_fn(|context| Pin::new(&mut self).poll_frame(context));
                 match frame.await {
-                    None => return true,
-                    Some(Err(_)) => return false,
+                    None => return Rest::Ended,
+                    Some(Err(_)) => return Rest::Malformed,
                     Some(Ok(frame)) => {
                         length += frame.data_ref().map_or(0, |data| data.remaining() as u64);
                     }
                 }
             }
-            false
+            Rest::Unread
         };
-        timeout(REST_TIMEOUT, rest).await.unwrap_or(false)
+        timeout(REST_TIMEOUT, rest).await.unwrap_or(Rest::Unread)
     }
 }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use warp::http::header;
 
-use super::change::{authorize, respond_with_package};
+use super::change::{Author, authorize, carry_out, respond_with_package, write};
 use super::multipart::{self, Upload};
 use super::request::RequestBody;
 use super::{Request, Response};
 use crate::blobs::archive::{self, ArchiveFault};
 use crate::blobs::{self, AddedFile, BlobError, ContentFile, Spool};
 use crate::changes::{self, UploadedBits};
+use crate::clock::system_now_in_milliseconds;
 use crate::edition::UploadResource;
 use crate::error::ApiError;
 use crate::service::Service;
@@ -41,13 +42,80 @@ pub(super) async fn upload(
     let shared = service.clone();
     let prepared = tokio::task::spawn_blocking(move || prepare(&shared, bits, &resources)).await;
     let bits = match prepared.unwrap_or_else(|_| Err(StoreError::Closed.into()))? {
-        Ok(content) => UploadedBits::Accepted(content),
+        Ok(content) => store_pieces(&service, &author, &guid, Arc::new(content)).await?,
         Err(fault) => UploadedBits::Rejected(service.edition.upload_error(fault)),
     };
-    respond_with_package(&service, &request, author, 200, move |change| {
+    let unfinished = match &bits {
+        UploadedBits::Stored(blob) => Some(blob.id()),
+        UploadedBits::Accepted(_) | UploadedBits::Rejected(_) => None,
+    };
+    let answer = respond_with_package(&service, &request, author, 200, move |change| {
         changes::upload(change, &guid, &bits)
     })
-    .await
+    .await;
+    if let (Err(_), Some(id)) = (&answer, unfinished) {
+        discard(&service, id).await;
+    }
+    answer
+}
+
+/// Stores the pieces of a large file, in several transactions, so that other writes take turns with them.
+///
+/// # Errors
+///
+/// Fails if the package cannot get bits, or if they cannot be stored. Nothing is left then.
+async fn store_pieces(
+    service: &Arc<Service>,
+    author: &Author,
+    guid: &str,
+    content: Arc<ContentFile>,
+) -> Result<UploadedBits, ApiError> {
+    if content.size() <= blobs::LARGEST_STEP {
+        return Ok(UploadedBits::Accepted(content));
+    }
+    let (file, guid) = (content.clone(), guid.to_owned());
+    let begun = carry_out(service, author.clone(), move |change| {
+        changes::begin_upload(change, &guid, &file, system_now_in_milliseconds())
+    })
+    .await?;
+    let Some(mut blob) = begun else {
+        return Ok(UploadedBits::Accepted(content));
+    };
+    // If this server is killed, the blob is deleted later.
+    service.something_is_due.notify_one();
+    while !blob.is_whole() {
+        service.turns.before_step(&service.writes).await;
+        let id = blob.id();
+        let step = write(service, move |store| {
+            let at = system_now_in_milliseconds();
+            Ok(store.write(|transaction| blob.store_step(transaction, at))?)
+        });
+        let stored = step.await;
+        service.turns.after_step().await;
+        blob = match stored {
+            Ok(after) => after,
+            Err(error) => {
+                // The file was dropped, so that its space on the disk is free.
+                drop(content);
+                discard(service, id).await;
+                return Err(error);
+            }
+        };
+    }
+    Ok(UploadedBits::Stored(blob))
+}
+
+/// Deletes the pieces of an upload that failed. If that fails too, they are deleted when they are due.
+async fn discard(service: &Arc<Service>, id: i64) {
+    let discarded = write(service, move |store| {
+        Ok(store.write(|transaction| blobs::discard_unfinished(transaction, id))?)
+    });
+    if let Err(error) = discarded.await {
+        tracing::warn!(
+            "the pieces of an upload that failed are kept for a minute: {}",
+            error.cause()
+        );
+    }
 }
 
 /// Fails if the request announces a body that is too large, before the client sends it.

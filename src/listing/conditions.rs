@@ -177,6 +177,15 @@ pub(super) fn add_condition(sql: &mut Sql, condition: &Condition, index: Index) 
 
 fn add_filter(sql: &mut Sql, filter: &Filter, values: &[String], index: Index) {
     let (column, prefix) = (filter.column, index.prefix());
+    if filter.by == By::Part {
+        let contains = values.iter().map(|value| {
+            let n = sql.bind(value.as_str());
+            format!("replace(lower({column}), lower(${n}), '') <> lower({column})")
+        });
+        let contains = contains.collect::<Vec<_>>().join(" or ");
+        sql.append(format_args!(" and ({contains})"));
+        return;
+    }
     let folded: Vec<String>;
     let values = match filter.by {
         By::FoldedValue => {
@@ -210,6 +219,7 @@ fn add_filter(sql: &mut Sql, filter: &Filter, values: &[String], index: Index) {
                 matches(select)
             ));
         }
+        By::Part => unreachable!("returned above"),
         By::Id(select) | By::Ids(select) => {
             sql.append(format_args!(
                 " and {prefix}{column} in ({})",

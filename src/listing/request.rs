@@ -108,6 +108,18 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
+impl Comparison {
+    /// Returns whether `left` compares so with `right`.
+    pub fn holds(self, left: i64, right: i64) -> bool {
+        match self {
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+        }
+    }
+}
+
 /// One requirement of a label selector (`docs/reference/label-selectors.md`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LabelRequirement {
@@ -153,4 +165,6 @@ pub struct Include {
     pub spaces: bool,
     /// Whether their organizations are shown.
     pub organizations: bool,
+    /// Whether their users are shown.
+    pub users: bool,
 }

@@ -71,6 +71,18 @@ pub struct ResponseKey {
     pub path: String,
     /// The query as it was sent.
     pub query: String,
+    /// The content coding.
+    pub coding: Coding,
+}
+
+/// The content coding of a document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Coding {
+    /// The document as it is.
+    #[default]
+    Identity,
+    /// In gzip.
+    Gzip,
 }
 
 /// A remembered document.
@@ -78,18 +90,20 @@ pub struct ResponseKey {
 pub struct CachedResponse {
     /// The data version that the document shows.
     pub version: Version,
-    /// The document.
+    /// The document, in that coding.
     pub body: Bytes,
-    /// The strong entity tag (RFC 9110 §8.8.3). It is a hash of the document alone, so equal documents have equal tags
-    /// after a restart too.
-    pub tag: String,
+    /// The content coding.
+    pub coding: Coding,
+    /// A hash of the document without its coding, so that equal documents have equal entity tags after a restart too.
+    hash: u128,
 }
 
 /// A long document that is being sent.
 #[derive(Debug)]
 struct LongResponse {
     version: Version,
-    tag: String,
+    coding: Coding,
+    hash: u128,
     document: Weak<LongDocument>,
 }
 
@@ -168,7 +182,8 @@ impl ResponseCache {
         Some(CachedResponse {
             version: response.version,
             body: Bytes::from_owner(LongBody(response.document.upgrade()?)),
-            tag: response.tag.clone(),
+            coding: response.coding,
+            hash: response.hash,
         })
     }
 
@@ -176,6 +191,11 @@ impl ResponseCache {
     /// being sent.
     pub fn insert(&self, key: ResponseKey, response: CachedResponse) -> Option<CachedResponse> {
         self.misses.fetch_add(1, Ordering::Relaxed);
+        self.remember(key, response)
+    }
+
+    /// Remembers a response that is not rendered but only in another coding, as [`Self::insert`] does.
+    pub fn remember(&self, key: ResponseKey, response: CachedResponse) -> Option<CachedResponse> {
         if response.body.len() > LONGEST_DOCUMENT {
             return self.insert_long(key, response);
         }
@@ -196,7 +216,8 @@ impl ResponseCache {
         if long.len() < SHARED_LONG_DOCUMENTS {
             let shared = LongResponse {
                 version: response.version,
-                tag: response.tag.clone(),
+                coding: response.coding,
+                hash: response.hash,
                 document: Arc::downgrade(&document),
             };
             long.insert(key, shared);
@@ -232,11 +253,35 @@ impl CachedResponse {
         if document.len() > LONGEST_DOCUMENT {
             document.shrink_to_fit();
         }
-        let tag = format!("\"{:032x}\"", xxh3_128(&document));
         Self {
             version,
+            hash: xxh3_128(&document),
             body: document.into(),
-            tag,
+            coding: Coding::Identity,
+        }
+    }
+
+    /// Returns the same document with `body`, its bytes in gzip.
+    pub fn in_gzip(&self, body: Bytes) -> Self {
+        Self {
+            body,
+            coding: Coding::Gzip,
+            ..self.clone()
+        }
+    }
+
+    /// Returns the strong entity tags of the document (RFC 9110 §8.8.3): that of this coding, then that of the other.
+    pub fn tags(&self) -> [String; 2] {
+        let tag = |coding| {
+            let suffix = match coding {
+                Coding::Identity => "",
+                Coding::Gzip => "-gzip",
+            };
+            format!("\"{:032x}{suffix}\"", self.hash)
+        };
+        match self.coding {
+            Coding::Identity => [tag(Coding::Identity), tag(Coding::Gzip)],
+            Coding::Gzip => [tag(Coding::Gzip), tag(Coding::Identity)],
         }
     }
 }
@@ -258,6 +303,7 @@ mod tests {
             base_url: String::new(),
             path: "/v3/packages".into(),
             query: query.into(),
+            coding: Coding::Identity,
         }
     }
 
@@ -273,7 +319,7 @@ mod tests {
             let first = cache.insert(key("a"), long_response(b'a')).unwrap();
             let second = get("a").unwrap();
             assert_eq!(second.body.as_ptr(), first.body.as_ptr());
-            assert_eq!(second.tag, first.tag);
+            assert_eq!(second.tags(), first.tags());
             assert!(get("b").is_none());
             drop(first);
             assert!(get("a").is_some());

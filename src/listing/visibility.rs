@@ -57,7 +57,10 @@ impl Visibility {
 }
 
 /// Returns the spaces whose apps and packages the user reads: by a role in the space, or as manager of its organization.
-fn readable_spaces(snapshot: &Snapshot<'_>, member: &Member) -> Result<Arc<[i64]>, StoreError> {
+pub(super) fn readable_spaces(
+    snapshot: &Snapshot<'_>,
+    member: &Member,
+) -> Result<Arc<[i64]>, StoreError> {
     let sql = format!(
         "select r.space_id from users u join space_roles r on r.user_id = u.id
          where u.guid = $1 and {}
@@ -74,7 +77,7 @@ fn readable_spaces(snapshot: &Snapshot<'_>, member: &Member) -> Result<Arc<[i64]
 
 /// Returns the organizations in which the user holds a role, or holds a role in one of the spaces. A real controller
 /// requires an organization role for each space role (`docs/reference/access.md`).
-fn readable_organizations(
+pub(super) fn readable_organizations(
     snapshot: &Snapshot<'_>,
     member: &Member,
 ) -> Result<Arc<[i64]>, StoreError> {

@@ -1,11 +1,15 @@
 //! The queue between those who log and the thread that writes to stderr.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use super::Format;
+use super::printable::{printable, printable_json};
 
 /// How many messages may wait to be written. Further ones are dropped and counted.
 const WAITING_MESSAGES: usize = 1024;
@@ -25,6 +29,12 @@ enum Message {
 pub(super) struct LineQueue {
     messages: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
+    format: Format,
+}
+
+thread_local! {
+    /// What the thread that writes logs itself: the queue may have no room for that.
+    static OWN_LINES: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
 /// Waits for the queued messages when it is dropped, for 200 ms at most.
@@ -33,7 +43,10 @@ pub struct LogGuard(SyncSender<Message>);
 
 impl LineQueue {
     /// Starts the thread that writes to `out`.
-    pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<(Self, LogGuard)> {
+    pub(super) fn start(
+        out: impl Write + Send + 'static,
+        format: Format,
+    ) -> io::Result<(Self, LogGuard)> {
         let (messages, queued) = sync_channel(WAITING_MESSAGES);
         let dropped = Arc::new(AtomicU64::new(0));
         let lost = dropped.clone();
@@ -41,19 +54,25 @@ impl LineQueue {
             .name("log".into())
             .spawn(move || write_queued(&queued, &lost, out))?;
         let guard = LogGuard(messages.clone());
-        Ok((Self { messages, dropped }, guard))
+        let queue = Self {
+            messages,
+            dropped,
+            format,
+        };
+        Ok((queue, guard))
     }
 }
 
 impl Write for LineQueue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self
-            .messages
-            .try_send(Message::Line(line.to_owned()))
-            .is_err()
-        {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+        let written = printable_line(line, self.format);
+        OWN_LINES.with_borrow_mut(|own_lines| match own_lines {
+            Some(own_lines) => own_lines.extend(written),
+            None if self.messages.try_send(Message::Line(written)).is_err() => {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+            None => {}
+        });
         Ok(line.len())
     }
 
@@ -62,19 +81,44 @@ impl Write for LineQueue {
     }
 }
 
+/// Returns a line with its control characters escaped, except the line feed at its end.
+fn printable_line(line: &[u8], format: Format) -> Vec<u8> {
+    let text = String::from_utf8_lossy(line);
+    let (text, end) = match text.strip_suffix('\n') {
+        Some(text) => (text, "\n"),
+        None => (&*text, ""),
+    };
+    let text = match format {
+        Format::Text => printable(text),
+        Format::Json => printable_json(text),
+    };
+    [text.as_bytes(), end.as_bytes()].concat()
+}
+
 /// Writes messages until the last sender is dropped.
 fn write_queued(queued: &Receiver<Message>, dropped: &AtomicU64, mut out: impl Write) {
+    OWN_LINES.set(Some(Vec::new()));
     while let Ok(message) = queued.recv() {
-        match message {
-            // There is no other place to report that stderr takes nothing.
-            Message::Line(line) => drop(out.write_all(&line)),
-            Message::Flush(done) => drop(done.try_send(())),
-        }
+        let done = match message {
+            Message::Line(line) => {
+                // There is no other place to report that stderr takes nothing.
+                let _ = out.write_all(&line);
+                None
+            }
+            Message::Flush(done) => Some(done),
+        };
         match dropped.swap(0, Ordering::Relaxed) {
             0 => {}
             messages => tracing::warn!(
                 "{messages} messages were dropped, because standard error did not take them in time"
             ),
+        }
+        let own_lines = OWN_LINES.replace(Some(Vec::new())).unwrap_or_default();
+        if !own_lines.is_empty() {
+            let _ = out.write_all(&own_lines);
+        }
+        if let Some(done) = done {
+            let _ = done.try_send(());
         }
     }
 }
@@ -120,7 +164,7 @@ mod tests {
     fn messages_beyond_the_limit_are_dropped_and_nobody_waits() {
         let (proceed, allowed) = channel();
         let (written, lines) = channel();
-        let (mut queue, guard) = LineQueue::start(SlowOut(allowed, written)).unwrap();
+        let (mut queue, guard) = LineQueue::start(SlowOut(allowed, written), Format::Text).unwrap();
         for number in 0..WAITING_MESSAGES + 100 {
             queue.write_all(format!("{number}\n").as_bytes()).unwrap();
         }
@@ -136,7 +180,7 @@ mod tests {
     fn guard_waits_until_messages_are_written() {
         let (proceed, allowed) = channel();
         let (written, lines) = channel();
-        let (mut queue, guard) = LineQueue::start(SlowOut(allowed, written)).unwrap();
+        let (mut queue, guard) = LineQueue::start(SlowOut(allowed, written), Format::Text).unwrap();
         queue.write_all(b"one\n").unwrap();
         proceed.send(()).unwrap();
         drop(guard);

@@ -15,10 +15,13 @@ pub struct BlobRecord<'r> {
     pub id: i64,
     /// The SHA-1 of the content, in lower-case hex.
     pub sha1: &'r str,
-    /// The SHA-256 of the content, in lower-case hex. No two blobs have the same.
+    /// The SHA-256 of the content, in lower-case hex. No two whole blobs have the same.
     pub sha256: &'r str,
     /// The length of the content in bytes.
     pub size: i64,
+    /// When a blob whose pieces are still being stored is deleted, in milliseconds since 1970 by the system's clock. `None`:
+    /// it is whole.
+    pub due: Option<i64>,
 }
 
 impl<'r> Record<'r> for BlobRecord<'r> {
@@ -26,7 +29,8 @@ impl<'r> Record<'r> for BlobRecord<'r> {
         visitor.id(&mut self.id)?;
         visitor.fixed("sha1", &mut self.sha1)?;
         visitor.fixed("sha256", &mut self.sha256)?;
-        visitor.fixed("size", &mut self.size)
+        visitor.fixed("size", &mut self.size)?;
+        visitor.column("due", &mut self.due)
     }
 }
 

@@ -59,9 +59,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Metadata<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut pairs = Vec::new();
-                while let Some((Text(key), value)) = map.next_entry::<_, Option<Text<'de>>>()? {
+                while let Some((BorrowedText(key), value)) =
+                    map.next_entry::<_, Option<BorrowedText<'de>>>()?
+                {
                     // Only another program can have stored null. It means that the key has no value.
-                    if let Some(Text(value)) = value {
+                    if let Some(BorrowedText(value)) = value {
                         pairs.push((key, value));
                     }
                 }
@@ -75,4 +77,4 @@ impl<'de: 'a, 'a> Deserialize<'de> for Metadata<'a> {
 
 /// Text that is borrowed from the input unless it contains escapes.
 #[derive(serde::Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct BorrowedText<'a>(#[serde(borrow)] pub Cow<'a, str>);

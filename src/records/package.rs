@@ -49,6 +49,8 @@ pub struct PackageRecord<'r> {
     pub guid: &'r str,
     /// The id of the app.
     pub app_id: i64,
+    /// The guid of the app, which never changes. A foreign key holds it true.
+    pub app_guid: &'r str,
     /// The id of the app's space. It follows the app when the app moves.
     pub space_id: i64,
     /// One of [`TYPES`].
@@ -84,8 +86,6 @@ pub struct PackageRecord<'r> {
     /// Bits: the id of the stored file, in `blobs`. `None` if no file is stored. The blob is deleted with the last package
     /// that refers to it, by a trigger.
     pub blob_id: Option<i64>,
-    /// The guid of the app.
-    pub app_guid: &'r str,
 }
 
 impl<'r> Record<'r> for PackageRecord<'r> {
@@ -94,6 +94,7 @@ impl<'r> Record<'r> for PackageRecord<'r> {
         visitor.id(&mut self.id)?;
         visitor.fixed("guid", &mut self.guid)?;
         visitor.column("app_id", &mut self.app_id)?;
+        visitor.column("app_guid", &mut self.app_guid)?;
         visitor.column("space_id", &mut self.space_id)?;
         visitor.limited("type", Valid::OneOf(TYPES), &mut self.r#type)?;
         visitor.limited("state", Valid::OneOf(STATES), &mut self.state)?;
@@ -110,8 +111,7 @@ impl<'r> Record<'r> for PackageRecord<'r> {
         visitor.limited("annotations", Valid::Metadata, &mut self.annotations)?;
         visitor.limited("created_at", Valid::Time, &mut self.created_at)?;
         visitor.limited("updated_at", Valid::Time, &mut self.updated_at)?;
-        visitor.column("blob_id", &mut self.blob_id)?;
-        visitor.joined("a.guid", &mut self.app_guid)
+        visitor.column("blob_id", &mut self.blob_id)
     }
 
     #[inline]
@@ -255,10 +255,7 @@ impl Table for Package {
     type Record<'r> = PackageRecord<'r>;
 
     const TABLE: &'static str = "packages";
-    const JOINS: &'static [Join] = &[Join {
-        table: "apps a",
-        on: "a.id = r.app_id",
-    }];
+    const JOINS: &'static [Join] = &[];
 
     fn statements() -> &'static Statements {
         static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<Package>);

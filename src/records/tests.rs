@@ -51,6 +51,7 @@ fn package<'a>(app_id: i64, space_id: i64) -> PackageRecord<'a> {
         id: 0,
         guid: "package",
         app_id,
+        app_guid: "app",
         space_id,
         r#type: package::DOCKER,
         state: "FAILED",
@@ -68,7 +69,6 @@ fn package<'a>(app_id: i64, space_id: i64) -> PackageRecord<'a> {
         created_at: 40,
         updated_at: Some(50),
         blob_id: None,
-        app_guid: "app",
     }
 }
 
@@ -78,6 +78,7 @@ fn blob<'a>() -> BlobRecord<'a> {
         sha1: "1",
         sha256: "2",
         size: 0,
+        due: None,
     }
 }
 
@@ -174,6 +175,7 @@ fn update_changes_every_column_but_the_guid() {
             id,
             guid: "package",
             app_id,
+            app_guid: "app",
             space_id,
             r#type: package::BITS,
             state: "READY",
@@ -191,7 +193,6 @@ fn update_changes_every_column_but_the_guid() {
             created_at: 60,
             updated_at: None,
             blob_id,
-            app_guid: "app",
         };
         let renamed = PackageRecord {
             guid: "other",
@@ -235,6 +236,7 @@ fn blob_is_deleted_with_the_last_package_that_refers_to_it() {
         transaction.execute(sql, &[blob_id.into()])?;
         let bits = PackageRecord {
             app_id,
+            app_guid: "app",
             space_id,
             r#type: package::BITS,
             state: package::READY,
@@ -266,11 +268,7 @@ fn blob_is_deleted_with_the_last_package_that_refers_to_it() {
 #[test]
 fn records_are_compared_by_the_columns_of_their_own_table() {
     let package = package(1, 2);
-    let other_id = PackageRecord {
-        id: 77,
-        app_guid: "other",
-        ..package
-    };
+    let other_id = PackageRecord { id: 77, ..package };
     assert!(Package::is_equal(&package, &other_id));
     let other_password = Some(DockerPassword::new("Secret"));
     for changed in [

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use super::{ColumnVisitor, Join, Record, Statements, Table};
+use super::{
+    By, ColumnVisitor, Filter, Join, Record, SortColumn, Statements, Table, filter, order,
+    selective,
+};
 use crate::store::{Row, Snapshot, StoreError, Transaction};
 
 /// The roles in an organization.
@@ -36,6 +39,28 @@ pub struct UserRecord<'r> {
     /// The name: the `user_name` of the user's tokens. Several users may have the same name.
     pub name: Option<&'r str>,
 }
+
+/// A user, as clients list them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedUser {
+    /// The guid.
+    pub guid: String,
+    /// The name, if it is known.
+    pub name: Option<String>,
+}
+
+/// The filters of the list of users. Upper and lower case of ASCII letters in names are the same.
+pub const FILTERS: &[Filter] = &[
+    selective("guids", "r.guid", By::Value),
+    filter("usernames", "r.name collate nocase", By::Value),
+    filter("partial_usernames", "r.name", By::Part),
+    filter("origins", "r.origin", By::Value),
+];
+/// The orders of the list of users.
+pub const SORT_COLUMNS: &[SortColumn] = &[
+    order("created_at", "r.created_at"),
+    order("updated_at", "r.created_at"),
+];
 
 impl<'r> Record<'r> for UserRecord<'r> {
     fn visit_columns<V: ColumnVisitor<'r>>(&mut self, visitor: &mut V) -> Result<(), V::Error> {

@@ -328,10 +328,10 @@ impl<'t, 'c> Applier<'t, 'c> {
         let app = self
             .references
             .find::<App>(self.transaction, app, "app", position.format)?;
-        let (app_id, space_id) = (app.id, app.parent_id);
+        let (app_id, app_guid, space_id) = (app.id, app.guid.clone(), app.parent_id);
         let count = self.packages_per_app.entry(app_id).or_default();
         let guid = guid_or(entry.guid.as_ref(), || {
-            derived_guid(position.kind, &[&app.guid, &count.to_string()])
+            derived_guid(position.kind, &[&app_guid, &count.to_string()])
         });
         *count += 1;
         let bits = match &entry.bits {
@@ -346,6 +346,7 @@ impl<'t, 'c> Applier<'t, 'c> {
         let (_, outcome) = self.store::<Package>(position, &guid, |stored| PackageRecord {
             guid: &guid,
             app_id,
+            app_guid: &app_guid,
             space_id,
             labels: &labels,
             annotations: &annotations,

@@ -133,6 +133,10 @@ pub fn write_bits(snapshot: &Snapshot<'_>, folder: &Path) -> Result<(), ExportEr
         builder.create(folder).map_err(failed)?;
     }
     Blob::for_each(snapshot, |blob| {
+        // An upload that is being stored belongs to no package yet.
+        if blob.due.is_some() {
+            return Ok(());
+        }
         // `tempfile` creates files of mode 0600.
         let mut file = tempfile::Builder::new()
             .prefix(".cf-packages-")

@@ -7,7 +7,9 @@ use super::entry::{
     RoleEntry, SeedFormat, SpaceEntry, UserEntry,
 };
 use super::fault::{Faults, SeedError};
-use super::field::{Guid, Labels, Name, PackageType, Reference, Role, Sha1, Sha256, State, Text};
+use super::field::{
+    Annotations, Guid, Labels, Name, PackageType, Reference, Role, Sha1, Sha256, State, Text,
+};
 use super::reading::Reading;
 use super::report::{Progress, Report};
 use crate::records::{Metadata, package};
@@ -15,8 +17,10 @@ use crate::store::Transaction;
 
 /// The name of the seed in messages.
 const LABEL: &str = "--generate";
-const PACKAGES_PER_SPACE: u64 = 1000;
-const APPS_PER_SPACE: u64 = 10;
+/// The mean number of packages of an app. A few apps have far more, most have fewer.
+const PACKAGES_PER_APP: u64 = 20;
+/// The mean number of apps of a space.
+const APPS_PER_SPACE: u64 = 32;
 const SPACES_PER_ORGANIZATION: u64 = 20;
 /// Packages were created within this time before the clock's time: 400 days, in seconds.
 const CREATED_WITHIN: u64 = 400 * 86_400;
@@ -58,16 +62,17 @@ pub fn generate(transaction: &Transaction<'_>, count: u64, now: i64) -> Result<R
         ),
         counts: ByKind::default(),
     };
-    let spaces = count.div_ceil(PACKAGES_PER_SPACE);
+    let apps = apps(count - 1);
+    let spaces = spaces(apps - 1);
     let organizations = spaces.div_ceil(SPACES_PER_ORGANIZATION);
     for organization in 0..organizations {
         generator.add(self::organization(organization))?;
     }
     for space in 0..spaces {
         generator.add(self::space(space))?;
-        for app in space * APPS_PER_SPACE..(space + 1) * APPS_PER_SPACE {
-            generator.add(self::app(app))?;
-        }
+    }
+    for app in 0..apps {
+        generator.add(self::app(app))?;
     }
     for organization in 0..organizations {
         generator.add(manager(organization))?;
@@ -152,10 +157,10 @@ fn space(number: u64) -> Entry<'static> {
 
 fn app(number: u64) -> Entry<'static> {
     let name = pick(APP_NAMES, number);
-    let space = number / APPS_PER_SPACE;
+    let space = space_of(number);
     Entry::App(AppEntry {
         guid: Some(guid(EntryKind::App, number)),
-        name: Some(Name::trusted(format!("{name}-{}", space + 1))),
+        name: Some(Name::trusted(format!("{name}-{}", number + 1))),
         space: Some(reference(EntryKind::Space, space)),
         ..AppEntry::default()
     })
@@ -217,7 +222,7 @@ fn user(name: String, roles: Vec<RoleEntry<'static>>) -> Entry<'static> {
 }
 
 fn package(number: u64, mixed: u64) -> Entry<'static> {
-    let app = number / PACKAGES_PER_SPACE * APPS_PER_SPACE + (mixed >> 8) % APPS_PER_SPACE;
+    let app = app_of(number);
     // Most packages of a real foundation are ready.
     let state = match mixed >> 16 & 15 {
         n @ 0..6 => pick(package::STATES, n),
@@ -242,13 +247,50 @@ fn package(number: u64, mixed: u64) -> Entry<'static> {
         entry.sha256 = uploaded.then(|| Sha256::trusted(hex_digits(!mixed, 64)));
     }
     if (mixed >> 32).is_multiple_of(4) {
-        let space_name = pick(SPACE_NAMES, app / APPS_PER_SPACE);
+        let space_name = pick(SPACE_NAMES, space_of(app));
         entry.labels = Some(Labels(Metadata(vec![
             ("env".into(), space_name.into()),
             ("example.com/team".into(), app_name.into()),
         ])));
     }
+    if (mixed >> 40).is_multiple_of(8) {
+        let note = format!("Built from revision {}.", hex_digits(mixed, 8));
+        entry.annotations = Some(Annotations(Metadata(vec![(
+            "example.com/note".into(),
+            note.into(),
+        )])));
+    }
     Entry::Package(Box::new(entry))
+}
+
+/// Returns how many apps there were when the package of that number was stored. It doubles as packages are added.
+fn apps(package: u64) -> u64 {
+    (package / PACKAGES_PER_APP).next_power_of_two()
+}
+
+/// Returns how many spaces there were when the app of that number was stored.
+fn spaces(app: u64) -> u64 {
+    (app / APPS_PER_SPACE).next_power_of_two()
+}
+
+/// Returns the app of a package: any of those that there were, but a few of them far more often than the others.
+fn app_of(package: u64) -> u64 {
+    skewed(mix(package ^ 0x5555), apps(package))
+}
+
+/// Returns the space of an app, chosen like the app of a package.
+fn space_of(app: u64) -> u64 {
+    skewed(mix(app ^ 0xaaaa), spaces(app))
+}
+
+/// Returns a number below `count`, which is a power of two, from a random one. The rank of the result is distributed as the
+/// cube of an even distribution: the first hundredth of the ranks gets a fifth of the results. The numbers of neighbouring
+/// ranks lie far apart.
+fn skewed(random: u64, count: u64) -> u64 {
+    let even = u128::from(random >> 32);
+    let rank = (even * even * even * u128::from(count)) >> 96;
+    let rank = u64::try_from(rank).expect("it is less than `count`");
+    rank.wrapping_mul(0x9e37_79b9_7f4a_7c15) & (count - 1)
 }
 
 fn reference(kind: EntryKind, number: u64) -> Reference<'static> {

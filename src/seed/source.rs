@@ -2,16 +2,18 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
 use super::entry::SeedFormat;
 use super::fault::{InvalidSeed, Place, SeedError, Stop};
+use super::input::Input;
 use super::json_text::JsonText;
 use super::messages;
 use super::parse::{parse_json, parse_line};
 use super::reading::Reading;
+use crate::store::StoreError;
 
 /// The largest line of JSON Lines, in bytes.
 const LARGEST_LINE: u64 = 1 << 20;
@@ -121,17 +123,16 @@ impl Source {
             Self::Bundled(bundled) => read(reading, bundled.contents, None),
             Self::Bytes { bytes, .. } => read(reading, bytes.as_slice(), Some(length(bytes))),
             Self::Stdin => {
-                let stdin = io::stdin().lock();
-                if stdin.is_terminal() {
+                if io::stdin().is_terminal() {
                     eprintln!(
                         "cf-packages: reading a seed from standard input; end it with Ctrl-D on an empty line"
                     );
                 }
-                let input = UntilEnd {
-                    input: stdin,
-                    ended: false,
-                };
-                read(reading, input, None)
+                read_slow(reading, || Ok(io::stdin()))
+            }
+            Self::File(path) if is_pipe(path) => {
+                let path = path.clone();
+                read_slow(reading, || File::open(path))
             }
             Self::File(path) => {
                 let opened = File::open(path).and_then(|file| {
@@ -147,25 +148,28 @@ impl Source {
     }
 }
 
-/// Reads until the first end. A terminal would continue after it, and each further read would need its own Ctrl-D.
-struct UntilEnd<R> {
-    input: R,
-    ended: bool,
+/// Returns whether the next bytes of the file may not arrive for long.
+fn is_pipe(path: &Path) -> bool {
+    let file_type = path.metadata().map(|metadata| metadata.file_type());
+    file_type.is_ok_and(|file_type| !file_type.is_file() && !file_type.is_dir())
 }
 
-impl<R: Read> Read for UntilEnd<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.ended || buffer.is_empty() {
-            return Ok(0);
-        }
-        let length = self.input.read(buffer)?;
-        self.ended = length == 0;
-        Ok(length)
+fn read_slow<R: Read>(
+    reading: &mut Reading<'_, '_, '_>,
+    open: impl FnOnce() -> io::Result<R> + Send + 'static,
+) -> Result<(), Stop> {
+    match Input::start(open) {
+        Ok(input) => read(reading, input, None),
+        Err(error) => Err(unreadable(reading, &error)),
     }
 }
 
+/// Returns why the seed cannot be read further: a signal, or the error, which is added as a fault.
 fn unreadable(reading: &mut Reading<'_, '_, '_>, error: &io::Error) -> Stop {
-    whole_fault(reading, messages::unreadable(error))
+    match StoreError::require_no_signal() {
+        Ok(()) => whole_fault(reading, messages::unreadable(error)),
+        Err(stopped) => stopped.into(),
+    }
 }
 
 /// Adds a fault of the seed as a whole, which ends the reading.

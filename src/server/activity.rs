@@ -17,6 +17,7 @@ pub(super) struct Activity {
     waiting_since: AtomicU64,
     in_request: AtomicBool,
     has_unread: AtomicBool,
+    sends_bytes: AtomicBool,
     stopping: AtomicBool,
     evicted: AtomicBool,
     eviction: Notify,
@@ -64,6 +65,16 @@ impl Activity {
     pub fn end_request(&self, has_unread: bool) {
         self.in_request.store(false, Ordering::Relaxed);
         self.has_unread.store(has_unread, Ordering::Relaxed);
+    }
+
+    /// Records that a response is not JSON, so that its body can hold any bytes.
+    pub fn send_bytes(&self) {
+        self.sends_bytes.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether a response of this connection was not JSON.
+    pub fn sends_bytes(&self) -> bool {
+        self.sends_bytes.load(Ordering::Relaxed)
     }
 
     /// Returns whether a request is being answered.

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::activity::Activity;
-use super::line_feeds::LineFeeds;
+use super::framing::{Framing, Refused};
+use super::listener::Stream;
+use super::refusal::Refusal;
 
 /// How long a client may leave a response unread once the server stops.
 const STOP_WRITE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -30,7 +31,7 @@ pub(super) trait TryRead {
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
-impl TryRead for TcpStream {
+impl TryRead for Stream {
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         Ok(recv(self, buffer, RecvFlags::DONTWAIT)?.0)
     }
@@ -41,7 +42,11 @@ impl TryRead for TcpStream {
 pub(super) struct ClientStream<S> {
     stream: S,
     activity: Arc<Activity>,
-    line_feeds: LineFeeds,
+    framing: Framing,
+    /// Whether bytes were refused, so that nothing is read any more.
+    is_refused: bool,
+    /// Replaces the responses to requests that hyper does not understand.
+    refusal: Refusal,
     write_timeout: Duration,
     /// Runs while a write waits for the client.
     write_ends: Option<Pin<Box<Sleep>>>,
@@ -51,11 +56,18 @@ pub(super) struct ClientStream<S> {
 
 impl<S> ClientStream<S> {
     /// Wraps `stream`. A write fails if the client has accepted no byte for `write_timeout`.
-    pub fn new(stream: S, activity: Arc<Activity>, write_timeout: Duration) -> Self {
+    pub fn new(
+        stream: S,
+        activity: Arc<Activity>,
+        write_timeout: Duration,
+        refusal: Refusal,
+    ) -> Self {
         Self {
             stream,
             activity,
-            line_feeds: LineFeeds::default(),
+            framing: Framing::default(),
+            is_refused: false,
+            refusal,
             write_timeout,
             write_ends: None,
             linger_ends: None,
@@ -126,6 +138,9 @@ impl<S: AsyncRead + TryRead + Unpin> AsyncRead for ClientStream<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.is_refused {
+            return Poll::Ready(Err(refused()));
+        }
         let before = buffer.filled().len();
         let mut read = Pin::new(&mut this.stream).poll_read(context, buffer);
         if read.is_pending() {
@@ -133,7 +148,14 @@ impl<S: AsyncRead + TryRead + Unpin> AsyncRead for ClientStream<S> {
         }
         if read.is_ready() && buffer.filled().len() > before {
             this.activity.receive();
-            this.line_feeds.check(&mut buffer.filled_mut()[before..]);
+            let checked = this.framing.check(&mut buffer.filled_mut()[before..]);
+            if let Err(Refused::Head(length) | Refused::Body(length)) = checked {
+                this.is_refused = true;
+                buffer.set_filled(before + length);
+                if length == 0 {
+                    return Poll::Ready(Err(refused()));
+                }
+            }
         }
         read
     }
@@ -141,12 +163,11 @@ impl<S: AsyncRead + TryRead + Unpin> AsyncRead for ClientStream<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.limit(context, written)
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -154,7 +175,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let this = &mut *self;
+        let stream = Pin::new(&mut this.stream);
+        let written = match this.activity.sends_bytes() {
+            true => stream.poll_write_vectored(context, slices),
+            false => this.refusal.poll_write(stream, context, slices),
+        };
         self.limit(context, written)
     }
 
@@ -190,6 +216,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
     }
 }
 
+/// Returns the error of a read after bytes that were refused.
+fn refused() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "the end of the request is not clear",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
@@ -206,7 +240,7 @@ mod tests {
     }
 
     fn client_stream(near: DuplexStream, write_timeout: Duration) -> ClientStream<DuplexStream> {
-        ClientStream::new(near, Arc::default(), write_timeout)
+        ClientStream::new(near, Arc::default(), write_timeout, Refusal::default())
     }
 
     #[tokio::test]
@@ -282,5 +316,28 @@ mod tests {
         };
         let (closed, ()) = tokio::join!(near.shutdown(), sent);
         closed.unwrap();
+    }
+
+    #[tokio::test]
+    async fn response_of_hyper_is_replaced_unless_a_body_may_hold_the_same_bytes() {
+        let of_hyper = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n";
+        for sends_bytes in [false, true] {
+            let (near, mut far) = duplex(1024);
+            let refusal = Refusal::new(|status| format!("instead of {status}").into_bytes());
+            let mut near = ClientStream::new(near, Arc::default(), Duration::MAX, refusal);
+            if sends_bytes {
+                near.activity.send_bytes();
+            }
+            let sent = format!("before {of_hyper}");
+            near.write_all(sent.as_bytes()).await.unwrap();
+            drop(near);
+            let mut received = String::new();
+            far.read_to_string(&mut received).await.unwrap();
+            let expected = match sends_bytes {
+                true => sent.as_str(),
+                false => "before instead of 400",
+            };
+            assert_eq!(received, expected);
+        }
     }
 }

@@ -4,22 +4,27 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Body;
+use hyper::header::CONTENT_TYPE;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::debug;
 
 use super::activity::Activity;
 use super::client_stream::ClientStream;
+use super::listener::Stream;
+use super::refusal::Refusal;
 use super::slots::Slot;
 use crate::http::{DropConnection, Router, UnreadBody};
 
 /// The size of the largest request head, in bytes; a larger one gets 431.
 const MAX_HEAD: usize = 32 * 1024;
+/// How many bytes are buffered for reading and for writing.
+const BUFFER: usize = 2 * MAX_HEAD;
 /// How long after a stop requests that have arrived may still be read.
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 
@@ -35,7 +40,7 @@ pub(super) struct TimeOuts {
 /// A connection that was accepted.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub stream: TcpStream,
+    pub stream: Stream,
     pub router: Router,
     pub activity: Arc<Activity>,
     pub time_outs: TimeOuts,
@@ -59,12 +64,19 @@ impl Connection {
             mut stopping,
             slot: _slot,
         } = self;
-        let io = TokioIo::new(ClientStream::new(stream, activity.clone(), time_outs.write));
+        let refusing = router.clone();
+        let io = TokioIo::new(ClientStream::new(
+            stream,
+            activity.clone(),
+            time_outs.write,
+            Refusal::new(move |status| refusing.malformed(status)),
+        ));
         let (answering, of_request) = (router.clone(), activity.clone());
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(time_outs.head)
-            .max_buf_size(MAX_HEAD)
+            .max_header_size(MAX_HEAD)
+            .max_buf_size(BUFFER)
             .title_case_headers(true)
             .keep_alive(!is_single)
             // A client may close its sending half after the request and still read the response.
@@ -76,6 +88,9 @@ impl Connection {
                     activity.begin_request();
                     Box::pin(async move {
                         let response = router.answer(request).await?;
+                        if !is_json(&response) {
+                            activity.send_bytes();
+                        }
                         activity.end_request(response.extensions().get::<UnreadBody>().is_some());
                         Ok::<_, DropConnection>(response)
                     })
@@ -117,8 +132,15 @@ impl Connection {
     }
 }
 
+/// Returns whether the body is JSON, or there is none. The JSON of this server holds no carriage returns.
+fn is_json<B: Body>(response: &hyper::Response<B>) -> bool {
+    let content_type = response.headers().get(CONTENT_TYPE);
+    response.body().is_end_stream()
+        || content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
+}
+
 /// Sends a response to a request that has not arrived, and closes the connection.
-async fn send_last(mut stream: ClientStream<TcpStream>, response: &[u8]) {
+async fn send_last(mut stream: ClientStream<Stream>, response: &[u8]) {
     let sent = async {
         stream.write_all(response).await?;
         stream.shutdown().await
@@ -131,7 +153,7 @@ async fn send_last(mut stream: ClientStream<TcpStream>, response: &[u8]) {
 #[cfg(test)]
 mod tests {
     use tokio::io::AsyncReadExt;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
     use crate::server::slots::Slots;
@@ -154,7 +176,7 @@ mod tests {
         let activity = Arc::default();
         let stop = watch::Sender::new(false);
         let connection = Connection {
-            stream,
+            stream: Stream::Tcp(stream),
             router: Router::new(service).of_client(address.ip(), false),
             slot: Slots::new(1).take(&activity).unwrap(),
             activity,

@@ -23,7 +23,7 @@ pub struct WebPages {
 /// What is known of the page that sent a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PageHeaders<'a> {
-    /// The `Host` header.
+    /// The host that the page requested.
     pub host: Option<&'a [u8]>,
     /// The `Origin` header.
     pub origin: Option<&'a [u8]>,
@@ -40,7 +40,7 @@ impl WebPages {
         allowed_hosts: Vec<String>,
         origins: Vec<String>,
     ) -> Self {
-        let own_origin = external_url.map(|url| url.0.to_ascii_lowercase());
+        let own_origin = external_url.map(|url| url.origin().to_ascii_lowercase());
         let is_limited = is_loopback || !allowed_hosts.is_empty();
         let own_host = own_origin.as_deref().and_then(authority).and_then(name);
         Self {
@@ -154,6 +154,11 @@ pub fn parse_origin(text: &str) -> Result<String, String> {
     }
 }
 
+/// Whether `text` is the name or address of a host, perhaps with a port.
+pub fn is_host(text: &str) -> bool {
+    name(text).is_some()
+}
+
 fn authority(url: &str) -> Option<&str> {
     url.split_once("://").map(|(_, authority)| authority)
 }
@@ -197,7 +202,7 @@ mod tests {
     fn loopback() -> WebPages {
         WebPages::new(
             true,
-            Some(&BaseUrl("https://api.example.org".into())),
+            Some(&BaseUrl("https://api.example.org/prefix".into())),
             vec!["named.example".into(), "[2001:db8::1]".into()],
             vec!["http://localhost:3000".into()],
         )

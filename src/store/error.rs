@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ffi;
 
+use crate::signals::{self, Signal};
+
 /// Why the database could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -33,6 +35,9 @@ pub enum StoreError {
     /// The file was removed, replaced or overwritten while it was open. The text is a whole sentence.
     #[error("{0}")]
     Lost(String),
+    /// A signal ended the work. What was begun is rolled back.
+    #[error("stopped by {}; nothing was changed", .0.name())]
+    Stopped(Signal),
     /// The store is closing and takes no more work.
     #[error("the database is being closed")]
     Closed,
@@ -59,10 +64,19 @@ impl StoreError {
         )
     }
 
+    /// Fails if a signal ends the work of this process.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Stopped`].
+    pub fn require_no_signal() -> Result<(), Self> {
+        signals::received().map_or(Ok(()), |signal| Err(Self::Stopped(signal)))
+    }
+
     /// Returns this error with the path of the file, unless it has one.
     pub fn at(self, path: &Path) -> Self {
         match self {
-            Self::File { .. } | Self::Lost(_) | Self::Closed => self,
+            Self::File { .. } | Self::Lost(_) | Self::Stopped(_) | Self::Closed => self,
             other => Self::file(path, other.fault()),
         }
     }
@@ -93,6 +107,7 @@ impl StoreError {
             }
             Self::Sqlite(text) => format!("cannot be used: {text}"),
             Self::Lost(text) => text.clone(),
+            Self::Stopped(_) => self.to_string(),
             Self::Closed => "is being closed".into(),
             Self::TooExpensive => {
                 "cannot answer this request: it needs too many steps; ask for less".into()
@@ -108,6 +123,11 @@ impl From<rusqlite::Error> for StoreError {
         // SQLite quotes statements of the schema with their line breaks. A message is one line.
         let text = error.to_string();
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if let Some(ErrorCode::OperationInterrupted | ErrorCode::DatabaseBusy) = code
+            && let Some(signal) = signals::received()
+        {
+            return Self::Stopped(signal);
+        }
         match code {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(text),

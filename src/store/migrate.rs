@@ -14,6 +14,7 @@ use super::sqlite::close::close;
 use super::sqlite::create::LARGE_CACHE;
 use super::sqlite::identify::beside;
 use super::sqlite::open::connect_for_writing;
+use super::sqlite::reserved_name::KEPT_COPY;
 use super::sqlite::{folder_lock, kept_copy, read_only, schema};
 use super::{Durability, SCHEMA, StoreError};
 use crate::error_text::os_error;
@@ -41,6 +42,10 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         sql: include_str!("../../migrations/003_blobs_jobs_builds.sql"),
+        obstacle: None,
+    },
+    Migration {
+        sql: include_str!("../../migrations/004_app_guids_of_packages.sql"),
         obstacle: None,
     },
 ];
@@ -295,7 +300,7 @@ fn steps(from: u32, to: u32) -> impl Iterator<Item = &'static Migration> {
 
 /// Returns the path of the copy that is kept of a file of that version.
 fn copy_name(path: &Path, version: u32) -> PathBuf {
-    beside(path, &format!(".before-{version}"))
+    beside(path, &format!("{KEPT_COPY}{version}"))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub(super) mod backup;
 pub(super) mod bookkeeping;
+pub(super) mod busy;
 pub(super) mod check;
 pub(super) mod close;
 pub(super) mod connect;
@@ -18,6 +19,8 @@ pub(super) mod open;
 pub(super) mod open_file;
 pub(super) mod read_only;
 pub(super) mod readers;
+pub(super) mod reserved_name;
 mod rollback_journal;
+pub(super) mod room;
 pub(super) mod schema;
 pub(super) mod writer;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, ToSql};
 
+use super::sqlite::room;
 use super::{BorrowedValue, Snapshot, StoreError, Value};
 
 /// One write transaction, passed to the closure of [`Store::write`](super::Store::write).
@@ -37,8 +38,8 @@ impl<'c> Transaction<'c> {
     ///
     /// # Errors
     ///
-    /// Fails if SQLite refuses the statement, as when a constraint is violated or the disk is full, or with
-    /// [`StoreError::Closed`] if the transaction was interrupted.
+    /// Fails if SQLite refuses the statement, as when a constraint is violated or the disk is full, with
+    /// [`StoreError::Closed`] if the transaction was interrupted, or with [`StoreError::Stopped`] at a signal.
     pub fn execute(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
         self.run(sql, values)
     }
@@ -63,8 +64,19 @@ impl<'c> Transaction<'c> {
         {
             return Err(StoreError::Closed);
         }
+        StoreError::require_no_signal()?;
         let mut statement = self.connection().prepare_cached(sql)?;
         Ok(statement.execute(rusqlite::params_from_iter(values))?)
+    }
+
+    /// Fails unless the database has room for that many more bytes. For what is stored in several transactions: a single one
+    /// fails by itself on a full disk, and leaves nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::CannotWrite`] if the disk, or the limit on the size of files, has no room.
+    pub fn require_room(&self, bytes: u64) -> Result<(), StoreError> {
+        room::require(self.connection(), bytes)
     }
 
     /// Returns the `id` of the row that this transaction inserted last.

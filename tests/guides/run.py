@@ -53,7 +53,7 @@ serve() {
     bash -c "exec $2" <"$BLOCKS/$1.stdin" 9>&- >"$BLOCKS/$1.listening" &
     server=$!
     for _ in $(seq 600); do
-        ! grep -q '^listening on http://' "$BLOCKS/$1.listening" || return 0
+        ! grep -q '^listening on ' "$BLOCKS/$1.listening" || return 0
         kill -0 "$server" || return 1
         sleep 0.1
     done

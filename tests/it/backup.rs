@@ -1,6 +1,6 @@
 //! `backup`: what the copy holds, and when there is none.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::Connection;
@@ -17,7 +17,7 @@ fn backup_holds_what_is_only_in_the_log_of_a_running_server() {
     let server = dir.serve(&["--db", "x.db", "--seed", "more.json"]);
     assert!(std::fs::metadata(dir.path("x.db-wal")).unwrap().len() > 0);
     let report = dir.run_ok(&["backup", "copy.db", "--db", "x.db"]);
-    assert_eq!(report, "`copy.db`: schema 3, 5 packages, no fault\n");
+    assert_eq!(report, "`copy.db`: schema 4, 5 packages, no fault\n");
     // What `cp` copies lacks the log.
     std::fs::copy(dir.path("x.db"), dir.path("torn.db")).unwrap();
     assert!(!dir.run_ok(&["export", "--db", "torn.db"]).contains("more"));
@@ -93,6 +93,166 @@ fn backup_beside_a_program_that_writes_is_one_state() {
         }
         stop.store(true, Ordering::Relaxed);
     });
+}
+
+#[test]
+fn names_of_files_beside_a_database_are_refused() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    std::fs::create_dir(dir.path("folder")).unwrap();
+    std::fs::hard_link(dir.path("x.db"), dir.path("hard.db")).unwrap();
+    symlink("x.db", dir.path("soft.db")).unwrap();
+    symlink(".", dir.path("here")).unwrap();
+    let before = dir.file_names();
+    let id = "0123456789abcdef0123456789abcdef";
+    let suffixes = [
+        "-journal",
+        "-wal",
+        "-shm",
+        "-wal.old",
+        ".before-1",
+        ".before-1.new",
+    ];
+    let drafts = [format!(".{id}.new"), format!(".{id}.lock")];
+    let suffixes = suffixes
+        .into_iter()
+        .chain(drafts.iter().map(String::as_str));
+    for suffix in suffixes {
+        for start in [
+            "x.db",
+            "./folder/../x.db",
+            "here/x.db",
+            "hard.db",
+            "soft.db",
+            "X.DB",
+        ] {
+            let file = format!("{start}{suffix}");
+            let sentence = format!(
+                "cf-packages: `{file}` has a name that SQLite or cf-packages gives to a file beside a database, and would be removed or overwritten; name another file\n"
+            );
+            for command in [
+                &["backup", &file, "--db", "x.db"][..],
+                &["seed", "example", "--db", &file],
+            ] {
+                let output = dir.run(command);
+                assert_eq!(
+                    (output.status, &output.stderr),
+                    (1, &sentence),
+                    "{command:?}"
+                );
+            }
+        }
+    }
+    for (file, fault) in [
+        ("folder", "is a directory; name a file in it"),
+        ("folder/", "is a directory; name a file in it"),
+        ("x.db", "is the database itself; name another file"),
+        ("hard.db", "is the database itself; name another file"),
+        ("soft.db", "is the database itself; name another file"),
+    ] {
+        let output = dir.run(&["backup", file, "--db", "x.db"]);
+        assert_eq!(
+            (output.status, output.stderr),
+            (1, format!("cf-packages: `{file}` {fault}\n"))
+        );
+    }
+    assert_eq!(dir.file_names(), before);
+    dir.run_ok(&["check", "--db", "x.db"]);
+}
+
+#[test]
+fn admin_token_never_takes_the_place_of_a_database_or_of_a_file_beside_one() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let before = dir.read("x.db");
+    for (file, fault) in [
+        ("x.db", "is an SQLite database; name another file"),
+        (
+            "x.db-wal",
+            "has a name that SQLite or cf-packages gives to a file beside a database, and would be removed or overwritten; name another file",
+        ),
+    ] {
+        let command = [
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--db",
+            "x.db",
+            "--admin-token-file",
+            file,
+        ];
+        let output = dir.run(&command);
+        assert_eq!(
+            (output.status, output.stderr),
+            (1, format!("cf-packages: `{file}` {fault}\n"))
+        );
+        assert_eq!(dir.file_names(), ["x.db"]);
+    }
+    assert!(dir.read("x.db") == before);
+}
+
+#[test]
+fn name_of_a_backup_may_be_as_long_as_that_of_a_database_can_be() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    for name in [
+        "b".repeat(250),
+        "b".repeat(247),
+        format!("{}é{}", "b".repeat(208), "c".repeat(40)),
+    ] {
+        let report = dir.run_ok(&["backup", &name, "--db", "x.db"]);
+        assert!(
+            report.starts_with(&format!("`{name}`: schema ")),
+            "{report}"
+        );
+        dir.run_ok(&["check", "--db", &name]);
+        assert_eq!(dir.file_names(), [name.as_str(), "x.db"]);
+        std::fs::remove_file(dir.path(&name)).unwrap();
+    }
+    let name = "b".repeat(256);
+    let output = dir.run(&["backup", &name, "--db", "x.db"]);
+    assert_eq!(output.status, 1);
+    assert!(
+        output
+            .stderr
+            .starts_with(&format!("cf-packages: `{name}` cannot be made: ")),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn backup_has_mode_0600_under_any_umask() {
+    for umask in ["000", "022", "077", "777"] {
+        let dir = WorkDir::new();
+        dir.run_ok(&["seed", "example", "--db", "x.db"]);
+        let output = dir.run_after(
+            &format!("umask {umask}"),
+            &["backup", "copy.db", "--db", "x.db"],
+        );
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let copy = std::fs::metadata(dir.path("copy.db")).unwrap();
+        assert_eq!(copy.permissions().mode() & 0o777, 0o600, "{umask}");
+    }
+}
+
+#[test]
+fn database_beside_which_nothing_can_be_written_is_read_and_leaves_nothing() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let before = dir.read("x.db");
+    // The index of the log has 32 KiB, and is the first thing that SQLite writes.
+    for command in [
+        &["check", "--db", "x.db"][..],
+        &["get", "/v3/packages", "--admin", "--db", "x.db"],
+        &["export", "--db", "x.db"],
+        &["token", "--admin", "--db", "x.db"],
+    ] {
+        let output = dir.run_after("ulimit -f 0", command);
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {output:?}");
+        assert_eq!(dir.file_names(), ["x.db"], "{command:?}");
+        assert!(dir.read("x.db") == before);
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod copying;
 mod creating_2015;
 mod creating_current;
 mod deleting;
+mod links;
 mod processing;
 mod staging_2015;
 mod staging_current;

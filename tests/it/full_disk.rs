@@ -83,6 +83,32 @@ fn upload_beyond_the_limit_is_503_and_can_be_tried_again() {
 }
 
 #[test]
+fn large_upload_that_the_file_has_no_room_for_leaves_room_for_others() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let mut command = limited(&dir, 30_000);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--db", "x.db"]);
+    command.args(["--no-auth", "--admin-api"]);
+    let server = Server::start_whole(&mut command);
+    let path = "/v3/packages/guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78";
+    let send = |size: usize| {
+        let zip = archive(&[("data", &vec![b'x'; size])]);
+        let parts = [Part::File("bits", &zip)];
+        server.send(upload(&format!("{path}/upload"), "", &parts))
+    };
+    for round in 0..3 {
+        // It fits beside the database, but not into it.
+        let refused = send(30_500_000);
+        assert_eq!(refused.status, 503, "{}", refused.body);
+        assert!(server.get(path, "").body.contains("AWAITING_UPLOAD"));
+        let seed = format!(r#"{{"organizations": [{{"name": "small-{round}"}}]}}"#);
+        assert_eq!(post_seed(&server, &seed).status, 200);
+    }
+    assert_eq!(send(12_000_000).status, 200);
+    assert!(server.get(path, "").body.contains("READY"));
+}
+
+#[test]
 fn write_beyond_the_limit_is_503_and_the_next_one_works() {
     let dir = WorkDir::new();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);

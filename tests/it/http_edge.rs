@@ -64,7 +64,7 @@ fn path_is_normalized_before_it_is_routed() {
         "/v3/organizations",
         "/v3/spaces",
         "/v3/apps",
-        "/v3/apps/guid-459131aa-d1d2-4ce1-a5e7-c6a2a0429202",
+        "/v3/apps/guid-459131aa-d1d2-4ce1-a5e7-c6a2a0429202/droplets",
         "/admin/export",
         "/admin/faults",
         "/v3/404",
@@ -398,6 +398,7 @@ fn request_must_name_one_host() {
             "GET http://x/healthz HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
             400,
         ),
+        ("GET http://x/healthz HTTP/1.0\r\n\r\n", 200),
     ] {
         let answer = server.send(head);
         assert_eq!(answer.status, status, "{head}: {}", answer.body);
@@ -423,6 +424,77 @@ fn line_feed_without_carriage_return_gets_400() {
     let answer =
         server.send("POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n\n\n\n");
     assert_eq!(answer.status, 404);
+}
+
+#[test]
+fn body_whose_end_is_not_clear_gets_400_and_ends_the_connection() {
+    let (_bench, server) = served();
+    let hidden = "GET /healthz HTTP/1.1\nHost: x\n\n";
+    let chunked = "Transfer-Encoding: chunked\r\n\r\n";
+    for request in [
+        format!("{chunked}2;a\n\r\nab\r\n0\r\n\r\n"),
+        format!("{chunked}2;\nxx\r\nab\r\n0\r\n\r\n"),
+        format!("{chunked}2\nab\r\n0\r\n\r\n"),
+        format!("{chunked}2\r\nab\r\n0\r\nX: y\n\r\n"),
+        format!("{chunked}2\r\nab\r\n0\r\n\n"),
+        "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n".into(),
+        format!(
+            "Transfer-Encoding:{}chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+            " ".repeat(1100)
+        ),
+        format!("Content-Length: {}2\r\n\r\nab", "0".repeat(1100)),
+        "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nab".into(),
+    ] {
+        let mut client = server.connect();
+        client.send(format!(
+            "POST /nothing HTTP/1.1\r\nHost: x\r\n{request}{hidden}"
+        ));
+        let answer = client.read(false).expect("an answer");
+        assert_eq!(answer.status, 400, "{request}: {}", answer.body);
+        assert!(client.is_ended(), "{request}");
+    }
+    // A request before it is answered.
+    let mut client = server.connect();
+    let get = get("/healthz", "");
+    client.send(format!("{get}{hidden}"));
+    for status in [200, 400] {
+        assert_eq!(client.read(false).expect("an answer").status, status);
+    }
+    assert!(client.is_ended());
+}
+
+#[test]
+fn request_that_is_not_http_gets_an_error_as_any_other() {
+    let (_bench, server) = served();
+    let large = |length: usize| {
+        let begin = "GET /healthz HTTP/1.1\r\nHost: x\r\nX: ";
+        format!("{begin}{}\r\n\r\n", "x".repeat(length - begin.len() - 4))
+    };
+    for (raw, status) in [
+        ("\x16\x03\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.2\r\nHost: x\r\n\r\n".into(), 400),
+        ("GET /healthz HTTP/1.1\nHost: x\n\n".into(), 400),
+        (large(32 * 1024), 200),
+        (large(32 * 1024 + 1), 431),
+        (large(40_000), 431),
+    ] {
+        let mut client = server.connect();
+        client.send(&raw);
+        let answer = client.read(false).expect("an answer");
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert!(is_uuid(answer.header("x-vcap-request-id").expect("an id")));
+        if status != 200 {
+            assert!(answer.body.contains("CF-InvalidRequest"), "{}", answer.body);
+            assert!(client.is_ended());
+        }
+    }
+    // The response to an earlier request on the connection stays whole.
+    let mut client = server.connect();
+    client.send(format!("{}nonsense\r\n\r\n", get("/openapi.json", "")));
+    let first = client.read(false).expect("an answer");
+    assert!(first.status == 200 && first.body.trim_end().ends_with('}'));
+    assert_eq!(client.read(false).expect("an answer").status, 400);
 }
 
 #[test]

@@ -218,7 +218,18 @@ fn every_line_is_a_comment_or_a_sample_and_has_help() {
 fn listener_of_metrics_serves_nothing_else_and_the_api_no_metrics() {
     let dir = WorkDir::new();
     let server = serve(&dir, &["--ephemeral", "--seed", "example"]);
-    for target in ["/v3/packages", "/healthz", "/admin/clock", "/"] {
+    for target in [
+        "/v3/packages",
+        "/healthz",
+        "/admin/clock",
+        "/",
+        "/metrics/",
+        "//metrics",
+        "/metrics//",
+        "/metrics.json",
+        "/%6detrics",
+        "/metrics/x",
+    ] {
         let response = Measured::send(&server.metrics, get(target, ""));
         assert_eq!(response.status, 404, "{target}");
     }

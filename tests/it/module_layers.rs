@@ -26,6 +26,7 @@ const LAYERS: &[&[&str]] = &[
         "labels",
         "log",
         "private_file",
+        "signals",
     ],
     &["error_text"],
 ];
@@ -45,6 +46,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("ring", &["auth", "blobs"]),
     ("rawzip", &["blobs"]),
     ("multra", &["http"]),
+    ("flate2", &["http"]),
     ("http_range_header", &["http"]),
     ("pkcs1", &["auth"]),
     ("spki", &["auth"]),

@@ -4,15 +4,17 @@
 use std::collections::BTreeSet;
 
 use cf_packages::edition::Edition;
+use cf_packages::edition::current::empty::EMPTY_ROUTES;
 use cf_packages::edition::current::request::parameters::{self, ListParameters};
 use serde_json::Value;
 
 /// The operations of every edition.
-const BOTH: [&str; 22] = [
+const BOTH: [&str; 23] = [
     "GET /v3/packages",
     "GET /v3/packages/{guid}",
     "POST /v3/packages/{guid}/upload",
     "GET /v3/packages/{guid}/download",
+    "GET /v3/apps/{guid}",
     "GET /v3/apps/{guid}/packages",
     "GET /healthz",
     "GET /openapi.json",
@@ -34,13 +36,15 @@ const BOTH: [&str; 22] = [
 ];
 
 /// The other operations of `2015`.
-const OF_2015: [&str; 2] = [
+const OF_2015: [&str; 3] = [
+    "PUT /v3/apps/{guid}/current_droplet",
     "POST /v3/apps/{guid}/packages",
     "POST /v3/packages/{guid}/droplets",
 ];
 
-/// The other operations of `current`.
-const CURRENT: [&str; 18] = [
+/// The other operations of `current`, beside those of `EMPTY_ROUTES`.
+const CURRENT: [&str; 34] = [
+    "PATCH /v3/apps/{guid}/relationships/current_droplet",
     "POST /v3/packages",
     "PATCH /v3/packages/{guid}",
     "GET /v3/jobs/{guid}",
@@ -48,6 +52,22 @@ const CURRENT: [&str; 18] = [
     "GET /v3/builds/{guid}",
     "GET /v3/droplets",
     "GET /v3/packages/{guid}/droplets",
+    "GET /v3/apps/{guid}/droplets",
+    "GET /v3/apps/{guid}/features",
+    "GET /v3/apps/{guid}/features/{name}",
+    "GET /v3/apps/{guid}/ssh_enabled",
+    "GET /v3/apps/{guid}/env",
+    "GET /v3/apps/{guid}/environment_variables",
+    "GET /v3/spaces/{guid}/features",
+    "GET /v3/spaces/{guid}/features/{name}",
+    "GET /v3/spaces/{guid}/relationships/isolation_segment",
+    "GET /v3/organizations/{guid}/relationships/default_isolation_segment",
+    "GET /v3/users",
+    "GET /v3/users/{guid}",
+    "GET /v3/roles",
+    "GET /v3/roles/{guid}",
+    "GET /v3/organization_quotas",
+    "GET /v3/organization_quotas/{guid}",
     "GET /",
     "GET /v3",
     "GET /v3/info",
@@ -56,7 +76,6 @@ const CURRENT: [&str; 18] = [
     "GET /v3/spaces",
     "GET /v3/spaces/{guid}",
     "GET /v3/apps",
-    "GET /v3/apps/{guid}",
     "GET /login",
     "POST /oauth/token",
 ];
@@ -109,7 +128,23 @@ fn each_document_names_the_operations_of_its_edition() {
     let of_2015 = [&BOTH[..], &OF_2015[..]].concat();
     assert_eq!(operations(&document(Edition::Of2015)), set(&of_2015));
     let current = [&BOTH[..], &CURRENT[..]].concat();
-    assert_eq!(operations(&document(Edition::Current)), set(&current));
+    let mut current = set(&current);
+    current.extend(empty_paths().map(|(path, _)| format!("GET {path}")));
+    assert_eq!(operations(&document(Edition::Current)), current);
+}
+
+/// Returns the paths of `EMPTY_ROUTES` as the document has them, with the query parameters of each.
+fn empty_paths() -> impl Iterator<Item = (String, Vec<&'static str>)> {
+    EMPTY_ROUTES.iter().map(|route| {
+        let segments = route
+            .path
+            .split('/')
+            .map(|segment| match segment.strip_prefix(':') {
+                Some(name) => format!("/{{{name}}}"),
+                None => format!("/{segment}"),
+            });
+        (segments.collect(), route.accepted())
+    })
 }
 
 #[test]
@@ -124,13 +159,16 @@ fn each_document_names_the_query_parameters_of_its_lists() {
     }
 
     let current = document(Edition::Current);
-    let lists: [(&str, &ListParameters); 6] = [
+    let lists: [(&str, &ListParameters); 9] = [
         ("/v3/packages", &parameters::PACKAGES),
         ("/v3/organizations", &parameters::ORGANIZATIONS),
         ("/v3/spaces", &parameters::SPACES),
         ("/v3/apps", &parameters::APPS),
         ("/v3/droplets", &parameters::DROPLETS),
         ("/v3/packages/{guid}/droplets", &parameters::DROPLETS),
+        ("/v3/users", &parameters::USERS),
+        ("/v3/roles", &parameters::ROLES),
+        ("/v3/organization_quotas", &parameters::ORGANIZATION_QUOTAS),
     ];
     for (path, accepted) in lists {
         assert_eq!(
@@ -139,15 +177,20 @@ fn each_document_names_the_query_parameters_of_its_lists() {
             "{path}"
         );
     }
-    let mut of_one_app = set(&parameters::PACKAGES.names());
-    for name in parameters::REFUSED_WITHIN_APP {
-        of_one_app.remove(*name);
+    for (path, accepted) in [
+        ("/v3/apps/{guid}/packages", &parameters::PACKAGES),
+        ("/v3/apps/{guid}/droplets", &parameters::DROPLETS),
+    ] {
+        let mut of_one_app = set(&accepted.names());
+        for name in parameters::REFUSED_WITHIN_APP {
+            of_one_app.remove(*name);
+        }
+        assert_eq!(query_parameters(&current, path), of_one_app, "{path}");
     }
-    assert_eq!(
-        query_parameters(&current, "/v3/apps/{guid}/packages"),
-        of_one_app
-    );
-    for path in ["/v3/spaces/{guid}", "/v3/apps/{guid}"] {
+    for (path, accepted) in empty_paths() {
+        assert_eq!(query_parameters(&current, &path), set(&accepted), "{path}");
+    }
+    for path in ["/v3/spaces/{guid}", "/v3/apps/{guid}", "/v3/roles/{guid}"] {
         assert_eq!(
             query_parameters(&current, path),
             set(&["include"]),

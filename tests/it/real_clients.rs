@@ -4,7 +4,10 @@
 //! does, and fails where the client would. The Python client runs itself: see `.ci/clients`.
 
 mod cf_command;
+mod cf_exporter;
 mod cf_home;
+mod cf_reads;
+mod changes;
 mod concurrent_requests;
 mod go_cfclient;
 mod links;

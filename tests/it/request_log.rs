@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::Stdio;
+use std::process::{Child, ChildStderr, Stdio};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -162,11 +163,31 @@ fn no_secret_is_logged_at_any_level() {
         let granted: Value = serde_json::from_str(&granted.body).unwrap();
         let token = granted["access_token"].as_str().unwrap();
         let refresh = granted["refresh_token"].as_str().unwrap();
+        let encoded = token.replace('.', "%2E");
+        let twice = token.replace('.', "%252e");
         for target in [
             "/v3/packages".to_owned(),
             format!("/v3/packages?access_token={token}"),
+            format!("/v3/packages?{token}"),
+            format!("/v3/packages?{token}=1&page=1"),
+            format!("/v3/packages?{encoded}=1"),
+            format!("/v3/packages?page=1;x={token};password=the-login-password"),
+            format!("/v3/packages?x={twice}"),
+            "/v3/packages?x=BEARER%20the-signing-key&y=Basic+the-login-password".into(),
+            "/v3/packages?x=https://admin:the-login-password@host".into(),
+            "/v3/packages?x=%3Fpassword%3Dthe-login-password".into(),
             format!("/v3/packages/{token}?token=the-signing-key"),
+            format!("/v3/packages/{encoded}"),
+            format!("/v3/packages/{twice}"),
+            "/v3/packages/a;password=the-login-password".into(),
             format!("/v3/packages/%FF{token}"),
+            format!("/v3/packages#{token}"),
+            "/login?username=admin&x=the-login-password".into(),
+            "/LOGIN?the-login-password".into(),
+            "/OAUTH/token?x=the-login-password".into(),
+            "/%6Fauth/token/?x=the-login-password".into(),
+            "/oauth/%FF?x=the-login-password".into(),
+            "http://admin:the-login-password@example.org/v3/packages".into(),
             "/admin/export".into(),
             "/admin/requests".into(),
         ] {
@@ -174,6 +195,31 @@ fn no_secret_is_logged_at_any_level() {
             server.get(&target, refresh);
             server.get(&target, &format!("{token}x"));
         }
+        server.send(format!(
+            "{token} /v3/packages HTTP/1.1\r\nHost: example.org\r\n\r\n"
+        ));
+        for header in [
+            "X-Vcap-Request-Id",
+            "X-Request-Id",
+            "Referer",
+            "User-Agent",
+            "Cookie",
+        ] {
+            for value in [
+                token,
+                &encoded,
+                "Bearer the-signing-key",
+                "password=the-login-password",
+            ] {
+                let answer = server.send(format!(
+                    "GET /v3/packages?by-header HTTP/1.1\r\nHost: example.org\r\n{header}: {value}\r\n\r\n"
+                ));
+                let id = answer.header("x-vcap-request-id").unwrap();
+                assert_eq!(id.len(), 36, "{id}");
+            }
+        }
+        let records = server.get("/admin/requests", token).body;
+        assert!(records.contains("by-header"), "{records}");
         let log = log_of(server);
         assert!(log.contains("/v3/packages"), "{log}");
         let signature = |token: &str| token.rsplit('.').next().unwrap().to_owned();
@@ -187,6 +233,7 @@ fn no_secret_is_logged_at_any_level() {
             &signature(refresh),
         ] {
             assert!(!log.contains(secret), "{secret} in {log}");
+            assert!(!records.contains(secret), "{secret} in {records}");
         }
     }
 }
@@ -199,13 +246,44 @@ fn control_characters_of_a_caller_do_not_reach_the_log() {
     let server = dir.serve(&["--log-requests"]);
     assert_eq!(server.get("/v3/packages", &token).status, 200);
     let log = log_of(server);
-    assert!(log.ends_with(" evil?[31m?INFO forged\n"), "{log:?}");
+    assert!(log.ends_with(" evil\\u{1b}[31m\\nINFO forged\n"), "{log:?}");
     assert_eq!(log.lines().count(), 1);
 }
 
 #[test]
-fn stderr_that_nobody_reads_delays_no_request_and_no_stop() {
-    let dir = WorkDir::new();
+fn format_characters_of_a_path_do_not_reach_the_log() {
+    for format in ["text", "json"] {
+        let dir = WorkDir::new();
+        let server = dir.serve(&["--no-auth", "--log-requests", "--log", format]);
+        server.get("/v3/a%E2%80%AEb%E2%80%A8c%EF%BB%BFd?a\u{202e}b\u{2028}", "");
+        server.get("/v3/é?é", "");
+        let log = log_of(server);
+        let path = r"/v3/a\u{202e}b\u{2028}c\u{feff}d";
+        let query = r"a\u{202e}b\u{2028}";
+        let lines: Vec<_> = log.lines().collect();
+        match format {
+            "text" => assert!(lines[0].contains(&format!("{path}?{query} ")), "{log:?}"),
+            _ => {
+                let line: Value = serde_json::from_str(lines[0]).unwrap();
+                assert_eq!(
+                    (&line["path"], &line["query"]),
+                    (&path.into(), &query.into())
+                );
+            }
+        }
+        assert!(lines[1].contains("/v3/é"), "{log:?}");
+        assert!(
+            !log.contains(['\u{202e}', '\u{2028}', '\u{feff}']),
+            "{log:?}"
+        );
+    }
+}
+
+/// More requests than a pipe (64 KiB) and the queue (1,024 messages) hold lines about.
+const MANY: usize = 3000;
+
+/// Starts a server whose standard error nobody reads, and sends [`MANY`] requests, which are all answered.
+fn server_that_dropped_messages(dir: &WorkDir) -> (Child, ChildStderr) {
     let mut child = dir
         .command()
         .args([
@@ -219,7 +297,7 @@ fn stderr_that_nobody_reads_delays_no_request_and_no_stop() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut stderr = child.stderr.take().unwrap();
+    let stderr = child.stderr.take().unwrap();
     let mut line = String::new();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     stdout.read_line(&mut line).unwrap();
@@ -231,11 +309,9 @@ fn stderr_that_nobody_reads_delays_no_request_and_no_stop() {
     client
         .set_read_timeout(Some(Duration::from_secs(60)))
         .unwrap();
-    // More than a pipe (64 KiB) and the queue (1,024 messages) hold.
-    let requests = 3000;
     let query = "x".repeat(200);
     let mut answers = BufReader::new(client.try_clone().unwrap());
-    for _ in 0..requests {
+    for _ in 0..MANY {
         let request = get(&format!("/v3/nothing?{query}"), "").replace("example.org", "localhost");
         client.write_all(request.as_bytes()).unwrap();
         let mut length = 0;
@@ -251,11 +327,45 @@ fn stderr_that_nobody_reads_delays_no_request_and_no_stop() {
         }
         answers.read_exact(&mut vec![0; length]).unwrap();
     }
+    (child, stderr)
+}
+
+/// Stops a server, which must exit with 0.
+fn stop(mut child: Child) {
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn stderr_that_nobody_reads_delays_no_request_and_no_stop() {
+    let dir = WorkDir::new();
+    let (child, mut stderr) = server_that_dropped_messages(&dir);
+    stop(child);
     let mut log = String::new();
     stderr.read_to_string(&mut log).unwrap();
     let logged = log.matches("GET /v3/nothing").count();
-    assert!((1..requests).contains(&logged), "{logged}");
+    assert!((1..MANY).contains(&logged), "{logged}");
+}
+
+#[test]
+fn log_says_how_many_messages_it_lacks() {
+    let dir = WorkDir::new();
+    let (child, stderr) = server_that_dropped_messages(&dir);
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines() {
+            let _ = sender.send(line.unwrap());
+        }
+    });
+    let mut counted = 0;
+    while counted < MANY {
+        let line = lines.recv_timeout(Duration::from_secs(60)).unwrap();
+        counted += match line.split_once(" messages were dropped") {
+            Some((start, _)) => start.rsplit(' ').next().unwrap().parse().unwrap(),
+            None => 1,
+        };
+    }
+    assert_eq!(counted, MANY);
+    stop(child);
 }

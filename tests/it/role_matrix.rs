@@ -1,10 +1,12 @@
 //! Every caller × every route × the own, another and a suspended organization, as `docs/reference/access.md` has it.
 //!
-//! A route that is added to an OpenAPI document needs a line in `ENDPOINTS`, and a column in the table of its edition.
+//! A route that is added to an OpenAPI document needs a line in `ENDPOINTS`, and a column in the table of its edition. The
+//! routes of `EMPTY_ROUTES` have none: who gets them follows from who may see the parent.
 
 use std::collections::BTreeSet;
 
 use cf_packages::edition::Edition;
+use cf_packages::edition::current::empty::{EMPTY_ROUTES, EmptyAnswer, EmptyRoute, ParentKind};
 use serde_json::Value;
 
 use crate::support::{
@@ -68,6 +70,8 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("upload", "POST /v3/packages/{guid}/upload", "waiting", ""),
     endpoint("update", "PATCH /v3/packages/{guid}", "package", r#"{"metadata": {"labels": {"a": "b"}}}"#),
     endpoint("delete", "DELETE /v3/packages/{guid}", "package", ""),
+    endpoint("assign-2015", "PUT /v3/apps/{guid}/current_droplet", "app", "{}"),
+    endpoint("assign", "PATCH /v3/apps/{guid}/relationships/current_droplet", "app", "{}"),
     endpoint("download", "GET /v3/packages/{guid}/download", "package", ""),
     endpoint("job", "GET /v3/jobs/{guid}", "job", ""),
     endpoint("stage-2015", "POST /v3/packages/{guid}/droplets", "package", "{}"),
@@ -77,6 +81,23 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint("droplets", "GET /v3/droplets", "droplet", ""),
     endpoint("droplet", "GET /v3/droplets/{guid}", "droplet", ""),
     endpoint("its-droplets", "GET /v3/packages/{guid}/droplets", "package", ""),
+    endpoint("app-droplets", "GET /v3/apps/{guid}/droplets", "app", ""),
+    endpoint("features", "GET /v3/apps/{guid}/features", "app", ""),
+    endpoint("feature", "GET /v3/apps/{guid}/features/{name}", "app", ""),
+    endpoint("ssh", "GET /v3/apps/{guid}/ssh_enabled", "app", ""),
+    endpoint("env", "GET /v3/apps/{guid}/env", "app", ""),
+    endpoint("variables", "GET /v3/apps/{guid}/environment_variables", "app", ""),
+    endpoint("space-features", "GET /v3/spaces/{guid}/features", "space", ""),
+    endpoint("space-feature", "GET /v3/spaces/{guid}/features/{name}", "space", ""),
+    endpoint("space-segment", "GET /v3/spaces/{guid}/relationships/isolation_segment", "space", ""),
+    endpoint("org-segment", "GET /v3/organizations/{guid}/relationships/default_isolation_segment", "organization", ""),
+    endpoint("users", "GET /v3/users", "user", ""),
+    endpoint("user", "GET /v3/users/{guid}", "user", ""),
+    endpoint("roles", "GET /v3/roles", "role", ""),
+    endpoint("role", "GET /v3/roles/{guid}", "role", ""),
+    endpoint("space-role", "GET /v3/roles/{guid}", "space-role", ""),
+    endpoint("quotas", "GET /v3/organization_quotas", "", ""),
+    endpoint("quota", "GET /v3/organization_quotas/{guid}", "quota", ""),
     endpoint("root", "GET /", "", ""),
     endpoint("v3", "GET /v3", "", ""),
     endpoint("info", "GET /v3/info", "", ""),
@@ -102,47 +123,47 @@ const ENDPOINTS: &[Endpoint] = &[
 // suspended. `*`: 422. `?`: 401. Three signs are those of the own, the other and the suspended organization.
 
 const MATRIX_2015: &str = "
-    caller                        packages package app-packages create-2015 copy-to-2015 copy-from-2015 upload download delete stage-2015 droplet end-build health openapi login oauth export requests count forget time faults fault no-faults clock seed reset token
-    admin                         +++      +++     +++          +++         +++          +++            +++    +++      +++    +++        +++     +++       +      +       -     -     +      +        +     +      +    +      +     +         +     +    +     +
-    admin_read_only               !!!      !!!     !!!          !!!         !!!          !!!            !!!    !!!      !!!    !!!        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    global_auditor                !!!      !!!     !!!          !!!         !!!          !!!            !!!    !!!      !!!    !!!        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    global_auditor+read           ---      ---     ---          !!!         !!!          !!!            !!!    !!!      !!!    !!!        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    admin_read_only+write         !!!      !!!     !!!          ---         ---          ---            ---    !!!      ---    ---        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    global_auditor+write          !!!      !!!     !!!          ---         ---          ---            ---    !!!      ---    ---        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    write                         !!!      !!!     !!!          ---         ---          ---            ---    !!!      ---    ---        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    space_developer               +-+      +--     +--          +--         +--          +--            +--    +--      +--    +--        +--     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    space_manager                 +-+      +--     +--          !--         !--          !!!            !--    +--      !--    !--        +--     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    space_auditor                 +-+      +--     +--          !--         !--          !!!            !--    +--      !--    !--        +--     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    space_supporter               ---      ---     ---          ---         ---          ---            ---    ---      ---    ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    organization_manager          +-+      +--     +--          !--         !--          !!!            !--    +--      !--    !--        +--     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    organization_user             ---      ---     ---          ---         ---          ---            ---    ---      ---    ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    organization_auditor          ---      ---     ---          ---         ---          ---            ---    ---      ---    ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    organization_billing_manager  ---      ---     ---          ---         ---          ---            ---    ---      ---    ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    no-role                       ---      ---     ---          ---         ---          ---            ---    ---      ---    ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    unknown-user                  ---      ---     ---          ---         ---          ---            ---    ---      ---    ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
-    no-token                      ???      ???     ???          ???         ???          ???            ???    ???      ???    ???        ???     ???       +      +       -     -     ?      ?        ?     ?      ?    ?      ?     ?         ?     ?    ?     ?
+    caller                       packages package app-packages app create-2015 copy-to-2015 copy-from-2015 upload download delete assign-2015 stage-2015 droplet end-build health openapi login oauth export requests count forget time faults fault no-faults clock seed reset token
+    admin                        +++      +++     +++          +++ +++         +++          +++            +++    +++      +++    ***         +++        +++     +++       +      +       -     -     +      +        +     +      +    +      +     +         +     +    +     +
+    admin_read_only              !!!      !!!     !!!          !!! !!!         !!!          !!!            !!!    !!!      !!!    !!!         !!!        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    global_auditor               !!!      !!!     !!!          !!! !!!         !!!          !!!            !!!    !!!      !!!    !!!         !!!        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    global_auditor+read          ---      ---     ---          --- !!!         !!!          !!!            !!!    !!!      !!!    !!!         !!!        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    admin_read_only+write        !!!      !!!     !!!          !!! ---         ---          ---            ---    !!!      ---    ---         ---        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    global_auditor+write         !!!      !!!     !!!          !!! ---         ---          ---            ---    !!!      ---    ---         ---        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    write                        !!!      !!!     !!!          !!! ---         ---          ---            ---    !!!      ---    ---         ---        !!!     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    space_developer              +-+      +--     +--          +-- +--         +--          +--            +--    +--      +--    *--         +--        +--     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    space_manager                +-+      +--     +--          +-- !--         !--          !!!            !--    +--      !--    !--         !--        +--     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    space_auditor                +-+      +--     +--          +-- !--         !--          !!!            !--    +--      !--    !--         !--        +--     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    space_supporter              ---      ---     ---          --- ---         ---          ---            ---    ---      ---    ---         ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    organization_manager         +-+      +--     +--          +-- !--         !--          !!!            !--    +--      !--    !--         !--        +--     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    organization_user            ---      ---     ---          --- ---         ---          ---            ---    ---      ---    ---         ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    organization_auditor         ---      ---     ---          --- ---         ---          ---            ---    ---      ---    ---         ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    organization_billing_manager ---      ---     ---          --- ---         ---          ---            ---    ---      ---    ---         ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    no-role                      ---      ---     ---          --- ---         ---          ---            ---    ---      ---    ---         ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    unknown-user                 ---      ---     ---          --- ---         ---          ---            ---    ---      ---    ---         ---        ---     !!!       +      +       -     -     !      !        !     !      !    !      !     !         !     !    !     !
+    no-token                     ???      ???     ???          ??? ???         ???          ???            ???    ???      ???    ???         ???        ???     ???       +      +       -     -     ?      ?        ?     ?      ?    ?      ?     ?         ?     ?    ?     ?
 ";
 
 const MATRIX_CURRENT: &str = "
-    caller                        packages package app-packages apps app spaces space orgs org create copy-to copy-from upload update delete download job stage build droplets droplet its-droplets end-build root v3 info health openapi login oauth export requests count forget time faults fault no-faults clock seed reset token
-    admin                         +++      +++     +++          +++  +++ +++    +++   +++  +++ +++    +++     +++       +++    +++    +++    +++      +++ +++   +++   +++      +++     +++          +++       +    +  +    +      +       +     +     +      +        +     +      +    +      +     +         +     +    +     +
-    admin_read_only               +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    +++      +++ !!!   +++   +++      +++     +++          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    global_auditor                +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    !!!      +++ !!!   +++   +++      +++     +++          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    global_auditor+read           +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    !!!      +++ !!!   +++   +++      +++     +++          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    admin_read_only+write         +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    +++      +++ ***   +++   +++      +++     +++          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    global_auditor+write          +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    !!!      +++ ***   +++   +++      +++     +++          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    write                         !!!      !!!     !!!          !!!  !!! !!!    !!!   !!!  !!! ***    ***     ***       ---    ---    ---    !!!      !!! ***   !!!   !!!      !!!     !!!          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    space_developer               +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +*s    +*s     +*s       +-s    +-s    +-s    +-+      +++ +*s   +-+   +-+      +-+     +-+          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    space_manager                 +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ !*!    !*!     !!!       !-!    !-!    !-!    !-!      +++ ***   +-+   +-+      +-+     +-+          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    space_auditor                 +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ !*!    !*!     !!!       !-!    !-!    !-!    !-!      +++ ***   +-+   +-+      +-+     +-+          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    space_supporter               +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ !*!    !*!     !!!       !-!    !-!    !-!    !-!      +++ +*s   +-+   +-+      +-+     +-+          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    organization_manager          +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ !*!    !*!     !!!       !-!    !-!    !-!    !-!      +++ ***   +-+   +-+      +-+     +-+          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    organization_user             ---      ---     ---          ---  --- ---    ---   +-+  +-+ ***    ***     ***       ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    organization_auditor          ---      ---     ---          ---  --- ---    ---   +-+  +-+ ***    ***     ***       ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    organization_billing_manager  ---      ---     ---          ---  --- ---    ---   +-+  +-+ ***    ***     ***       ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    no-role                       ---      ---     ---          ---  --- ---    ---   ---  --- ***    ***     ***       ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    unknown-user                  ---      ---     ---          ---  --- ---    ---   ---  --- ***    ***     ***       ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
-    no-token                      ???      ???     ???          ???  ??? ???    ???   ???  ??? ???    ???     ???       ???    ???    ???    ???      ??? ???   ???   ???      ???     ???          ???       +    +  +    +      +       +     +     ?      ?        ?     ?      ?    ?      ?     ?         ?     ?    ?     ?
+    caller                       packages package app-packages apps app spaces space orgs org create copy-to copy-from upload update delete assign download job stage build droplets droplet its-droplets app-droplets features feature ssh env variables space-features space-feature space-segment org-segment users user roles role space-role quotas quota end-build root v3 info health openapi login oauth export requests count forget time faults fault no-faults clock seed reset token
+    admin                        +++      +++     +++          +++  +++ +++    +++   +++  +++ +++    +++     +++       +++    +++    +++    ***    +++      +++ +++   +++   +++      +++     +++          +++          +++      +++     +++ +++ +++       +++            +++           +++           +++         +++   +++  +++   +++  +++        +      +++   +++       +    +  +    +      +       +     +     +      +        +     +      +    +      +     +         +     +    +     +
+    admin_read_only              +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    !!!    +++      +++ !!!   +++   +++      +++     +++          +++          +++      +++     +++ +++ +++       +++            +++           +++           +++         +++   +++  +++   +++  +++        +      +++   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    global_auditor               +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    !!!    !!!      +++ !!!   +++   +++      +++     +++          +++          +++      +++     +++ !!! !!!       +++            +++           +++           +++         +++   +++  +++   +++  +++        +      +++   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    global_auditor+read          +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    !!!    !!!      +++ !!!   +++   +++      +++     +++          +++          +++      +++     +++ !!! !!!       +++            +++           +++           +++         +++   +++  +++   +++  +++        +      +++   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    admin_read_only+write        +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    !!!    +++      +++ ***   +++   +++      +++     +++          +++          +++      +++     +++ +++ +++       +++            +++           +++           +++         +++   +++  +++   +++  +++        +      +++   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    global_auditor+write         +++      +++     +++          +++  +++ +++    +++   +++  +++ !!!    !!!     !!!       !!!    !!!    !!!    !!!    !!!      +++ ***   +++   +++      +++     +++          +++          +++      +++     +++ !!! !!!       +++            +++           +++           +++         +++   +++  +++   +++  +++        +      +++   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    write                        !!!      !!!     !!!          !!!  !!! !!!    !!!   !!!  !!! ***    ***     ***       ---    ---    ---    ---    !!!      !!! ***   !!!   !!!      !!!     !!!          !!!          !!!      !!!     !!! !!! !!!       !!!            !!!           !!!           !!!         !!!   !!!  !!!   !!!  !!!        !      !!!   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    space_developer              +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ +*s    +*s     +*s       +-s    +-s    +-s    *-s    +-+      +++ +*s   +-+   +-+      +-+     +-+          +-+          +-+      +-+     +-+ +-+ +-+       +-+            +-+           +-+           +-+         +-+   +-+  +-+   +-+  +-+        +      +++   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    space_manager                +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ !*!    !*!     !!!       !-!    !-!    !-!    !-!    !-!      +++ ***   +-+   +-+      +-+     +-+          +-+          +-+      +-+     +-+ !-! !-!       +-+            +-+           +-+           +-+         +-+   +-+  +-+   +-+  +-+        +      +++   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    space_auditor                +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ !*!    !*!     !!!       !-!    !-!    !-!    !-!    !-!      +++ ***   +-+   +-+      +-+     +-+          +-+          +-+      +-+     +-+ !-! !-!       +-+            +-+           +-+           +-+         +-+   +-+  +-+   +-+  +-+        +      +++   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    space_supporter              +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ !*!    !*!     !!!       !-!    !-!    !-!    !-!    !-!      +++ +*s   +-+   +-+      +-+     +-+          +-+          +-+      +-+     +-+ +-+ +-+       +-+            +-+           +-+           +-+         +-+   +-+  +-+   +-+  +-+        +      +++   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    organization_manager         +-+      +-+     +-+          +-+  +-+ +-+    +-+   +-+  +-+ !*!    !*!     !!!       !-!    !-!    !-!    !-!    !-!      +++ ***   +-+   +-+      +-+     +-+          +-+          +-+      +-+     +-+ !-! !-!       +-+            +-+           +-+           +-+         +-+   +-+  +-+   +-+  +-+        +      +++   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    organization_user            ---      ---     ---          ---  --- ---    ---   +-+  +-+ ***    ***     ***       ---    ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          ---          ---      ---     --- --- ---       ---            ---           ---           +-+         +-+   +-+  +-+   +-+  ---        +      +++   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    organization_auditor         ---      ---     ---          ---  --- ---    ---   +-+  +-+ ***    ***     ***       ---    ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          ---          ---      ---     --- --- ---       ---            ---           ---           +-+         +-+   +-+  +-+   +-+  ---        +      +++   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    organization_billing_manager ---      ---     ---          ---  --- ---    ---   +-+  +-+ ***    ***     ***       ---    ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          ---          ---      ---     --- --- ---       ---            ---           ---           +-+         +-+   +-+  +-+   +-+  ---        +      +++   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    no-role                      ---      ---     ---          ---  --- ---    ---   ---  --- ***    ***     ***       ---    ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          ---          ---      ---     --- --- ---       ---            ---           ---           ---         ---   ---  ---   ---  ---        +      ---   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    unknown-user                 ---      ---     ---          ---  --- ---    ---   ---  --- ***    ***     ***       ---    ---    ---    ---    ---      +++ ***   ---   ---      ---     ---          ---          ---      ---     --- --- ---       ---            ---           ---           ---         ---   ---  ---   ---  ---        +      ---   !!!       +    +  +    +      +       +     +     !      !        !     !      !    !      !     !         !     !    !     !
+    no-token                     ???      ???     ???          ???  ??? ???    ???   ???  ??? ???    ???     ???       ???    ???    ???    ???    ???      ??? ???   ???   ???      ???     ???          ???          ???      ???     ??? ??? ???       ???            ???           ???           ???         ???   ???  ???   ???  ???        ?      ???   ???       +    +  +    +      +       +     +     ?      ?        ?     ?      ?    ?      ?     ?         ?     ?    ?     ?
 ";
 
 /// Returns the data: the places, and a user for each role, named like the role.
@@ -169,6 +190,12 @@ fn seed() -> String {
         for (kind, entry) in seed.iter_mut().zip(entries) {
             kind.push(entry);
         }
+    }
+    for place in PLACES {
+        seed[4].push(format!(
+            r#"{{"guid": "member-{place}", "roles": [{{"role": "organization_auditor", "organization": "organization-{place}"}},
+                                                   {{"role": "space_auditor", "space": "space-{place}"}}]}}"#
+        ));
     }
     for role in SPACE_ROLES.iter().chain(&ORGANIZATION_ROLES) {
         let kind = role.split('_').next().expect("a kind");
@@ -218,6 +245,7 @@ impl Target {
     /// Sends a request of an endpoint for the organization `place`. `guid` takes the place of `{guid}`.
     fn send(&self, endpoint: &Endpoint, place: &str, guid: &str, token: &str) -> Response {
         let operation = endpoint.operation.replace("{guid}", guid);
+        let operation = operation.replace("{name}", "ssh");
         let operation = operation.replace("PLACE", place);
         if let Some(path) = operation
             .strip_prefix("POST ")
@@ -251,6 +279,22 @@ impl Target {
         ))
     }
 
+    /// Returns the signs of a route to what does not exist here, as a cell of the tables would have them.
+    fn signs_of_empty(&self, route: &EmptyRoute, token: &str) -> String {
+        let sign_of = |guid: &str| {
+            let path = route.path.replace(":guid", guid).replace([':'], "");
+            let response = self.send_body(&format!("GET /{path}"), token, "application/json", "");
+            sign(&response, None)
+        };
+        match route.parent {
+            None => sign_of("any").into(),
+            Some(parent) => {
+                let guids = PLACES.map(|place| format!("{}-{place}", about(parent)));
+                guids.iter().map(|guid| sign_of(guid)).collect()
+            }
+        }
+    }
+
     /// Sends a request of an admin, which must succeed.
     fn send_as_admin(&self, operation: &str, body: &str) -> Response {
         let response = self.send_body(operation, &self.admin, "application/json", body);
@@ -282,6 +326,10 @@ impl Target {
                 let location = deleted.header("location").expect("a job");
                 location.rsplit('/').next().expect("a guid").to_owned()
             }
+            "quota" => cf_packages::records::quota::GUID.to_owned(),
+            "user" => format!("member-{place}"),
+            "role" => format!("member-{place}~organization_auditor~organization-{place}"),
+            "space-role" => format!("member-{place}~space_auditor~space-{place}"),
             about => format!("{about}-{place}"),
         }
     }
@@ -318,6 +366,45 @@ impl Target {
         }
         signs
     }
+}
+
+/// Returns what the guids of such parents begin with.
+fn about(parent: ParentKind) -> &'static str {
+    match parent {
+        ParentKind::Organization => "organization",
+        ParentKind::Space => "space",
+        ParentKind::App => "app",
+    }
+}
+
+/// Returns what a route to what does not exist here must answer, given the cells of the caller's row: what `GET` of the
+/// parent answers, or the same for every caller who may read.
+fn expected_of_empty(route: &EmptyRoute, cell: impl Fn(&str) -> String) -> String {
+    let expected = match route.parent {
+        Some(ParentKind::Organization) => cell("org"),
+        Some(ParentKind::Space) => cell("space"),
+        Some(ParentKind::App) => cell("app"),
+        None => match cell("package").as_str() {
+            refused @ ("!!!" | "???") => refused[..1].into(),
+            _ => "+".into(),
+        },
+    };
+    match route.answer {
+        EmptyAnswer::NotFound(_) => expected.replace('+', "-"),
+        EmptyAnswer::List(_) | EmptyAnswer::ListOfParent(_) => expected,
+    }
+}
+
+/// Returns the operation of the route as the OpenAPI document has it.
+fn operation_of_empty(route: &EmptyRoute) -> String {
+    let segments = route
+        .path
+        .split('/')
+        .map(|segment| match segment.strip_prefix(':') {
+            Some(name) => format!("/{{{name}}}"),
+            None => format!("/{segment}"),
+        });
+    format!("GET {}", segments.collect::<String>())
 }
 
 fn document(response: &Response) -> Value {
@@ -394,7 +481,12 @@ fn assert_matrix(edition: Edition, matrix: &str, flags: &[&str]) {
             known.unwrap_or_else(|| panic!("no endpoint `{heading}`"))
         })
         .collect();
-    let tried: BTreeSet<_> = endpoints.iter().map(|e| e.documented()).collect();
+    let empty_routes = match edition {
+        Edition::Of2015 => &[],
+        Edition::Current => EMPTY_ROUTES,
+    };
+    let mut tried: BTreeSet<_> = endpoints.iter().map(|e| e.documented()).collect();
+    tried.extend(empty_routes.iter().map(operation_of_empty));
     let mut wrong: Vec<String> = operations(edition)
         .symmetric_difference(&tried)
         .filter(|operation| edition == Edition::Current || !is_login(operation))
@@ -411,6 +503,22 @@ fn assert_matrix(edition: Edition, matrix: &str, flags: &[&str]) {
                 wrong.push(format!(
                     "{} {}: {found} instead of {expected}",
                     row[0], endpoint.operation
+                ));
+            }
+        }
+        let cell = |heading: &str| {
+            let column = headings.iter().position(|known| *known == heading);
+            row[column.expect("a column")].to_owned()
+        };
+        for route in empty_routes {
+            let (found, expected) = (
+                target.signs_of_empty(route, &token),
+                expected_of_empty(route, cell),
+            );
+            if found != expected {
+                wrong.push(format!(
+                    "{} {}: {found} instead of {expected}",
+                    row[0], route.path
                 ));
             }
         }

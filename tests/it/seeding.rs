@@ -339,7 +339,7 @@ fn generated_packages_are_the_same_every_time() {
     let dir = WorkDir::new();
     let generate = |n: &str| dir.run_ok(&["seed", "--clock", CLOCK, "--generate", n]);
     let report = generate("1500");
-    assert!(report.contains("apps: 20 added"), "{report}");
+    assert!(report.contains("apps: 128 added"), "{report}");
     assert!(
         report.ends_with("packages: 1500 added, 0 changed, 0 unchanged\n"),
         "{report}"
@@ -351,6 +351,29 @@ fn generated_packages_are_the_same_every_time() {
     assert!(generate("2500").ends_with("packages: 1000 added, 0 changed, 1500 unchanged\n"));
     assert_eq!(dir.rows("select distinct state from packages").len(), 6);
     assert_eq!(dir.rows("select distinct type from packages").len(), 2);
+    assert_eq!(
+        dir.rows("select guid from packages where annotations <> '{}' limit 1")
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn generated_packages_belong_to_a_few_busy_apps_and_a_long_tail() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "--clock", CLOCK, "--generate", "20000"]);
+    let by_app = "(select count(p.id) as n from apps a left join packages p on p.app_id = a.id group by a.id)";
+    assert_eq!(
+        dir.rows(&format!(
+            "select cast(count(*) as text) from {by_app} where n > 10 * (select avg(n) from {by_app})"
+        )),
+        ["7"]
+    );
+    // Packages that were stored one after the other belong to different apps.
+    assert_eq!(
+        dir.rows("select cast(count(distinct app_id) as text) from packages where id between 10001 and 10050"),
+        ["40"]
+    );
 }
 
 #[test]

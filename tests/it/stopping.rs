@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use crate::support::{Server, WorkDir, get};
+use crate::support::{Part, Server, WorkDir, archive, get, upload};
 
 /// The longest time from the signal to the exit that a test accepts. A server needs ten seconds at most; the rest is
 /// for a loaded machine. It has to be shorter than the tests' delays, which a server must not wait for.
@@ -21,7 +21,7 @@ fn stop_while<T>(server: Server, signal: &str, meanwhile: impl FnOnce() -> T) ->
 }
 
 /// Returns whether the tests, and thus the server, were started by `nohup` or the like.
-fn is_hangup_ignored() -> bool {
+pub fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).expect("a mask") & 1 == 1)
@@ -118,6 +118,66 @@ fn running_write_is_interrupted_and_its_client_answered() {
         "{status}, {packages} packages"
     );
     assert_eq!(work.file_names(), ["packages.db"]);
+}
+
+#[test]
+fn upload_that_has_not_arrived_is_broken_off() {
+    let work = WorkDir::new();
+    let server = work.serve(&["--seed", "example", "--no-auth"]);
+    let zip = archive(&[("data", &vec![b'x'; 1 << 20])]);
+    let path = "/v3/packages/guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78";
+    let whole = upload(&format!("{path}/upload"), "", &[Part::File("bits", &zip)]);
+    let mut client = server.connect();
+    client.send(&whole[..whole.len() / 2]);
+    // The server has read the head of the request: it answers others that came later.
+    assert_eq!(server.get("/healthz", "").status, 200);
+    let begin = Instant::now();
+    let answer = stop_while(server, "TERM", || client.read(false).expect("an answer"));
+    assert_eq!(answer.status, 503);
+    assert!(
+        answer.body.contains("The server is stopping"),
+        "{}",
+        answer.body
+    );
+    // Two seconds, in which the client might go on sending; nine if the server waited for the rest.
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    assert_eq!(work.file_names(), ["packages.db"]);
+    let server = work.serve(&["--no-auth"]);
+    assert!(server.get(path, "").body.contains("AWAITING_UPLOAD"));
+    assert_eq!(server.send(&whole).status, 200);
+}
+
+#[test]
+fn upload_that_has_arrived_is_stored_although_the_server_stops() {
+    let work = WorkDir::new();
+    let server = work.serve(&["--seed", "example", "--no-auth"]);
+    let zip = archive(&[("data", &vec![b'x'; 30 << 20])]);
+    let path = "/v3/packages/guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78";
+    let mut client = server.connect();
+    client.send(upload(
+        &format!("{path}/upload"),
+        "",
+        &[Part::File("bits", &zip)],
+    ));
+    // All of it is with the server once the first of several transactions is committed.
+    let database = rusqlite::Connection::open(work.path("packages.db")).expect("a database");
+    let blobs = || {
+        let sql = "select count(*) from blobs";
+        database
+            .query_row(sql, [], |row| row.get::<_, i64>(0))
+            .expect("a number")
+    };
+    while blobs() == 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let answer = stop_while(server, "TERM", || client.read(false).expect("an answer"));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    drop(database);
+    assert!(work.run_ok(&["check"]).contains("bits: no fault"));
+    let server = work.serve(&["--no-auth"]);
+    let stored = server.get(&format!("{path}/download"), "").bytes;
+    assert!(stored == zip);
 }
 
 #[test]

@@ -44,6 +44,50 @@ fn seed_from_a_pipe_says_nothing_while_it_is_read() {
 }
 
 #[test]
+fn serve_shows_commands_to_those_who_read_its_log_as_text() {
+    for (flags, is_shown) in [
+        (&[][..], true),
+        (&["--log-level", "debug"], true),
+        (&["--log-level", "warn"], false),
+        (&["--log-level", "error"], false),
+        (&["--log", "json"], false),
+    ] {
+        let dir = WorkDir::new();
+        let (code, shown) = serve_at_terminal(&dir, flags);
+        assert_eq!(code, Some(0), "{shown}");
+        assert_eq!(shown.contains("curl"), is_shown, "{flags:?}: {shown}");
+        assert!(is_shown || shown.is_empty(), "{shown}");
+    }
+}
+
+#[test]
+fn random_password_is_never_made_up_and_not_shown() {
+    let dir = WorkDir::new();
+    let login = ["--api", "current", "--login"];
+    let (code, shown) = serve_at_terminal(&dir, &login);
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.contains("cf login -a http://"), "{shown}");
+    for flags in [["--log", "json"], ["--log-level", "warn"]] {
+        let (code, shown) = serve_at_terminal(&dir, &[&login[..], &flags].concat());
+        assert_eq!(code, Some(2), "{shown}");
+        assert!(shown.contains("give `--login-password-file`"), "{shown}");
+    }
+}
+
+/// Runs `serve` with its standard error at a terminal until it listens.
+fn serve_at_terminal(dir: &WorkDir, flags: &[&str]) -> (Option<i32>, String) {
+    let terminal = Terminal::open();
+    let mut command = dir.command();
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--exit-with-stdin"])
+        .args(flags)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(terminal.stdio());
+    terminal.run(&mut command)
+}
+
+#[test]
 fn body_that_get_prints_ends_with_a_newline_on_a_terminal_only() {
     let dir = WorkDir::new();
     dir.run_ok(&["seed", "example"]);

@@ -13,6 +13,8 @@ use cf_packages::edition::Edition;
 use cf_packages::store::{Store, StoreError, Transaction};
 use serde_json::Value;
 
+use crate::support::WorkDir;
+
 /// Runs `cf-packages token` in `folder` with these variables and no other `CF_PACKAGES_` variable.
 fn token_with(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cf-packages"));
@@ -283,7 +285,7 @@ fn public_key_is_refused_as_key_file() {
     for (file, found) in [
         (fixtures.join("rsa-one.pub.pem"), "a PEM text"),
         (fixtures.join("jwks.json"), "a JSON Web Key Set"),
-        (der, "a public key in DER"),
+        (der, "a key or a certificate in DER"),
     ] {
         let file = file.to_str().unwrap();
         let output = token(folder.path(), &["--admin", "--token-key-file", file]);
@@ -292,6 +294,32 @@ fn public_key_is_refused_as_key_file() {
         );
         fails(&output, 2, &sentence);
     }
+}
+
+#[test]
+fn public_key_that_is_not_used_is_named() {
+    let dir = WorkDir::new();
+    let mut set: Value = serde_json::from_str(include_str!("../fixtures/jwks.json")).unwrap();
+    let keys = set["keys"].as_array_mut().unwrap();
+    let mut weak = keys
+        .iter()
+        .find(|key| key["alg"] == "RS256")
+        .unwrap()
+        .clone();
+    weak["use"] = "sig".into();
+    weak["kid"] = "weak".into();
+    weak["e"] = "AQ".into();
+    keys.push(weak);
+    dir.write("keys.json", set.to_string());
+    let server = dir.serve(&["--ephemeral", "--token-public-key", "keys.json"]);
+    server.signal("TERM");
+    let (_, _, log) = server.wait();
+    assert!(
+        log.contains(
+            "`keys.json` holds a key `weak` that is not used: an exponent is not an odd number"
+        ),
+        "{log}"
+    );
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::process::Stdio;
 use std::time::Instant;
 
+use cf_packages::edition::Edition;
+
 use super::Context;
 use super::pages::CACHE;
 use crate::in_process::InProcess;
@@ -27,7 +29,7 @@ const SEED: f64 = 0.5;
 pub fn all_pages(context: &mut Context, table: &mut Table) -> Result<()> {
     let database = context.folder.database(context.options.largest())?;
     let server = Server::on_database(&database.file, CACHE)?;
-    let in_process = InProcess::open(&database)?;
+    let in_process = InProcess::open(&database, Edition::Current)?;
     let count = super::total_pages(server.address, LIST, &database.admin)?;
     let requests: Vec<_> = (1..=count)
         .map(|page| client::get(&format!("{LIST}&page={page}"), &database.admin))

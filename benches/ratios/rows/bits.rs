@@ -8,7 +8,7 @@ use std::time::Instant;
 use cf_packages::store::{BorrowedValue, Durability, OpenMode, Store, StoreError, Transaction};
 
 use super::Context;
-use crate::measure::{Pair, Unit, paired};
+use crate::measure::{Pair, Spread, Unit, paired};
 use crate::process::Server;
 use crate::table::Table;
 use crate::{Result, client};
@@ -94,7 +94,7 @@ fn memory(context: &Context, table: &mut Table, archive: &[u8]) -> Result<()> {
             unit: Unit::Memory,
             baseline: MEMORY,
             measured: over,
-            ratio: MEMORY / over,
+            ratio: Spread::of([MEMORY / over].into_iter()),
         };
         table.add(what.into(), "32 MiB", pair, Some(1.0));
     };

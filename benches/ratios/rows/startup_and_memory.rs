@@ -12,7 +12,7 @@ use cf_packages::clock::Clock;
 use super::Context;
 use super::pages::CACHE;
 use crate::databases::TTL;
-use crate::measure::{Pair, Unit, paired};
+use crate::measure::{Pair, Spread, Unit, paired};
 use crate::process::Server;
 use crate::table::{Table, grouped};
 use crate::{Result, client};
@@ -117,7 +117,7 @@ pub fn memory(context: &mut Context, table: &mut Table) -> Result<()> {
             unit: Unit::Memory,
             baseline: filled,
             measured,
-            ratio: filled / measured,
+            ratio: Spread::of([filled / measured].into_iter()),
         };
         let what = format!("memory {when} {count} distinct requests");
         table.add(what, "after half of them", pair, None);

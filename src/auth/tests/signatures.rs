@@ -1,5 +1,8 @@
 //! The signature and the header of the token, the secrets, and the token cache.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use super::*;
 use crate::auth::keys::KeyError;
 
@@ -65,18 +68,68 @@ fn public_key_neither_signs_nor_is_accepted_as_secret() {
     let jwks = include_str!("../../../tests/fixtures/jwks.json");
     let set: serde_json::Value = serde_json::from_str(jwks).unwrap();
     let pkcs1 = include_str!("../../../tests/fixtures/rsa-one.pkcs1.pem");
-    for (secret, found) in [
-        (PUBLIC.into(), "a PEM text"),
-        (format!("\n {PUBLIC}").into(), "a PEM text"),
-        (jwks.into(), "a JSON Web Key Set"),
-        (set["keys"][0].to_string().into(), "a JSON Web Key Set"),
-        (der, "a public key in DER"),
+    let pkcs1 = pem::parse(pkcs1).unwrap().into_contents();
+    let jwk = set["keys"][0].to_string();
+    let quoted = serde_json::json!({ "value": PUBLIC }).to_string();
+    let with_bom = format!("\u{feff}{PUBLIC}");
+    let utf16 = with_bom.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let with_newlines = |der: &[u8]| [der, b"\n\r\n"].concat();
+    // A certificate and an EC key begin so too.
+    let sequence = [&[0x30, 0x59, 0x30][..], &[7; 0x58]].concat();
+    let in_base64 = BASE64.encode(&der);
+    let ssh = [
+        &b"\0\0\0\x07ssh-rsa\0\0\0\x03\x01\0\x01\0\0\x01\x01\0"[..],
+        &[0xc5; 256],
+    ]
+    .concat();
+    let (pem, keys, in_der) = (
+        "a PEM text",
+        "a JSON Web Key Set",
+        "a key or a certificate in DER",
+    );
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (PUBLIC.into(), pem),
+        (format!("\n {PUBLIC}").into(), pem),
+        (format!("# a comment\n{PUBLIC}").into(), pem),
+        (format!("Bag Attributes\n    x: 1\n{PUBLIC}").into(), pem),
+        (with_bom.clone().into(), pem),
+        (format!("\"{PUBLIC}\"").into(), pem),
+        (PUBLIC.replace('\n', "\\n").into(), pem),
+        (quoted.into(), pem),
+        (utf16, pem),
+        (jwks.into(), keys),
+        (jwk.clone().into(), keys),
+        (format!("[{jwk}]").into(), keys),
+        (format!("\u{feff}{jwks}").into(), keys),
+        (format!("{jwks}\n200").into(), keys),
+        (format!("HTTP/1.1 200 OK\r\n\r\n{jwks}").into(), keys),
+        ("keys:\n- kty: RSA\n  n: 1\n".into(), keys),
         (
-            pem::parse(pkcs1).unwrap().into_contents(),
-            "a public key in DER",
+            "ssh-rsa AAAAB3NzaC1yc2EAAAADAQAB me".into(),
+            "an SSH public key",
         ),
-    ] {
-        let secret: Vec<u8> = secret;
+        (with_newlines(&der), in_der),
+        (in_base64.clone().into(), in_der),
+        (format!("\u{feff}{in_base64}").into(), in_der),
+        (format!("\"{in_base64}\"").into(), in_der),
+        (format!("the key {in_base64} of a server").into(), in_der),
+        (format!("v=DKIM1; k=rsa; p={in_base64}").into(), in_der),
+        (BASE64.encode(PUBLIC).into(), pem),
+        (BASE64.encode(jwks).into(), keys),
+        (BASE64.encode(&ssh).into(), "an SSH public key"),
+        (
+            format!("ssh-rsa\t{}", BASE64.encode(&ssh)).into(),
+            "an SSH public key",
+        ),
+        (ssh, "an SSH public key"),
+        ([b"\xEF\xBB\xBF", &*der].concat(), in_der),
+        (der, in_der),
+        (pkcs1[..pkcs1.len() - 1].into(), in_der),
+        (with_newlines(&pkcs1), in_der),
+        (pkcs1, in_der),
+        (sequence, in_der),
+    ];
+    for (secret, found) in cases {
         let error = Keys::from_secrets(vec![Secret::new(KEY), Secret::new(secret)]).unwrap_err();
         assert!(error.is_usage());
         assert_eq!(
@@ -86,7 +139,18 @@ fn public_key_neither_signs_nor_is_accepted_as_secret() {
             )
         );
     }
-    for secret in ["{", "{}", "{\"key\":1}", "0", "[]", "-----BEGIN"] {
+    for secret in [
+        "the passphrase of a server that is as long as a public key in base64",
+        "{",
+        "{}",
+        "{\"key\":1}",
+        "0",
+        "0Y",
+        "MEUw",
+        "[]",
+        "-----BEGIN",
+        "ssh-rsa",
+    ] {
         assert!(
             Keys::from_secrets(vec![Secret::new(secret)]).is_ok(),
             "{secret}"

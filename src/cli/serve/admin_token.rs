@@ -11,6 +11,7 @@ use crate::auth::tokens::{self, Subject};
 use crate::cli::CommandError;
 use crate::clock::Clock;
 use crate::private_file::write_private;
+use crate::store::refuse_database;
 
 /// How long the token is valid: a working day. A server that is started again accepts it, as it keeps the key.
 const TTL: Duration = Duration::from_secs(12 * 60 * 60);
@@ -27,12 +28,15 @@ impl AdminTokenFile {
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be written.
+    /// Fails if the file cannot be written, or if it is a database or has the name of a file beside one.
     pub(super) fn write(
         path: Option<&Path>,
         keys: &Keys,
         clock: &Clock,
     ) -> Result<Self, CommandError> {
+        if let Some(path) = path {
+            refuse_database(path)?;
+        }
         let path = path.map_or_else(
             || std::env::temp_dir().join(format!("cf-packages-{}.token", random_part())),
             Path::to_owned,

@@ -13,6 +13,7 @@ use crate::cli::values;
 use crate::clock::Clock;
 use crate::edition::{BaseUrl, Edition};
 use crate::seed::Source;
+use crate::server::Address;
 use crate::service::web_pages::{WebPages, parse_host, parse_origin};
 use crate::{duration, log};
 
@@ -49,16 +50,17 @@ pub struct Args {
     #[arg(long, help_heading = DATA)]
     read_only: bool,
 
-    /// The address to listen on; a port alone is one of 127.0.0.1, and port 0 means any free port
+    /// The address to listen on, or `unix:PATH` for a socket that only its owner can use; a port alone is one of 127.0.0.1,
+    /// and port 0 means any free port
     #[arg(
         long,
-        value_name = "ADDR:PORT",
+        value_name = "ADDR:PORT|unix:PATH",
         default_value = "127.0.0.1:8080",
         allow_hyphen_values = true,
-        value_parser = values::parse_address,
+        value_parser = values::parse_listen,
         help_heading = NETWORK
     )]
-    listen: SocketAddr,
+    listen: Address,
 
     /// Also answer for this host (the `Host` of requests); a server on loopback answers for `localhost`, 127.0.0.1 and ::1
     /// and the host of `--external-url` only; repeatable
@@ -74,6 +76,11 @@ pub struct Args {
 
     #[command(flatten, next_help_heading = API)]
     hrefs: ExternalUrlFlag,
+
+    /// Without `--external-url`: let hrefs begin with what `X-Forwarded-Proto`, `-Host` and `-Prefix` or `Forwarded` say;
+    /// only behind a proxy that sets these headers on every request
+    #[arg(long, help_heading = API)]
+    trust_proxy: bool,
 
     /// The largest bits of a package that may be uploaded, uncompressed: MiB, or a size such as `1G`
     #[arg(
@@ -104,7 +111,7 @@ pub struct Args {
     #[arg(long, help_heading = TOKENS)]
     login: bool,
 
-    /// The password of all users [default: random, shown once on the terminal; `--demo` always shows it]
+    /// The password of all users [default: random, shown once on the terminal, or by `--demo`]
     // Without `allow_hyphen_values`, clap would print a password that begins with `-` in its error.
     #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true, help_heading = TOKENS)]
     login_password: Option<Secret>,
@@ -196,6 +203,15 @@ pub struct Args {
     log_requests: bool,
 }
 
+impl Args {
+    /// Returns whether commands for the shell are shown: to a person, or for a demo, if the log is text and at the level of
+    /// what is worth knowing.
+    fn shows_hints(&self) -> bool {
+        let is_wanted = self.log == log::Format::Text && self.log_level >= log::Level::Info;
+        is_wanted && (self.demo || std::io::stderr().is_terminal())
+    }
+}
+
 /// Which database is served, and how.
 #[derive(Debug)]
 pub(super) enum Data {
@@ -230,7 +246,7 @@ pub(super) struct Settings {
     pub data: Data,
     /// Whether this is a demo, whose login and commands are shown without a terminal too.
     pub demo: bool,
-    pub listen: SocketAddr,
+    pub listen: Address,
     pub seeds: Vec<Source>,
     pub edition: Edition,
     pub token_keys: Vec<Secret>,
@@ -239,6 +255,7 @@ pub(super) struct Settings {
     pub clock: Clock,
     pub no_auth: bool,
     pub external_url: Option<BaseUrl>,
+    pub trust_proxy: bool,
     pub web_pages: WebPages,
     pub cache_size: u32,
     /// In MiB.
@@ -253,6 +270,8 @@ pub(super) struct Settings {
     pub log: log::Format,
     pub log_level: log::Level,
     pub log_requests: bool,
+    /// Whether commands for the shell are shown.
+    pub shows_hints: bool,
 }
 
 impl Settings {
@@ -266,7 +285,7 @@ impl Settings {
             expand_demo(&mut args)?;
         }
         let no_auth = args.authentication.no_auth;
-        if no_auth && !args.listen.ip().is_loopback() {
+        if no_auth && !args.listen.is_private() {
             return Err(CommandError::Usage(format!(
                 "`--no-auth` on `{}` would give everyone full access; listen on loopback, or leave it out",
                 args.listen
@@ -288,12 +307,12 @@ impl Settings {
                 "the `--max-upload` is 0; give at least 1 MiB, such as `512`".into(),
             ));
         }
+        let shows_hints = args.shows_hints();
         let login = login(&args)?;
         let data = data(&args)?;
         Ok(Self {
             data,
             demo: args.demo,
-            listen: args.listen,
             seeds,
             edition: args.edition.edition(),
             token_keys,
@@ -311,12 +330,14 @@ impl Settings {
                 ),
             }),
             web_pages: WebPages::new(
-                args.listen.ip().is_loopback(),
+                args.listen.is_loopback(),
                 args.hrefs.external_url.as_ref(),
                 args.allowed_host,
                 args.allow_origin,
             ),
+            listen: args.listen,
             external_url: args.hrefs.external_url,
+            trust_proxy: args.trust_proxy,
             cache_size: args.cache_size,
             max_upload: args.max_upload,
             login,
@@ -328,6 +349,7 @@ impl Settings {
             log: args.log,
             log_level: args.log_level,
             log_requests: args.log_requests || std::io::stderr().is_terminal(),
+            shows_hints,
         })
     }
 }
@@ -418,8 +440,8 @@ fn login(args: &Args) -> Result<Option<LoginSettings>, CommandError> {
     let is_random = password.is_none();
     let password = match password {
         Some(password) => password,
-        None if args.demo => Secret::random_word(),
-        None if !args.listen.ip().is_loopback() => {
+        None if args.demo && args.shows_hints() => Secret::random_word(),
+        None if !args.listen.is_private() => {
             return usage(format!(
                 "`--login` on `{}` needs a password that you choose; give `--login-password-file`",
                 args.listen
@@ -427,6 +449,9 @@ fn login(args: &Args) -> Result<Option<LoginSettings>, CommandError> {
         }
         None if !std::io::stderr().is_terminal() => {
             return usage("`--login` needs a password if there is no terminal to show one on; give `--login-password-file`".into());
+        }
+        None if !args.shows_hints() => {
+            return usage("`--login` needs a password if `--log` or `--log-level` keeps a random one off the terminal; give `--login-password-file`".into());
         }
         None => Secret::random(),
     };

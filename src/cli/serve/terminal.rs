@@ -1,8 +1,7 @@
-//! What `serve` shows to a person at a terminal, and with `--demo` always: commands for the shell, and the login.
+//! What `serve` shows to a person at a terminal, and with `--demo` without one too: commands for the shell, and the login.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
-use std::net::SocketAddr;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use super::Settings;
@@ -11,6 +10,7 @@ use super::flags::LoginSettings;
 use crate::auth::Secret;
 use crate::cli::CommandError;
 use crate::edition::Edition;
+use crate::server::Address;
 use crate::store::{Snapshot, Store, StoreError};
 
 /// The lines that are shown once the server listens. They fit into 80 columns if the guids are UUIDs.
@@ -44,7 +44,7 @@ impl StartupHint {
         store: &Store,
         token_file: Option<&AdminTokenFile>,
     ) -> Result<Self, CommandError> {
-        let is_shown = is_shown(settings);
+        let is_shown = settings.shows_hints;
         let edition = settings.edition;
         let (paths, user) = if is_shown {
             store
@@ -71,7 +71,7 @@ impl StartupHint {
     }
 
     /// Prints the lines for a server that listens on `address`.
-    pub(super) fn show(&self, address: SocketAddr) {
+    pub(super) fn show(&self, address: &Address) {
         if self.is_shown {
             let mut lines = String::new();
             self.write_to(&mut lines, address)
@@ -81,7 +81,7 @@ impl StartupHint {
         }
     }
 
-    fn write_to(&self, lines: &mut String, address: SocketAddr) -> std::fmt::Result {
+    fn write_to(&self, lines: &mut String, address: &Address) -> std::fmt::Result {
         if self.demo {
             writeln!(
                 lines,
@@ -94,7 +94,14 @@ impl StartupHint {
                 "no packages are stored; `serve --seed demo` adds some, `serve --demo` shows all"
             )?;
         }
-        writeln!(lines, "U=http://{address}")?;
+        let (socket, url) = match address {
+            Address::Tcp(_) => (String::new(), address.url()),
+            Address::Unix(path) => {
+                let path = shell_word(&path.to_string_lossy());
+                (format!(" --unix-socket {path}"), "http://localhost".into())
+            }
+        };
+        writeln!(lines, "U={url}")?;
         let header = match &self.token_file {
             Some(file) => {
                 let file = shell_word(&file.to_string_lossy());
@@ -103,37 +110,40 @@ impl StartupHint {
             }
             None => "",
         };
-        writeln!(lines, "curl{header} \"$U/v3/packages?per_page=2\"")?;
+        writeln!(lines, "curl{socket}{header} \"$U/v3/packages?per_page=2\"")?;
         for path in &self.paths {
-            writeln!(lines, "curl{header} \"$U{path}\"")?;
+            writeln!(lines, "curl{socket}{header} \"$U{path}\"")?;
         }
         if !self.edition.has_absolute_hrefs() {
             writeln!(lines, "edition: {}; clients: --api current", self.edition)?;
         }
         if let Some(login) = &self.login {
-            login.write_to(lines, address)?;
+            login.write_to(lines, address, &url)?;
         }
         Ok(())
     }
 }
 
 impl LoginHint {
-    fn write_to(&self, lines: &mut String, address: SocketAddr) -> std::fmt::Result {
-        write!(lines, "cf login -a http://{address} -u admin")?;
-        if let Some(password) = &self.random_password {
-            write!(lines, " -p {}", String::from_utf8_lossy(password.expose()))?;
+    fn write_to(&self, lines: &mut String, address: &Address, url: &str) -> std::fmt::Result {
+        let password = self.random_password.as_ref();
+        let password = password.map(|password| String::from_utf8_lossy(password.expose()));
+        match (address, password) {
+            (Address::Tcp(_), Some(password)) => {
+                writeln!(lines, "cf login -a {url} -u admin -p {password}")?;
+            }
+            (Address::Tcp(_), None) => writeln!(lines, "cf login -a {url} -u admin")?,
+            // cf cannot reach a Unix socket.
+            (Address::Unix(_), Some(password)) => {
+                writeln!(lines, "the user admin logs in with the password {password}")?;
+            }
+            (Address::Unix(_), None) => {}
         }
-        writeln!(lines)?;
         if let Some(user) = &self.user {
             writeln!(lines, "  every user, such as {user}, has this password")?;
         }
         Ok(())
     }
-}
-
-/// Whether the lines are shown: on a terminal, where somebody reads them, and for a demo.
-pub(super) fn is_shown(settings: &Settings) -> bool {
-    settings.demo || io::stderr().is_terminal()
 }
 
 /// Returns three paths about the first stored package, or none if nothing is stored.

@@ -2,15 +2,17 @@
 //!
 //! See `docs/reference/http.md#json-style`.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::io::{self, Write};
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde::ser::{Serialize, Serializer as _};
+use serde::ser::Serialize;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter, Serializer};
 
-use crate::clock::FormattedTime;
+use crate::edition::json::{self, Escapes};
+
+/// Appends JSON piece by piece.
+pub(super) type JsonWriter<'a> = json::JsonWriter<'a, RailsEscapes>;
+/// Text as it appears inside a JSON string.
+pub(super) type EscapedText<'a> = json::EscapedText<'a, RailsEscapes>;
 
 /// Appends `value`.
 pub(super) fn write_compact<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
@@ -58,6 +60,19 @@ impl Formatter for EscapingFormatter {
     }
 }
 
+/// The escapes of JSON and those that Rails adds.
+pub(super) struct RailsEscapes;
+
+impl Escapes for RailsEscapes {
+    fn may_need_escape(byte: u8) -> bool {
+        may_begin_escaped(byte) | (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+    }
+
+    fn write_string(out: &mut Vec<u8>, text: &str) {
+        write_compact(out, text);
+    }
+}
+
 /// Whether `byte` is, or begins, a character that only [`EscapingFormatter`] escapes.
 fn may_begin_escaped(byte: u8) -> bool {
     (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == 0xE2)
@@ -70,135 +85,12 @@ fn may_hold_escaped(bytes: &[u8]) -> bool {
     bytes.iter().fold(false, found)
 }
 
-/// Whether `text` is the same inside a JSON string.
-fn needs_no_escape(text: &str) -> bool {
-    let needs_escape =
-        |byte: u8| may_begin_escaped(byte) | (byte < 0x20) | (byte == b'"') | (byte == b'\\');
-    !text
-        .bytes()
-        .fold(false, |any, byte| any | needs_escape(byte))
-}
-
-/// Appends JSON piece by piece. It is for packages only: a page holds up to 5000 of them, and compared with serde it
-/// halves the cost of a page that is not cached. Tests hold its output equal to that of [`write_compact`].
-pub(super) struct JsonWriter<'a>(&'a mut Vec<u8>);
-
-impl<'a> JsonWriter<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
-        Self(out)
-    }
-
-    /// Appends `json` as it is.
-    pub(super) fn raw(&mut self, json: &str) -> &mut Self {
-        self.0.extend_from_slice(json.as_bytes());
-        self
-    }
-
-    /// Appends text inside a string.
-    pub(super) fn escaped(&mut self, text: &EscapedText<'_>) -> &mut Self {
-        self.raw(&text.0)
-    }
-
-    /// Appends a string.
-    pub(super) fn string(&mut self, text: &str) -> &mut Self {
-        if needs_no_escape(text) {
-            return self.raw("\"").raw(text).raw("\"");
-        }
-        write_compact(self.0, text);
-        self
-    }
-
-    /// Appends a string, or `null`.
-    pub(super) fn optional_string(&mut self, text: Option<&str>) -> &mut Self {
-        match text {
-            Some(text) => self.string(text),
-            None => self.raw("null"),
-        }
-    }
-
-    /// Appends a time, in seconds since 1970, inside a string.
-    pub(super) fn timestamp(&mut self, seconds: i64) -> &mut Self {
-        self.raw(FormattedTime::new(seconds).as_str())
-    }
-
-    /// Appends labels or annotations as the database holds them: a JSON object whose values are text or null. The
-    /// order of the members stays.
-    ///
-    /// # Errors
-    ///
-    /// Fails if `stored` is not such an object. A part of it may have been appended.
-    pub(super) fn stored_object(&mut self, stored: &str) -> serde_json::Result<&mut Self> {
-        if stored == "{}" {
-            return Ok(self.raw("{}"));
-        }
-        let StoredMembers(members) = serde_json::from_str(stored)?;
-        Serializer::with_formatter(&mut *self.0, EscapingFormatter).collect_map(members)?;
-        Ok(self)
-    }
-}
-
-/// Text as it appears inside a JSON string. It is escaped once and can be appended several times.
-pub(super) struct EscapedText<'a>(Cow<'a, str>);
-
-impl<'a> EscapedText<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        if needs_no_escape(text) {
-            return Self(text.into());
-        }
-        let mut quoted = Vec::with_capacity(text.len() + 16);
-        write_compact(&mut quoted, text);
-        let inside = &quoted[1..quoted.len() - 1];
-        Self(String::from_utf8_lossy(inside).into_owned().into())
-    }
-}
-
-/// The members of a stored JSON object, in stored order.
-struct StoredMembers(Vec<(String, Option<String>)>);
-
-impl<'de> Deserialize<'de> for StoredMembers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct StoredMembersVisitor;
-
-        impl<'de> Visitor<'de> for StoredMembersVisitor {
-            type Value = StoredMembers;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<StoredMembers, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(StoredMembers(members))
-            }
-        }
-
-        deserializer.deserialize_map(StoredMembersVisitor)
-    }
-}
-
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// Text of any length in which characters that JSON or Rails escapes are frequent.
-    pub fn text() -> impl Strategy<Value = String> {
-        let character = prop_oneof![
-            4 => prop::char::range('a', 'z'),
-            4 => prop::sample::select(&['"', '\\', '/', '&', '<', '>', '\u{2028}', '\u{2029}'][..]),
-            2 => prop::char::range('\0', '\x1f'),
-            // These share their first byte, or all but the last byte, with U+2028.
-            1 => prop::char::range('\u{2000}', '\u{2fff}'),
-            1 => prop::char::range('\u{2026}', '\u{202a}'),
-            1 => prop::sample::select(&['\x7f', '\u{80}', 'ä', '€', '😀', '\u{fffd}'][..]),
-            1 => any::<char>(),
-        ];
-        prop::collection::vec(character, 0..30).prop_map(String::from_iter)
-    }
+    use crate::edition::json::tests::text;
 
     fn serialized<T: Serialize + ?Sized>(value: &T) -> String {
         let mut out = Vec::new();

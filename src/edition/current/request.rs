@@ -8,13 +8,17 @@ mod label_selector;
 mod parser;
 mod timestamps;
 
+use crate::edition::current::empty::{EmptyAnswer, EmptyRoute, ParentKind};
 use crate::edition::ruby::query_string::{self, QueryFields, QueryStringRules};
-use crate::edition::{DropletListRequest, DropletParent, PackageListRequest, SingleRequest};
+use crate::edition::{
+    DropletListRequest, DropletParent, EmptyListRequest, EmptyRequest, PackageListRequest,
+    SingleRequest,
+};
 use crate::error::ApiError;
 use crate::listing::request::{Echo, Include, ListRequest};
 use crate::records::{Droplet, Package, Resource};
-use parameters::{ListParameters, ParameterKind};
-use parser::{ParameterParser, non_blank_text, one_of};
+use parameters::{ListParameters, Parameter, ParameterKind};
+use parser::{Columns, ParameterParser, non_blank_text};
 
 /// How the query of `GET` by guid is treated. See `docs/reference/organizations-spaces-apps.md#by-guid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,44 +58,52 @@ fn package_list(app: Option<String>, fields: &QueryFields) -> Result<PackageList
         None => "/v3/packages".to_owned(),
     };
     let within_app = app.is_some();
-    let mut list = list_request::<Package>(&parameters::PACKAGES, within_app, path, fields)?;
+    let mut list = list_request(
+        Columns::of::<Package>(),
+        &parameters::PACKAGES,
+        within_app,
+        path,
+        fields,
+    )?;
     if let Some(app) = &app {
         list.conditions
-            .push(one_of::<Package>("app_guids", vec![app.clone()]));
+            .push(Columns::of::<Package>().one_of("app_guids", vec![app.clone()]));
     }
     Ok(PackageListRequest { list, app })
 }
 
-/// Parses the query of `GET /v3/droplets`, or of `GET /v3/packages/:guid/droplets` if `package` is that guid. With an
-/// `app_guid` or a `package_guid`, the first one is the list of one app or package too.
+/// Parses the query of `GET /v3/droplets`, or of the droplets of `parent` if the path names it. With an `app_guid` or a
+/// `package_guid`, the first one is the list of one app or package too. Within an app, `app_guid` has no effect.
 ///
 /// # Errors
 ///
 /// Fails with the errors of [`parse_list`].
-pub fn parse_droplets(package: Option<&str>, query: &str) -> Result<DropletListRequest, ApiError> {
+pub fn parse_droplets(
+    parent: Option<DropletParent>,
+    query: &str,
+) -> Result<DropletListRequest, ApiError> {
     let fields = parse_query(query)?;
-    let package = match package {
-        Some(package) => Some(package.to_owned()),
-        None => non_blank_text("package_guid", &fields),
+    let app = || non_blank_text("app_guid", &fields).map(DropletParent::App);
+    let package = || non_blank_text("package_guid", &fields).map(DropletParent::Package);
+    let parent = match parent {
+        Some(DropletParent::App(guid)) => Some(DropletParent::App(guid)),
+        Some(DropletParent::Package(guid)) => app().or(Some(DropletParent::Package(guid))),
+        None => app().or_else(package),
     };
-    let parent = match (non_blank_text("app_guid", &fields), package) {
-        (Some(app), _) => Some(DropletParent::App(app)),
-        (None, Some(package)) => Some(DropletParent::Package(package)),
-        (None, None) => None,
-    };
+    let columns = Columns::of::<Droplet>();
     let (path, condition) = match &parent {
         None => ("/v3/droplets".to_owned(), None),
         Some(DropletParent::App(guid)) => {
-            let condition = one_of::<Droplet>("app_guids", vec![guid.clone()]);
+            let condition = columns.one_of("app_guids", vec![guid.clone()]);
             (format!("/v3/apps/{guid}/droplets"), Some(condition))
         }
         Some(DropletParent::Package(guid)) => {
-            let condition = one_of::<Droplet>("package_guids", vec![guid.clone()]);
+            let condition = columns.one_of("package_guids", vec![guid.clone()]);
             (format!("/v3/packages/{guid}/droplets"), Some(condition))
         }
     };
     let within_app = matches!(parent, Some(DropletParent::App(_)));
-    let mut list = list_request::<Droplet>(&parameters::DROPLETS, within_app, path, &fields)?;
+    let mut list = list_request(columns, &parameters::DROPLETS, within_app, path, &fields)?;
     list.conditions.extend(condition);
     Ok(DropletListRequest { list, parent })
 }
@@ -109,7 +121,99 @@ pub fn parse_list<R: Resource>(
     path: &str,
     query: &str,
 ) -> Result<ListRequest, ApiError> {
-    list_request::<R>(parameters, false, path.to_owned(), &parse_query(query)?)
+    let fields = parse_query(query)?;
+    list_request(
+        Columns::of::<R>(),
+        parameters,
+        false,
+        path.to_owned(),
+        &fields,
+    )
+}
+
+/// Parses the query of `GET /v3/users`.
+///
+/// # Errors
+///
+/// Fails with [`ApiError::Unprocessable`] where [`parse_list`] fails with [`ApiError::BadQuery`].
+pub fn parse_users(query: &str) -> Result<ListRequest, ApiError> {
+    let (path, fields) = ("/v3/users".to_owned(), parse_query(query)?);
+    list_request(Columns::USERS, &parameters::USERS, false, path, &fields)
+}
+
+/// Parses the query of `GET /v3/roles`.
+///
+/// # Errors
+///
+/// Fails with the errors of [`parse_users`].
+pub fn parse_roles(query: &str) -> Result<ListRequest, ApiError> {
+    let (path, fields) = ("/v3/roles".to_owned(), parse_query(query)?);
+    list_request(Columns::ROLES, &parameters::ROLES, false, path, &fields)
+}
+
+/// Parses the query of `GET /v3/organization_quotas`.
+///
+/// # Errors
+///
+/// Fails with the errors of [`parse_list`].
+pub fn parse_quotas(query: &str) -> Result<ListRequest, ApiError> {
+    let path = "/v3/organization_quotas".to_owned();
+    let parameters = &parameters::ORGANIZATION_QUOTAS;
+    list_request(
+        Columns::QUOTA,
+        parameters,
+        false,
+        path,
+        &parse_query(query)?,
+    )
+}
+
+/// Parses a request for what does not exist here. With an `app_guid`, a list that has this parameter is that of one app.
+///
+/// # Errors
+///
+/// Fails with the errors of [`parse_list`] if the route reports them before a missing parent.
+pub fn parse_empty(route: &EmptyRoute, guid: &str, query: &str) -> Result<EmptyRequest, ApiError> {
+    let mut parent = route.parent.map(|kind| (kind, guid.to_owned()));
+    let list = match route.answer {
+        EmptyAnswer::NotFound(text) => Err(ApiError::NotFound(text)),
+        EmptyAnswer::List(parameters) => {
+            Ok(parse_empty_list(route, parameters, &mut parent, query)?)
+        }
+        EmptyAnswer::ListOfParent(parameters) => {
+            parse_empty_list(route, parameters, &mut parent, query)
+        }
+    };
+    Ok(EmptyRequest { parent, list })
+}
+
+fn parse_empty_list(
+    route: &EmptyRoute,
+    parameters: &ListParameters,
+    parent: &mut Option<(ParentKind, String)>,
+    query: &str,
+) -> Result<EmptyListRequest, ApiError> {
+    let fields = parse_query(query)?;
+    let mut path = format!("/{}", route.path);
+    if parent.is_none()
+        && parameters.has(|kind| matches!(kind, ParameterKind::AppGuid))
+        && let Some(app) = non_blank_text("app_guid", &fields)
+    {
+        path = path.replacen("/v3/", "/v3/apps/:guid/", 1);
+        *parent = Some((ParentKind::App, app));
+    }
+    if let Some((_, guid)) = parent {
+        path = path.replacen(":guid", guid, 1);
+    }
+    let within_app = matches!(parent, Some((ParentKind::App, _)));
+    let (list, words) = parse_parameters(Columns::NONE, parameters, within_app, path, &fields)?;
+    let mut included = Vec::new();
+    for (word, arrays) in parameters.arrays_of_include() {
+        let arrays = arrays.iter().filter(|_| words.contains(word));
+        included.extend(arrays.copied());
+    }
+    included.dedup();
+    Ok(EmptyListRequest { list, included })
 }
 
 /// Parses the query of `GET` by guid.
@@ -139,13 +243,13 @@ pub fn parse_single(
 /// is wrong or another parameter is given.
 pub fn parse_include(parameters: &ListParameters, query: &str) -> Result<Include, ApiError> {
     let fields = parse_query(query)?;
-    let mut parser = ParameterParser::default();
+    let mut parser = ParameterParser::new(Columns::NONE);
     parser.unknown(&["include"], &fields);
     parser.include(parameters.include_words(), &fields)?;
     if parser.errors.is_empty() {
         Ok(parser.include)
     } else {
-        Err(ApiError::BadQuery(parser.errors.join(", ")))
+        Err(parameters.refusal.error(&parser.errors))
     }
 }
 
@@ -155,67 +259,100 @@ fn parse_query(query: &str) -> Result<QueryFields, ApiError> {
 
 /// Parses the parameters in the order of their messages, which is
 /// `docs/reference/query-parameters.md#order-of-messages`.
-fn list_request<R: Resource>(
+fn list_request(
+    columns: Columns,
     parameters: &ListParameters,
     within_app: bool,
     path: String,
     fields: &QueryFields,
 ) -> Result<ListRequest, ApiError> {
-    let mut parser = ParameterParser::default();
+    parse_parameters(columns, parameters, within_app, path, fields).map(|(list, _)| list)
+}
+
+/// Like [`list_request`]. Also returns the words of `include` of a list that is always empty.
+fn parse_parameters(
+    columns: Columns,
+    parameters: &ListParameters,
+    within_app: bool,
+    path: String,
+    fields: &QueryFields,
+) -> Result<(ListRequest, Vec<&'static str>), ApiError> {
+    let mut parser = ParameterParser::new(columns);
     let page = parser.page(fields);
-    let order = parser.order_by::<R>(parameters, fields);
-    parser.timestamps::<R>("created_ats", "created_at", fields)?;
-    parser.timestamps::<R>("updated_ats", "updated_at", fields)?;
-    parser.comma_list::<R>("guids", &ParameterKind::CommaList, fields)?;
-    parser.label_selector::<R>(fields);
+    let order = parser.order_by(parameters, fields);
+    parser.timestamps("created_ats", "created_at", fields)?;
+    parser.timestamps("updated_ats", "updated_at", fields)?;
+    parser.comma_list("guids", &ParameterKind::CommaList, fields)?;
+    if parameters.label_selector {
+        parser.label_selector(fields);
+    }
     parser.unknown(&parameters.names(), fields);
+    parser.disallowed(parameters.disallowed, fields);
     let mut names_isolation_segment = false;
-    for parameter in parameters.own {
-        match &parameter.kind {
+    for Parameter { name, kind } in parameters.own {
+        match kind {
             ParameterKind::Include(words) => parser.include(words, fields)?,
-            ParameterKind::OneWord(words) => parser.one_word::<R>(parameter.name, words, fields),
+            ParameterKind::IncludeOfNone(words) => {
+                let valid: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+                parser.include_of_none(&valid, fields)?;
+            }
+            ParameterKind::Embed(words) => parser.embed(words, fields)?,
+            ParameterKind::OneWord(words) => parser.one_word(name, words, fields),
+            ParameterKind::OneOf(words, fault) => parser.one_of_none(name, words, fault, fields),
+            ParameterKind::Fields(resources) => parser.fields(name, resources, fields)?,
+            ParameterKind::LabelSelector => parser.label_selector(fields),
+            ParameterKind::Origins => parser.origins(fields),
             ParameterKind::IsolationSegmentGuid => {
-                names_isolation_segment = non_blank_text(parameter.name, fields).is_some();
+                names_isolation_segment = non_blank_text(name, fields).is_some();
             }
             ParameterKind::AppGuid
             | ParameterKind::PackageGuid
             | ParameterKind::Current
+            | ParameterKind::Repeated
             | ParameterKind::CommaList
-            | ParameterKind::CommaListWithValue => {}
+            | ParameterKind::CommaListWithValue
+            | ParameterKind::CommaListWithinApp
+            | ParameterKind::CommaListOrNot => {}
         }
     }
-    for parameter in parameters.own {
-        if let kind @ (ParameterKind::CommaList | ParameterKind::CommaListWithValue) =
-            &parameter.kind
-        {
-            parser.comma_list::<R>(parameter.name, kind, fields)?;
+    for Parameter { name, kind } in parameters.own {
+        match kind {
+            ParameterKind::CommaList
+            | ParameterKind::CommaListWithValue
+            | ParameterKind::CommaListWithinApp
+            | ParameterKind::Origins => parser.comma_list(name, kind, fields)?,
+            ParameterKind::CommaListOrNot => parser.comma_list_or_not(name, fields)?,
+            _ => {}
         }
     }
-    let has_current = parameters
-        .own
-        .iter()
-        .any(|own| matches!(own.kind, ParameterKind::Current));
-    if has_current {
+    if parameters.has(|kind| matches!(kind, ParameterKind::Current)) {
         parser.current(within_app, fields);
     }
     if within_app {
-        parser.refused_within_app(parameters::REFUSED_WITHIN_APP, fields);
+        parser.refused(parameters.refused_within_app, fields);
+    } else {
+        let only_within_app = parameters.own.iter();
+        let only_within_app = only_within_app
+            .filter(|own| matches!(own.kind, ParameterKind::CommaListWithinApp))
+            .map(|own| own.name);
+        parser.refused(&only_within_app.collect::<Vec<_>>(), fields);
     }
 
     let Some(page) = page.filter(|_| parser.errors.is_empty()) else {
-        return Err(ApiError::BadQuery(parser.errors.join(", ")));
+        return Err(parameters.refusal.error(&parser.errors));
     };
     if names_isolation_segment {
         return Err(ApiError::NotFound("Isolation segment not found"));
     }
-    Ok(ListRequest {
+    let list = ListRequest {
         path,
         page,
         order,
         conditions: parser.conditions,
         echo: Echo::new(parser.echo),
         include: parser.include,
-    })
+    };
+    Ok((list, parser.included))
 }
 
 #[cfg(test)]

@@ -5,9 +5,29 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
+use crate::edition::json::{self, Escapes};
+
+/// Appends JSON piece by piece.
+pub(super) type JsonWriter<'a> = json::JsonWriter<'a, JsonEscapes>;
+/// Text as it appears inside a JSON string.
+pub(super) type EscapedText<'a> = json::EscapedText<'a, JsonEscapes>;
+
+/// The escapes of JSON, and no others.
+pub(super) struct JsonEscapes;
+
+impl Escapes for JsonEscapes {
+    fn may_need_escape(byte: u8) -> bool {
+        (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+    }
+
+    fn write_string(out: &mut Vec<u8>, text: &str) {
+        write_pretty(out, text, 0);
+    }
+}
+
 /// Appends `value` as it is written inside `depth` arrays or objects, without indentation before it and without a
 /// newline after it.
-pub(super) fn write_pretty<T: Serialize>(out: &mut Vec<u8>, value: &T, depth: usize) {
+pub(super) fn write_pretty<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T, depth: usize) {
     let mut formatter = PrettyFormatter::new();
     for _ in 0..depth {
         // Raises the indentation: a list is written piece by piece, so its records have no serializer above them.

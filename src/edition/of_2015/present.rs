@@ -1,4 +1,5 @@
 //! The documents of the edition, one file per resource.
 
+pub mod app;
 pub mod droplet;
 pub mod package;

@@ -37,13 +37,34 @@ pub fn split(text: &str) -> Result<Vec<String>, ApiError> {
         .collect()
 }
 
-/// Returns `name=a%2Cb`, the pair with which a link repeats a comma list. A comma inside an element becomes `%252C`.
+/// Returns `name=a%2Cb`, the pair with which a link repeats a comma list. [`split`] makes the same elements of it: a comma
+/// inside an element becomes `%252C`, and so does what would be decoded or dropped.
 pub fn list_pair(name: &str, elements: &[String]) -> String {
     let elements: Vec<String> = elements
         .iter()
-        .map(|element| element.replace(',', "%2C"))
+        .enumerate()
+        .map(|(index, element)| encoded(element, index > 0))
         .collect();
     query_pair(name, &elements.join(","))
+}
+
+/// Encodes what [`split`] would not take as a part of an element, which may follow another one.
+fn encoded(element: &str, follows_another: bool) -> String {
+    let mut encoded = String::with_capacity(element.len());
+    for (at, character) in element.char_indices() {
+        let is_dropped = follows_another && at == 0 && WHITESPACE.contains(&character);
+        if character == ',' || is_dropped || is_decoded(&element.as_bytes()[at..]) {
+            encoded.push_str(&format!("%{:02X}", u32::from(character)));
+        } else {
+            encoded.push(character);
+        }
+    }
+    encoded
+}
+
+/// Returns whether the text begins with a percent-encoded byte.
+fn is_decoded(text: &[u8]) -> bool {
+    matches!(text, [b'%', one, two, ..] if one.is_ascii_hexdigit() && two.is_ascii_hexdigit())
 }
 
 /// Returns `name=value`, the pair with which a link repeats a parameter. Name and value are escaped.
@@ -78,5 +99,21 @@ mod tests {
         let elements = ["a,b".to_owned(), "c d".to_owned()];
         assert_eq!(list_pair("states", &elements), "states=a%252Cb%2Cc+d");
         assert_eq!(query_pair("a[gt]", "*"), "a%5Bgt%5D=%2A");
+    }
+
+    #[test]
+    fn links_repeat_the_elements() {
+        for elements in [
+            &["a%001", "%zz", "%", "100%", "%2C,"][..],
+            &[" a", " b", "\tc ", "", "\n", "d e"],
+            &["", ""],
+            &["%25", "%2525", "é%41", "+"],
+        ] {
+            let elements: Vec<_> = elements.iter().map(|&element| element.to_owned()).collect();
+            let pair = list_pair("names", &elements);
+            let value = pair.strip_prefix("names=").unwrap().replace('+', " ");
+            let value = percent_decode_str(&value).decode_utf8().unwrap();
+            assert_eq!(split(&value).unwrap(), elements, "{pair}");
+        }
     }
 }

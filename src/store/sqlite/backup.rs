@@ -1,5 +1,8 @@
 //! A backup of a database, which gets its name only after it was checked.
 
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::check::{CheckReport, FindFaults, check};
@@ -9,6 +12,7 @@ use super::copy::copy_into;
 use super::create::{cannot_be_made, may_create};
 use super::draft::{Draft, remove_left_over};
 use super::identify::FileState;
+use super::reserved_name::refuse_reserved_name;
 use crate::store::{OpenMode, StoreError};
 
 /// Copies the database at `from` to `to`. See [`Store::backup`](crate::store::Store::backup).
@@ -17,7 +21,9 @@ pub(in crate::store) fn backup(
     to: &Path,
     find_faults: FindFaults,
 ) -> Result<CheckReport, StoreError> {
-    if to.symlink_metadata().is_ok() || !may_create(to, FileState::Absent)? {
+    refuse_reserved_name(to)?;
+    refuse_existing(from, to)?;
+    if !may_create(to, FileState::Absent)? {
         return Err(exists(to));
     }
     remove_left_over(to);
@@ -44,6 +50,23 @@ pub(in crate::store) fn backup(
     } else {
         Err(exists(to))
     }
+}
+
+/// Fails if anything is at `to`.
+fn refuse_existing(from: &Path, to: &Path) -> Result<(), StoreError> {
+    match to.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(cannot_be_made(to, &error)),
+        Ok(_) => {}
+    }
+    let fault = match (fs::metadata(from), fs::metadata(to)) {
+        (_, Ok(to)) if to.is_dir() => "is a directory; name a file in it",
+        (Ok(from), Ok(to)) if (from.dev(), from.ino()) == (to.dev(), to.ino()) => {
+            "is the database itself; name another file"
+        }
+        _ => return Err(exists(to)),
+    };
+    Err(StoreError::file(to, fault))
 }
 
 fn exists(path: &Path) -> StoreError {

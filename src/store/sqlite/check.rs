@@ -92,6 +92,8 @@ fn check_once(path: &Path, find_faults: FindFaults) -> Result<(CheckReport, bool
         }
         checked.count_packages(&transaction);
     }
+    // A check that a signal interrupted is no fault.
+    StoreError::require_no_signal()?;
     Ok((checked, matches!(reading, Reading::Immutable(_))))
 }
 

@@ -12,6 +12,7 @@ use super::connect::connect;
 use super::folder_lock::lock_folder;
 use super::identify::beside;
 use super::open_file::{Loss, OpenFile};
+use super::reserved_name::OLD_LOG;
 use crate::error_text::os_error;
 use crate::store::{OpenMode, StoreError};
 
@@ -106,7 +107,7 @@ pub(in crate::store) fn close_lost(
     if may_move_log {
         remove_if_there(&wal).map_err(failed)?;
     } else {
-        let kept = beside(path, "-wal.old");
+        let kept = beside(path, OLD_LOG);
         fs::rename(&wal, &kept).map_err(failed)?;
         tracing::warn!(
             "`{}` is of the file before it was overwritten, and was renamed to `{}`",

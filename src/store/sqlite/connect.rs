@@ -7,18 +7,20 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::busy::Patience;
 use super::identify::beside;
 use crate::error_text::os_error;
+use crate::signals;
 use crate::store::{OpenMode, StoreError};
 
-/// How long a connection waits for the lock of another connection.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many steps of SQLite's virtual machine a statement takes between two looks for a signal. They take less than a
+/// millisecond.
+const STEPS_PER_LOOK: i32 = 10_000;
 /// How many prepared statements each connection keeps. Composed lists have many texts.
 const CACHED_STATEMENTS: usize = 128;
 
@@ -86,11 +88,12 @@ fn is_hot(journal: &Path) -> io::Result<bool> {
     }
 }
 
-/// Opens a connection to the file at `path`, which must exist.
+/// Opens a connection to the file at `path`, which must exist. A signal that ends the work interrupts its statements.
 pub(in crate::store) fn connect(path: &Path, mode: OpenMode) -> Result<Connection, StoreError> {
     let (name, flags) = name_and_flags(path, mode)?;
     let connection = Connection::open_with_flags(name, flags)?;
     set_up(&connection, mode)?;
+    connection.progress_handler(STEPS_PER_LOOK, Some(|| signals::received().is_some()))?;
     Ok(connection)
 }
 
@@ -101,7 +104,7 @@ pub(super) fn set_up(connection: &Connection, mode: OpenMode) -> rusqlite::Resul
         connection.pragma_update(None, "locking_mode", "exclusive")?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     }
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Patience::Request.set(connection)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     connection.execute_batch(

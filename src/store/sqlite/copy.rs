@@ -16,10 +16,13 @@ use super::identify::{FileState, beside, identify, missing_file_error};
 use super::open_file::Stamps;
 use super::read_only::{Reading, connect_without_changes};
 use crate::error_text::os_error;
+use crate::signals;
 use crate::store::{OpenMode, StoreError};
 
 /// How often a file that another program changes is copied again.
 const TRIES: u32 = 10;
+/// How many pages are copied between two looks for a signal.
+const PAGES_PER_STEP: i32 = 10_000;
 /// How long to wait between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -51,11 +54,19 @@ pub(super) fn copy_into(from: &Path, to: &Path, file: &File) -> Result<(), Store
 fn copy_snapshot(source: &Connection, to: &Path) -> Result<(), StoreError> {
     let mut copy = connect(to, OpenMode::ReadWrite)?;
     copy.execute_batch("pragma synchronous = off")?;
-    // All pages in one step, which is one read transaction.
-    match Backup::new(source, &mut copy)?
-        .step(-1)
-        .map_err(StoreError::from)
-    {
+    // All steps see the state of one read transaction.
+    let _snapshot = source.unchecked_transaction()?;
+    // It begins with a read, which fails if the schema is damaged. Then the copy is damaged in the same way.
+    let _ = source.query_row("select count(*) from sqlite_schema", [], |_| Ok(()));
+    let backup = Backup::new(source, &mut copy)?;
+    let copied = loop {
+        StoreError::require_no_signal()?;
+        match backup.step(PAGES_PER_STEP) {
+            Ok(StepResult::More) => {}
+            ended => break ended,
+        }
+    };
+    match copied.map_err(StoreError::from) {
         Ok(StepResult::Done) => Ok(()),
         Ok(_) => Err(StoreError::Busy),
         // The source is only read.
@@ -69,11 +80,12 @@ fn copy_bytes(from: &Path, to: &Path, mut file: &File) -> Result<(), StoreError>
     let mut copy_files = || {
         file.set_len(0)?;
         file.rewind()?;
-        io::copy(&mut File::open(from)?, &mut file)?;
+        signals::copy(&mut File::open(from)?, &mut file)?;
         copy_log(&beside(from, "-wal"), &log)
     };
     for _ in 0..TRIES {
         let before = still_files(from);
+        StoreError::require_no_signal()?;
         copy_files().map_err(|error| {
             StoreError::file(from, format!("cannot be copied: {}", os_error(&error)))
         })?;
@@ -102,5 +114,5 @@ fn copy_log(from: &Path, to: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         opened => opened?,
     };
-    io::copy(&mut from, &mut new_file(to)?).map(drop)
+    signals::copy(&mut from, &mut new_file(to)?)
 }

@@ -32,6 +32,7 @@ pub(in crate::store) fn create<E: From<StoreError>>(
     let draft = write_draft(path, fill)?;
     // Takes the longest. What follows is to happen in one moment.
     draft.file().sync_all().map_err(failed)?;
+    StoreError::require_no_signal()?;
     if !may_create(path, FileState::Absent)? {
         return Ok(false);
     }
@@ -59,6 +60,7 @@ pub(in crate::store) fn fill_empty<E: From<StoreError>>(
         return Ok(false);
     }
     let draft = write_draft(path, fill)?;
+    StoreError::require_no_signal()?;
     if !may_create(path, FileState::Empty)? {
         return Ok(false);
     }

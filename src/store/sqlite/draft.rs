@@ -1,9 +1,10 @@
 //! A file that is written under another name first, so that no program sees half of it.
 
-use std::fs::{self, File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +19,11 @@ use super::open_file::Stamp;
 const DRAFT: &str = ".new";
 /// The end of the name of the lock of a draft.
 const LOCK: &str = ".lock";
+/// The longest name of a file, in bytes, on the file systems that Linux and macOS use.
+const LONGEST_NAME: usize = 255;
+/// How many bytes the name of a draft may add to that of its file: a dot, the id, [`LOCK`], and the longest of
+/// [`SIDE_FILES`].
+const LONGEST_SUFFIX: usize = 1 + 32 + 5 + 8;
 /// How long ago a lock without a draft must have been made to count as left over: a program locks it a moment after it
 /// made it, and makes the draft then.
 const LOCKED_WITHIN: Duration = Duration::from_secs(3600);
@@ -50,8 +56,8 @@ impl Draft {
     /// Creates an empty draft of the file at `path`, which other programs remove if this one is killed.
     pub(super) fn of_database(path: &Path) -> io::Result<Self> {
         let id = Uuid::new_v4().simple();
-        let lock = DraftLock::create(beside(path, &format!(".{id}{LOCK}")))?;
-        let mut draft = Self::create(beside(path, &format!(".{id}{DRAFT}")))?;
+        let lock = DraftLock::create(named_after(path, &format!(".{id}{LOCK}")))?;
+        let mut draft = Self::create(named_after(path, &format!(".{id}{DRAFT}")))?;
         draft.lock = Some(lock);
         Ok(draft)
     }
@@ -112,13 +118,37 @@ impl Drop for DraftLock {
     }
 }
 
-/// Creates an empty file of mode 0600. The path must not exist.
+/// Creates an empty file of mode 0600, whatever the umask is. The path must not exist.
 pub(super) fn new_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
+    let file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(path)
+        .open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+/// Returns the path of a draft or a lock of the file at `path`. Its name begins as that of the file, as far as there is
+/// room.
+fn named_after(path: &Path, suffix: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
+    let mut draft = OsStr::from_bytes(stem_of(name.as_bytes())).to_owned();
+    draft.push(suffix);
+    path.with_file_name(draft)
+}
+
+/// Returns how the names of the drafts of a file of that name begin. Files with long names may share it: a draft counts
+/// as left over only if no program works on it, whichever file it is of.
+fn stem_of(name: &[u8]) -> &[u8] {
+    let longest = LONGEST_NAME - LONGEST_SUFFIX;
+    if name.len() <= longest {
+        return name;
+    }
+    // macOS takes no part of a character.
+    let is_within = |byte: u8| byte & 0b1100_0000 == 0b1000_0000;
+    let end = (0..=longest).rev().find(|end| !is_within(name[*end]));
+    &name[..end.unwrap_or(longest)]
 }
 
 /// Removes the drafts of the file at `path` that programs left which were killed. What cannot be read or removed is left.
@@ -132,7 +162,7 @@ pub(in crate::store) fn remove_left_over(path: &Path) {
             continue;
         };
         let lock = entry.path();
-        let draft = beside(path, &format!(".{id}{DRAFT}"));
+        let draft = named_after(path, &format!(".{id}{DRAFT}"));
         if is_left_over(&lock, &draft).unwrap_or(false) {
             remove(&draft);
             // Last: a draft without it would not be removed if this program is killed now.
@@ -173,11 +203,23 @@ pub fn is_file_of(name: &[u8], database: &[u8]) -> bool {
 /// Returns the id in a name of the form `DATABASE.ID` and `suffix`: 32 hexadecimal digits.
 fn id_of<'n>(name: &'n [u8], database: &[u8], suffix: &str) -> Option<&'n str> {
     let id = name
-        .strip_prefix(database)?
+        .strip_prefix(stem_of(database))?
         .strip_prefix(b".")?
         .strip_suffix(suffix.as_bytes())?;
+    is_id(id).then_some(str::from_utf8(id).ok()?)
+}
+
+fn is_id(id: &[u8]) -> bool {
     let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    (id.len() == 32 && id.iter().all(is_digit)).then_some(str::from_utf8(id).ok()?)
+    id.len() == 32 && id.iter().all(is_digit)
+}
+
+/// Returns whether a draft of any file, or the lock of one, could have that name.
+pub(super) fn has_name_of_draft(name: &[u8]) -> bool {
+    let of_draft = name.strip_suffix(DRAFT.as_bytes());
+    let of_either = of_draft.or_else(|| name.strip_suffix(LOCK.as_bytes()));
+    let id = of_either.and_then(|name| name.rsplit(|byte| *byte == b'.').next());
+    id.is_some_and(is_id)
 }
 
 impl Drop for Draft {

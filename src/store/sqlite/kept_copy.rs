@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::draft::Draft;
 use super::identify::beside;
+use super::reserved_name::UNFINISHED;
 use crate::error_text::os_error;
+use crate::signals;
 use crate::store::StoreError;
 
 /// Copies `file` to `path`, with mode 0600. The copy is whole and on the disk before it has this name.
@@ -57,14 +59,14 @@ fn open_regular(path: &Path) -> io::Result<Option<File>> {
 }
 
 fn draft_name(path: &Path) -> PathBuf {
-    beside(path, ".new")
+    beside(path, UNFINISHED)
 }
 
 /// Copies the file. Returns `false` if `path` already exists.
 fn copy(mut file: &File, path: &Path) -> io::Result<bool> {
     let draft = Draft::create(draft_name(path))?;
     file.rewind()?;
-    io::copy(&mut file, &mut draft.file())?;
+    signals::copy(&mut file, &mut draft.file())?;
     draft.publish(path)
 }
 

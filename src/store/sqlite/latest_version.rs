@@ -61,8 +61,11 @@ impl LatestVersion {
     pub(in crate::store) fn new(path: &Path, mode: OpenMode, file_number: u32) -> Self {
         let source = match mode {
             OpenMode::Immutable | OpenMode::ImmutableWithLog => VersionSource::Immutable,
-            OpenMode::ReadWrite | OpenMode::ReadOnly => File::open(beside(path, "-shm"))
+            OpenMode::ReadWrite => File::open(beside(path, "-shm"))
                 .map_or(VersionSource::Unknown, VersionSource::WalIndex),
+            // No connection stays open, and the file may be removed and made again. An open one would keep its space, which a
+            // full disk may lack for the next.
+            OpenMode::ReadOnly => VersionSource::Unknown,
         };
         Self {
             source,

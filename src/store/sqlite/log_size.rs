@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::connect::BUSY_TIMEOUT;
+use super::busy::Patience;
 use super::identify::beside;
 use crate::store::StoreError;
 
@@ -58,34 +58,39 @@ impl LogSize {
     /// # Errors
     ///
     /// Fails with [`StoreError::Busy`] if the log has its largest size, and a read has kept it from being cut for longer
-    /// than the busy time-out.
-    pub(in crate::store) fn before_write(&mut self, writer: &Connection) -> Result<(), StoreError> {
-        if self.size() < LARGEST || self.cut(writer, BUSY_TIMEOUT)? {
+    /// than `patience`.
+    pub(in crate::store) fn before_write(
+        &mut self,
+        writer: &Connection,
+        patience: Patience,
+    ) -> Result<(), StoreError> {
+        patience.set(writer)?;
+        if self.size() < LARGEST || cut(writer)? {
             return Ok(());
         }
         Err(StoreError::Busy)
     }
 
-    /// Must be called after each commit. That the log cannot be cut is no error then.
+    /// Must be called after each commit, and [`before_write`](Self::before_write) before the next write. That the log
+    /// cannot be cut is no error here.
     pub(in crate::store) fn after_commit(&mut self, writer: &Connection) {
         let may_try = self.last_failure.is_none_or(|last| last.elapsed() > PAUSE);
         if self.size() < CUT_AT || !may_try {
             return;
         }
-        let is_cut = self.cut(writer, SHORT_WAIT).unwrap_or_default();
+        let is_cut = writer.busy_timeout(SHORT_WAIT).is_ok() && cut(writer).unwrap_or_default();
         self.last_failure = (!is_cut).then(Instant::now);
     }
 
     fn size(&self) -> u64 {
         length(&self.log)
     }
+}
 
-    /// Moves the log into the file and cuts it. Returns `false` if reads, or another writer, took longer than `wait`.
-    fn cut(&self, writer: &Connection, wait: Duration) -> Result<bool, StoreError> {
-        writer.busy_timeout(wait)?;
-        let sql = "pragma wal_checkpoint(truncate)";
-        let is_busy = writer.query_row(sql, [], |row| row.get::<_, bool>(0));
-        writer.busy_timeout(BUSY_TIMEOUT)?;
-        Ok(!is_busy?)
-    }
+/// Moves the log into the file and cuts it. Returns `false` if reads, or another writer, took longer than the connection
+/// waits.
+fn cut(writer: &Connection) -> Result<bool, StoreError> {
+    let sql = "pragma wal_checkpoint(truncate)";
+    let is_busy: bool = writer.query_row(sql, [], |row| row.get(0))?;
+    Ok(!is_busy)
 }

@@ -1,12 +1,15 @@
 //! Connections for reading that leave the file, and the files beside it, as they were.
 
-use std::fs::File;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use rustix::fs::Access;
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
+use super::close::close;
 use super::connect::{changed_log, connect, refuse_unread_changes};
 use super::identify::beside;
 use crate::store::{OpenMode, StoreError};
@@ -74,14 +77,54 @@ fn is_in_use(path: &Path) -> bool {
 }
 
 /// Connects for reading while other programs may write.
+///
+/// # Errors
+///
+/// Fails with `CannotOpen` if SQLite cannot create or fill the files that it needs beside the file, as on a full disk. Then
+/// none of them is left.
 pub(in crate::store) fn beside_others(
     path: &Path,
     mode: OpenMode,
 ) -> Result<Connection, StoreError> {
+    let made_here = ["-shm", "-wal"].map(|suffix| beside(path, suffix));
+    let made_here: Vec<_> = made_here
+        .into_iter()
+        .filter(|file| !file.exists())
+        .collect();
     let connection = connect(path, mode)?;
     connection.execute_batch("pragma query_only = on")?;
+    match open_file(&connection) {
+        Ok(()) => Ok(connection),
+        // Nothing but those files is written.
+        Err(StoreError::CannotOpen(text) | StoreError::CannotWrite(text)) => {
+            drop(connection);
+            if mode == OpenMode::ReadWrite {
+                // If this fails, the files are empty and harmless.
+                let _ = remove_side_files(path, &made_here);
+            }
+            Err(StoreError::CannotOpen(text))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes these files beside the file at `path`, unless another program has it open, or its log holds changes.
+fn remove_side_files(path: &Path, side_files: &[PathBuf]) -> Result<(), StoreError> {
+    if !side_files.iter().any(|file| file.exists()) {
+        return Ok(());
+    }
+    let connection = connect(path, OpenMode::ReadWrite)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // SQLite then uses no `-shm`, and its lock keeps other programs out (https://sqlite.org/wal.html#noshm).
+    connection.pragma_update(None, "locking_mode", "exclusive")?;
     open_file(&connection)?;
-    Ok(connection)
+    if changed_log(path).is_none() {
+        for file in side_files {
+            let _ = fs::remove_file(file);
+        }
+    }
+    close(connection)
 }
 
 /// Connects for reading without changing any file, while other programs may write, with or without the permission to

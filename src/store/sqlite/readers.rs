@@ -23,8 +23,10 @@ use r2d2::{ManageConnection, Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 
-use super::connect::{BUSY_TIMEOUT, name_and_flags, set_up};
+use super::busy::Patience;
+use super::connect::{name_and_flags, set_up};
 use super::latest_version::LatestVersion;
+use crate::signals;
 use crate::store::version::VersionCache;
 use crate::store::{OpenMode, Snapshot, StoreError};
 
@@ -292,6 +294,7 @@ impl ConnectionSource {
             Some(move || {
                 let before = left.fetch_sub(STEPS_PER_REPORT.into(), Ordering::Relaxed);
                 before <= STEPS_PER_REPORT.into()
+                    || signals::received().is_some()
                     || (is_background && closing.load(Ordering::Relaxed))
             }),
         )?;
@@ -376,7 +379,7 @@ fn pool(path: &Path, mode: OpenMode, size: u32) -> Result<Pool<ReaderConnections
         .test_on_check_out(false)
         .max_lifetime(None)
         .idle_timeout(None)
-        .connection_timeout(BUSY_TIMEOUT)
+        .connection_timeout(Patience::Request.duration())
         .build_unchecked(ReaderConnections(connections)))
 }
 

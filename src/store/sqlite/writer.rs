@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, InterruptHandle, TransactionBehavior};
 
+use super::busy::Patience;
 use super::log_size::LogSize;
 use crate::store::{StoreError, Transaction};
 
@@ -53,9 +54,10 @@ impl Writer {
         }
     }
 
-    /// Runs `write` in one transaction. See [`Store::write`](crate::store::Store::write).
+    /// Runs `write` in one transaction, which waits that long for the locks of others. See [`Store::write`](crate::store::Store::write).
     pub(in crate::store) fn write<T, E: From<StoreError>>(
         &self,
+        patience: Patience,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let wait = Wait::begin(self);
@@ -65,7 +67,7 @@ impl Writer {
             .unwrap_or_else(PoisonError::into_inner);
         let (connection, log_size) = &mut *locked;
         self.check()?;
-        log_size.before_write(connection)?;
+        log_size.before_write(connection, patience)?;
         let written = self.transact(connection, wait, write);
         if written.is_ok() && self.check().is_ok() {
             log_size.after_commit(connection);

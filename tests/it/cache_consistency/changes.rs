@@ -50,8 +50,8 @@ fn insert(
     ];
     transaction.execute(
         "with recursive n (i) as (select 0 union all select i + 1 from n where i + 1 < $1)
-         insert into packages (guid, app_id, space_id, type, state, created_at, updated_at)
-         select $2 || '-' || n.i, a.id, a.space_id, 'bits', $3, $4 + n.i, $5 from n, apps a where a.id = $6",
+         insert into packages (guid, app_id, app_guid, space_id, type, state, created_at, updated_at)
+         select $2 || '-' || n.i, a.id, a.guid, a.space_id, 'bits', $3, $4 + n.i, $5 from n, apps a where a.id = $6",
         &values,
     )?;
     if random.one_in(2) {
@@ -189,7 +189,7 @@ pub fn change(
         15 => {
             let (app, to) = (random_id(transaction, random, "apps")?, id);
             transaction.execute(
-                "update packages set app_id = $1, space_id = (select space_id from apps where id = $1) where id = $2",
+                "update packages set app_id = $1, app_guid = (select guid from apps where id = $1), space_id = (select space_id from apps where id = $1) where id = $2",
                 &[app.into(), to.into()],
             )?;
             "move a package"

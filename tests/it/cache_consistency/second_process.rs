@@ -131,7 +131,8 @@ pub fn count(store: &Store, guid: &str, number: u64) -> Version {
 
 /// Stores a package.
 pub fn insert(store: &Store, guid: &str) {
-    let sql = "insert into packages (guid, app_id, space_id, type, state, error, created_at)
-               select $1, id, space_id, 'bits', 'FAILED', '0', 1 from apps where guid = 'a0'";
+    let sql =
+        "insert into packages (guid, app_id, app_guid, space_id, type, state, error, created_at)
+               select $1, id, guid, space_id, 'bits', 'FAILED', '0', 1 from apps where guid = 'a0'";
     store.write(|db| db.execute(sql, &[guid.into()])).unwrap();
 }

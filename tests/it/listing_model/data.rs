@@ -183,8 +183,8 @@ impl Data {
         }
         let image: Option<&str> = docker.then_some("image");
         self.statements.push((
-            "insert into packages (guid, app_id, space_id, type, state, image, store_image, labels, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "insert into packages (guid, app_id, app_guid, space_id, type, state, image, store_image, labels, created_at, updated_at)
+             values ($1, $2, (select guid from apps where id = $2), $3, $4, $5, $6, $7, $8, $9, $10)",
             vec![
                 resource.guid.as_str().into(),
                 id(app),

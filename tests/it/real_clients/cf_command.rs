@@ -8,14 +8,14 @@ use super::{assert_is_time, claims, demo_seed, guids, package_guids, text};
 const AGENT: &str = "User-Agent: cf/8.18.4+ab12cd3.2026-08-01 (go1.26.6; amd64 linux)";
 
 /// A `cf` that is logged in: its server and its tokens.
-struct Cf<'s> {
+pub struct Cf<'s> {
     server: &'s Server,
     access: String,
     refresh: String,
 }
 
 /// Sends a request without a token, as `cf api` and the start of `cf login` do.
-fn get_without_token(server: &Server, target: &str) -> ClientResponse {
+pub fn get_without_token(server: &Server, target: &str) -> ClientResponse {
     server.send(
         &[
             &format!("GET {target} HTTP/1.1"),
@@ -51,7 +51,7 @@ fn request_token(server: &Server, with_basic: bool, form: &str) -> ClientRespons
 
 impl<'s> Cf<'s> {
     /// Runs `cf auth USER PASSWORD`.
-    fn auth(server: &'s Server, user: &str) -> Self {
+    pub fn auth(server: &'s Server, user: &str) -> Self {
         let password = PASSWORD.replace(' ', "+");
         let form = format!("grant_type=password&password={password}&username={user}");
         let response = request_token(server, true, &form);
@@ -68,10 +68,16 @@ impl<'s> Cf<'s> {
         }
     }
 
-    fn get(&self, target: &str) -> ClientResponse {
+    pub fn get(&self, target: &str) -> ClientResponse {
+        self.send(&format!("GET {target}"), "")
+    }
+
+    /// Sends a method and a target, with a JSON body.
+    pub fn send(&self, request: &str, body: &str) -> ClientResponse {
         self.server.send(
             &[
-                &format!("GET {target} HTTP/1.1"),
+                &format!("{request} HTTP/1.1"),
+                &format!("Content-Length: {}", body.len()),
                 "Host: HOST",
                 AGENT,
                 "Accept: application/json",
@@ -81,7 +87,7 @@ impl<'s> Cf<'s> {
                 "X-B3-Traceid: 6f9e1c0d2b3a48576f9e1c0d2b3a4857",
                 "Accept-Encoding: gzip",
             ],
-            "",
+            body,
         )
     }
 
@@ -134,7 +140,7 @@ impl<'s> Cf<'s> {
     }
 }
 
-fn alice() -> Cf<'static> {
+pub fn alice() -> Cf<'static> {
     Cf::auth(Server::demo(), "alice.moreau")
 }
 

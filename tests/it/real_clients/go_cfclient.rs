@@ -216,6 +216,36 @@ fn packages_single_and_first_return_one_package() {
     assert_eq!(guids(&first)[0], package_guids(&demo_seed(), |_| true)[0]);
 }
 
+/// The client polls a package until it is READY or FAILED, for five minutes.
+#[test]
+fn first_package_of_each_demo_user_is_ready() {
+    let users = demo_seed()["users"].as_array().unwrap().clone();
+    let names = users.iter().map(|user| text(&user["name"]));
+    for name in names.chain(["admin".into()]) {
+        let go = GoClient::with_password(&name);
+        let list = go.get("/v3/packages?page=1&per_page=50").ok();
+        let first = &list["resources"][0];
+        assert!(
+            first.is_null() || first["state"] == "READY",
+            "{name}: {first}"
+        );
+    }
+}
+
+/// Every user is a client too. The error says so, whether or not there is one of that name.
+#[test]
+fn error_of_a_wrong_client_says_what_a_client_is() {
+    for (id, secret) in [("nobody", PASSWORD), ("alice.moreau", "wrong")] {
+        let form = "grant_type=client_credentials";
+        let refused = request_token(Server::demo(), id, secret, form).json(401);
+        assert_eq!(refused["error"], "unauthorized");
+        assert_eq!(
+            refused["error_description"],
+            "Bad client credentials: the id must be the guid or the name of a seeded user, or admin, and the secret the password of the login"
+        );
+    }
+}
+
 #[test]
 fn packages_get_decodes_one_package() {
     let go = GoClient::with_password("admin");

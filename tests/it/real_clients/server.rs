@@ -56,9 +56,14 @@ impl Server {
     /// Sends a request on a new connection. `head` is the request line and the headers, in which `HOST` stands for the
     /// address of the server.
     pub fn open(&self, head: &[&str], body: &str) -> PendingResponse {
+        self.open_bytes(head, body.as_bytes())
+    }
+
+    /// Does the same for a body that need not be text.
+    pub fn open_bytes(&self, head: &[&str], body: &[u8]) -> PendingResponse {
         let mut connection = Connection::open(self.host.parse().expect("an address"));
         let head = head.join("\r\n").replace("HOST", &self.host);
-        connection.send(format!("{head}\r\n\r\n{body}"));
+        connection.send([head.as_bytes(), b"\r\n\r\n", body].concat());
         PendingResponse(connection)
     }
 

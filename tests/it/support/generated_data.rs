@@ -37,8 +37,8 @@ pub fn insert(transaction: &Transaction<'_>, packages: i64, spaces: i64) -> Resu
     // `m` is a pseudo-random number made of `i`.
     insert(
         ", p as (select i, i * 48271 % 2147483647 as m from n)
-         insert into packages (guid, app_id, space_id, type, state, image, store_image, created_at, updated_at)
-         select 'p' || i, m % $2 + 1, m % $2 / $3 + 1, case when m / 7 % 4 = 0 then 'docker' else 'bits' end,
+         insert into packages (guid, app_id, app_guid, space_id, type, state, image, store_image, created_at, updated_at)
+         select 'p' || i, m % $2 + 1, 'a' || (m % $2), m % $2 / $3 + 1, case when m / 7 % 4 = 0 then 'docker' else 'bits' end,
                 case m / 11 % 4 when 0 then 'FAILED' when 1 then 'COPYING' else 'READY' end,
                 case when m / 7 % 4 = 0 then 'image' end, case when m / 7 % 4 = 0 then 0 end,
                 m / 13 % 100000, case when m / 17 % 3 > 0 then 100000 + m / 19 % 100000 end

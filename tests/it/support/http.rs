@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use flate2::read::GzDecoder;
+
 /// A read waits this long before it fails. Only a server that hangs takes so long.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -78,7 +80,11 @@ impl Connection {
             response.bytes = vec![0; length.unwrap_or(0)];
             self.stream.read_exact(&mut response.bytes).ok()?;
         }
-        if response.header("content-type") != Some("application/zip") {
+        if !to_head && response.header("content-encoding") == Some("gzip") {
+            GzDecoder::new(&*response.bytes)
+                .read_to_string(&mut response.body)
+                .expect("a body in gzip");
+        } else if response.header("content-type") != Some("application/zip") {
             response.body = String::from_utf8(response.bytes.clone()).expect("a body in UTF-8");
         }
         Some(response)
@@ -122,9 +128,9 @@ pub struct Response {
     pub status: u16,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body, unless it is an archive.
+    /// The body without its coding, unless it is an archive.
     pub body: String,
-    /// The body, whatever it is.
+    /// The body as it was sent.
     pub bytes: Vec<u8>,
 }
 

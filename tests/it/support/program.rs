@@ -139,6 +139,25 @@ impl WorkDir {
         output.stdout
     }
 
+    /// Runs the program from a shell that has run `before`, such as `umask 077`.
+    pub fn run_after(&self, before: &str, arguments: &[&str]) -> std::process::Output {
+        let command = self.command();
+        let mut shell = Command::new("sh");
+        shell.current_dir(self.folder.path());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell
+            .args(["-c", &format!("{before}; exec \"$0\" \"$@\"")])
+            .arg(command.get_program())
+            .args(arguments)
+            .output()
+            .expect("the program ends")
+    }
+
     /// Starts `serve` with these flags on a free port.
     pub fn serve(&self, flags: &[&str]) -> Server {
         Server::start(self.command().args(flags))

@@ -33,6 +33,36 @@ pub fn list<R: Resource>(
     Ok(out)
 }
 
+/// Returns the document of one page of a list that is empty. `included` names the arrays of the member `included`, which
+/// is left out if there are none.
+pub fn empty(base_url: &BaseUrl, request: &ListRequest, included: &[&str]) -> Vec<u8> {
+    let mut out = of_documents(base_url, request, 0, &[]);
+    if !included.is_empty() {
+        let included: Vec<_> = included
+            .iter()
+            .map(|name| (*name, b"[]".to_vec()))
+            .collect();
+        insert_included(&mut out, &included);
+    }
+    out
+}
+
+/// Returns the document of one page of a list with these documents as its resources.
+pub fn of_documents(
+    base_url: &BaseUrl,
+    request: &ListRequest,
+    total: u64,
+    documents: &[Vec<u8>],
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024);
+    out.extend_from_slice(b"{\"pagination\":");
+    write_compact(&mut out, &Pagination::new(base_url, request, total));
+    out.extend_from_slice(b",\"resources\":[");
+    out.extend(documents.join(&b','));
+    out.extend_from_slice(b"]}");
+    out
+}
+
 /// Adds the member `included` at the end of a document, which is a list or one resource.
 ///
 /// `included` holds names and arrays in the order in which they are shown.
@@ -72,6 +102,31 @@ pub fn array<R: Resource>(
     })?;
     out.push(b']');
     Ok(())
+}
+
+/// The pagination of a list that is always whole.
+#[derive(Serialize)]
+pub struct Unpaged {
+    total_results: usize,
+    total_pages: u64,
+    first: Link,
+    last: Link,
+    next: Option<Link>,
+    previous: Option<Link>,
+}
+
+impl Unpaged {
+    /// Returns the pagination of a list of `total` resources at `href`.
+    pub fn new(total: usize, href: &str) -> Self {
+        Self {
+            total_results: total,
+            total_pages: 1,
+            first: Link::new([href]),
+            last: Link::new([href]),
+            next: None,
+            previous: None,
+        }
+    }
 }
 
 #[derive(Serialize)]

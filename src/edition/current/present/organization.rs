@@ -8,11 +8,8 @@ use crate::edition::current::json::write_compact;
 use crate::edition::current::request::{SingleQuery, parameters};
 use crate::edition::json::Timestamp;
 use crate::edition::{BaseUrl, Presented};
-use crate::records::{Organization, OrganizationRecord};
+use crate::records::{Organization, OrganizationRecord, quota};
 use crate::store::StoreError;
-
-/// The guid of the default quota. A controller always shows one; quotas are not stored here, so it is a constant.
-const QUOTA_GUID: &str = "a1f5c9b2-6d3e-4f70-8b14-2c9d7e605a38";
 
 impl Presented for Organization {
     const PRESENTATION: Presentation<Self> = Presentation {
@@ -37,14 +34,14 @@ fn write(
         name: record.name,
         suspended: record.suspended,
         relationships: OrganizationRelationships {
-            quota: ToOne::new(Some(QUOTA_GUID)),
+            quota: ToOne::new(Some(quota::GUID)),
         },
         metadata: EmptyMetadata::VALUE,
         links: OrganizationLinks {
             this: link(""),
             domains: link("/domains"),
             default_domain: link("/domains/default"),
-            quota: Link::new([base_url, "/v3/organization_quotas/", QUOTA_GUID]),
+            quota: Link::new([base_url, "/v3/organization_quotas/", quota::GUID]),
         },
     };
     write_compact(out, &document);

@@ -45,6 +45,29 @@ impl<'a> ToOne<'a> {
     }
 }
 
+/// The document of a relationship to nothing: `{"data":null,"links":{"self":{"href":"…"}}}`.
+#[derive(Serialize)]
+pub struct NoRelationship {
+    data: (),
+    links: NoRelationshipLinks,
+}
+
+#[derive(Serialize)]
+struct NoRelationshipLinks {
+    #[serde(rename = "self")]
+    this: Link,
+}
+
+impl NoRelationship {
+    /// Returns the document whose own URL is `link`.
+    pub fn new(link: Link) -> Self {
+        Self {
+            data: (),
+            links: NoRelationshipLinks { this: link },
+        }
+    }
+}
+
 /// `{}`.
 #[derive(Serialize)]
 pub struct EmptyObject {}

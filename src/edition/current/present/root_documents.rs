@@ -12,8 +12,9 @@ use crate::edition::current::json::write_compact;
 /// The version of the API that this edition follows.
 pub const API_VERSION: &str = "3.228.0";
 
-/// Returns the document of `GET /`. `login` and `uaa` are this server itself. Services that it does not have are null
-/// wherever a controller may show null.
+/// Returns the document of `GET /`. `login`, `uaa` and `log_cache` are this server itself. It has no logs, but a client
+/// that asks for some gets its 404 instead of failing on an address that is missing. Other services that it does not have
+/// are null wherever a controller may show null.
 pub fn root(base_url: &BaseUrl) -> Vec<u8> {
     let link = |path| Link::new([base_url.as_str(), path]);
     document(&Root {
@@ -32,7 +33,7 @@ pub fn root(base_url: &BaseUrl) -> Vec<u8> {
             credhub: None,
             routing: None,
             logging: None,
-            log_cache: None,
+            log_cache: Some(link("")),
             log_stream: None,
             app_ssh: AppSsh {
                 href: "",

@@ -1,6 +1,7 @@
 //! The parameters of each list. A filter is one line here and one line in its record (`src/records/`), under the same
 //! name.
 
+use crate::error::ApiError;
 use crate::listing::request::Include;
 
 /// What every list accepts before its own parameters.
@@ -12,8 +13,6 @@ const COMMON_FIRST: &[&str] = &[
     "updated_ats",
     "guids",
 ];
-/// What every list accepts after its own parameters.
-const COMMON_LAST: &[&str] = &["label_selector"];
 
 /// The parameters of one list. See `docs/reference/query-parameters.md#parameters-of-packages` and
 /// `docs/reference/query-parameters.md#parameters-of-organizations-spaces-and-apps`.
@@ -24,7 +23,40 @@ pub struct ListParameters {
     pub own: &'static [Parameter],
     /// The values of `order_by`, without a sign, in the order in which the message about a wrong value names them.
     pub order_by: &'static [&'static str],
+    /// The value of `order_by` if it is absent; hrefs then name it. `None` means stored order.
+    pub default_order: Option<&'static str>,
+    /// Whether `label_selector` is accepted after the own parameters.
+    pub label_selector: bool,
+    /// The common parameters that are accepted by name and then refused.
+    pub disallowed: &'static [&'static str],
+    /// The parameters that the list of one app refuses, in the order in which the message names them.
+    pub refused_within_app: &'static [&'static str],
+    /// How wrong parameters are answered.
+    pub refusal: Refusal,
 }
+
+/// How wrong parameters of a list are answered. A controller does not use the same error for all lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// With [`ApiError::BadQuery`].
+    BadQuery,
+    /// With [`ApiError::Unprocessable`].
+    Unprocessable,
+}
+
+impl Refusal {
+    /// Returns the error with these messages.
+    pub fn error(self, messages: &[String]) -> ApiError {
+        let text = messages.join(", ");
+        match self {
+            Self::BadQuery => ApiError::BadQuery(text),
+            Self::Unprocessable => ApiError::Unprocessable(text),
+        }
+    }
+}
+
+/// A resource that the parameter `fields` names, with the keys that it may name of it.
+pub type FieldResource = (&'static str, &'static [&'static str]);
 
 /// One parameter of a list.
 #[derive(Debug)]
@@ -56,9 +88,43 @@ pub enum ParameterKind {
     /// The isolation segment whose organizations are listed. None exists, see
     /// `docs/reference/query-parameters.md#isolation_segment_guid`.
     IsolationSegmentGuid,
+    /// `label_selector`, where it does not come last.
+    LabelSelector,
+    /// A name that the message about unknown parameters repeats. It is a common parameter.
+    Repeated,
+    /// A comma list that only the list of one app accepts.
+    CommaListWithinApp,
+    /// A comma list, or a map that holds one under `not`.
+    CommaListOrNot,
+    /// One of these words, and the message about any other value.
+    OneOf(&'static [&'static str], &'static str),
+    /// A map from these resources to comma lists of their keys.
+    Fields(&'static [FieldResource]),
+    /// `include` of a list that is always empty: each word with the arrays that it adds to `included`.
+    IncludeOfNone(&'static [(&'static str, &'static [&'static str])]),
+    /// A comma list that needs one of `usernames` and `partial_usernames`, which exclude each other.
+    Origins,
+    /// `embed`: a comma list of these words.
+    Embed(&'static [&'static str]),
 }
 
 impl ListParameters {
+    /// A list with the common parameters and `label_selector`.
+    pub const LABELLED: Self = Self {
+        own: &[],
+        order_by: &["created_at", "updated_at"],
+        default_order: None,
+        label_selector: true,
+        disallowed: &[],
+        refused_within_app: &[],
+        refusal: Refusal::BadQuery,
+    };
+    /// A list with the common parameters.
+    pub const UNLABELLED: Self = Self {
+        label_selector: false,
+        ..Self::LABELLED
+    };
+
     /// Returns all names, in the order in which the message about an unknown parameter names them.
     pub fn names(&self) -> Vec<&'static str> {
         let own = self.own.iter().map(|parameter| parameter.name);
@@ -66,8 +132,24 @@ impl ListParameters {
             .iter()
             .copied()
             .chain(own)
-            .chain(COMMON_LAST.iter().copied())
+            .chain(self.label_selector.then_some("label_selector"))
             .collect()
+    }
+
+    /// Returns whether it has a parameter of such a kind.
+    pub fn has(&self, is_kind: impl Fn(&ParameterKind) -> bool) -> bool {
+        self.own.iter().any(|own| is_kind(&own.kind))
+    }
+
+    /// Returns the words of `include` and the arrays that each of them adds to `included`, in a list that is always empty.
+    pub fn arrays_of_include(&self) -> &'static [(&'static str, &'static [&'static str])] {
+        self.own
+            .iter()
+            .find_map(|parameter| match parameter.kind {
+                ParameterKind::IncludeOfNone(words) => Some(words),
+                _ => None,
+            })
+            .unwrap_or_default()
     }
 
     /// Returns the words of `include` and the parents that each of them includes. Empty if the list has no `include`.
@@ -85,14 +167,17 @@ impl ListParameters {
 const SPACES_INCLUDED: Include = Include {
     spaces: true,
     organizations: false,
+    users: false,
 };
 const ORGANIZATIONS_INCLUDED: Include = Include {
     spaces: false,
     organizations: true,
+    users: false,
 };
 const BOTH_INCLUDED: Include = Include {
     spaces: true,
     organizations: true,
+    users: false,
 };
 
 /// `GET /v3/packages` and `GET /v3/apps/:guid/packages`, which have the same message about unknown parameters.
@@ -105,10 +190,11 @@ pub const PACKAGES: ListParameters = ListParameters {
         parameter("space_guids", ParameterKind::CommaList),
         parameter("organization_guids", ParameterKind::CommaList),
     ],
-    order_by: &["created_at", "updated_at"],
+    refused_within_app: REFUSED_WITHIN_APP,
+    ..ListParameters::LABELLED
 };
 
-/// The parameters that the packages of one app refuse, in the order in which the message names them. See
+/// The parameters that the packages and the droplets of one app refuse, in the order in which the message names them. See
 /// `docs/reference/query-parameters.md#app_guid`.
 pub const REFUSED_WITHIN_APP: &[&str] = &["app_guids", "organization_guids", "space_guids"];
 
@@ -122,6 +208,7 @@ pub const ORGANIZATIONS: ListParameters = ListParameters {
         ),
     ],
     order_by: &["created_at", "updated_at", "name"],
+    ..ListParameters::LABELLED
 };
 
 /// `GET /v3/spaces`, and `include` of `GET /v3/spaces/:guid`.
@@ -138,6 +225,7 @@ pub const SPACES: ListParameters = ListParameters {
         ),
     ],
     order_by: &["created_at", "updated_at", "name"],
+    ..ListParameters::LABELLED
 };
 
 /// `GET /v3/apps`, and `include` of `GET /v3/apps/:guid`.
@@ -161,6 +249,7 @@ pub const APPS: ListParameters = ListParameters {
         ),
     ],
     order_by: &["created_at", "updated_at", "name", "state"],
+    ..ListParameters::LABELLED
 };
 
 /// `GET /v3/droplets` and `GET /v3/packages/:guid/droplets`.
@@ -174,9 +263,58 @@ pub const DROPLETS: ListParameters = ListParameters {
         parameter("space_guids", ParameterKind::CommaList),
         parameter("states", ParameterKind::CommaList),
     ],
-    order_by: &["created_at", "updated_at"],
+    refused_within_app: REFUSED_WITHIN_APP,
+    ..ListParameters::LABELLED
 };
 
-const fn parameter(name: &'static str, kind: ParameterKind) -> Parameter {
+const USERS_INCLUDED: Include = Include {
+    spaces: false,
+    organizations: false,
+    users: true,
+};
+
+/// `GET /v3/users`.
+pub const USERS: ListParameters = ListParameters {
+    own: &[
+        parameter("usernames", ParameterKind::CommaList),
+        parameter("partial_usernames", ParameterKind::CommaList),
+        parameter("origins", ParameterKind::Origins),
+    ],
+    refusal: Refusal::Unprocessable,
+    ..ListParameters::LABELLED
+};
+
+/// `GET /v3/roles`, and `include` of `GET /v3/roles/:guid`.
+pub const ROLES: ListParameters = ListParameters {
+    own: &[
+        parameter("organization_guids", ParameterKind::CommaList),
+        parameter("space_guids", ParameterKind::CommaList),
+        parameter("user_guids", ParameterKind::CommaList),
+        parameter("types", ParameterKind::CommaList),
+        parameter(
+            "include",
+            ParameterKind::Include(&[
+                ("user", USERS_INCLUDED),
+                ("organization", ORGANIZATIONS_INCLUDED),
+                ("space", SPACES_INCLUDED),
+            ]),
+        ),
+    ],
+    default_order: Some("created_at"),
+    refusal: Refusal::Unprocessable,
+    ..ListParameters::UNLABELLED
+};
+
+/// `GET /v3/organization_quotas`.
+pub const ORGANIZATION_QUOTAS: ListParameters = ListParameters {
+    own: &[
+        parameter("names", ParameterKind::CommaList),
+        parameter("organization_guids", ParameterKind::CommaList),
+    ],
+    ..ListParameters::UNLABELLED
+};
+
+/// Returns a parameter of a list.
+pub const fn parameter(name: &'static str, kind: ParameterKind) -> Parameter {
     Parameter { name, kind }
 }

@@ -1,6 +1,6 @@
 //! The parser of list parameters. It collects messages, conditions, and what hrefs repeat of the request.
 
-use super::parameters::{ListParameters, ParameterKind};
+use super::parameters::{FieldResource, ListParameters, ParameterKind};
 use super::{label_selector, timestamps};
 use crate::edition::ruby::comma_list::{self, list_pair, query_pair};
 use crate::edition::ruby::inspect::{HashKeys, inspect_pair, to_s};
@@ -9,15 +9,82 @@ use crate::edition::ruby::to_i::to_i;
 use crate::error::ApiError;
 use crate::labels::is_blank;
 use crate::listing::request::{Condition, Include, MAXIMUM_RESULT, OrderBy, Page};
-use crate::records::Resource;
+use crate::records::{Filter, Resource, SortColumn, quota, role, user};
 
 const DEFAULT_PAGE: i128 = 1;
 const DEFAULT_PER_PAGE: i128 = 50;
 const MAX_PER_PAGE: i128 = 5000;
 
+/// What the parameters of a list filter and order: the columns of a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns {
+    filters: &'static [Filter],
+    sort_columns: &'static [SortColumn],
+    is_labelled: bool,
+}
+
+impl Columns {
+    /// The columns of a list that is always empty. No condition on them is ever looked at.
+    pub const NONE: Self = Self {
+        filters: &[],
+        sort_columns: &[],
+        is_labelled: false,
+    };
+
+    /// The columns of users.
+    pub const USERS: Self = Self {
+        filters: user::FILTERS,
+        sort_columns: user::SORT_COLUMNS,
+        is_labelled: false,
+    };
+    /// The columns of roles.
+    pub const ROLES: Self = Self {
+        filters: role::FILTERS,
+        sort_columns: role::SORT_COLUMNS,
+        is_labelled: false,
+    };
+    /// The columns of the quota of all organizations.
+    pub const QUOTA: Self = Self {
+        filters: quota::FILTERS,
+        sort_columns: quota::SORT_COLUMNS,
+        is_labelled: false,
+    };
+
+    /// Returns the columns of `R`.
+    pub const fn of<R: Resource>() -> Self {
+        Self {
+            filters: R::FILTERS,
+            sort_columns: R::SORT_COLUMNS,
+            is_labelled: R::LABELLED,
+        }
+    }
+
+    /// Returns the column to order by with that name.
+    fn order(self, name: &str) -> &'static SortColumn {
+        static NO_COLUMN: SortColumn = SortColumn {
+            name: "",
+            column: "null",
+        };
+        let mut columns = self.sort_columns.iter();
+        columns
+            .find(|column| column.name == name)
+            .unwrap_or(&NO_COLUMN)
+    }
+
+    /// Returns a condition on the filter with that name. A filter that the record lacks selects nothing; a test shows that
+    /// there is none.
+    pub fn one_of(self, name: &str, values: Vec<String>) -> Condition {
+        let filter = self.filters.iter().find(|filter| filter.name == name);
+        filter.map_or(Condition::Nothing, |filter| {
+            Condition::OneOf(filter, values)
+        })
+    }
+}
+
 /// The results of parsing so far. Each method parses one parameter, if it is given.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ParameterParser {
+    columns: Columns,
     /// The messages, in the order in which they are joined.
     pub errors: Vec<String>,
     /// The conditions of the list. They are incomplete if there are errors.
@@ -26,9 +93,23 @@ pub struct ParameterParser {
     pub echo: Vec<String>,
     /// The parents to include.
     pub include: Include,
+    /// The words of `include`, each once, in a list that is always empty.
+    pub included: Vec<&'static str>,
 }
 
 impl ParameterParser {
+    /// Returns a parser of the parameters of a list with these columns.
+    pub fn new(columns: Columns) -> Self {
+        Self {
+            columns,
+            errors: Vec::new(),
+            conditions: Vec::new(),
+            echo: Vec::new(),
+            include: Include::default(),
+            included: Vec::new(),
+        }
+    }
+
     /// Parses `page` and `per_page`. Returns `None` after an error that makes a page impossible.
     pub fn page(&mut self, fields: &QueryFields) -> Option<Page> {
         let page = integer(fields, "page", DEFAULT_PAGE);
@@ -53,29 +134,29 @@ impl ParameterParser {
     }
 
     /// Parses `order_by`.
-    pub fn order_by<R: Resource>(
+    pub fn order_by(
         &mut self,
         parameters: &ListParameters,
         fields: &QueryFields,
     ) -> Option<OrderBy> {
-        let text = match fields.get("order_by")? {
-            QueryValue::Null => return None,
-            QueryValue::Text(text) if is_blank(text) => return None,
-            QueryValue::Text(text) => text.as_str(),
-            QueryValue::Array(_) | QueryValue::Map(_) => "",
+        let text = match fields.get("order_by") {
+            None | Some(QueryValue::Null) => parameters.default_order?,
+            Some(QueryValue::Text(text)) if is_blank(text) => return None,
+            Some(QueryValue::Text(text)) => text.as_str(),
+            Some(QueryValue::Array(_) | QueryValue::Map(_)) => "",
         };
         let (descending, name) = match text.strip_prefix('-') {
             Some(name) => (true, name),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
         };
-        let is_accepted = parameters.order_by.contains(&name);
-        let Some(order) = is_accepted.then(|| R::order(name)).flatten() else {
+        if !parameters.order_by.contains(&name) {
             self.errors.push(format!(
                 "Order by can only be: '{}'",
                 parameters.order_by.join("', '")
             ));
             return None;
-        };
+        }
+        let order = self.columns.order(name);
         let sign = if descending { '-' } else { '+' };
         self.echo
             .push(query_pair("order_by", &format!("{sign}{name}")));
@@ -87,16 +168,16 @@ impl ParameterParser {
     /// # Errors
     ///
     /// Fails if an element of the list cannot be decoded.
-    pub fn timestamps<R: Resource>(
+    pub fn timestamps(
         &mut self,
         name: &str,
         column: &str,
         fields: &QueryFields,
     ) -> Result<(), ApiError> {
-        let (Some(value), Some(column)) = (fields.get(name), R::order(column)) else {
+        let Some(value) = fields.get(name) else {
             return Ok(());
         };
-        let filter = timestamps::parse(name, value, column)?;
+        let filter = timestamps::parse(name, value, self.columns.order(column))?;
         let attribute = humanize(name);
         let errors = filter.errors.iter();
         self.errors
@@ -107,12 +188,12 @@ impl ParameterParser {
     }
 
     /// Parses `label_selector`. Resources without labels match only requirements that a label is absent.
-    pub fn label_selector<R: Resource>(&mut self, fields: &QueryFields) {
+    pub fn label_selector(&mut self, fields: &QueryFields) {
         let Some(value) = fields.get("label_selector") else {
             return;
         };
         match label_selector::parse(value) {
-            Ok(requirements) if R::LABELLED => self
+            Ok(requirements) if self.columns.is_labelled => self
                 .conditions
                 .extend(requirements.into_iter().map(Condition::Label)),
             Ok(requirements) => {
@@ -144,7 +225,7 @@ impl ParameterParser {
     /// # Errors
     ///
     /// Fails if an element cannot be decoded.
-    pub fn comma_list<R: Resource>(
+    pub fn comma_list(
         &mut self,
         name: &str,
         kind: &ParameterKind,
@@ -164,14 +245,14 @@ impl ParameterParser {
             (value, _) => {
                 let elements = comma_list::split(&to_s(value, HashKeys::Strings))?;
                 self.echo.push(list_pair(name, &elements));
-                self.conditions.push(one_of::<R>(name, elements));
+                self.conditions.push(self.columns.one_of(name, elements));
             }
         }
         Ok(())
     }
 
     /// Parses one of `words` as a filter.
-    pub fn one_word<R: Resource>(&mut self, name: &str, words: &[&str], fields: &QueryFields) {
+    pub fn one_word(&mut self, name: &str, words: &[&str], fields: &QueryFields) {
         let Some(value) = fields.get(name) else {
             return;
         };
@@ -181,7 +262,7 @@ impl ParameterParser {
             return;
         }
         self.echo.push(query_pair(name, &text));
-        self.conditions.push(one_of::<R>(name, vec![text]));
+        self.conditions.push(self.columns.one_of(name, vec![text]));
     }
 
     /// Parses `include`. See `docs/reference/query-parameters.md#include`.
@@ -194,20 +275,62 @@ impl ParameterParser {
         words: &[(&'static str, Include)],
         fields: &QueryFields,
     ) -> Result<(), ApiError> {
-        let elements = match fields.get("include") {
-            None => return Ok(()),
+        let valid: Vec<&'static str> = words.iter().map(|(word, _)| *word).collect();
+        let given = self.words("include", "included", &valid, fields)?;
+        for (_, included) in words.iter().filter(|(word, _)| given.contains(word)) {
+            self.include.spaces |= included.spaces;
+            self.include.organizations |= included.organizations;
+            self.include.users |= included.users;
+        }
+        Ok(())
+    }
+
+    /// Parses `include` of a list that is always empty.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an element cannot be decoded.
+    pub fn include_of_none(
+        &mut self,
+        valid: &[&'static str],
+        fields: &QueryFields,
+    ) -> Result<(), ApiError> {
+        self.included = self.words("include", "included", valid, fields)?;
+        Ok(())
+    }
+
+    /// Parses `embed`, which adds members to the resources of a list. The lists that have it are empty.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an element cannot be decoded.
+    pub fn embed(&mut self, valid: &[&'static str], fields: &QueryFields) -> Result<(), ApiError> {
+        self.words("embed", "embedded", valid, fields)?;
+        Ok(())
+    }
+
+    /// Parses a comma list of words, each at most once, and returns those that are valid. `what` says what they name in the
+    /// messages.
+    fn words(
+        &mut self,
+        name: &str,
+        what: &str,
+        valid: &[&'static str],
+        fields: &QueryFields,
+    ) -> Result<Vec<&'static str>, ApiError> {
+        let elements = match fields.get(name) {
+            None => return Ok(Vec::new()),
             Some(QueryValue::Map(map)) => map
                 .iter()
                 .map(|(name, value)| inspect_pair(name, value))
                 .collect(),
             Some(value) => comma_list::split(&to_s(value, HashKeys::Strings))?,
         };
-        let mut counts = vec![0_usize; words.len()];
+        let mut counts = vec![0_usize; valid.len()];
         for element in &elements {
-            let Some(index) = words.iter().position(|(word, _)| word == element) else {
-                let valid: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let Some(index) = valid.iter().position(|word| word == element) else {
                 self.errors.push(format!(
-                    "Invalid included resource: '{element}'. Valid included resources are: '{}'",
+                    "Invalid {what} resource: '{element}'. Valid {what} resources are: '{}'",
                     valid.join("', '")
                 ));
                 continue;
@@ -215,14 +338,119 @@ impl ParameterParser {
             counts[index] += 1;
             if counts[index] == 2 {
                 self.errors
-                    .push(format!("Duplicate included resource: '{element}'"));
+                    .push(format!("Duplicate {what} resource: '{element}'"));
             }
-            let (_, included) = words[index];
-            self.include.spaces |= included.spaces;
-            self.include.organizations |= included.organizations;
         }
-        self.echo.push(list_pair("include", &elements));
+        self.echo.push(list_pair(name, &elements));
+        let given = valid.iter().zip(counts).filter(|(_, count)| *count > 0);
+        Ok(given.map(|(word, _)| *word).collect())
+    }
+
+    /// Parses one of `words`, with `fault` as the message about any other value. Lists that have it are empty.
+    pub fn one_of_none(&mut self, name: &str, words: &[&str], fault: &str, fields: &QueryFields) {
+        match fields.get(name) {
+            None | Some(QueryValue::Null) => {}
+            Some(QueryValue::Text(text)) if words.contains(&text.as_str()) => {
+                self.echo.push(query_pair(name, text));
+            }
+            Some(_) => self.errors.push(format!("{} {fault}", humanize(name))),
+        }
+    }
+
+    /// Parses a map from resources to comma lists of keys. Lists that have it are empty.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a key cannot be decoded.
+    pub fn fields(
+        &mut self,
+        name: &str,
+        resources: &[FieldResource],
+        fields: &QueryFields,
+    ) -> Result<(), ApiError> {
+        let given = match fields.get(name) {
+            None | Some(QueryValue::Null) => return Ok(()),
+            Some(QueryValue::Map(given)) => given,
+            Some(_) => {
+                self.errors
+                    .push(format!("{} must be an object", humanize(name)));
+                return Ok(());
+            }
+        };
+        for (resource, value) in given.iter() {
+            let keys = comma_list::split(&to_s(value, HashKeys::Strings))?;
+            match resources.iter().find(|(known, _)| *known == resource) {
+                None => {
+                    let known: Vec<_> = resources.iter().map(|(known, _)| *known).collect();
+                    self.errors.push(format!(
+                        "{} [{resource}] valid resources are: '{}'",
+                        humanize(name),
+                        known.join("', '")
+                    ));
+                }
+                Some((_, known)) if !keys.iter().all(|key| known.contains(&key.as_str())) => {
+                    self.errors.push(format!(
+                        "{} valid keys for '{resource}' are: '{}'",
+                        humanize(name),
+                        known.join("', '")
+                    ));
+                }
+                Some(_) => self
+                    .echo
+                    .push(list_pair(&format!("{name}[{resource}]"), &keys)),
+            }
+        }
         Ok(())
+    }
+
+    /// Parses a comma list, or a map that holds one under `not`. Lists that have it are empty.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an element cannot be decoded.
+    pub fn comma_list_or_not(&mut self, name: &str, fields: &QueryFields) -> Result<(), ApiError> {
+        let Some(QueryValue::Map(map)) = fields.get(name) else {
+            return self.comma_list(name, &ParameterKind::CommaList, fields);
+        };
+        match map.get("not").map(|value| to_s(value, HashKeys::Strings)) {
+            Some(text) if !is_blank(&text) => {
+                let elements = comma_list::split(&text)?;
+                self.echo
+                    .push(list_pair(&format!("{name}[not]"), &elements));
+            }
+            // A controller repeats the name.
+            _ => self
+                .errors
+                .push(format!("{} {name} has an invalid operator", humanize(name))),
+        }
+        Ok(())
+    }
+
+    /// Checks that `origins` comes with a filter by names, and that there is only one such filter.
+    pub fn origins(&mut self, fields: &QueryFields) {
+        let is_given = |name| !matches!(fields.get(name), None | Some(QueryValue::Null));
+        let (whole, partial) = (is_given("usernames"), is_given("partial_usernames"));
+        if is_given("origins") && !whole && !partial {
+            self.errors.push(
+                "Origins filter cannot be provided without usernames or partial_usernames filter."
+                    .into(),
+            );
+        }
+        if whole && partial {
+            self.errors.push(
+                "Usernames filter cannot be provided with both usernames and partial_usernames filter."
+                    .into(),
+            );
+        }
+    }
+
+    /// Refuses common parameters that the list does not filter by.
+    pub fn disallowed(&mut self, names: &[&str], fields: &QueryFields) {
+        for name in names.iter().filter(|name| fields.get(name).is_some()) {
+            self.errors.push(format!(
+                "Filtering by '{name}' is not allowed on this resource."
+            ));
+        }
     }
 
     /// Parses `current`, which selects nothing within an app and is refused elsewhere.
@@ -242,8 +470,8 @@ impl ParameterParser {
         }
     }
 
-    /// Refuses the parameters `names` if they have a value, because the list is that of one app.
-    pub fn refused_within_app(&mut self, names: &[&str], fields: &QueryFields) {
+    /// Refuses the parameters `names` if they have a value, as if they were unknown.
+    pub fn refused(&mut self, names: &[&str], fields: &QueryFields) {
         let given: Vec<&str> = names
             .iter()
             .copied()
@@ -264,14 +492,6 @@ pub fn non_blank_text(name: &str, fields: &QueryFields) -> Option<String> {
         QueryValue::Array(values) if values.is_empty() => None,
         value => Some(to_s(value, HashKeys::Symbols)).filter(|text| !is_blank(text)),
     }
-}
-
-/// Returns a condition on the filter `name` of `R`. A filter that `R` lacks selects nothing; a test shows that there
-/// is none.
-pub fn one_of<R: Resource>(name: &str, values: Vec<String>) -> Condition {
-    R::filter(name).map_or(Condition::Nothing, |filter| {
-        Condition::OneOf(filter, values)
-    })
 }
 
 /// Returns the integer of a parameter, or `default` if it has no value. An array or a map counts as 0, which is

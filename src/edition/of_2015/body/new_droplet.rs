@@ -4,12 +4,11 @@ use serde_json::Value;
 
 use crate::changes::{NewBuild, Staging};
 use crate::edition::buildpack;
+use crate::edition::of_2015::STACK;
 use crate::edition::ruby::json_body::{self, JsonObject, member, unknown_fields};
 use crate::error::ApiError;
 use crate::records::{Package, Resource};
 
-/// The stack that apps had in 2015.
-const STACK: &str = "cflinuxfs2";
 /// The least memory of a droplet's staging in MiB, and what it gets if the request gives none.
 const LEAST_MEMORY: i64 = 1024;
 /// The same of disk space.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::package::Link;
+use crate::edition::BaseUrl;
 use crate::edition::json::Timestamp;
 use crate::edition::of_2015::json::write_pretty;
 use crate::records::{BuildRecord, build};
@@ -16,7 +17,7 @@ use crate::store::StoreError;
 /// # Errors
 ///
 /// Fails with [`StoreError::Damaged`] if a stored value is not JSON.
-pub fn document(record: &BuildRecord<'_>) -> Result<Vec<u8>, StoreError> {
+pub fn document(base_url: &BaseUrl, record: &BuildRecord<'_>) -> Result<Vec<u8>, StoreError> {
     let damaged = |error: serde_json::Error| {
         StoreError::Damaged(format!("a column of the build `{}`: {error}", record.guid))
     };
@@ -24,8 +25,9 @@ pub fn document(record: &BuildRecord<'_>) -> Result<Vec<u8>, StoreError> {
     let environment = record.environment_variables.unwrap_or("{}");
     let environment: Value = serde_json::from_str(environment).map_err(damaged)?;
     let buildpack = buildpacks.first().map(String::as_str);
-    let path = |parts: [&str; 3]| Link::new(parts.concat(), None);
-    let current = ["/v3/apps/", record.app_guid, "/current_droplet"].concat();
+    let href = |parts: [&str; 3]| [base_url.as_str(), &parts.concat()].concat();
+    let path = |parts| Link::new(href(parts), None);
+    let current = href(["/v3/apps/", record.app_guid, "/current_droplet"]);
     let mut out = Vec::new();
     write_pretty(
         &mut out,

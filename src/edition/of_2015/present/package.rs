@@ -4,9 +4,8 @@
 
 use serde::Serialize;
 
-use crate::edition::RecordSink;
-use crate::edition::json::Timestamp;
-use crate::edition::of_2015::json::write_pretty;
+use crate::edition::of_2015::json::{EscapedText, JsonWriter, write_pretty};
+use crate::edition::{BaseUrl, RecordSink};
 use crate::listing::request::ListRequest;
 use crate::records::{Content, DockerCredentials, Package, PackageRecord};
 use crate::store::StoreError;
@@ -17,19 +16,20 @@ use crate::store::StoreError;
 ///
 /// Fails if `send_records` fails.
 pub fn list(
+    base_url: &BaseUrl,
     request: &ListRequest,
     total: u64,
     send_records: impl FnOnce(&mut RecordSink<'_, Package>) -> Result<(), StoreError>,
 ) -> Result<Vec<u8>, StoreError> {
     let mut out = Vec::with_capacity(1024);
     out.extend_from_slice(b"{\n  \"pagination\": ");
-    write_pretty(&mut out, &Pagination::new(request, total), 1);
+    write_pretty(&mut out, &Pagination::new(base_url, request, total), 1);
     out.extend_from_slice(b",\n  \"resources\": [");
     let start = out.len();
     send_records(&mut |record| {
         let is_first = out.len() == start;
         out.extend_from_slice(if is_first { b"\n    " } else { b",\n    " });
-        write_pretty(&mut out, &PackageDocument::new(&record), 2);
+        write_in_list(base_url, &record, &mut out);
         Ok(())
     })?;
     let is_empty = out.len() == start;
@@ -38,8 +38,108 @@ pub fn list(
 }
 
 /// Appends the document of one package.
-pub fn write(record: &PackageRecord<'_>, out: &mut Vec<u8>) {
-    write_pretty(out, &PackageDocument::new(record), 0);
+pub fn write(base_url: &BaseUrl, record: &PackageRecord<'_>, out: &mut Vec<u8>) {
+    let mut in_list = Vec::with_capacity(2048);
+    write_in_list(base_url, record, &mut in_list);
+    // JSON escapes newlines inside strings, so each newline begins a line of the document.
+    let mut lines = in_list.split_inclusive(|byte| *byte == b'\n');
+    out.extend_from_slice(lines.next().unwrap_or_default());
+    for line in lines {
+        out.extend_from_slice(line.strip_prefix(b"    ").unwrap_or(line));
+    }
+}
+
+/// Appends the document of one package as it is written in a list: each line but the first is indented by four spaces more.
+fn write_in_list(base_url: &BaseUrl, record: &PackageRecord<'_>, out: &mut Vec<u8>) {
+    let content = record.content();
+    let is_bits = matches!(content, Content::Bits { .. });
+    let mut json = JsonWriter::new(out);
+    // These texts appear several times in the document.
+    let guid = EscapedText::new(record.guid);
+    let base_url = EscapedText::new(base_url.as_str());
+    json.raw("{\n      \"guid\": \"").escaped(&guid);
+    match content {
+        Content::Bits { sha1, .. } => {
+            json.raw("\",\n      \"type\": \"bits\",\n      \"data\": {");
+            checksum_and_error(&mut json, sha1, record.error);
+        }
+        Content::Docker {
+            image,
+            store_image,
+            credentials,
+        } => {
+            json.raw("\",\n      \"type\": \"docker\",\n      \"data\": {");
+            checksum_and_error(&mut json, None, record.error);
+            // A docker package that was created without `data` has no image.
+            let image = Some(image).filter(|image| !image.is_empty());
+            json.raw(",\n        \"image\": ").optional_string(image);
+            self::credentials(&mut json, &credentials);
+            json.raw(",\n        \"store_image\": ")
+                .raw(if store_image { "true" } else { "false" });
+        }
+    }
+    json.raw("\n      },\n      \"state\": ")
+        .string(record.state);
+    json.raw(",\n      \"created_at\": \"")
+        .timestamp(record.created_at)
+        .raw("\",\n      \"updated_at\": ");
+    match record.updated_at {
+        Some(seconds) => json.raw("\"").timestamp(seconds).raw("\""),
+        None => json.raw("null"),
+    };
+    json.raw(",\n      \"links\": {\n        \"self\": {\n          \"href\": \"")
+        .escaped(&base_url)
+        .raw("/v3/packages/")
+        .escaped(&guid);
+    if is_bits {
+        json.raw("\"\n        },\n        \"upload\": {\n          \"href\": \"")
+            .escaped(&base_url)
+            .raw("/v3/packages/")
+            .escaped(&guid);
+        json.raw("/upload\",\n          \"method\": \"POST\"\n        },\n        \"download\": {\n          \"href\": \"")
+            .escaped(&base_url)
+            .raw("/v3/packages/")
+            .escaped(&guid);
+        json.raw("/download\",\n          \"method\": \"GET\"\n        },\n        \"stage\": {\n          \"href\": \"")
+            .escaped(&base_url)
+            .raw("/v3/packages/")
+            .escaped(&guid);
+        json.raw("/droplets\",\n          \"method\": \"POST");
+    }
+    json.raw("\"\n        },\n        \"app\": {\n          \"href\": \"")
+        .escaped(&base_url)
+        .raw("/v3/apps/")
+        .escaped(&EscapedText::new(record.app_guid))
+        .raw("\"\n        }\n      }\n    }");
+}
+
+fn checksum_and_error(json: &mut JsonWriter<'_>, sha1: Option<&str>, error: Option<&str>) {
+    json.raw("\n        \"hash\": {\n          \"type\": \"sha1\",\n          \"value\": ")
+        .optional_string(sha1);
+    json.raw("\n        },\n        \"error\": ")
+        .optional_string(error);
+}
+
+/// Appends `{}` if the package has no credentials, else all four keys. A controller of 2015 shows the password; this server
+/// shows `***` instead.
+fn credentials(json: &mut JsonWriter<'_>, credentials: &DockerCredentials<'_>) {
+    let DockerCredentials {
+        user,
+        has_password,
+        email,
+        login_server,
+    } = *credentials;
+    json.raw(",\n        \"credentials\": {");
+    if (user, email, has_password, login_server) != (None, None, false, None) {
+        json.raw("\n          \"user\": ").optional_string(user);
+        json.raw(",\n          \"email\": ").optional_string(email);
+        json.raw(",\n          \"password\": ")
+            .raw(if has_password { "\"***\"" } else { "null" });
+        json.raw(",\n          \"login_server\": ")
+            .optional_string(login_server)
+            .raw("\n        ");
+    }
+    json.raw("}");
 }
 
 #[derive(Serialize)]
@@ -52,9 +152,14 @@ struct Pagination {
 }
 
 impl Pagination {
-    fn new(request: &ListRequest, total: u64) -> Self {
+    fn new(base_url: &BaseUrl, request: &ListRequest, total: u64) -> Self {
         let (path, per_page) = (&request.path, request.page.per_page());
-        let link = |number| Link::new(format!("{path}?page={number}&per_page={per_page}"), None);
+        let link = |number| {
+            Link::new(
+                format!("{base_url}{path}?page={number}&per_page={per_page}"),
+                None,
+            )
+        };
         Self {
             total_results: total,
             first: link(1),
@@ -65,66 +170,7 @@ impl Pagination {
     }
 }
 
-#[derive(Serialize)]
-struct PackageDocument<'a> {
-    guid: &'a str,
-    r#type: &'static str,
-    data: PackageData<'a>,
-    state: &'a str,
-    created_at: Timestamp,
-    updated_at: Option<Timestamp>,
-    links: PackageLinks,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum PackageData<'a> {
-    Bits {
-        hash: Sha1<'a>,
-        error: Option<&'a str>,
-    },
-    Docker {
-        hash: Sha1<'a>,
-        error: Option<&'a str>,
-        image: Option<&'a str>,
-        credentials: CredentialsDocument<'a>,
-        store_image: bool,
-    },
-}
-
-#[derive(Serialize)]
-struct Sha1<'a> {
-    r#type: &'static str,
-    value: Option<&'a str>,
-}
-
-/// `{}` if the package has no credentials, else all four keys.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum CredentialsDocument<'a> {
-    Absent {},
-    Present {
-        user: Option<&'a str>,
-        email: Option<&'a str>,
-        password: Option<&'static str>,
-        login_server: Option<&'a str>,
-    },
-}
-
-#[derive(Serialize)]
-struct PackageLinks {
-    #[serde(rename = "self")]
-    this: Link,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upload: Option<Link>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    download: Option<Link>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stage: Option<Link>,
-    app: Link,
-}
-
-/// A link, whose `href` is relative in this edition.
+/// A link, whose `href` is a path in this edition.
 #[derive(Serialize)]
 pub(super) struct Link {
     href: String,
@@ -138,77 +184,5 @@ impl Link {
     }
 }
 
-impl<'a> PackageDocument<'a> {
-    fn new(record: &'a PackageRecord<'_>) -> Self {
-        let content = record.content();
-        let is_bits = matches!(content, Content::Bits { .. });
-        let path = ["/v3/packages/", record.guid].concat();
-        let action = |action, method| {
-            is_bits.then(|| Link::new([path.as_str(), action].concat(), Some(method)))
-        };
-        Self {
-            guid: record.guid,
-            r#type: if is_bits { "bits" } else { "docker" },
-            data: PackageData::new(content, record.error),
-            state: record.state,
-            created_at: Timestamp(record.created_at),
-            updated_at: record.updated_at.map(Timestamp),
-            links: PackageLinks {
-                upload: action("/upload", "POST"),
-                download: action("/download", "GET"),
-                stage: action("/droplets", "POST"),
-                app: Link::new(["/v3/apps/", record.app_guid].concat(), None),
-                this: Link::new(path, None),
-            },
-        }
-    }
-}
-
-impl<'a> PackageData<'a> {
-    fn new(content: Content<'a>, error: Option<&'a str>) -> Self {
-        let sha1 = |value| Sha1 {
-            r#type: "sha1",
-            value,
-        };
-        match content {
-            Content::Bits { sha1: value, .. } => Self::Bits {
-                hash: sha1(value),
-                error,
-            },
-            Content::Docker {
-                image,
-                store_image,
-                credentials,
-            } => Self::Docker {
-                hash: sha1(None),
-                error,
-                // A docker package that was created without `data` has none.
-                image: Some(image).filter(|image| !image.is_empty()),
-                credentials: CredentialsDocument::new(credentials),
-                store_image,
-            },
-        }
-    }
-}
-
-impl<'a> CredentialsDocument<'a> {
-    /// A controller of 2015 shows the password; this server shows `***` instead.
-    fn new(credentials: DockerCredentials<'a>) -> Self {
-        let DockerCredentials {
-            user,
-            has_password,
-            email,
-            login_server,
-        } = credentials;
-        let password = has_password.then_some("***");
-        if (user, email, password, login_server) == (None, None, None, None) {
-            return Self::Absent {};
-        }
-        Self::Present {
-            user,
-            email,
-            password,
-            login_server,
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

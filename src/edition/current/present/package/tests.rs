@@ -3,9 +3,9 @@ use serde::{Serialize, Serializer};
 
 use super::super::parts::{Link, ToOne};
 use super::*;
-use crate::edition::current::json::tests::text;
 use crate::edition::current::json::write_compact;
 use crate::edition::json::Timestamp;
+use crate::edition::json::tests::text;
 use crate::records::{DockerPassword, package};
 
 /// The values of a package, owned.

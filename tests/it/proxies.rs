@@ -1,0 +1,231 @@
+//! A server behind a proxy: the path prefix of `--external-url`, and what `--trust-proxy` reads.
+
+use serde_json::Value;
+
+use crate::support::{Response, Server, WorkDir};
+
+/// Sends a request with these headers beside `Host`.
+fn send(server: &Server, line: &str, headers: &[&str], body: &str) -> Response {
+    let headers: String = headers
+        .iter()
+        .map(|header| format!("{header}\r\n"))
+        .collect();
+    let length = body.len();
+    server.send(format!(
+        "{line} HTTP/1.1\r\nHost: example.org\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+    ))
+}
+
+/// Returns the hrefs of a document, except the empty ones.
+fn hrefs(response: &Response) -> Vec<String> {
+    fn collect(value: &Value, hrefs: &mut Vec<String>) {
+        match value {
+            Value::Array(values) => values.iter().for_each(|value| collect(value, hrefs)),
+            Value::Object(members) => {
+                for (name, value) in members {
+                    match value {
+                        Value::String(href) if name == "href" => hrefs.push(href.clone()),
+                        value => collect(value, hrefs),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let document = serde_json::from_str(&response.body).expect("JSON");
+    let mut hrefs = Vec::new();
+    collect(&document, &mut hrefs);
+    hrefs.retain(|href| !href.is_empty());
+    hrefs
+}
+
+/// Fails unless the document has hrefs, and each begins with `base` and leads to a path of the API or to the root.
+fn assert_based_on(base: &str, response: &Response) {
+    let hrefs = hrefs(response);
+    assert!(!hrefs.is_empty(), "{}", response.body);
+    for href in hrefs {
+        let path = href.strip_prefix(base).unwrap_or_else(|| panic!("{href}"));
+        let starts = ["/v3", "/networking"];
+        assert!(
+            path.is_empty() || starts.iter().any(|start| path.starts_with(start)),
+            "{href}"
+        );
+    }
+}
+
+/// Returns the guid of the first package.
+fn first_package(server: &Server) -> String {
+    let list: Value = serde_json::from_str(&server.get("/v3/packages", "").body).expect("JSON");
+    list["resources"][0]["guid"]
+        .as_str()
+        .expect("a guid")
+        .to_owned()
+}
+
+#[test]
+fn path_prefix_of_the_external_url_is_in_every_href() {
+    let dir = WorkDir::new();
+    let flags = [
+        "--ephemeral",
+        "--seed",
+        "demo",
+        "--no-auth",
+        "--api",
+        "current",
+    ];
+    let external = ["--external-url", "https://example.org/cf/packages/"];
+    let server = dir.serve(&[&flags[..], &external].concat());
+    let base = "https://example.org/cf/packages";
+    for target in [
+        "/",
+        "/v3",
+        "/v3/info",
+        "/v3/packages?per_page=2&page=2",
+        "/v3/organizations",
+        "/v3/spaces?include=organization",
+        "/v3/apps?include=space.organization",
+    ] {
+        assert_based_on(base, &server.get(target, ""));
+    }
+    let guid = first_package(&server);
+    assert_based_on(base, &server.get(&format!("/v3/packages/{guid}"), ""));
+    let deleted = send(&server, &format!("DELETE /v3/packages/{guid}"), &[], "");
+    let job = deleted.header("location").expect("a job").to_owned();
+    let job = job.strip_prefix(base).expect("the prefix");
+    assert_based_on(base, &server.get(job, ""));
+}
+
+#[test]
+fn path_prefix_is_in_the_paths_of_2015_too() {
+    let dir = WorkDir::new();
+    let flags = ["--ephemeral", "--seed", "demo", "--no-auth"];
+    let external = ["--external-url", "https://example.org/cf"];
+    let server = dir.serve(&[&flags[..], &external].concat());
+    assert_based_on("/cf", &server.get("/v3/packages?page=2", ""));
+    let guid = first_package(&server);
+    assert_based_on("/cf", &server.get(&format!("/v3/packages/{guid}"), ""));
+    let without = dir.serve(&flags);
+    assert_based_on("", &without.get("/v3/packages?page=2", ""));
+}
+
+#[test]
+fn external_url_with_more_than_a_path_is_refused() {
+    let dir = WorkDir::new();
+    for url in [
+        "https://a.example/p?q",
+        "https://a.example//p",
+        "https://a.example/../p",
+        "a.example/p",
+    ] {
+        let output = dir.run(&["serve", "--ephemeral", "--external-url", url]);
+        assert_eq!(output.status, 2, "{url}");
+        assert!(
+            output
+                .stderr
+                .contains("as `https://api.example.org/packages`"),
+            "{}",
+            output.stderr
+        );
+    }
+}
+
+const TRUSTING: [&str; 7] = [
+    "--ephemeral",
+    "--seed",
+    "demo",
+    "--no-auth",
+    "--api",
+    "current",
+    "--trust-proxy",
+];
+
+#[test]
+fn trusted_proxy_names_scheme_host_and_prefix() {
+    let dir = WorkDir::new();
+    let server = dir.serve(&TRUSTING);
+    for (base, headers) in [
+        ("http://example.org", &[][..]),
+        ("https://example.org", &["X-Forwarded-Proto: https"]),
+        (
+            "http://a.example:8443",
+            &["X-Forwarded-Host: evil.example, a.example:8443"],
+        ),
+        ("http://example.org/p", &["X-Forwarded-Prefix: /p"]),
+        (
+            "https://a.example/p/q",
+            &[
+                "X-Forwarded-Proto: https",
+                "X-Forwarded-Host: a.example",
+                "X-Forwarded-Prefix: /p/q/",
+            ],
+        ),
+        (
+            "https://a.example",
+            &["Forwarded: for=1.2.3.4;proto=https;host=a.example"],
+        ),
+    ] {
+        // The second response to the same request may come from the cache.
+        for target in ["/", "/v3/packages", "/v3/packages", "/v3/apps"] {
+            assert_based_on(base, &send(&server, &format!("GET {target}"), headers, ""));
+        }
+    }
+}
+
+#[test]
+fn headers_of_a_proxy_are_not_read_without_the_flag() {
+    let dir = WorkDir::new();
+    let external = ["--external-url", "https://b.example/x"];
+    for (flags, base) in [
+        (TRUSTING[..6].to_vec(), "http://example.org"),
+        ([&TRUSTING[..6], &external].concat(), "https://b.example/x"),
+        ([&TRUSTING[..], &external].concat(), "https://b.example/x"),
+    ] {
+        let server = dir.serve(&flags);
+        let headers = [
+            "X-Forwarded-Proto: https",
+            "X-Forwarded-Host: a.example",
+            "X-Forwarded-Prefix: /p",
+            "Forwarded: proto=https;host=a.example",
+        ];
+        assert_based_on(base, &send(&server, "GET /v3/packages", &headers, ""));
+    }
+    let server = dir.serve(&TRUSTING[..6]);
+    let malformed = send(&server, "GET /v3/packages", &["X-Forwarded-Proto: ftp"], "");
+    assert_eq!(malformed.status, 200);
+}
+
+#[test]
+fn malformed_header_of_a_trusted_proxy_gets_400() {
+    let dir = WorkDir::new();
+    let server = dir.serve(&TRUSTING);
+    for (header, named) in [
+        ("X-Forwarded-Proto: javascript", "X-Forwarded-Proto"),
+        ("X-Forwarded-Host: a.example/p", "X-Forwarded-Host"),
+        ("X-Forwarded-Host: user@a.example", "X-Forwarded-Host"),
+        ("X-Forwarded-Prefix: //evil.example", "X-Forwarded-Prefix"),
+        ("X-Forwarded-Prefix: p", "X-Forwarded-Prefix"),
+        ("Forwarded: host=\"a", "Forwarded"),
+    ] {
+        let response = send(&server, "GET /v3/packages", &[header], "");
+        assert_eq!(response.status, 400, "{header}");
+        let error: Value = serde_json::from_str(&response.body).expect("JSON");
+        assert_eq!(error["errors"][0]["title"], "CF-InvalidRequest");
+        let detail = error["errors"][0]["detail"].as_str().expect("a text");
+        assert!(detail.contains(&format!("`{named}`")), "{detail}");
+    }
+}
+
+#[test]
+fn web_page_of_the_host_that_the_proxy_names_may_change_data() {
+    let dir = WorkDir::new();
+    let server = dir.serve(&TRUSTING);
+    let guid = first_package(&server);
+    let patch = |headers: &[&str]| {
+        let line = format!("PATCH /v3/packages/{guid}");
+        send(&server, &line, headers, "{\"metadata\":{}}").status
+    };
+    let host = "X-Forwarded-Host: a.example";
+    assert_eq!(patch(&[host, "Origin: https://a.example"]), 200);
+    assert_eq!(patch(&[host, "Origin: https://evil.example"]), 403);
+    assert_eq!(patch(&["Origin: https://a.example"]), 403);
+}
