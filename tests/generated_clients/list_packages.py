@@ -4,8 +4,8 @@ Usage: list_packages.py URL_2015 URL_CURRENT TOKEN
 """
 
 import importlib
-import pkgutil
 import sys
+from pathlib import Path
 
 import client_2015
 import client_current
@@ -24,9 +24,11 @@ from client_current.models.package_list import PackageList
 
 def import_all() -> None:
     for package in [client_2015, client_current]:
-        modules = pkgutil.walk_packages(package.__path__, package.__name__ + ".")
-        count = len([importlib.import_module(module.name) for module in modules])
-        assert count > 100, count
+        folder = Path(package.__path__[0])
+        files = [file.relative_to(folder.parent) for file in folder.rglob("*.py")]
+        for file in files:
+            importlib.import_module(".".join(file.with_suffix("").parts))
+        assert len(files) > 100, files
 
 
 def list_in_current(url: str, token: str) -> None:
