@@ -43,6 +43,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/003_blobs_jobs_builds.sql"),
         obstacle: None,
     },
+    Migration {
+        sql: include_str!("../../migrations/004_labels_of_parents.sql"),
+        obstacle: None,
+    },
 ];
 
 /// The version of `schema.sql`.

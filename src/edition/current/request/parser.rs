@@ -112,14 +112,18 @@ impl ParameterParser {
             return;
         };
         match label_selector::parse(value) {
-            Ok(requirements) if R::LABELLED => self
-                .conditions
-                .extend(requirements.into_iter().map(Condition::Label)),
-            Ok(requirements) => {
-                let unmatched = requirements.into_iter().filter(|label| !label.negated);
-                self.conditions
-                    .extend(unmatched.map(|_| Condition::Nothing));
-            }
+            Ok(requirements) => match R::LABELS {
+                Some(labels) => self.conditions.extend(
+                    requirements
+                        .into_iter()
+                        .map(|label| Condition::Label(labels, label)),
+                ),
+                None => {
+                    let unmatched = requirements.into_iter().filter(|label| !label.negated);
+                    self.conditions
+                        .extend(unmatched.map(|_| Condition::Nothing));
+                }
+            },
             Err(errors) => self.errors.extend(errors),
         }
         if let QueryValue::Text(text) = value {
