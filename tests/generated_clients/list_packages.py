@@ -25,10 +25,9 @@ from client_current.models.package_list import PackageList
 def import_all() -> None:
     for package in [client_2015, client_current]:
         folder = Path(package.__path__[0])
-        files = [file.relative_to(folder.parent) for file in folder.rglob("*.py")]
-        for file in files:
-            importlib.import_module(".".join(file.with_suffix("").parts))
-        assert len(files) > 100, files
+        files = [file.relative_to(folder.parent).with_suffix("") for file in folder.rglob("*.py")]
+        count = len([importlib.import_module(".".join(file.parts)) for file in files])
+        assert count > 100, count
 
 
 def list_in_current(url: str, token: str) -> None:
