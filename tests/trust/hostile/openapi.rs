@@ -85,13 +85,13 @@ impl Document {
         }
     }
 
-    /// Returns the operation of a path. Slashes that repeat or end the path are ignored, and `.json` at its end.
+    /// Returns the operation of a path. Slashes that repeat or end the path are ignored, and `.json` at the end of its last
+    /// segment.
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
         let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
         let whole = format!("/{}", parts.join("/"));
-        let without = whole.strip_suffix(".json").unwrap_or(&whole);
-        let without = without.trim_end_matches('/');
-        let without = if without.is_empty() { "/" } else { without };
+        let stem = whole.strip_suffix(".json");
+        let without = stem.filter(|stem| !stem.ends_with('/')).unwrap_or(&whole);
         let candidates = [whole.as_str(), without];
         let paths = self.root["paths"].as_object()?;
         candidates.iter().find_map(|path| {
