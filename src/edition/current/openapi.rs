@@ -17,7 +17,11 @@ pub fn document() -> &'static [u8] {
             .expect("a test reads the same file");
         let paths = document["paths"].as_object_mut().expect("an object");
         for route in EMPTY_ROUTES {
-            paths.insert(path(route), path_item(route));
+            // Another method of the path may be described already.
+            let item = paths
+                .entry(path(route))
+                .or_insert_with(|| json!({"parameters": [component("parameters", "RequestId")]}));
+            item["get"] = operation(route);
         }
         serde_json::to_vec(&document).expect("a JSON value can be written")
     });
@@ -36,7 +40,7 @@ fn path(route: &EmptyRoute) -> String {
     path
 }
 
-fn path_item(route: &EmptyRoute) -> Value {
+fn operation(route: &EmptyRoute) -> Value {
     let mut parameters = path_parameters(route);
     if let Some(list) = route.parameters() {
         let names = route.accepted();
@@ -55,15 +59,12 @@ fn path_item(route: &EmptyRoute) -> Value {
         EmptyAnswer::NotFound(_) => ("Get: ", "This server has none: the response is always 404."),
     };
     json!({
-        "parameters": [component("parameters", "RequestId")],
-        "get": {
-            "operationId": operation_id(route),
-            "tags": ["empty"],
-            "summary": format!("{summary}{words}"),
-            "description": description,
-            "parameters": parameters,
-            "responses": responses(route),
-        },
+        "operationId": operation_id(route),
+        "tags": ["empty"],
+        "summary": format!("{summary}{words}"),
+        "description": description,
+        "parameters": parameters,
+        "responses": responses(route),
     })
 }
 
