@@ -12,6 +12,7 @@ pub mod job;
 mod metadata;
 mod organization;
 pub mod package;
+pub mod process;
 pub mod quota;
 pub mod role;
 mod space;
@@ -27,6 +28,7 @@ pub(crate) use metadata::BorrowedText;
 pub use metadata::Metadata;
 pub use organization::{Organization, OrganizationRecord};
 pub use package::{Content, DockerCredentials, DockerPassword, Package, PackageRecord};
+pub use process::Process;
 pub use space::{Space, SpaceRecord};
 pub use user::{User, UserRecord};
 
