@@ -1,4 +1,4 @@
--- The data of cf-packages: every table, index, trigger and check of schema 4, the current one.
+-- The data of cf-packages: every table, index, trigger and check of schema 5, the current one.
 --
 -- A new file is made with these statements. A file of an earlier schema is migrated to this schema by `migrations/`. Both are compared
 -- with these statements, without regard to comments and white space, before a file is used.
@@ -19,8 +19,20 @@ create table organizations (
     name        text    not null,               -- as it was written in the seed
     folded_name text    not null unique,        -- `name` in lower case
     suspended   integer not null default 0 check (suspended in (0, 1)), -- flag
-    created_at  integer not null                -- seconds
+    created_at  integer not null,               -- seconds
+    labels      text    not null default '{}' check (json_valid(labels)), -- a JSON object of strings, keys in the order of the seed
+    annotations text    not null default '{}' check (json_valid(annotations)) -- the same
 ) strict;
+
+-- `organizations.labels`, one label per row: the index of label selectors.
+create table organization_labels (
+    key             text    not null,     -- with its prefix, as `example.com/env`
+    value           text    not null,     -- may be empty
+    organization_id integer not null references organizations (id) on delete cascade,
+    primary key (key, value, organization_id)
+) strict, without rowid;
+
+create index organization_labels_by_organization on organization_labels (organization_id);
 
 create table spaces (
     id              integer primary key autoincrement,
@@ -29,10 +41,22 @@ create table spaces (
     folded_name     text    not null,           -- `name` in lower case; unique in the organization
     organization_id integer not null references organizations (id),
     created_at      integer not null,           -- seconds
+    labels          text    not null default '{}' check (json_valid(labels)), -- a JSON object of strings, keys in the order of the seed
+    annotations     text    not null default '{}' check (json_valid(annotations)), -- the same
     unique (organization_id, folded_name)
 ) strict;
 
 create index spaces_by_name on spaces (folded_name);
+
+-- `spaces.labels`, one label per row: the index of label selectors.
+create table space_labels (
+    key      text    not null,            -- with its prefix, as `example.com/env`
+    value    text    not null,            -- may be empty
+    space_id integer not null references spaces (id) on delete cascade,
+    primary key (key, value, space_id)
+) strict, without rowid;
+
+create index space_labels_by_space on space_labels (space_id);
 
 create table apps (
     id          integer primary key autoincrement,
@@ -42,6 +66,8 @@ create table apps (
     space_id    integer not null references spaces (id),
     lifecycle   text    not null default 'buildpack' check (lifecycle in ('buildpack', 'docker', 'cnb')),
     created_at  integer not null,               -- seconds
+    labels      text    not null default '{}' check (json_valid(labels)), -- a JSON object of strings, keys in the order of the seed
+    annotations text    not null default '{}' check (json_valid(annotations)), -- the same
     unique (space_id, folded_name),
     unique (id, space_id)                       -- for the foreign keys of `builds` and `droplets`
 ) strict;
@@ -49,6 +75,16 @@ create table apps (
 create index apps_by_name on apps (folded_name);
 -- For the foreign key of `packages`.
 create unique index apps_by_id_and_guid on apps (id, guid, space_id);
+
+-- `apps.labels`, one label per row: the index of label selectors.
+create table app_labels (
+    key    text    not null,              -- with its prefix, as `example.com/env`
+    value  text    not null,              -- may be empty
+    app_id integer not null references apps (id) on delete cascade,
+    primary key (key, value, app_id)
+) strict, without rowid;
+
+create index app_labels_by_app on app_labels (app_id);
 
 create table packages (
     id          integer primary key autoincrement,

@@ -10,14 +10,11 @@ create index packages_by_blob on packages (blob_id) where blob_id is not null;
 create table blobs (
     id     integer primary key autoincrement,
     sha1   text    not null,
-    sha256 text    not null,
-    size   integer not null check (size >= 0),
-    due    integer
+    sha256 text    not null unique,
+    size   integer not null check (size >= 0)
 ) strict;
 
 create index blobs_by_sha1 on blobs (sha1);
-create unique index blobs_by_sha256 on blobs (sha256) where due is null;
-create index blobs_by_due on blobs (due) where due is not null;
 
 create table blob_pieces (
     blob_id integer not null references blobs (id) on delete cascade,

@@ -9,6 +9,7 @@ pub mod build;
 mod columns;
 mod droplet;
 pub mod job;
+mod label_index;
 mod metadata;
 mod organization;
 pub mod package;
@@ -24,6 +25,7 @@ pub use build::{Build, BuildRecord};
 pub use columns::{ColumnRole, ColumnValue, ColumnVisitor, Join, Record, Statements, Table, Valid};
 pub use droplet::{Droplet, DropletRecord};
 pub use job::{Job, JobRecord};
+pub use label_index::LabelIndex;
 pub(crate) use metadata::BorrowedText;
 pub use metadata::Metadata;
 pub use organization::{Organization, OrganizationRecord};
@@ -65,8 +67,6 @@ pub trait Resource: Table {
     const SORT_COLUMNS: &'static [SortColumn];
     /// Which rows a user's roles make visible.
     const SCOPE: Scope;
-    /// Whether rows have labels. `package_labels` holds them by the id of the row.
-    const LABELLED: bool;
     /// Whether the database records which rows changed (`package_changes`), so that a list cache can be repaired.
     const TRACKED: bool;
     /// The text of the 404 for a record that does not exist or is not visible to the caller.

@@ -32,8 +32,8 @@ impl Secret {
         Self::new(uuid::Uuid::new_v4().simple().to_string())
     }
 
-    /// Returns 40 random bits as 8 letters and digits, to be typed: without `l` and `o`, which look like digits, and
-    /// without `0` and `1`. Use it only where guesses are limited.
+    /// Returns 40 random bits as 8 letters and digits, to be typed: without `l`, `o`, `0` and `1`, which look alike. Use it
+    /// only where guesses are limited.
     pub fn random_word() -> Self {
         const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
         let random = uuid::Uuid::new_v4().into_bytes();

@@ -2,7 +2,7 @@
 
 use super::{Change, MetadataChange};
 use crate::error::ApiError;
-use crate::records::{Metadata, Package, Resource, package};
+use crate::records::{Metadata, Package, Resource, Table};
 use crate::store::StoreError;
 
 /// What to change of a package.
@@ -89,6 +89,7 @@ pub fn update(
         package.id.into(),
     ];
     change.transaction.execute(sql, &values)?;
-    package::index_labels(change.transaction, package.id, &labels)?;
+    let index = Package::LABELS.expect("packages have labels");
+    index.replace(change.transaction, package.id, &labels)?;
     Ok(package.id)
 }

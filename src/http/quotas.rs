@@ -90,6 +90,6 @@ fn is_fulfilled(condition: &Condition, organizations: &[String]) -> bool {
         Condition::At(_, seconds) => seconds.contains(&quota::CREATED_AT),
         Condition::Time(_, comparison, second) => comparison.holds(quota::CREATED_AT, *second),
         // The quota has no labels.
-        Condition::Nothing | Condition::Label(_) => false,
+        Condition::Nothing | Condition::Label(..) => false,
     }
 }

@@ -534,8 +534,10 @@ fn normalize(uri: &Uri) -> Result<Option<Uri>, ApiError> {
         normal.push('/');
         normal.push_str(segment);
     }
+    // A segment that is nothing but the suffix keeps it.
     if let Some(stem) = normal.strip_suffix(".json")
         && stem != "/openapi"
+        && !stem.ends_with('/')
     {
         normal.truncate(stem.len());
     }

@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use super::request::{Comparison, Condition, LabelRequirement, ListRequest};
 use super::visibility::Visibility;
-use crate::records::{By, Filter, Resource};
+use crate::records::{By, Filter, LabelIndex, Resource};
 use crate::store::dialect::{FALSE, NO_INDEX, TRUE};
 use crate::store::{Value, dialect};
 
@@ -107,7 +107,9 @@ fn list_sql<R: Resource>(
     add_visibility(&mut sql, visibility, index);
     for condition in &request.conditions {
         match condition {
-            Condition::Label(label) if range.is_none() => add_label_set(&mut sql, label),
+            Condition::Label(labels, label) if range.is_none() => {
+                add_label_set(&mut sql, labels, label);
+            }
             other => add_condition(&mut sql, other, index),
         }
     }
@@ -171,7 +173,7 @@ pub(super) fn add_condition(sql: &mut Sql, condition: &Condition, index: Index) 
                 time.column
             ));
         }
-        Condition::Label(label) => add_label_lookup(sql, label),
+        Condition::Label(labels, label) => add_label_lookup(sql, labels, label),
     }
 }
 
@@ -229,12 +231,13 @@ fn add_filter(sql: &mut Sql, filter: &Filter, values: &[String], index: Index) {
     }
 }
 
-/// Adds a label requirement as a set of package ids that is read once. For statements over many rows.
-pub(super) fn add_label_set(sql: &mut Sql, label: &LabelRequirement) {
+/// Adds a label requirement as a set of ids that is read once. For statements over many rows.
+pub(super) fn add_label_set(sql: &mut Sql, labels: &LabelIndex, label: &LabelRequirement) {
+    let LabelIndex { table, owner } = labels;
     let not = if label.negated { "not " } else { "" };
     let key = sql.bind(label.key.as_str());
     sql.append(format_args!(
-        " and r.id {not}in (select l.package_id from package_labels l where l.key = ${key}"
+        " and r.id {not}in (select l.{owner} from {table} l where l.key = ${key}"
     ));
     add_label_values(sql, label);
     sql.push(")");
@@ -242,13 +245,14 @@ pub(super) fn add_label_set(sql: &mut Sql, label: &LabelRequirement) {
 
 /// Adds a label requirement as a look-up for each row. For statements that read few rows, in order: a request may hold
 /// many requirements, and they must not change how SQLite reads the rows.
-fn add_label_lookup(sql: &mut Sql, label: &LabelRequirement) {
+fn add_label_lookup(sql: &mut Sql, labels: &LabelIndex, label: &LabelRequirement) {
+    let LabelIndex { table, owner } = labels;
     let not = if label.negated { "not " } else { "" };
     let key = sql.bind(label.key.as_str());
-    // Without values, the index by package finds the label; with values, the primary key does.
+    // Without values, the index by row finds the label; with values, the primary key does.
     let index = Index::allowed_if(label.values.is_some()).prefix();
     let mut lookup = format!(
-        "{not}exists (select 1 from package_labels l where l.package_id = r.id and {index}l.key = ${key}"
+        "{not}exists (select 1 from {table} l where l.{owner} = r.id and {index}l.key = ${key}"
     );
     if let Some(values) = label_values(sql, label) {
         lookup.push_str(&values);

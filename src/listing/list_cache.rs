@@ -139,7 +139,7 @@ impl ListKey {
     fn bytes(&self) -> usize {
         let values = |condition: &Condition| match condition {
             Condition::OneOf(_, values) => values.iter().map(|value| 32 + value.len()).sum(),
-            Condition::Label(label) => {
+            Condition::Label(_, label) => {
                 let values = label.values.iter().flatten();
                 64 + values.map(String::len).sum::<usize>()
             }

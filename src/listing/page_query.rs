@@ -10,7 +10,7 @@ use super::conditions::{
 };
 use super::request::{Condition, LabelRequirement, ListRequest, OrderBy, Page};
 use super::visibility::Visibility;
-use crate::records::{By, Resource, SortColumn};
+use crate::records::{By, LabelIndex, Resource, SortColumn};
 use crate::store::dialect::{JOIN_IN_ORDER, TRUE};
 use crate::store::{Snapshot, StoreError, dialect};
 
@@ -172,7 +172,7 @@ impl<'r> PageQuery<'r> {
         let is_selective = |condition: &&Condition| matches!(condition, Condition::OneOf(filter, _) if filter.selective);
         let is_other = |condition: &&Condition| match condition {
             Condition::OneOf(filter, _) => !filter.selective,
-            Condition::Label(label) => !label.negated,
+            Condition::Label(_, label) => !label.negated,
             Condition::Nothing | Condition::At(..) | Condition::Time(..) => false,
         };
         let mut times = Vec::new();
@@ -201,9 +201,9 @@ impl<'r> PageQuery<'r> {
     ) -> Result<bool, StoreError> {
         let mut sql = Sql::default();
         sql.push("select count(*) from (select 1 from ");
-        if let Candidate::Condition(Condition::Label(label)) = candidate {
+        if let Candidate::Condition(Condition::Label(labels, label)) = candidate {
             let key = sql.bind(label.key.as_str());
-            sql.append(format_args!("package_labels l where l.key = ${key}"));
+            sql.append(format_args!("{} l where l.key = ${key}", labels.table));
             add_label_values(&mut sql, label);
         } else {
             sql.append(format_args!("{} r where {TRUE}", R::TABLE));
@@ -242,7 +242,9 @@ impl<'r> PageQuery<'r> {
                 None => self.order.is_some_and(|by| is_about(condition, by.order)),
             };
             match condition {
-                Condition::Label(label) if is_candidate => add_label_set(&mut sql, label),
+                Condition::Label(labels, label) if is_candidate => {
+                    add_label_set(&mut sql, labels, label);
+                }
                 other => add_condition(&mut sql, other, Index::allowed_if(is_candidate)),
             }
         }
@@ -264,15 +266,17 @@ impl<'r> PageQuery<'r> {
     /// Returns the statement that reads the label index of one value.
     fn by_label<R: Resource>(&self, label: &Condition) -> Sql {
         let mut sql = Sql::default();
-        let (key, value) = one_label(label).expect("this access path is chosen for one label");
+        let (labels, key, value) =
+            one_label(label).expect("this access path is chosen for one label");
         let (key, value) = (sql.bind(key), sql.bind(value));
+        let LabelIndex { table, owner } = labels;
         sql.append(format_args!(
-            "select l.package_id from package_labels l {JOIN_IN_ORDER} {} r on r.id = l.package_id
+            "select l.{owner} from {table} l {JOIN_IN_ORDER} {} r on r.id = l.{owner}
              where l.key = ${key} and l.value = ${value}",
             R::TABLE
         ));
         self.add_others(&mut sql, None, Some(label));
-        sql.push(" order by l.package_id");
+        sql.append(format_args!(" order by l.{owner}"));
         sql
     }
 
@@ -320,15 +324,18 @@ fn is_about(condition: &Condition, time: &'static SortColumn) -> bool {
     matches!(condition, Condition::At(column, _) | Condition::Time(column, ..) if *column == time)
 }
 
-/// Returns the key and the value of a requirement that one label has one value.
-fn one_label(condition: &Condition) -> Option<(&str, &str)> {
+/// Returns the index, the key and the value of a requirement that one label has one value.
+fn one_label(condition: &Condition) -> Option<(&LabelIndex, &str, &str)> {
     match condition {
-        Condition::Label(LabelRequirement {
-            key,
-            values: Some(values),
-            negated: false,
-        }) => match values.as_slice() {
-            [value] => Some((key, value)),
+        Condition::Label(
+            labels,
+            LabelRequirement {
+                key,
+                values: Some(values),
+                negated: false,
+            },
+        ) => match values.as_slice() {
+            [value] => Some((labels, key, value)),
             _ => None,
         },
         _ => None,

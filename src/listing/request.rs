@@ -1,6 +1,6 @@
 //! A list request: the parsed query of a list. An edition parses it once; every value in it is valid.
 
-use crate::records::{Filter, SortColumn};
+use crate::records::{Filter, LabelIndex, SortColumn};
 
 /// The highest offset of a page. SQLite's integers have 64 bits (<https://sqlite.org/datatype3.html>).
 pub const MAXIMUM_RESULT: u128 = i64::MAX as u128;
@@ -91,8 +91,8 @@ pub enum Condition {
     At(&'static SortColumn, Vec<i64>),
     /// The time is before or after this second since 1970.
     Time(&'static SortColumn, Comparison, i64),
-    /// A label has, or has not, one of some values.
-    Label(LabelRequirement),
+    /// A label has, or has not, one of some values. The index holds the labels of the rows.
+    Label(LabelIndex, LabelRequirement),
 }
 
 /// How a time is compared.

@@ -1,10 +1,10 @@
-//! Apps, the parents of packages. Every app is stopped and has neither a droplet nor labels.
+//! Apps, the parents of packages. Every app is stopped and has no droplet.
 
 use std::sync::LazyLock;
 
 use super::{
-    By, ColumnVisitor, Filter, Join, ORGANIZATION_GUIDS, Parent, Record, Resource, SPACE_GUIDS,
-    Scope, SortColumn, Statements, Table, Valid, filter, order, selective,
+    By, ColumnVisitor, Filter, Join, LabelIndex, ORGANIZATION_GUIDS, Parent, Record, Resource,
+    SPACE_GUIDS, Scope, SortColumn, Statements, Table, Valid, filter, order, selective,
 };
 
 /// The lifecycle of an app for which none is given.
@@ -33,6 +33,10 @@ pub struct AppRecord<'r> {
     pub lifecycle: &'r str,
     /// Seconds since 1970, UTC.
     pub created_at: i64,
+    /// A JSON object of text.
+    pub labels: &'r str,
+    /// A JSON object of text.
+    pub annotations: &'r str,
     /// The guid of the space.
     pub space_guid: &'r str,
 }
@@ -47,7 +51,13 @@ impl<'r> Record<'r> for AppRecord<'r> {
         visitor.column("space_id", &mut self.space_id)?;
         visitor.limited("lifecycle", Valid::OneOf(LIFECYCLES), &mut self.lifecycle)?;
         visitor.limited("created_at", Valid::Time, &mut self.created_at)?;
+        visitor.limited("labels", Valid::Metadata, &mut self.labels)?;
+        visitor.limited("annotations", Valid::Metadata, &mut self.annotations)?;
         visitor.joined("s.guid", &mut self.space_guid)
+    }
+
+    fn labels(&self) -> Option<&'r str> {
+        Some(self.labels)
     }
 }
 
@@ -55,6 +65,10 @@ impl Table for App {
     type Record<'r> = AppRecord<'r>;
 
     const TABLE: &'static str = "apps";
+    const LABELS: Option<LabelIndex> = Some(LabelIndex {
+        table: "app_labels",
+        owner: "app_id",
+    });
     const JOINS: &'static [Join] = &[Join {
         table: "spaces s",
         on: "s.id = r.space_id",
@@ -86,7 +100,6 @@ impl Resource for App {
         order("state", "'STOPPED'"),
     ];
     const SCOPE: Scope = Scope::Spaces("r.space_id");
-    const LABELLED: bool = false;
     const TRACKED: bool = false;
     const NOT_FOUND: &'static str = "App not found";
 

@@ -117,7 +117,6 @@ impl Resource for Build {
     const FILTERS: &'static [Filter] = &[selective("guids", "r.guid", By::Value)];
     const SORT_COLUMNS: &'static [SortColumn] = &[];
     const SCOPE: Scope = Scope::Spaces("r.space_id");
-    const LABELLED: bool = false;
     const TRACKED: bool = false;
     const NOT_FOUND: &'static str = "Build not found";
 

@@ -83,7 +83,6 @@ impl Resource for Droplet {
         order("updated_at", "r.created_at"),
     ];
     const SCOPE: Scope = Scope::Spaces("r.space_id");
-    const LABELLED: bool = false;
     const TRACKED: bool = false;
     const NOT_FOUND: &'static str = "Droplet not found";
 

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::store::StoreError;
+
 /// Pairs of key and value in the order given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata<'a>(pub Vec<(Cow<'a, str>, Cow<'a, str>)>);
@@ -24,6 +26,24 @@ impl<'a> Metadata<'a> {
             return Ok(Self::default());
         }
         serde_json::from_str(stored)
+    }
+
+    /// Parses the column `column` of the row `guid` of `table`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Damaged`] if `stored` is not a JSON object of text.
+    pub fn of_column(
+        table: &str,
+        guid: &str,
+        column: &str,
+        stored: &'a str,
+    ) -> Result<Self, StoreError> {
+        Self::parse(stored).map_err(|error| {
+            StoreError::Damaged(format!(
+                "`{column}` of the row `{guid}` in `{table}`: {error}"
+            ))
+        })
     }
 
     /// Returns the JSON text for a column, without blanks.

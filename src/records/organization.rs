@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::{
-    By, ColumnVisitor, Filter, Join, Parent, Record, Resource, Scope, SortColumn, Statements,
-    Table, Valid, filter, order, selective,
+    By, ColumnVisitor, Filter, Join, LabelIndex, Parent, Record, Resource, Scope, SortColumn,
+    Statements, Table, Valid, filter, order, selective,
 };
 
 /// The organizations.
@@ -26,6 +26,10 @@ pub struct OrganizationRecord<'r> {
     pub suspended: bool,
     /// Seconds since 1970, UTC.
     pub created_at: i64,
+    /// A JSON object of text.
+    pub labels: &'r str,
+    /// A JSON object of text.
+    pub annotations: &'r str,
 }
 
 impl<'r> Record<'r> for OrganizationRecord<'r> {
@@ -36,7 +40,13 @@ impl<'r> Record<'r> for OrganizationRecord<'r> {
         visitor.column("name", &mut self.name)?;
         visitor.column("folded_name", &mut self.folded_name)?;
         visitor.column("suspended", &mut self.suspended)?;
-        visitor.limited("created_at", Valid::Time, &mut self.created_at)
+        visitor.limited("created_at", Valid::Time, &mut self.created_at)?;
+        visitor.limited("labels", Valid::Metadata, &mut self.labels)?;
+        visitor.limited("annotations", Valid::Metadata, &mut self.annotations)
+    }
+
+    fn labels(&self) -> Option<&'r str> {
+        Some(self.labels)
     }
 }
 
@@ -44,6 +54,10 @@ impl Table for Organization {
     type Record<'r> = OrganizationRecord<'r>;
 
     const TABLE: &'static str = "organizations";
+    const LABELS: Option<LabelIndex> = Some(LabelIndex {
+        table: "organization_labels",
+        owner: "organization_id",
+    });
     const JOINS: &'static [Join] = &[];
 
     fn statements() -> &'static Statements {
@@ -63,7 +77,6 @@ impl Resource for Organization {
         order("name", "r.folded_name"),
     ];
     const SCOPE: Scope = Scope::Organizations("r.id");
-    const LABELLED: bool = false;
     const TRACKED: bool = false;
     const NOT_FOUND: &'static str = "Organization not found";
 

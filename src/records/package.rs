@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use super::{
-    APP_GUIDS, By, ColumnValue, ColumnVisitor, Filter, Join, Metadata, ORGANIZATION_GUIDS, Parent,
-    Record, Resource, SPACE_GUIDS, Scope, SortColumn, Statements, Table, Valid, columns, filter,
+    APP_GUIDS, By, ColumnValue, ColumnVisitor, Filter, Join, LabelIndex, ORGANIZATION_GUIDS,
+    Parent, Record, Resource, SPACE_GUIDS, Scope, SortColumn, Statements, Table, Valid, filter,
     order, selective,
 };
-use crate::store::{BorrowedValue, Row, StoreError, Transaction};
+use crate::store::{BorrowedValue, Row, StoreError};
 
 /// The type of a package that consists of uploaded files.
 pub const BITS: &str = "bits";
@@ -75,7 +75,7 @@ pub struct PackageRecord<'r> {
     pub docker_email: Option<&'r str>,
     /// Docker: the login server of the registry.
     pub docker_login_server: Option<&'r str>,
-    /// A JSON object of text. An insert or update also writes `package_labels`, the index of these labels.
+    /// A JSON object of text.
     pub labels: &'r str,
     /// A JSON object of text.
     pub annotations: &'r str,
@@ -112,6 +112,10 @@ impl<'r> Record<'r> for PackageRecord<'r> {
         visitor.limited("created_at", Valid::Time, &mut self.created_at)?;
         visitor.limited("updated_at", Valid::Time, &mut self.updated_at)?;
         visitor.column("blob_id", &mut self.blob_id)
+    }
+
+    fn labels(&self) -> Option<&'r str> {
+        Some(self.labels)
     }
 
     #[inline]
@@ -157,30 +161,6 @@ impl<'r> PackageRecord<'r> {
                 sha256: self.sha256,
             }
         }
-    }
-
-    /// Parses the labels.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the column does not hold a JSON object of text.
-    pub fn parsed_labels(&self) -> Result<Metadata<'r>, StoreError> {
-        self.parse("labels", self.labels)
-    }
-
-    /// Parses the annotations.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the column does not hold a JSON object of text.
-    pub fn parsed_annotations(&self) -> Result<Metadata<'r>, StoreError> {
-        self.parse("annotations", self.annotations)
-    }
-
-    fn parse(&self, column: &str, json: &'r str) -> Result<Metadata<'r>, StoreError> {
-        Metadata::parse(json).map_err(|error| {
-            StoreError::Damaged(format!("{column} of the package `{}`: {error}", self.guid))
-        })
     }
 }
 
@@ -255,69 +235,16 @@ impl Table for Package {
     type Record<'r> = PackageRecord<'r>;
 
     const TABLE: &'static str = "packages";
+    const LABELS: Option<LabelIndex> = Some(LabelIndex {
+        table: "package_labels",
+        owner: "package_id",
+    });
     const JOINS: &'static [Join] = &[];
 
     fn statements() -> &'static Statements {
         static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<Package>);
         &STATEMENTS
     }
-
-    fn insert(
-        transaction: &Transaction<'_>,
-        record: &PackageRecord<'_>,
-    ) -> Result<i64, StoreError> {
-        let id = columns::insert::<Self>(transaction, record)?;
-        insert_labels(transaction, id, &record.parsed_labels()?)?;
-        Ok(id)
-    }
-
-    fn update(
-        transaction: &Transaction<'_>,
-        id: i64,
-        record: &PackageRecord<'_>,
-    ) -> Result<(), StoreError> {
-        columns::update::<Self>(transaction, id, record)?;
-        index_labels(transaction, id, &record.parsed_labels()?)
-    }
-
-    fn delete_all(transaction: &Transaction<'_>) -> Result<u64, StoreError> {
-        // This is faster than the cascade, which deletes the labels package by package.
-        transaction.execute("delete from package_labels", &[])?;
-        Ok(transaction.execute("delete from packages", &[])? as u64)
-    }
-}
-
-/// Makes these labels the ones by which selectors find the package.
-///
-/// # Errors
-///
-/// Fails if the database cannot be written.
-pub fn index_labels(
-    transaction: &Transaction<'_>,
-    id: i64,
-    labels: &Metadata<'_>,
-) -> Result<(), StoreError> {
-    let sql = "delete from package_labels where package_id = $1";
-    transaction.execute(sql, &[id.into()])?;
-    insert_labels(transaction, id, labels)
-}
-
-fn insert_labels(
-    transaction: &Transaction<'_>,
-    id: i64,
-    labels: &Metadata<'_>,
-) -> Result<(), StoreError> {
-    for (key, value) in &labels.0 {
-        transaction.execute_borrowed(
-            "insert into package_labels (key, value, package_id) values ($1, $2, $3)",
-            &[
-                BorrowedValue::Text(key),
-                BorrowedValue::Text(value),
-                BorrowedValue::Int(id),
-            ],
-        )?;
-    }
-    Ok(())
 }
 
 impl Resource for Package {
@@ -334,7 +261,6 @@ impl Resource for Package {
         order("updated_at", "coalesce(r.updated_at, r.created_at)"),
     ];
     const SCOPE: Scope = Scope::Spaces("r.space_id");
-    const LABELLED: bool = true;
     const TRACKED: bool = true;
     const NOT_FOUND: &'static str = "Package not found";
 

@@ -40,7 +40,6 @@ impl Resource for Process {
         order("updated_at", "r.created_at"),
     ];
     const SCOPE: Scope = App::SCOPE;
-    const LABELLED: bool = false;
     const TRACKED: bool = App::TRACKED;
     const NOT_FOUND: &'static str = "Process not found";
 

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::{
-    By, ColumnVisitor, Filter, Join, Parent, Record, Resource, Scope, SortColumn, Statements,
-    Table, Valid, filter, order, selective,
+    By, ColumnVisitor, Filter, Join, LabelIndex, Parent, Record, Resource, Scope, SortColumn,
+    Statements, Table, Valid, filter, order, selective,
 };
 
 /// The spaces.
@@ -26,6 +26,10 @@ pub struct SpaceRecord<'r> {
     pub organization_id: i64,
     /// Seconds since 1970, UTC.
     pub created_at: i64,
+    /// A JSON object of text.
+    pub labels: &'r str,
+    /// A JSON object of text.
+    pub annotations: &'r str,
     /// The guid of the organization.
     pub organization_guid: &'r str,
 }
@@ -39,7 +43,13 @@ impl<'r> Record<'r> for SpaceRecord<'r> {
         visitor.column("folded_name", &mut self.folded_name)?;
         visitor.column("organization_id", &mut self.organization_id)?;
         visitor.limited("created_at", Valid::Time, &mut self.created_at)?;
+        visitor.limited("labels", Valid::Metadata, &mut self.labels)?;
+        visitor.limited("annotations", Valid::Metadata, &mut self.annotations)?;
         visitor.joined("o.guid", &mut self.organization_guid)
+    }
+
+    fn labels(&self) -> Option<&'r str> {
+        Some(self.labels)
     }
 }
 
@@ -47,6 +57,10 @@ impl Table for Space {
     type Record<'r> = SpaceRecord<'r>;
 
     const TABLE: &'static str = "spaces";
+    const LABELS: Option<LabelIndex> = Some(LabelIndex {
+        table: "space_labels",
+        owner: "space_id",
+    });
     const JOINS: &'static [Join] = &[Join {
         table: "organizations o",
         on: "o.id = r.organization_id",
@@ -74,7 +88,6 @@ impl Resource for Space {
         order("name", "r.folded_name"),
     ];
     const SCOPE: Scope = Scope::Spaces("r.id");
-    const LABELLED: bool = false;
     const TRACKED: bool = false;
     const NOT_FOUND: &'static str = "Space not found";
 

@@ -18,6 +18,8 @@ fn organization<'a>() -> OrganizationRecord<'a> {
         folded_name: "acme",
         suspended: true,
         created_at: 10,
+        labels: r#"{"env":"prod","tier":""}"#,
+        annotations: r#"{"note":"x"}"#,
     }
 }
 
@@ -29,6 +31,8 @@ fn space<'a>(organization_id: i64) -> SpaceRecord<'a> {
         folded_name: "dev",
         organization_id,
         created_at: 20,
+        labels: r#"{"env":"test"}"#,
+        annotations: r#"{"note":"x"}"#,
         organization_guid: "organization",
     }
 }
@@ -42,6 +46,8 @@ fn app<'a>(space_id: i64) -> AppRecord<'a> {
         space_id,
         lifecycle: "docker",
         created_at: 30,
+        labels: r#"{"a":"b"}"#,
+        annotations: r#"{"note":"x"}"#,
         space_guid: "space",
     }
 }

@@ -189,11 +189,15 @@ impl<'t, 'c> Applier<'t, 'c> {
         let new = NewName::new(position, record.name, entry.guid.as_ref(), None);
         self.claim_name::<Organization>(None, &new)?;
         let times = self.times;
+        let labels = labels_json(entry.labels.as_ref());
+        let annotations = annotations_json(entry.annotations.as_ref());
         let (_, outcome) =
             self.store::<Organization>(position, &new.guid, |stored| OrganizationRecord {
                 guid: &new.guid,
                 folded_name: &new.folded_name,
                 created_at: times.created_at(entry.created_at, stored.map(|old| old.created_at)),
+                labels: &labels,
+                annotations: &annotations,
                 ..record
             })?;
         Ok(outcome)
@@ -217,11 +221,15 @@ impl<'t, 'c> Applier<'t, 'c> {
         );
         self.claim_name::<Space>(Some(organization_id), &new)?;
         let times = self.times;
+        let labels = labels_json(entry.labels.as_ref());
+        let annotations = annotations_json(entry.annotations.as_ref());
         let (_, outcome) = self.store::<Space>(position, &new.guid, |stored| SpaceRecord {
             guid: &new.guid,
             folded_name: &new.folded_name,
             organization_id,
             created_at: times.created_at(entry.created_at, stored.map(|old| old.created_at)),
+            labels: &labels,
+            annotations: &annotations,
             ..record
         })?;
         Ok(outcome)
@@ -243,11 +251,15 @@ impl<'t, 'c> Applier<'t, 'c> {
         );
         self.claim_name::<App>(Some(space_id), &new)?;
         let times = self.times;
+        let labels = labels_json(entry.labels.as_ref());
+        let annotations = annotations_json(entry.annotations.as_ref());
         let (_, outcome) = self.store::<App>(position, &new.guid, |stored| AppRecord {
             guid: &new.guid,
             folded_name: &new.folded_name,
             space_id,
             created_at: times.created_at(entry.created_at, stored.map(|old| old.created_at)),
+            labels: &labels,
+            annotations: &annotations,
             ..record
         })?;
         Ok(outcome)
@@ -339,9 +351,8 @@ impl<'t, 'c> Applier<'t, 'c> {
             Some(name) => Some(self.bits.store(self.transaction, name.as_str())?),
         };
         let record = with_checksums(entry, record, bits.as_ref())?;
-        let labels = to_json(entry.labels.as_ref().map(|Labels(labels)| labels));
-        let annotations = entry.annotations.as_ref();
-        let annotations = to_json(annotations.map(|Annotations(annotations)| annotations));
+        let labels = labels_json(entry.labels.as_ref());
+        let annotations = annotations_json(entry.annotations.as_ref());
         let times = self.times;
         let (_, outcome) = self.store::<Package>(position, &guid, |stored| PackageRecord {
             guid: &guid,
@@ -584,9 +595,14 @@ fn blob_of_same_content(stored: &PackageRecord<'_>, new: &PackageRecord<'_>) -> 
     stored.blob_id.filter(|_| is_same)
 }
 
-/// Returns the JSON text for a column of labels or annotations.
-fn to_json(pairs: Option<&Metadata<'_>>) -> Cow<'static, str> {
-    pairs.map_or(Metadata::EMPTY.into(), Metadata::to_json)
+/// Returns the JSON text for a column of labels.
+fn labels_json(labels: Option<&Labels<'_>>) -> Cow<'static, str> {
+    labels.map_or(Metadata::EMPTY.into(), |Labels(labels)| labels.to_json())
+}
+
+/// Returns the JSON text for a column of annotations.
+fn annotations_json(annotations: Option<&Annotations<'_>>) -> Cow<'static, str> {
+    annotations.map_or(Metadata::EMPTY.into(), |Annotations(pairs)| pairs.to_json())
 }
 
 /// Returns the guid of an entry, or else a derived one.

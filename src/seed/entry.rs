@@ -22,8 +22,10 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::fault::EntryError;
-use super::field::{Guid, Name};
+use super::field::{Annotations, Guid, Labels, Name};
 use super::messages;
+use crate::records::{Metadata, Table};
+use crate::store::StoreError;
 pub(super) use app::AppEntry;
 pub(super) use kind::{ByKind, EntryKind};
 pub(super) use organization::OrganizationEntry;
@@ -75,6 +77,20 @@ pub(super) fn required<'e, T>(
     value: Option<&'e T>,
 ) -> Result<&'e T, EntryError> {
     value.ok_or_else(|| EntryError::missing(field))
+}
+
+/// Returns the labels and annotations of the row `guid` of `T`, if there are any.
+pub(super) fn metadata<'a, T: Table>(
+    guid: &str,
+    labels: &'a str,
+    annotations: &'a str,
+) -> Result<(Option<Labels<'a>>, Option<Annotations<'a>>), StoreError> {
+    let labels = Metadata::of_column(T::TABLE, guid, "labels", labels)?;
+    let annotations = Metadata::of_column(T::TABLE, guid, "annotations", annotations)?;
+    Ok((
+        (!labels.0.is_empty()).then_some(Labels(labels)),
+        (!annotations.0.is_empty()).then_some(Annotations(annotations)),
+    ))
 }
 
 /// Fails if a field has a value although `word`, the entry's type or role, does not have that field.

@@ -88,13 +88,13 @@ pub fn export(
         writer.begin_kind(*kind)?;
         match kind {
             EntryKind::Organization => Organization::for_each(snapshot, |record| {
-                writer.entry(&OrganizationEntry::from_record(&record))
+                writer.entry(&OrganizationEntry::from_record(&record)?)
             })?,
             EntryKind::Space => Space::for_each(snapshot, |record| {
-                writer.entry(&SpaceEntry::from_record(&record))
+                writer.entry(&SpaceEntry::from_record(&record)?)
             })?,
             EntryKind::App => App::for_each(snapshot, |record| {
-                writer.entry(&AppEntry::from_record(&record))
+                writer.entry(&AppEntry::from_record(&record)?)
             })?,
             EntryKind::User => User::for_each(snapshot, |record| {
                 let mut roles = Vec::new();

@@ -45,7 +45,11 @@ const MIGRATIONS: &[Migration] = &[
         obstacle: None,
     },
     Migration {
-        sql: include_str!("../../migrations/004_app_guids_of_packages.sql"),
+        sql: include_str!("../../migrations/004_app_guids_and_unfinished_blobs.sql"),
+        obstacle: None,
+    },
+    Migration {
+        sql: include_str!("../../migrations/005_labels_of_parents.sql"),
         obstacle: None,
     },
 ];

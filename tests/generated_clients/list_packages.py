@@ -4,8 +4,8 @@ Usage: list_packages.py URL_2015 URL_CURRENT TOKEN
 """
 
 import importlib
-import pkgutil
 import sys
+from pathlib import Path
 
 import client_2015
 import client_current
@@ -24,8 +24,9 @@ from client_current.models.package_list import PackageList
 
 def import_all() -> None:
     for package in [client_2015, client_current]:
-        modules = pkgutil.walk_packages(package.__path__, package.__name__ + ".")
-        count = len([importlib.import_module(module.name) for module in modules])
+        folder = Path(package.__path__[0])
+        files = [file.relative_to(folder.parent).with_suffix("") for file in folder.rglob("*.py")]
+        count = len([importlib.import_module(".".join(file.parts)) for file in files])
         assert count > 100, count
 
 

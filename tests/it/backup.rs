@@ -17,7 +17,7 @@ fn backup_holds_what_is_only_in_the_log_of_a_running_server() {
     let server = dir.serve(&["--db", "x.db", "--seed", "more.json"]);
     assert!(std::fs::metadata(dir.path("x.db-wal")).unwrap().len() > 0);
     let report = dir.run_ok(&["backup", "copy.db", "--db", "x.db"]);
-    assert_eq!(report, "`copy.db`: schema 4, 5 packages, no fault\n");
+    assert_eq!(report, "`copy.db`: schema 5, 5 packages, no fault\n");
     // What `cp` copies lacks the log.
     std::fs::copy(dir.path("x.db"), dir.path("torn.db")).unwrap();
     assert!(!dir.run_ok(&["export", "--db", "torn.db"]).contains("more"));

@@ -138,6 +138,42 @@ const DAMAGED: &[Damage] = &[
         fault: NO_TIME,
     },
     Damage {
+        table: "organizations",
+        set: "labels = '{'",
+        targets: &["/v3/organizations"],
+        fault: "with a damaged `labels`",
+    },
+    Damage {
+        table: "organizations",
+        set: "annotations = '[]'",
+        targets: &["/v3/organizations"],
+        fault: "with a damaged `annotations`",
+    },
+    Damage {
+        table: "spaces",
+        set: "labels = '{'",
+        targets: &["/v3/spaces"],
+        fault: "with a damaged `labels`",
+    },
+    Damage {
+        table: "spaces",
+        set: "annotations = '[]'",
+        targets: &["/v3/spaces"],
+        fault: "with a damaged `annotations`",
+    },
+    Damage {
+        table: "apps",
+        set: "labels = '{'",
+        targets: &["/v3/apps"],
+        fault: "with a damaged `labels`",
+    },
+    Damage {
+        table: "apps",
+        set: "annotations = '[]'",
+        targets: &["/v3/apps"],
+        fault: "with a damaged `annotations`",
+    },
+    Damage {
         table: "users",
         set: "name = cast(x'ff' as text)",
         targets: &[],

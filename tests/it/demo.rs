@@ -44,7 +44,7 @@ impl Demo {
             child,
             shown: Vec::new(),
         };
-        while !demo.shown.iter().any(|line| line.contains("each user")) {
+        while !demo.shown.iter().any(|line| line.contains("every user")) {
             let mut line = String::new();
             assert_ne!(demo.stderr.read_line(&mut line).unwrap(), 0);
             demo.shown.push(line.trim_end().to_owned());
@@ -128,7 +128,7 @@ fn demo_without_a_terminal_shows_requests_and_a_login_that_work() {
     let admin = granted(&demo.log_in("admin", &password));
     assert_eq!(total(&demo.get("/v3/packages", &admin)), 300);
     let user = demo
-        .between("each user has this password, as ", "")
+        .between("every user, such as ", ", has this password")
         .remove(0);
     let user = granted(&demo.log_in(&user, &password));
     let seen = total(&demo.get("/v3/packages", &user));

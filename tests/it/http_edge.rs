@@ -153,6 +153,14 @@ fn unknown_routes_need_no_token() {
 }
 
 #[test]
+fn json_suffix_without_a_name_is_no_suffix() {
+    let (_dir, server) = served();
+    for target in ["/v3/packages/.json", "/v3/packages//.json", "/.json"] {
+        assert_eq!(server.get(target, "").status, 404, "{target}");
+    }
+}
+
+#[test]
 fn head_is_get_without_a_body() {
     let (_dir, server) = served();
     for target in [

@@ -30,6 +30,7 @@ mod openapi;
 mod opening_files;
 mod page_cost;
 mod pagination_2015;
+mod parent_labels;
 mod processes;
 mod proxies;
 mod pruning;

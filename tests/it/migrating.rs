@@ -69,7 +69,7 @@ fn migrate(dir: &WorkDir) {
         (ran.status, ran.stderr.as_str()),
         (
             0,
-            "cf-packages: `f` was migrated from schema 1 to 4; the former file is kept as `f.before-1`\n"
+            "cf-packages: `f` was migrated from schema 1 to 5; the former file is kept as `f.before-1`\n"
         )
     );
 }
@@ -102,7 +102,14 @@ fn ids(file: &Path) -> Vec<(i64, String)> {
 
 #[test]
 fn migration_keeps_the_data_and_a_copy_of_the_file() {
-    for (version, by_server) in [(1, false), (1, true), (2, false), (2, true)] {
+    for (version, by_server) in [
+        (1, false),
+        (1, true),
+        (2, false),
+        (2, true),
+        (3, false),
+        (3, true),
+    ] {
         let fixture_db =
             std::fs::read(fixture(&format!("schema-{version}.db"))).expect("the fixture");
         let exported = std::fs::read_to_string(fixture(&format!("schema-{version}.export.json")))
@@ -112,7 +119,7 @@ fn migration_keeps_the_data_and_a_copy_of_the_file() {
         let before = ids(&dir.path("f"));
         let copy = format!("f.before-{version}");
         let sentence = format!(
-            "`f` was migrated from schema {version} to 4; the former file is kept as `f.before-{version}`"
+            "`f` was migrated from schema {version} to 5; the former file is kept as `f.before-{version}`"
         );
         let log = if by_server {
             serve(&dir)
@@ -131,7 +138,7 @@ fn migration_keeps_the_data_and_a_copy_of_the_file() {
         assert_eq!(dir.run_ok(&["export", "--db", "f"]), exported);
         let report = dir.run_ok(&["check", "--db", "f"]);
         assert!(
-            report.contains("`f`: schema 4, 6 packages") && report.contains("no fault"),
+            report.contains("`f`: schema 5, 6 packages") && report.contains("no fault"),
             "{report}"
         );
         // The copy opens as the file did, and the migrated file is not migrated again.
@@ -180,7 +187,7 @@ fn ids_of_deleted_packages_are_not_used_again_after_a_migration() {
     assert!(ids(&dir.path("f")).contains(&(7, "new".into())));
 }
 
-const ADVICE: &str = "`f` has schema 1, and this program needs 4; `cf-packages serve` or `seed` migrates it and keeps the present file as `f.before-1`";
+const ADVICE: &str = "`f` has schema 1, and this program needs 5; `cf-packages serve` or `seed` migrates it and keeps the present file as `f.before-1`";
 
 #[test]
 fn commands_that_only_read_refuse_an_older_file_with_advice() {
@@ -432,7 +439,7 @@ fn kill_during_a_migration_leaves_the_old_file_or_the_new_one() {
         assert!(dir.read("f.before-1") == old);
         let report = dir.run_ok(&["check", "--db", "f"]);
         assert!(
-            report.contains("schema 4, 60006 packages") && report.contains("no fault"),
+            report.contains("schema 5, 60006 packages") && report.contains("no fault"),
             "{report}"
         );
     }

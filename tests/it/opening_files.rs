@@ -196,7 +196,7 @@ const FILES: &[(Create, &str)] = &[
                 bytes[60..64].copy_from_slice(&999_u32.to_be_bytes())
             })
         },
-        "was made by a newer cf-packages (schema 999, this program knows 4); upgrade the program",
+        "was made by a newer cf-packages (schema 999, this program knows 5); upgrade the program",
     ),
     (
         |dir| {
@@ -204,7 +204,7 @@ const FILES: &[(Create, &str)] = &[
                 bytes[60..64].copy_from_slice(&0_u32.to_be_bytes())
             })
         },
-        "has schema 0, which no release of cf-packages made (this program knows 4); restore it from a copy or an export",
+        "has schema 0, which no release of cf-packages made (this program knows 5); restore it from a copy or an export",
     ),
     (
         |dir| std::fs::create_dir(dir.path("f")).expect("a folder"),
@@ -597,7 +597,7 @@ fn check_of_a_sound_database_reports_no_fault_and_changes_nothing() {
     assert_eq!(
         report,
         format!(
-            "cf-packages {}, SQLite {}\n`f`: schema 4, 4 packages\nintegrity, foreign keys, schema, values, labels and bits: no fault\n",
+            "cf-packages {}, SQLite {}\n`f`: schema 5, 4 packages\nintegrity, foreign keys, schema, values, labels and bits: no fault\n",
             env!("CARGO_PKG_VERSION"),
             rusqlite::version()
         )
@@ -818,7 +818,7 @@ fn commits_in_a_left_over_write_ahead_log_are_read() {
         }
         let before = files(&dir);
         let report = dir.run_ok(&["check", "--db", "f"]);
-        assert!(report.contains("schema 4, 5 packages"), "{report}");
+        assert!(report.contains("schema 5, 5 packages"), "{report}");
         let mut after = files(&dir);
         if with_shm {
             // SQLite may rebuild this index of the log.

@@ -54,7 +54,7 @@ fn all_faults_of_a_json_seed_are_reported_in_order_with_line_and_column() {
             "line 5 column 46: `users[0].roles[0].role`: `developer` is not a role; it is one of `organization_user`, `organization_auditor`, `organization_manager`, `organization_billing_manager`, `space_auditor`, `space_developer`, `space_manager`, `space_supporter`",
             "line 5 column 78: `users[1]`: both `name` and `guid` are missing; give at least one of them",
             "line 6 column 52: `organizations[0].created_at`: `today` is not a time of the form `YYYY-MM-DDTHH:MM:SSZ`, 1970 to 9999",
-            "line 8 column 55: `apps[0].colour`: unknown field `colour`; the fields are `guid`, `name`, `space`, `lifecycle`, `created_at`",
+            "line 8 column 55: `apps[0].colour`: unknown field `colour`; the fields are `guid`, `name`, `space`, `lifecycle`, `created_at`, `labels`, `annotations`",
         ],
     );
 }

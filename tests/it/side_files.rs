@@ -205,7 +205,7 @@ fn database_behind_a_symbolic_link_is_read_with_its_log_and_not_changed() {
         let unchanged = || (dir.read("folder/x.db"), dir.read("folder/x.db-wal")) == before;
 
         let report = dir.run_ok(&["check", "--db", "link"]);
-        assert!(report.contains("`link`: schema 4, 5 packages"), "{report}");
+        assert!(report.contains("`link`: schema 5, 5 packages"), "{report}");
         assert!(unchanged(), "check");
         let server = dir.serve(&["--ephemeral", "--from", "link", "--no-auth"]);
         let list = server.get("/v3/packages", "").body;

@@ -34,6 +34,17 @@ impl Run {
         }
     }
 
+    /// Returns the run as one of `trials` that are left takes part in it: with an equal share of the time that is left. What
+    /// a trial does not need is there for those that follow.
+    pub fn share(&self, trials: usize) -> Self {
+        let now = Instant::now();
+        let trials = u32::try_from(trials).expect("a short list");
+        Self {
+            end: now + self.end.saturating_duration_since(now) / trials,
+            ..*self
+        }
+    }
+
     /// Returns the random numbers of the trial of that name.
     pub fn random(&self, name: &str) -> Random {
         let name = name
@@ -42,8 +53,8 @@ impl Run {
         Random(self.seed ^ name)
     }
 
-    /// Returns how many rounds a trial has that has `usual` rounds in ten minutes. If the time is over, it has the first
-    /// ones only, so that no row is empty.
+    /// Returns how many rounds a trial has that has `usual` rounds in ten minutes. If its time is over, it has the first ones
+    /// only, so that no row is empty.
     pub fn rounds(&self, usual: u64) -> impl Iterator<Item = u64> + '_ {
         (0..self.count(usual)).take_while(|round| self.goes_on(*round))
     }

@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = DATA)]
     from: Option<PathBuf>,
 
-    /// Show a demo: `--ephemeral --api current --login --log-requests` and the seed `demo`, below each other `--seed`
+    /// Show a demo: `--ephemeral --api current --login --log-requests`, and `--seed demo` before any other seed
     #[arg(long, help_heading = DATA)]
     demo: bool,
 
@@ -111,7 +111,7 @@ pub struct Args {
     #[arg(long, help_heading = TOKENS)]
     login: bool,
 
-    /// The password of all users [default: random, shown once on the terminal; `--demo` always shows it]
+    /// The password of all users [default: random, shown once on the terminal, or by `--demo`]
     // Without `allow_hyphen_values`, clap would print a password that begins with `-` in its error.
     #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true, help_heading = TOKENS)]
     login_password: Option<Secret>,
@@ -368,7 +368,7 @@ fn expand_demo(args: &mut Args) -> Result<(), CommandError> {
         ),
         (
             args.edition.edition().foundation().is_none(),
-            "`--demo` shows a login, which the edition `2015` has not; leave out `--api`, or give `--ephemeral --seed demo`",
+            "`--demo` shows a login, and the edition `2015` has none; leave out `--api`, or give `--ephemeral --seed demo`",
         ),
         (
             args.authentication.no_auth,

@@ -1,4 +1,4 @@
-//! What `serve` shows to a person at a terminal, and with `--demo` always: commands for the shell, and the login.
+//! What `serve` shows to a person at a terminal, and with `--demo` without one too: commands for the shell, and the login.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -140,7 +140,7 @@ impl LoginHint {
             (Address::Unix(_), None) => {}
         }
         if let Some(user) = &self.user {
-            writeln!(lines, "  each user has this password, as {user}")?;
+            writeln!(lines, "  every user, such as {user}, has this password")?;
         }
         Ok(())
     }

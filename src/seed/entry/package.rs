@@ -6,8 +6,8 @@ use super::super::fault::EntryError;
 use super::super::field::{
     Annotations, Guid, Labels, PackageType, Password, Reference, Sha1, Sha256, State, Text, Time,
 };
-use super::{Object, not_with, required};
-use crate::records::{DockerPassword, PackageRecord, package};
+use super::{Object, metadata, not_with, required};
+use crate::records::{DockerPassword, Package, PackageRecord, package};
 use crate::store::StoreError;
 
 /// A package.
@@ -115,7 +115,8 @@ impl<'a> PackageEntry<'a> {
             email: record.docker_email.map(Text::trusted),
             login_server: record.docker_login_server.map(Text::trusted),
         };
-        let (labels, annotations) = (record.parsed_labels()?, record.parsed_annotations()?);
+        let (labels, annotations) =
+            metadata::<Package>(record.guid, record.labels, record.annotations)?;
         Ok(Self {
             guid: Some(Guid::trusted(record.guid)),
             app: Some(Reference::trusted(record.app_guid)),
@@ -130,8 +131,8 @@ impl<'a> PackageEntry<'a> {
             sha256: record.sha256.map(Sha256::trusted),
             created_at: Some(Time(record.created_at)),
             updated_at: record.updated_at.map(Time),
-            labels: (!labels.0.is_empty()).then_some(Labels(labels)),
-            annotations: (!annotations.0.is_empty()).then_some(Annotations(annotations)),
+            labels,
+            annotations,
         })
     }
 }

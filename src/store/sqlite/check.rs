@@ -97,19 +97,33 @@ fn check_once(path: &Path, find_faults: FindFaults) -> Result<(CheckReport, bool
     Ok((checked, matches!(reading, Reading::Immutable(_))))
 }
 
-/// Packages with a label that `package_labels` lacks.
-const NOT_INDEXED: &str = "
-    select distinct p.guid from packages p, json_each(case when json_valid(p.labels) then p.labels else '{}' end) j
-    where not exists (select 1 from package_labels l
-                      where l.key = j.key and l.value = j.value and l.package_id = p.id)
-    order by p.id";
+/// The kinds of rows that have labels, and their tables. The index of their labels is `KIND_labels`.
+const LABELLED: [(&str, &str); 4] = [
+    ("organization", "organizations"),
+    ("space", "spaces"),
+    ("app", "apps"),
+    ("package", "packages"),
+];
 
-/// Packages with a row in `package_labels` and without the label.
-const ONLY_INDEXED: &str = "
-    select distinct p.guid from package_labels l join packages p on p.id = l.package_id
-    where json_valid(p.labels)
-      and not exists (select 1 from json_each(p.labels) j where j.key = l.key and j.value = l.value)
-    order by p.id";
+/// Returns the query of the rows with a label that the index lacks.
+fn not_indexed(kind: &str, table: &str) -> String {
+    format!(
+        "select distinct p.guid from {table} p, json_each(case when json_valid(p.labels) then p.labels else '{{}}' end) j
+         where not exists (select 1 from {kind}_labels l
+                           where l.key = j.key and l.value = j.value and l.{kind}_id = p.id)
+         order by p.id"
+    )
+}
+
+/// Returns the query of the rows that the index finds by a label that they do not have.
+fn only_indexed(kind: &str, table: &str) -> String {
+    format!(
+        "select distinct p.guid from {kind}_labels l join {table} p on p.id = l.{kind}_id
+         where json_valid(p.labels)
+           and not exists (select 1 from json_each(p.labels) j where j.key = l.key and j.value = l.value)
+         order by p.id"
+    )
+}
 
 impl CheckReport {
     fn integrity(&mut self, connection: &Connection) {
@@ -138,19 +152,27 @@ impl CheckReport {
     }
 
     fn data(&mut self, connection: &Connection) {
-        for (found, fault) in [
-            (
-                texts(connection, NOT_INDEXED),
-                "has labels that selectors do not find",
-            ),
-            (
-                texts(connection, ONLY_INDEXED),
-                "is found by labels that it does not have",
-            ),
-        ] {
-            for guid in self.try_all(found).into_iter().flatten() {
-                self.faults
-                    .push(format!("has a package `{guid}` that {fault}"));
+        for (kind, table) in LABELLED {
+            let article = if kind.starts_with(['a', 'o']) {
+                "an"
+            } else {
+                "a"
+            };
+            for (sql, fault) in [
+                (
+                    not_indexed(kind, table),
+                    "has labels that selectors do not find",
+                ),
+                (
+                    only_indexed(kind, table),
+                    "is found by labels that it does not have",
+                ),
+            ] {
+                let found = texts(connection, &sql);
+                for guid in self.try_all(found).into_iter().flatten() {
+                    self.faults
+                        .push(format!("has {article} {kind} `{guid}` that {fault}"));
+                }
             }
         }
         let found = bookkeeping::faults(connection);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
-use super::parts::{EmptyMetadata, EmptyObject, Link, ToOne};
+use super::parts::{EmptyObject, Link, StoredMetadata, ToOne};
 use crate::edition::current::Presentation;
 use crate::edition::current::json::write_compact;
 use crate::edition::current::request::{SingleQuery, parameters};
@@ -42,7 +42,7 @@ fn write(record: &AppRecord<'_>, base_url: &BaseUrl, out: &mut Vec<u8>) -> Resul
             space: ToOne::new(Some(record.space_guid)),
             current_droplet: ToOne::new(None),
         },
-        metadata: EmptyMetadata::VALUE,
+        metadata: StoredMetadata::of::<App>(record.guid, record.labels, record.annotations)?,
         links: AppLinks { base_url, record },
     };
     write_compact(out, &document);
@@ -58,7 +58,7 @@ struct AppDocument<'a> {
     state: &'static str,
     lifecycle: Lifecycle<'a>,
     relationships: AppRelationships<'a>,
-    metadata: EmptyMetadata,
+    metadata: StoredMetadata<'a>,
     links: AppLinks<'a>,
 }
 

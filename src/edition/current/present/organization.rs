@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::parts::{EmptyMetadata, Link, ToOne};
+use super::parts::{Link, StoredMetadata, ToOne};
 use crate::edition::current::Presentation;
 use crate::edition::current::json::write_compact;
 use crate::edition::current::request::{SingleQuery, parameters};
@@ -36,7 +36,11 @@ fn write(
         relationships: OrganizationRelationships {
             quota: ToOne::new(Some(quota::GUID)),
         },
-        metadata: EmptyMetadata::VALUE,
+        metadata: StoredMetadata::of::<Organization>(
+            record.guid,
+            record.labels,
+            record.annotations,
+        )?,
         links: OrganizationLinks {
             this: link(""),
             domains: link("/domains"),
@@ -56,7 +60,7 @@ struct OrganizationDocument<'a> {
     name: &'a str,
     suspended: bool,
     relationships: OrganizationRelationships<'a>,
-    metadata: EmptyMetadata,
+    metadata: StoredMetadata<'a>,
     links: OrganizationLinks,
 }
 

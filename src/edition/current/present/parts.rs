@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use crate::records::{Metadata, Table};
+use crate::store::StoreError;
+
 /// A link.
 #[derive(Serialize)]
 pub struct Link {
@@ -71,6 +74,31 @@ impl NoRelationship {
 /// `{}`.
 #[derive(Serialize)]
 pub struct EmptyObject {}
+
+/// The labels and annotations of a resource.
+#[derive(Serialize)]
+pub struct StoredMetadata<'a> {
+    labels: Metadata<'a>,
+    annotations: Metadata<'a>,
+}
+
+impl<'a> StoredMetadata<'a> {
+    /// Parses the columns `labels` and `annotations` of the row `guid` of `T`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Damaged`] if one of them is not a JSON object of text.
+    pub fn of<T: Table>(
+        guid: &str,
+        labels: &'a str,
+        annotations: &'a str,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            labels: Metadata::of_column(T::TABLE, guid, "labels", labels)?,
+            annotations: Metadata::of_column(T::TABLE, guid, "annotations", annotations)?,
+        })
+    }
+}
 
 /// The metadata of resources that have no labels and annotations on this server.
 #[derive(Serialize)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::parts::{EmptyMetadata, Link, ToOne};
+use super::parts::{Link, StoredMetadata, ToOne};
 use crate::edition::current::Presentation;
 use crate::edition::current::json::write_compact;
 use crate::edition::current::request::{SingleQuery, parameters};
@@ -38,7 +38,7 @@ fn write(
             organization: ToOne::new(Some(organization_guid)),
             quota: NoQuota { data: () },
         },
-        metadata: EmptyMetadata::VALUE,
+        metadata: StoredMetadata::of::<Space>(record.guid, record.labels, record.annotations)?,
         links: SpaceLinks {
             this: link(""),
             organization: Link::new([base_url, "/v3/organizations/", organization_guid]),
@@ -59,7 +59,7 @@ struct SpaceDocument<'a> {
     /// The status of the space itself, which does not follow that of its organization.
     suspended: bool,
     relationships: SpaceRelationships<'a>,
-    metadata: EmptyMetadata,
+    metadata: StoredMetadata<'a>,
     links: SpaceLinks,
 }
 

@@ -9,7 +9,7 @@ use crate::edition::ruby::to_i::to_i;
 use crate::error::ApiError;
 use crate::labels::is_blank;
 use crate::listing::request::{Condition, Include, MAXIMUM_RESULT, OrderBy, Page};
-use crate::records::{Filter, Resource, SortColumn, quota, role, user};
+use crate::records::{Filter, LabelIndex, Resource, SortColumn, quota, role, user};
 
 const DEFAULT_PAGE: i128 = 1;
 const DEFAULT_PER_PAGE: i128 = 50;
@@ -20,7 +20,7 @@ const MAX_PER_PAGE: i128 = 5000;
 pub struct Columns {
     filters: &'static [Filter],
     sort_columns: &'static [SortColumn],
-    is_labelled: bool,
+    labels: Option<LabelIndex>,
 }
 
 impl Columns {
@@ -28,26 +28,26 @@ impl Columns {
     pub const NONE: Self = Self {
         filters: &[],
         sort_columns: &[],
-        is_labelled: false,
+        labels: None,
     };
 
     /// The columns of users.
     pub const USERS: Self = Self {
         filters: user::FILTERS,
         sort_columns: user::SORT_COLUMNS,
-        is_labelled: false,
+        labels: None,
     };
     /// The columns of roles.
     pub const ROLES: Self = Self {
         filters: role::FILTERS,
         sort_columns: role::SORT_COLUMNS,
-        is_labelled: false,
+        labels: None,
     };
     /// The columns of the quota of all organizations.
     pub const QUOTA: Self = Self {
         filters: quota::FILTERS,
         sort_columns: quota::SORT_COLUMNS,
-        is_labelled: false,
+        labels: None,
     };
 
     /// Returns the columns of `R`.
@@ -55,7 +55,7 @@ impl Columns {
         Self {
             filters: R::FILTERS,
             sort_columns: R::SORT_COLUMNS,
-            is_labelled: R::LABELLED,
+            labels: R::LABELS,
         }
     }
 
@@ -193,14 +193,18 @@ impl ParameterParser {
             return;
         };
         match label_selector::parse(value) {
-            Ok(requirements) if self.columns.is_labelled => self
-                .conditions
-                .extend(requirements.into_iter().map(Condition::Label)),
-            Ok(requirements) => {
-                let unmatched = requirements.into_iter().filter(|label| !label.negated);
-                self.conditions
-                    .extend(unmatched.map(|_| Condition::Nothing));
-            }
+            Ok(requirements) => match self.columns.labels {
+                Some(labels) => self.conditions.extend(
+                    requirements
+                        .into_iter()
+                        .map(|label| Condition::Label(labels, label)),
+                ),
+                None => {
+                    let unmatched = requirements.into_iter().filter(|label| !label.negated);
+                    self.conditions
+                        .extend(unmatched.map(|_| Condition::Nothing));
+                }
+            },
             Err(errors) => self.errors.extend(errors),
         }
         if let QueryValue::Text(text) = value {

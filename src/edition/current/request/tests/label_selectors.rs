@@ -17,7 +17,7 @@ fn requirements(selector: &str) -> Vec<String> {
     conditions
         .into_iter()
         .map(|condition| match condition {
-            Condition::Label(label) => match (label.values, label.negated) {
+            Condition::Label(_, label) => match (label.values, label.negated) {
                 (None, false) => label.key,
                 (None, true) => format!("!{}", label.key),
                 (Some(values), false) => format!("{}={values:?}", label.key),

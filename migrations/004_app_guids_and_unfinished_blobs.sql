@@ -1,7 +1,8 @@
--- Schema 3 to 4: `packages.app_guid` holds the guid of the app, which a page of packages otherwise looks up in `apps`, row by
--- row.
+-- Schema 3 to 4:
+-- - `packages.app_guid` holds the guid of the app, which a page of packages otherwise looks up in `apps`, row by row.
+-- - `blobs.due` marks a file that is not stored whole yet. Only whole files have different checksums.
 --
--- SQLite cannot change a foreign key: the table is made anew, with the steps of
+-- SQLite cannot change a foreign key or remove a constraint: both tables are made anew, with the steps of
 -- https://sqlite.org/lang_altertable.html#otheralter. The program turns foreign keys off before the transaction, and
 -- checks them before it commits.
 
@@ -52,6 +53,28 @@ delete from sqlite_sequence where name = 'packages_new';
 insert into sqlite_sequence (name, seq) select 'packages_new', seq from sqlite_sequence where name = 'packages';
 
 drop table packages;
+
+create table blobs_new (
+    id     integer primary key autoincrement,
+    sha1   text    not null,
+    sha256 text    not null,
+    size   integer not null check (size >= 0),
+    due    integer
+) strict;
+
+insert into blobs_new (id, sha1, sha256, size) select id, sha1, sha256, size from blobs order by id;
+
+delete from sqlite_sequence where name = 'blobs_new';
+insert into sqlite_sequence (name, seq) select 'blobs_new', seq from sqlite_sequence where name = 'blobs';
+
+drop table blobs;
+alter table blobs_new rename to blobs;
+
+create index blobs_by_sha1 on blobs (sha1);
+create unique index blobs_by_sha256 on blobs (sha256) where due is null;
+create index blobs_by_due on blobs (due) where due is not null;
+
+-- The triggers of `packages` name `blobs`, so that this table comes last.
 alter table packages_new rename to packages;
 
 create index packages_by_app     on packages (app_id);
