@@ -16,8 +16,6 @@ use crate::records::{App, Process, Resource};
 use crate::service::Service;
 use crate::store::{Snapshot, StoreError};
 
-const NOT_FOUND: ApiError = ApiError::NotFound(Process::NOT_FOUND);
-
 /// `GET /v3/processes`: the processes of the apps that the caller may see.
 pub(super) async fn list(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
     let parse = |edition: Edition, query: &str| parse(edition, None, query);
@@ -181,7 +179,7 @@ pub(super) async fn instances(
 fn require_web(r#type: &str) -> Result<(), ApiError> {
     match r#type {
         WEB => Ok(()),
-        _ => Err(NOT_FOUND),
+        _ => Err(ApiError::NotFound(Process::NOT_FOUND)),
     }
 }
 

@@ -194,8 +194,8 @@ pub const PACKAGES: ListParameters = ListParameters {
     ..ListParameters::LABELLED
 };
 
-/// The parameters that the packages, the droplets and the processes of one app refuse, in the order in which the message names them. See
-/// `docs/reference/query-parameters.md#app_guid`.
+/// The parameters that the packages, the droplets and the processes of one app refuse, in the order in which the message
+/// names them. See `docs/reference/query-parameters.md#app_guid`.
 pub const REFUSED_WITHIN_APP: &[&str] = &["app_guids", "organization_guids", "space_guids"];
 
 /// `GET /v3/organizations`.
