@@ -27,7 +27,8 @@ use crate::listing::request::{Include, ListRequest};
 use crate::records::role::HeldRole;
 use crate::records::user::NamedUser;
 use crate::records::{
-    App, AppRecord, Build, BuildRecord, Droplet, JobRecord, Package, PackageRecord, Resource, Table,
+    App, AppRecord, Build, BuildRecord, Droplet, JobRecord, Package, PackageRecord, Process,
+    Resource, Table,
 };
 use crate::store::StoreError;
 pub use base_url::{BaseUrl, is_authority, path_prefix};
@@ -85,6 +86,46 @@ pub enum DropletParent {
     App(String),
     /// A package.
     Package(String),
+}
+
+/// A request for a list of processes.
+#[derive(Clone, Debug)]
+pub struct ProcessListRequest {
+    /// The list. If it is the list of one app, its path and conditions name the app.
+    pub list: ListRequest,
+    /// The guid of the app, if it is the list of one app. A caller who may not see the app gets 404 `App not found`.
+    pub app: Option<String>,
+    /// Whether each process shows its instances.
+    pub instances: ProcessInstances,
+}
+
+/// Whether a process shows its instances, of which none exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessInstances {
+    /// It shows an empty array.
+    Embedded,
+    /// It does not.
+    LeftOut,
+}
+
+impl ProcessInstances {
+    /// Returns whether these words of `embed` name the instances.
+    pub(crate) fn named_by(embedded: &[&str]) -> Self {
+        if embedded.is_empty() {
+            Self::LeftOut
+        } else {
+            Self::Embedded
+        }
+    }
+}
+
+/// Whether the caller sees the command that starts a process. No process has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartCommand {
+    /// They see that there is none.
+    Shown,
+    /// A text stands for it.
+    Hidden,
 }
 
 /// An app with its parents, as its environment shows them.
@@ -611,6 +652,68 @@ impl Foundation {
         organizations: Option<&[String]>,
     ) -> Vec<u8> {
         current::present::organization_quota::list(base_url, request, total, organizations)
+    }
+
+    /// Parses the query of the list of all processes, or of those of one app.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong.
+    pub fn parse_process_list(
+        self,
+        app: Option<String>,
+        query: &str,
+    ) -> Result<ProcessListRequest, ApiError> {
+        current::request::parse_processes(app, query)
+    }
+
+    /// Returns the document of one page of processes. `send_records` sends the apps of the page in their order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `send_records` fails.
+    pub fn process_list(
+        self,
+        base_url: &BaseUrl,
+        request: &ProcessListRequest,
+        total: u64,
+        send_records: impl FnOnce(&mut RecordSink<'_, Process>) -> Result<(), StoreError>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let ProcessListRequest {
+            list, instances, ..
+        } = request;
+        current::present::process::list(base_url, list, total, *instances, send_records)
+    }
+
+    /// Parses the query of `GET` of one process.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a parameter is wrong.
+    pub fn parse_process(self, query: &str) -> Result<ProcessInstances, ApiError> {
+        current::request::parse_process(query)
+    }
+
+    /// Appends the document of the process of `app` to `out`.
+    pub fn process(
+        self,
+        base_url: &BaseUrl,
+        app: &AppRecord<'_>,
+        command: StartCommand,
+        instances: ProcessInstances,
+        out: &mut Vec<u8>,
+    ) {
+        current::present::process::write(app, base_url, command, instances, out);
+    }
+
+    /// Returns the document of the statistics of a process.
+    pub fn process_stats(self) -> Vec<u8> {
+        current::present::process::stats()
+    }
+
+    /// Returns the document of the instances of the process with that guid.
+    pub fn process_instances(self, base_url: &BaseUrl, guid: &str) -> Vec<u8> {
+        current::present::process::instances(base_url, guid)
     }
 
     /// Returns the routes to what does not exist here.

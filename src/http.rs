@@ -24,6 +24,7 @@ mod metrics;
 mod multipart;
 mod observe;
 mod packages;
+mod processes;
 mod quotas;
 mod redact;
 mod request;

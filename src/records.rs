@@ -13,6 +13,7 @@ mod label_index;
 mod metadata;
 mod organization;
 pub mod package;
+pub mod process;
 pub mod quota;
 pub mod role;
 mod space;
@@ -29,6 +30,7 @@ pub(crate) use metadata::BorrowedText;
 pub use metadata::Metadata;
 pub use organization::{Organization, OrganizationRecord};
 pub use package::{Content, DockerCredentials, DockerPassword, Package, PackageRecord};
+pub use process::Process;
 pub use space::{Space, SpaceRecord};
 pub use user::{User, UserRecord};
 

@@ -7,7 +7,7 @@ use super::respond::{RenderContext, respond};
 use super::{Request, Response};
 use crate::edition::{Edition, EmptyRequest, EmptyRoute, Foundation, ParentKind};
 use crate::error::ApiError;
-use crate::records::{App, Organization, Space};
+use crate::records::{App, Organization, Process, Space};
 use crate::service::Service;
 
 /// `GET` of one of these routes: the empty list, or 404. `guid` is empty if the path holds none.
@@ -33,6 +33,7 @@ fn page(
             ParentKind::Organization => context.require::<Organization>(guid)?,
             ParentKind::Space => context.require::<Space>(guid)?,
             ParentKind::App => context.require::<App>(guid)?,
+            ParentKind::Process => context.require::<Process>(guid)?,
         };
     }
     let list = request.list.as_ref().map_err(Clone::clone)?;

@@ -14,8 +14,8 @@ use super::request::RequestBody;
 use super::upload::{self, largest_body};
 use super::{
     Request, Response, admin, apps, builds, collections, download, droplets, empty, environment,
-    features, info, isolation_segments, jobs, login, metrics, packages, quotas, response, roles,
-    users,
+    features, info, isolation_segments, jobs, login, metrics, packages, processes, quotas,
+    response, roles, users,
 };
 use crate::edition::EmptyRoute;
 use crate::error::ApiError;
@@ -34,6 +34,8 @@ const NO_SUCH_WRITE: &str = "Unknown request: cf-packages serves packages, and o
 
 /// The segment of a path that is a name.
 type Name = String;
+/// The segment of a path that is the type of a process.
+type Type = String;
 
 /// The path of a route: the filter that matches it, and its text.
 struct Path<F> {
@@ -58,6 +60,7 @@ impl<F> Path<F> {
             .map(|segment| match segment.trim() {
                 "String" => ":guid",
                 "Name" => ":name",
+                "Type" => ":type",
                 literal => literal.trim_matches('"'),
             });
         format!("/{}", segments.collect::<Vec<_>>().join("/")).into()
@@ -114,6 +117,13 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
         routes.get_by_guid(path!("v3" / "droplets" / String), collections::one::<Droplet>);
         routes.get_by_guid(path!("v3" / "packages" / String / "droplets"), droplets::of_package);
         routes.get_by_guid(path!("v3" / "apps" / String / "droplets"), droplets::of_app);
+        routes.get(path!("v3" / "processes"), processes::list);
+        routes.get_by_guid(path!("v3" / "processes" / String), processes::one);
+        routes.get_by_guid(path!("v3" / "processes" / String / "stats"), processes::stats);
+        routes.get_by_guid(path!("v3" / "processes" / String / "process_instances"), processes::instances);
+        routes.get_by_guid(path!("v3" / "apps" / String / "processes"), processes::of_app);
+        routes.get_by_name(path!("v3" / "apps" / String / "processes" / Type), processes::of_type);
+        routes.get_by_name(path!("v3" / "apps" / String / "processes" / Type / "stats"), processes::stats_of_type);
         routes.get_by_guid(path!("v3" / "apps" / String / "features"), features::of_app);
         routes.get_by_name(path!("v3" / "apps" / String / "features" / Name), features::one_of_app);
         routes.get_by_guid(path!("v3" / "apps" / String / "ssh_enabled"), features::ssh_of_app);

@@ -104,7 +104,7 @@ def test_404_for_packages_that_the_user_cannot_see(server, data):
 
 
 def test_404_for_routes_that_are_not_served(client):
-    assert error_of(lambda: client.v3.users.get_first()) == UNKNOWN_REQUEST
+    assert error_of(lambda: client.v3.packages.get("x/nothing")) == UNKNOWN_REQUEST
 
 
 def test_422_for_an_invalid_seed(start_server):

@@ -25,7 +25,7 @@ def test_included_users_can_be_used(client):
 @pytest.mark.parametrize(
     "name",
     [
-        "buildpacks", "domains", "feature_flags", "isolation_segments", "processes", "security_groups",
+        "buildpacks", "domains", "feature_flags", "isolation_segments", "security_groups",
         "service_brokers", "service_credential_bindings", "service_instances", "service_offerings", "service_plans",
         "tasks",
     ],
@@ -36,9 +36,16 @@ def test_lists_of_what_does_not_exist_are_empty(client, name):
     assert len(manager) == 0
 
 
+def test_every_app_has_a_process(client, data):
+    processes = list(client.v3.processes.list(types="web"))
+    assert sorted(process.app()["guid"] for process in processes) == sorted(data.apps)
+    assert {process["instances"] for process in processes} == {0}
+
+
 def test_links_of_an_app_and_an_organization_lead_somewhere(client, data):
     app = client.v3.apps[next(iter(data.apps))]
-    for link in ["processes", "droplets", "tasks", "revisions"]:
+    assert guids(app.processes()) == [app["guid"]]
+    for link in ["droplets", "tasks", "revisions"]:
         assert list(getattr(app, link)()) == [], link
     assert app.environment_variables()["var"] == {}
     assert client.v3.apps.get_env(app["guid"])["environment_variables"] == {}

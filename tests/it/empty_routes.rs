@@ -79,7 +79,7 @@ fn target(path: &str, parent: Option<ParentKind>) -> String {
     let guid = match parent {
         Some(ParentKind::Organization) => "O",
         Some(ParentKind::Space) => "S",
-        Some(ParentKind::App) => "A",
+        Some(ParentKind::App | ParentKind::Process) => "A",
         None => "any",
     };
     format!("/{}", path.replace(":guid", guid).replace(':', ""))
@@ -131,6 +131,7 @@ fn every_single_resource_is_404_with_its_text() {
                 ParentKind::Organization => "Organization not found",
                 ParentKind::Space => "Space not found",
                 ParentKind::App => "App not found",
+                ParentKind::Process => "Process not found",
             };
             assert_eq!(served.error(&missing), (404, text.to_owned()), "{missing}");
         }
@@ -142,19 +143,7 @@ fn every_single_resource_is_404_with_its_text() {
 fn parameters_of_empty_lists_are_validated() {
     let served = Served::new();
     for (target, text) in [
-        (
-            "/v3/processes?foo=1",
-            "The query parameter is invalid: Unknown query parameter(s): 'foo'. Valid parameters are: 'page', 'per_page', 'order_by', 'created_ats', 'updated_ats', 'guids', 'app_guid', 'types', 'space_guids', 'organization_guids', 'app_guids', 'embed', 'label_selector'",
-        ),
-        (
-            "/v3/processes?embed=x,process_instances,process_instances",
-            "The query parameter is invalid: Invalid embedded resource: 'x'. Valid embedded resources are: 'process_instances', Duplicate embedded resource: 'process_instances'",
-        ),
-        (
-            "/v3/apps/A/processes?space_guids=x&app_guids=y",
-            "The query parameter is invalid: Unknown query parameter(s): 'app_guids', 'space_guids'",
-        ),
-        ("/v3/processes?app_guid=nope", "App not found"),
+        ("/v3/tasks?app_guid=nope", "App not found"),
         (
             "/v3/tasks?sequence_ids=1",
             "The query parameter is invalid: Unknown query parameter(s): 'sequence_ids'",
@@ -206,12 +195,12 @@ fn hrefs_of_empty_lists_repeat_the_parameters() {
     let served = Served::new();
     for (target, href) in [
         (
-            "/v3/processes?embed=process_instances&space_guids=S&app_guid=",
-            "/v3/processes?embed=process_instances&page=1&per_page=50&space_guids=S",
+            "/v3/tasks?states=RUNNING&space_guids=S&app_guid=",
+            "/v3/tasks?page=1&per_page=50&space_guids=S&states=RUNNING",
         ),
         (
-            "/v3/processes?app_guid=A&per_page=5",
-            "/v3/apps/A/processes?page=1&per_page=5",
+            "/v3/tasks?app_guid=A&per_page=5",
+            "/v3/apps/A/tasks?page=1&per_page=5",
         ),
         (
             "/v3/audit_events?target_guids[not]=a,b&order_by=-created_at",

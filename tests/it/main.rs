@@ -31,6 +31,7 @@ mod opening_files;
 mod page_cost;
 mod pagination_2015;
 mod parent_labels;
+mod processes;
 mod proxies;
 mod pruning;
 mod reads;

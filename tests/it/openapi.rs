@@ -43,7 +43,7 @@ const OF_2015: [&str; 3] = [
 ];
 
 /// The other operations of `current`, beside those of `EMPTY_ROUTES`.
-const CURRENT: [&str; 34] = [
+const CURRENT: [&str; 41] = [
     "PATCH /v3/apps/{guid}/relationships/current_droplet",
     "POST /v3/packages",
     "PATCH /v3/packages/{guid}",
@@ -53,6 +53,13 @@ const CURRENT: [&str; 34] = [
     "GET /v3/droplets",
     "GET /v3/packages/{guid}/droplets",
     "GET /v3/apps/{guid}/droplets",
+    "GET /v3/processes",
+    "GET /v3/processes/{guid}",
+    "GET /v3/processes/{guid}/stats",
+    "GET /v3/processes/{guid}/process_instances",
+    "GET /v3/apps/{guid}/processes",
+    "GET /v3/apps/{guid}/processes/{type}",
+    "GET /v3/apps/{guid}/processes/{type}/stats",
     "GET /v3/apps/{guid}/features",
     "GET /v3/apps/{guid}/features/{name}",
     "GET /v3/apps/{guid}/ssh_enabled",
@@ -159,13 +166,14 @@ fn each_document_names_the_query_parameters_of_its_lists() {
     }
 
     let current = document(Edition::Current);
-    let lists: [(&str, &ListParameters); 9] = [
+    let lists: [(&str, &ListParameters); 10] = [
         ("/v3/packages", &parameters::PACKAGES),
         ("/v3/organizations", &parameters::ORGANIZATIONS),
         ("/v3/spaces", &parameters::SPACES),
         ("/v3/apps", &parameters::APPS),
         ("/v3/droplets", &parameters::DROPLETS),
         ("/v3/packages/{guid}/droplets", &parameters::DROPLETS),
+        ("/v3/processes", &parameters::PROCESSES),
         ("/v3/users", &parameters::USERS),
         ("/v3/roles", &parameters::ROLES),
         ("/v3/organization_quotas", &parameters::ORGANIZATION_QUOTAS),
@@ -180,6 +188,7 @@ fn each_document_names_the_query_parameters_of_its_lists() {
     for (path, accepted) in [
         ("/v3/apps/{guid}/packages", &parameters::PACKAGES),
         ("/v3/apps/{guid}/droplets", &parameters::DROPLETS),
+        ("/v3/apps/{guid}/processes", &parameters::PROCESSES),
     ] {
         let mut of_one_app = set(&accepted.names());
         for name in parameters::REFUSED_WITHIN_APP {

@@ -5,12 +5,10 @@
 //! compares the table in `docs/reference/served-routes.md` with them, and another one tries them with every role. The
 //! parameters are those of `app/messages/*_list_message.rb` of a controller.
 
-use super::request::parameters::{
-    ListParameters, Parameter, ParameterKind, REFUSED_WITHIN_APP, Refusal, parameter,
-};
+use super::request::parameters::{ListParameters, Parameter, ParameterKind, Refusal, parameter};
 use ParameterKind::{
-    AppGuid, CommaList, CommaListOrNot, CommaListWithinApp, Embed, Fields, IncludeOfNone,
-    LabelSelector, OneOf, Repeated,
+    AppGuid, CommaList, CommaListOrNot, CommaListWithinApp, Fields, IncludeOfNone, LabelSelector,
+    OneOf, Repeated,
 };
 
 /// A route to what this server has none of.
@@ -34,6 +32,8 @@ pub enum ParentKind {
     Space,
     /// An app.
     App,
+    /// A process.
+    Process,
 }
 
 /// The answer of an [`EmptyRoute`].
@@ -108,9 +108,6 @@ impl EmptyRoute {
 #[rustfmt::skip] // One line per route.
 pub const EMPTY_ROUTES: &[EmptyRoute] = &[
     of_parent("v3/apps/:guid/droplets/current", ParentKind::App, EmptyAnswer::NotFound("Droplet not found")),
-    of_parent("v3/apps/:guid/processes", ParentKind::App, EmptyAnswer::List(&PROCESSES)),
-    of_parent("v3/apps/:guid/processes/:type", ParentKind::App, EmptyAnswer::NotFound("Process not found")),
-    of_parent("v3/apps/:guid/processes/:type/stats", ParentKind::App, EmptyAnswer::NotFound("Process not found")),
     of_parent("v3/apps/:guid/relationships/current_droplet", ParentKind::App, EmptyAnswer::NotFound("Droplet not found")),
     of_parent("v3/apps/:guid/revisions", ParentKind::App, EmptyAnswer::List(&REVISIONS)),
     of_parent("v3/apps/:guid/revisions/deployed", ParentKind::App, EmptyAnswer::List(&REVISIONS)),
@@ -131,10 +128,7 @@ pub const EMPTY_ROUTES: &[EmptyRoute] = &[
     missing("v3/isolation_segments/:guid", "Isolation segment not found"),
     of_parent("v3/organizations/:guid/domains", ParentKind::Organization, EmptyAnswer::ListOfParent(&DOMAINS)),
     of_parent("v3/organizations/:guid/domains/default", ParentKind::Organization, EmptyAnswer::NotFound("Domain not found")),
-    list("v3/processes", &PROCESSES),
-    missing("v3/processes/:guid", "Process not found"),
-    missing("v3/processes/:guid/sidecars", "Process not found"),
-    missing("v3/processes/:guid/stats", "Process not found"),
+    of_parent("v3/processes/:guid/sidecars", ParentKind::Process, EmptyAnswer::List(&ListParameters::UNLABELLED)),
     list("v3/routes", &ROUTES),
     missing("v3/routes/:guid", "Route not found"),
     list("v3/security_groups", &SECURITY_GROUPS),
@@ -202,17 +196,6 @@ const fn unlabelled(own: &'static [Parameter]) -> ListParameters {
 const TIMES_AND_NAME: &[&str] = &["created_at", "updated_at", "name"];
 const TRUE_OR_FALSE: ParameterKind = OneOf(&["true", "false"], "must be 'true' or 'false'");
 
-const PROCESSES: ListParameters = ListParameters {
-    refused_within_app: REFUSED_WITHIN_APP,
-    ..labelled(&[
-        parameter("app_guid", AppGuid),
-        parameter("types", CommaList),
-        parameter("space_guids", CommaList),
-        parameter("organization_guids", CommaList),
-        parameter("app_guids", CommaList),
-        parameter("embed", Embed(&["process_instances"])),
-    ])
-};
 const REVISIONS: ListParameters = labelled(&[
     parameter("versions", CommaList),
     // A controller compares the text of the query with true and false, so that every value is wrong.

@@ -17,10 +17,11 @@ pub fn document() -> &'static [u8] {
             .expect("a test reads the same file");
         let paths = document["paths"].as_object_mut().expect("an object");
         for route in EMPTY_ROUTES {
-            let path = paths
+            // Another method of the path may be described already.
+            let item = paths
                 .entry(path(route))
                 .or_insert_with(|| json!({"parameters": [component("parameters", "RequestId")]}));
-            path["get"] = operation(route);
+            item["get"] = operation(route);
         }
         serde_json::to_vec(&document).expect("a JSON value can be written")
     });
@@ -87,6 +88,7 @@ fn path_parameters(route: &EmptyRoute) -> Vec<Value> {
         ("guid", Some(ParentKind::Organization)) => component("parameters", "OrganizationGuid"),
         ("guid", Some(ParentKind::Space)) => component("parameters", "SpaceGuid"),
         ("guid", Some(ParentKind::App)) => component("parameters", "AppPathGuid"),
+        ("guid", Some(ParentKind::Process)) => component("parameters", "ProcessGuid"),
         (name, _) => json!({
             "name": name,
             "in": "path",
@@ -126,9 +128,6 @@ fn query_parameter(route: &EmptyRoute, list: &ListParameters, name: &str) -> Val
         Some(ParameterKind::IncludeOfNone(words)) => {
             let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
             one_word("The arrays of `included`, which are empty", &words)
-        }
-        Some(ParameterKind::Embed(words)) => {
-            one_word("What is added to the members of the list", words)
         }
         Some(ParameterKind::Fields(resources)) => {
             parameter["style"] = "deepObject".into();

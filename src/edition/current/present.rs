@@ -11,6 +11,7 @@ pub mod member;
 pub mod organization;
 pub mod organization_quota;
 pub mod package;
+pub mod process;
 pub mod root_documents;
 pub mod space;
 

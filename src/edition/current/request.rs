@@ -12,11 +12,11 @@ use crate::edition::current::empty::{EmptyAnswer, EmptyRoute, ParentKind};
 use crate::edition::ruby::query_string::{self, QueryFields, QueryStringRules};
 use crate::edition::{
     DropletListRequest, DropletParent, EmptyListRequest, EmptyRequest, PackageListRequest,
-    SingleRequest,
+    ProcessInstances, ProcessListRequest, SingleRequest,
 };
 use crate::error::ApiError;
 use crate::listing::request::{Echo, Include, ListRequest};
-use crate::records::{Droplet, Package, Resource};
+use crate::records::{Droplet, Package, Process, Resource};
 use parameters::{ListParameters, Parameter, ParameterKind};
 use parser::{Columns, ParameterParser, non_blank_text};
 
@@ -106,6 +106,48 @@ pub fn parse_droplets(
     let mut list = list_request(columns, &parameters::DROPLETS, within_app, path, &fields)?;
     list.conditions.extend(condition);
     Ok(DropletListRequest { list, parent })
+}
+
+/// Parses the query of `GET /v3/processes`, or of the processes of `app` if the path names it. With an `app_guid`, the
+/// first one is the list of one app too. Within an app, `app_guid` has no effect.
+///
+/// # Errors
+///
+/// Fails with the errors of [`parse_list`].
+pub fn parse_processes(app: Option<String>, query: &str) -> Result<ProcessListRequest, ApiError> {
+    let fields = parse_query(query)?;
+    let app = app.or_else(|| non_blank_text("app_guid", &fields));
+    let path = match &app {
+        Some(app) => format!("/v3/apps/{app}/processes"),
+        None => "/v3/processes".to_owned(),
+    };
+    let (columns, parameters) = (Columns::of::<Process>(), &parameters::PROCESSES);
+    let (mut list, embedded) = parse_parameters(columns, parameters, app.is_some(), path, &fields)?;
+    let of_app = |app: &String| columns.one_of("app_guids", vec![app.clone()]);
+    list.conditions.extend(app.as_ref().map(of_app));
+    Ok(ProcessListRequest {
+        list,
+        app,
+        instances: ProcessInstances::named_by(&embedded),
+    })
+}
+
+/// Parses the query of `GET` of one process, whose only parameter is `embed`.
+///
+/// # Errors
+///
+/// Fails with [`ApiError::InvalidRequest`] if the query cannot be parsed, and with [`ApiError::BadQuery`] if `embed` is
+/// wrong or another parameter is given.
+pub fn parse_process(query: &str) -> Result<ProcessInstances, ApiError> {
+    let fields = parse_query(query)?;
+    let mut parser = ParameterParser::new(Columns::NONE);
+    parser.unknown(&["embed"], &fields);
+    parser.embed(parameters::EMBEDDED_IN_PROCESSES, &fields)?;
+    if parser.errors.is_empty() {
+        Ok(ProcessInstances::named_by(&parser.words))
+    } else {
+        Err(parameters::PROCESSES.refusal.error(&parser.errors))
+    }
 }
 
 /// Parses the query of the list of `R` at `path`. Packages have [`parse_packages`] and [`parse_app_packages`] instead,
@@ -269,7 +311,7 @@ fn list_request(
     parse_parameters(columns, parameters, within_app, path, fields).map(|(list, _)| list)
 }
 
-/// Like [`list_request`]. Also returns the words of `include` of a list that is always empty.
+/// Like [`list_request`]. Also returns the words of `include` of a list that is always empty, or of `embed`.
 fn parse_parameters(
     columns: Columns,
     parameters: &ListParameters,
@@ -352,7 +394,7 @@ fn parse_parameters(
         echo: Echo::new(parser.echo),
         include: parser.include,
     };
-    Ok((list, parser.included))
+    Ok((list, parser.words))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! Prometheus' cf_exporter: the lists that it reads. Its collector of applications also needs a process of each app, and
-//! none exists here (`docs/reference/clients.md#cf_exporter`).
+//! Prometheus' cf_exporter: the lists that it reads, and what its collectors look for in them
+//! (`docs/reference/clients.md#cf_exporter`).
 
 use super::cf_command::Cf;
 use super::server::Server;
+use super::{guids, text};
 
 #[test]
 fn every_list_of_a_scrape_is_answered() {
@@ -13,7 +14,7 @@ fn every_list_of_a_scrape_is_answered() {
         ("/v3/spaces", 10),
         ("/v3/space_quotas", 0),
         ("/v3/apps", 36),
-        ("/v3/processes", 0),
+        ("/v3/processes", 36),
         ("/v3/routes", 0),
         ("/v3/domains", 0),
         ("/v3/isolation_segments", 0),
@@ -43,4 +44,13 @@ fn every_list_of_a_scrape_is_answered() {
         let quota = &organization["relationships"]["quota"]["data"]["guid"];
         assert_eq!(*quota, quotas["resources"][0]["guid"]);
     }
+    // An app without a process is an error of the collector of applications.
+    let apps = cf.get("/v3/apps?per_page=5000").ok();
+    let processes = cf.get("/v3/processes?per_page=5000").ok();
+    let mut with_process = Vec::new();
+    for process in processes["resources"].as_array().expect("resources") {
+        assert_eq!(process["type"], "web");
+        with_process.push(text(&process["relationships"]["app"]["data"]["guid"]));
+    }
+    assert_eq!(with_process, guids(&apps));
 }

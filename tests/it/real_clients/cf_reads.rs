@@ -36,12 +36,29 @@ fn apps_reads_processes_and_routes() {
         ))
         .ok();
     assert_eq!(guids(&apps).len(), 4);
+    let embed = format!("/v3/processes?embed=process_instances&per_page=5000&space_guids={SPACE}");
+    let processes = cf.get(&embed).ok();
+    let processes = processes["resources"].as_array().expect("resources");
+    let mut of_apps = Vec::new();
+    for process in processes {
+        // The column `processes` shows `web:0/0`: instances that run, and instances.
+        assert_eq!(process["type"], "web");
+        assert_eq!(process["process_instances"], Value::Array(Vec::new()));
+        of_apps.push(text(&process["relationships"]["app"]["data"]["guid"]));
+    }
+    of_apps.sort();
+    let mut expected = guids(&apps);
+    expected.sort();
+    assert_eq!(of_apps, expected);
+    // Versions before 8.15 do not embed, and ask for the instances of each process.
+    let unembedded = format!("/v3/processes?per_page=5000&space_guids={SPACE}");
+    for guid in guids(&cf.get(&unembedded).ok()) {
+        let stats = cf.get(&format!("/v3/processes/{guid}/stats")).ok();
+        assert_eq!(stats["resources"], Value::Array(Vec::new()));
+    }
     assert_empty(
         &cf,
         &[
-            &format!("/v3/processes?embed=process_instances&per_page=5000&space_guids={SPACE}"),
-            // Versions before 8.15 do not embed.
-            &format!("/v3/processes?per_page=5000&space_guids={SPACE}"),
             &format!("/v3/routes?per_page=5000&space_guids={SPACE}"),
             &format!("/v3/routes?app_guids={APP},x"),
         ],
@@ -51,11 +68,18 @@ fn apps_reads_processes_and_routes() {
 #[test]
 fn app_reads_what_runs_of_it() {
     let cf = alice();
+    for query in ["", "?per_page=5000", "?embed=process_instances"] {
+        let page = cf.get(&format!("/v3/apps/{APP}/processes{query}")).ok();
+        assert_eq!(guids(&page), [APP], "{query}");
+    }
+    let process = cf.get(&format!("/v3/apps/{APP}/processes/web")).ok();
+    assert_eq!(process["instances"], 0);
+    let stats = cf.get(&format!("/v3/processes/{APP}/stats")).ok();
+    assert_eq!(stats["resources"], Value::Array(Vec::new()));
     assert_empty(
         &cf,
         &[
-            &format!("/v3/apps/{APP}/processes"),
-            &format!("/v3/apps/{APP}/processes?per_page=5000"),
+            &format!("/v3/processes/{APP}/sidecars"),
             &format!("/v3/apps/{APP}/routes"),
             &format!(
                 "/v3/deployments?app_guids={APP}&order_by=-created_at&page=1&per_page=1&status_values=ACTIVE"

@@ -104,7 +104,7 @@ pub enum ParameterKind {
     IncludeOfNone(&'static [(&'static str, &'static [&'static str])]),
     /// A comma list that needs one of `usernames` and `partial_usernames`, which exclude each other.
     Origins,
-    /// `embed`: a comma list of these words.
+    /// `embed`: a comma list of these words, which name what is added to each resource.
     Embed(&'static [&'static str]),
 }
 
@@ -194,8 +194,8 @@ pub const PACKAGES: ListParameters = ListParameters {
     ..ListParameters::LABELLED
 };
 
-/// The parameters that the packages and the droplets of one app refuse, in the order in which the message names them. See
-/// `docs/reference/query-parameters.md#app_guid`.
+/// The parameters that the packages, the droplets and the processes of one app refuse, in the order in which the message
+/// names them. See `docs/reference/query-parameters.md#app_guid`.
 pub const REFUSED_WITHIN_APP: &[&str] = &["app_guids", "organization_guids", "space_guids"];
 
 /// `GET /v3/organizations`.
@@ -266,6 +266,23 @@ pub const DROPLETS: ListParameters = ListParameters {
     refused_within_app: REFUSED_WITHIN_APP,
     ..ListParameters::LABELLED
 };
+
+/// `GET /v3/processes` and `GET /v3/apps/:guid/processes`, and `embed` of `GET /v3/processes/:guid`.
+pub const PROCESSES: ListParameters = ListParameters {
+    own: &[
+        parameter("app_guid", ParameterKind::AppGuid),
+        parameter("types", ParameterKind::CommaList),
+        parameter("space_guids", ParameterKind::CommaList),
+        parameter("organization_guids", ParameterKind::CommaList),
+        parameter("app_guids", ParameterKind::CommaList),
+        parameter("embed", ParameterKind::Embed(EMBEDDED_IN_PROCESSES)),
+    ],
+    refused_within_app: REFUSED_WITHIN_APP,
+    ..ListParameters::LABELLED
+};
+
+/// The words of `embed` of processes.
+pub const EMBEDDED_IN_PROCESSES: &[&str] = &["process_instances"];
 
 const USERS_INCLUDED: Include = Include {
     spaces: false,

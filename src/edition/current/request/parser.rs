@@ -93,8 +93,8 @@ pub struct ParameterParser {
     pub echo: Vec<String>,
     /// The parents to include.
     pub include: Include,
-    /// The words of `include`, each once, in a list that is always empty.
-    pub included: Vec<&'static str>,
+    /// The words of `include` of a list that is always empty, or of `embed`, each once.
+    pub words: Vec<&'static str>,
 }
 
 impl ParameterParser {
@@ -106,7 +106,7 @@ impl ParameterParser {
             conditions: Vec::new(),
             echo: Vec::new(),
             include: Include::default(),
-            included: Vec::new(),
+            words: Vec::new(),
         }
     }
 
@@ -280,7 +280,7 @@ impl ParameterParser {
         fields: &QueryFields,
     ) -> Result<(), ApiError> {
         let valid: Vec<&'static str> = words.iter().map(|(word, _)| *word).collect();
-        let given = self.words("include", "included", &valid, fields)?;
+        let given = self.comma_words("include", "included", &valid, fields)?;
         for (_, included) in words.iter().filter(|(word, _)| given.contains(word)) {
             self.include.spaces |= included.spaces;
             self.include.organizations |= included.organizations;
@@ -299,23 +299,23 @@ impl ParameterParser {
         valid: &[&'static str],
         fields: &QueryFields,
     ) -> Result<(), ApiError> {
-        self.included = self.words("include", "included", valid, fields)?;
+        self.words = self.comma_words("include", "included", valid, fields)?;
         Ok(())
     }
 
-    /// Parses `embed`, which adds members to the resources of a list. The lists that have it are empty.
+    /// Parses `embed`, which adds members to resources.
     ///
     /// # Errors
     ///
     /// Fails if an element cannot be decoded.
     pub fn embed(&mut self, valid: &[&'static str], fields: &QueryFields) -> Result<(), ApiError> {
-        self.words("embed", "embedded", valid, fields)?;
+        self.words = self.comma_words("embed", "embedded", valid, fields)?;
         Ok(())
     }
 
     /// Parses a comma list of words, each at most once, and returns those that are valid. `what` says what they name in the
     /// messages.
-    fn words(
+    fn comma_words(
         &mut self,
         name: &str,
         what: &str,

@@ -9,7 +9,7 @@ mod timestamps;
 
 use super::*;
 use crate::listing::request::Condition;
-use crate::records::{App, Organization, Space};
+use crate::records::{App, Organization, Process, Space};
 
 const MAXIMUM_MESSAGE: &str =
     "Maximum result (page * per_page) must be less than 9223372036854775807";
@@ -83,4 +83,5 @@ fn records_have_the_filters_and_sort_columns_of_the_parameter_tables() {
     check::<Space>(&parameters::SPACES);
     check::<App>(&parameters::APPS);
     check::<Droplet>(&parameters::DROPLETS);
+    check::<Process>(&parameters::PROCESSES);
 }
