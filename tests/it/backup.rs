@@ -100,7 +100,6 @@ fn names_of_files_beside_a_database_are_refused() {
     let dir = WorkDir::new();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     std::fs::create_dir(dir.path("folder")).unwrap();
-    std::fs::hard_link(dir.path("x.db"), dir.path("hard.db")).unwrap();
     symlink("x.db", dir.path("soft.db")).unwrap();
     symlink(".", dir.path("here")).unwrap();
     let before = dir.file_names();
@@ -122,7 +121,6 @@ fn names_of_files_beside_a_database_are_refused() {
             "x.db",
             "./folder/../x.db",
             "here/x.db",
-            "hard.db",
             "soft.db",
             "X.DB",
         ] {
