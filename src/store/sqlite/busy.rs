@@ -39,7 +39,7 @@ impl Patience {
     }
 }
 
-/// Makes a connection wait until then. It must be used on this thread only, until it is told again how long to wait.
+/// Makes a connection wait until then. It must be used on this thread only, until it is to wait for another time.
 pub(in crate::store) fn wait_until(
     connection: &Connection,
     deadline: Instant,
