@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::error_text::os_error;
+use crate::error_text::{os_error, without_user_info};
 use crate::signals::{self, Signal};
 use environment::Arguments;
 
@@ -183,10 +183,10 @@ fn write_out(what: &str, bytes: &[u8]) -> Result<(), CommandError> {
     }
 }
 
-/// Prints an error. One about a seed may have several lines.
+/// Prints an error. One about a seed may have several lines. Passwords in URLs are hidden.
 fn fail(text: &str, code: u8) -> ExitCode {
     for line in text.lines() {
-        eprintln!("cf-packages: {line}");
+        eprintln!("cf-packages: {}", without_user_info(line));
     }
     ExitCode::from(code)
 }

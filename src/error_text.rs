@@ -1,5 +1,6 @@
 //! The texts of errors of other crates, as our messages quote them.
 
+use std::borrow::Cow;
 use std::io;
 
 /// Returns the operating system's description of an error in lower case, as in `permission denied`.
@@ -12,6 +13,16 @@ pub fn os_error(error: &io::Error) -> String {
     description.to_lowercase()
 }
 
+/// Returns the line with what stands between `://` and the last `@` replaced by `***`: the user and the password of a URL. A
+/// password may hold any character.
+pub fn without_user_info(line: &str) -> Cow<'_, str> {
+    let shown = line.split_once("://").and_then(|(scheme, rest)| {
+        let (_, host) = rest.rsplit_once('@')?;
+        Some(format!("{scheme}://***@{host}"))
+    });
+    shown.map_or(line.into(), Cow::Owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -21,6 +32,20 @@ mod tests {
         let error = io::Error::from_raw_os_error(13);
         assert!(error.to_string().contains("(os error 13)"));
         assert_eq!(os_error(&error), "permission denied");
+    }
+
+    #[test]
+    fn user_info_of_a_url_is_hidden() {
+        for (line, shown) in [
+            (
+                "`http://u:a/b@c`d@host/x` is wrong",
+                "`http://***@host/x` is wrong",
+            ),
+            ("`https://host/x` is wrong", "`https://host/x` is wrong"),
+            ("`a@b` is wrong", "`a@b` is wrong"),
+        ] {
+            assert_eq!(without_user_info(line), shown);
+        }
     }
 
     #[test]

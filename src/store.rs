@@ -12,6 +12,7 @@ mod sqlite;
 mod tests;
 mod transaction;
 mod version;
+mod write_queue;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,10 +37,11 @@ pub use sqlite::readers::WaitingReads;
 use sqlite::readers::{Ended, Job, Limit, Readers};
 pub use sqlite::reserved_name::{refuse_database, refuse_reserved_name};
 use sqlite::writer::Writer;
-pub use sqlite::writer::WriterCounters;
 use sqlite::{backup, close, copy, create, draft, log_size, read_only, schema};
 pub use transaction::Transaction;
 pub use version::Version;
+use write_queue::WriteQueue;
+pub use write_queue::{QueuedWrite, WriterCounters};
 
 /// The current schema, as a new file gets it.
 const SCHEMA: &str = include_str!("../schema.sql");
@@ -82,7 +84,7 @@ pub enum Durability {
 pub struct StoreActivity {
     /// The reads that wait.
     pub waiting_reads: WaitingReads,
-    /// How the writer was used; all zero if the database is open for reading only.
+    /// How writes waited; all zero if the database is open for reading only.
     pub writer: WriterCounters,
     /// The size of the write-ahead log, in bytes.
     pub log_bytes: u64,
@@ -100,6 +102,7 @@ pub struct Store {
     watch: Option<FileWatch>,
     current: Arc<Current>,
     writer: Option<Writer>,
+    writes: Arc<WriteQueue>,
     latest: Arc<LatestVersion>,
     file: Arc<OpenFile>,
 }
@@ -224,6 +227,7 @@ impl Store {
             migrated,
             watch: None,
             writer: (mode == OpenMode::ReadWrite).then(|| Writer::new(real, connection)),
+            writes: Arc::default(),
             latest: readers.latest.clone(),
             file: readers.file.clone(),
             current: Arc::new(Current::new(readers)),
@@ -402,7 +406,12 @@ impl Store {
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.try_write(Patience::Request, write)
+        self.write_queued(self.queue_write(), write)
+    }
+
+    /// Queues a write of a request, which waits for 5 seconds in all, from now on.
+    pub fn queue_write(&self) -> QueuedWrite {
+        QueuedWrite::new(&self.writes, Patience::Request)
     }
 
     /// Does the same as [`write`](Self::write) for a command whose user waits: beside programs that write without pause,
@@ -415,19 +424,26 @@ impl Store {
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.try_write(Patience::Command, write)
+        let queued = QueuedWrite::new(&self.writes, Patience::Command);
+        self.write_queued(queued, write)
     }
 
-    fn try_write<T, E: From<StoreError>>(
+    /// Does the same as [`write`](Self::write) for a write that [`queue_write`](Self::queue_write) returned.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`write`](Self::write), and with [`StoreError::Busy`] if another program keeps the file locked until the
+    /// deadline of `queued`.
+    pub fn write_queued<T, E: From<StoreError>>(
         &self,
-        patience: Patience,
+        queued: QueuedWrite,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let writer = self.writer.as_ref().ok_or_else(|| {
             StoreError::file(&self.path, "is open for reading only; nothing was written")
         })?;
         self.file.lost(&self.latest)?;
-        let answer = writer.write(patience, write)?;
+        let answer = writer.write(queued, write)?;
         // A commit to a file that has no name any more is lost.
         self.file.lost(&self.latest)?;
         Ok(answer)
@@ -443,10 +459,9 @@ impl Store {
     pub fn activity(&self) -> StoreActivity {
         let readers = self.current.get().ok();
         let waiting_reads = readers.map(|current| current.readers.waiting());
-        let writer = self.writer.as_ref();
         StoreActivity {
             waiting_reads: waiting_reads.unwrap_or_default(),
-            writer: writer.map(Writer::counters).unwrap_or_default(),
+            writer: self.writes.counters(),
             log_bytes: log_size::bytes(&self.path),
         }
     }
@@ -474,7 +489,7 @@ impl Store {
         let Some(writer) = self.writer.take() else {
             return Ok(Closed::Whole);
         };
-        let connection = writer.into_connection();
+        let connection = writer.into_connection()?;
         // The log lies beside the file, wherever a link leads by now.
         match self.file.loss_behind_link(&self.latest) {
             None => close::close_writer(&self.path, connection),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::CommandError;
 use super::args::DatabaseFlag;
 use super::check::find_faults;
+use crate::log::printable;
 use crate::store::Store;
 
 /// The arguments of `backup`.
@@ -36,7 +37,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     let _ = writeln!(
         stdout(),
         "`{}`: schema {}, {packages} packages, no fault",
-        file.display(),
+        printable(&file.to_string_lossy()),
         report.schema
     );
     Ok(())

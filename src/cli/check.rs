@@ -5,6 +5,7 @@ use std::io::{Write as _, stdout};
 
 use super::CommandError;
 use super::args::DatabaseFlag;
+use crate::log::printable;
 use crate::store::{self, CheckReport, Snapshot, StoreError};
 use crate::{blobs, records};
 
@@ -29,7 +30,8 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         schema, packages, ..
     }) = &checked
     {
-        let _ = write!(report, "`{name}`: schema {schema}");
+        let shown = printable(&path.to_string_lossy()).into_owned();
+        let _ = write!(report, "`{shown}`: schema {schema}");
         if let Some(packages) = packages {
             let _ = write!(report, ", {packages} packages");
         }

@@ -35,8 +35,10 @@ pub(super) async fn seed(
     let others = other_rows(request.query())?;
     let source = source_of(body.read_whole().await?)?;
     let now = service.clock.now();
-    let report = write(&service, move |store| {
-        Ok(store.write(|transaction| seed::apply(transaction, &[source], others, now))?)
+    let report = write(&service, move |store, queued| {
+        Ok(store.write_queued(queued, |transaction| {
+            seed::apply(transaction, &[source], others, now)
+        })?)
     })
     .await?;
     json_of(&report)
@@ -89,13 +91,15 @@ pub(super) async fn reset(
         ));
     };
     let now = service.clock.now();
-    write(&service, move |store| {
+    write(&service, move |store, queued| {
         let start = Store::open(&start, OpenMode::Immutable, Durability::Off)?;
         start.read_blocking(|snapshot| {
             let mut export = Vec::new();
             let bits = ExportedBits::In("");
             seed::export(snapshot, SeedFormat::JsonLines, bits, &mut export)?;
-            store.write(|transaction| Ok(seed::restore(transaction, export, snapshot, now)?))
+            store.write_queued(queued, |transaction| {
+                Ok(seed::restore(transaction, export, snapshot, now)?)
+            })
         })
     })
     .await?;
@@ -132,8 +136,8 @@ pub(super) async fn end_build(
     };
     let (edition, now) = (service.edition, service.clock.now());
     let base_url = request.base_url(&service)?;
-    let document = write(&service, move |store| {
-        store.write(|transaction| {
+    let document = write(&service, move |store, queued| {
+        store.write_queued(queued, |transaction| {
             let id = changes::end_build(transaction, &guid, &end, now)?;
             builds::document(transaction, edition, &base_url, id)
         })

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::timeout_at;
+
 use super::request::RequestBody;
 use super::{Request, Response, response};
 use crate::caller::Writer;
@@ -13,7 +15,7 @@ use crate::error::ApiError;
 use crate::listing;
 use crate::records::Package;
 use crate::service::Service;
-use crate::store::{OpenMode, Snapshot, Store, StoreError};
+use crate::store::{OpenMode, QueuedWrite, Snapshot, Store, StoreError};
 
 /// The caller of a request that changes something.
 #[derive(Clone, Debug)]
@@ -70,9 +72,9 @@ pub(super) async fn carry_out<T: Send + 'static>(
     let edition = service.edition;
     let (processing, staging) = (service.processing, service.staging);
     let now = service.clock.now();
-    let changed = write(service, move |store| {
+    let changed = write(service, move |store, queued| {
         let at = system_now_in_milliseconds();
-        store.write(|transaction| {
+        store.write_queued(queued, |transaction| {
             let changed = change(&Change {
                 transaction,
                 writer: &author.writer,
@@ -93,20 +95,25 @@ pub(super) async fn carry_out<T: Send + 'static>(
     changed
 }
 
-/// Runs a write, which blocks, outside the async threads. Writes run one after the other.
+/// Runs a write, which blocks, outside the async threads. Writes run one after the other. `write` gets the store and the
+/// write that was queued when this was called.
 ///
 /// # Errors
 ///
-/// Fails if `write` fails.
+/// Fails if `write` fails, or with [`StoreError::Busy`] if its turn does not come before the deadline.
 pub(super) async fn write<T: Send + 'static>(
     service: &Arc<Service>,
-    write: impl FnOnce(&Store) -> Result<T, ApiError> + Send + 'static,
+    write: impl FnOnce(&Store, QueuedWrite) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let service = service.clone();
-    let turn = service.writes.clone().acquire_owned().await;
+    let queued = service.store.queue_write();
+    let turn = service.writes.clone().acquire_owned();
+    let turn = timeout_at(queued.deadline().into(), turn)
+        .await
+        .map_err(|_| StoreError::Busy)?;
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        write(&service.store)
+        write(&service.store, queued)
     })
     .await
     .unwrap_or_else(|_| Err(StoreError::Closed.into()))
@@ -160,4 +167,26 @@ pub(super) async fn respond_with_package(
     })
     .await?;
     Ok(response::json(status, document))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::service::ServiceOptions;
+    use crate::store::Durability;
+
+    #[tokio::test]
+    async fn write_whose_turn_does_not_come_in_time_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("packages.db");
+        Store::create(&path, |_| Ok::<_, StoreError>(())).unwrap();
+        let store = Store::open(&path, OpenMode::ReadWrite, Durability::Off).unwrap();
+        let service = Arc::new(Service::new(store, ServiceOptions::default()));
+        // Nobody gets the permit: without a deadline the write would wait for ever.
+        let _turn = service.writes.clone().acquire_owned().await;
+        let called = write(&service, |_, _| Ok(Instant::now())).await;
+        assert_eq!(called, Err(ApiError::Busy));
+    }
 }

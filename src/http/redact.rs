@@ -2,7 +2,10 @@
 //! and no record shows them.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::percent_decode_str;
 
 /// What is shown instead of a secret.
@@ -15,24 +18,30 @@ const SECRET_WORDS: &[&str] = &[
     "code",
     "cookie",
     "cred",
+    "hmac",
     "jwt",
     "key",
     "pass",
     "private",
+    "pswd",
     "pwd",
+    "samlresponse",
     "secret",
     "session",
     "signature",
     "token",
 ];
+/// So are those of parameters whose names consist of words, separated by other characters, of which one is among these.
+const SHORT_SECRET_WORDS: &[&str] = &["dsn", "otp", "pin", "pw", "sid", "sig"];
 /// The query of a path that contains one of these words is hidden: it may be of a login.
 const LOGIN_WORDS: &[&str] = &["login", "oauth", "token"];
 /// The parameter whose values are conditions about labels of any name, such as `key=a`.
 const LABEL_SELECTOR: &str = "label_selector";
 /// The beginning of a JSON Web Token: the base64url of `{"` and a letter.
 const TOKEN_START: &str = "eyJ";
-/// The shortest parts of a token that may begin in another way, in characters.
-const SHORTEST_PART: usize = 8;
+/// The longest text that is decoded to find out whether it is the header of a token, in characters. What begins as one and is
+/// longer is hidden.
+const LONGEST_HEADER: usize = 2048;
 /// How often a text is decoded. One that was encoded more often is hidden.
 const MAX_DECODINGS: usize = 8;
 
@@ -51,17 +60,52 @@ pub(super) fn is_secret_id(sent: &[u8], kept: &str) -> bool {
     kept.contains(TOKEN_START) || is_secret(&sent) || has_secret_pair(&sent)
 }
 
-/// Returns the path with each segment that holds a secret replaced by `***`.
+/// Returns the path with each segment that holds a secret replaced by `***`, and, where a secret may hold a slash, also what
+/// follows.
 pub(super) fn path(path: &str) -> Cow<'_, str> {
-    let hides = |segment: &str| is_secret(segment) || has_secret_pair(segment);
-    if !path.split('/').any(hides) {
-        return path.into();
+    let segments: Vec<_> = path.split('/').collect();
+    let user_info = segments_of_user_info(&segments);
+    let mut shown = Vec::with_capacity(segments.len());
+    let mut hides_any = false;
+    for (index, segment) in segments.into_iter().enumerate() {
+        if user_info.contains(&index) {
+            hides_any = true;
+            if index == user_info.start {
+                shown.push(HIDDEN);
+            }
+        } else if has_scheme(segment) || has_secret_pair(segment) {
+            hides_any = true;
+            shown.push(HIDDEN);
+            break;
+        } else if is_secret(segment) {
+            hides_any = true;
+            shown.push(HIDDEN);
+        } else {
+            shown.push(segment);
+        }
     }
-    let segments = path.split('/').map(|segment| match hides(segment) {
-        true => HIDDEN,
-        false => segment,
-    });
-    segments.collect::<Vec<_>>().join("/").into()
+    match hides_any {
+        true => shown.join("/").into(),
+        false => path.into(),
+    }
+}
+
+/// Returns the segments of a path that hold `user:password@`, where the password may hold slashes.
+fn segments_of_user_info(segments: &[&str]) -> Range<usize> {
+    let holds = |segment: &str, character| {
+        decode(segment).is_none_or(|decoded| {
+            let is_scheme = ["http:", "https:"]
+                .iter()
+                .any(|scheme| decoded.eq_ignore_ascii_case(scheme));
+            !is_scheme && decoded.contains(character)
+        })
+    };
+    let start = segments.iter().position(|segment| holds(segment, ':'));
+    let last = segments.iter().rposition(|segment| holds(segment, '@'));
+    match (start, last) {
+        (Some(start), Some(last)) if start <= last => start..last + 1,
+        _ => 0..0,
+    }
 }
 
 /// Returns the query of a request for `path`, with the values of secret parameters replaced by `***`. Nothing of the query
@@ -75,22 +119,24 @@ pub(super) fn query<'q>(path: &str, query: &'q str) -> Cow<'q, str> {
     if is_login {
         return HIDDEN.into();
     }
-    let separators = ['&', ';'];
-    if !query
-        .split(separators)
-        .any(|pair| shown_pair(pair).is_some())
-    {
-        return query.into();
+    let shown: Vec<_> = query.split('&').map(shown_pairs).collect();
+    match shown.iter().all(|shown| matches!(shown, Cow::Borrowed(_))) {
+        true => query.into(),
+        false => shown.join("&").into(),
     }
-    let pairs = query.split_inclusive(separators).map(|pair| {
-        let (pair, separator) = match pair.strip_suffix(separators) {
-            Some(bare) => (bare, &pair[bare.len()..]),
-            None => (pair, ""),
-        };
-        let shown = shown_pair(pair).unwrap_or(pair.into());
-        format!("{shown}{separator}")
-    });
-    pairs.collect::<String>().into()
+}
+
+/// Returns what is shown of pairs that are separated by `;`. A secret may hold that character, so that what follows one is
+/// hidden too.
+fn shown_pairs(pairs: &str) -> Cow<'_, str> {
+    let mut start = 0;
+    for pair in pairs.split(';') {
+        if let Some(shown) = shown_pair(pair) {
+            return [&pairs[..start], &*shown].concat().into();
+        }
+        start += pair.len() + 1;
+    }
+    pairs.into()
 }
 
 /// Returns what is shown of a name and its value if there is a secret among them.
@@ -109,7 +155,9 @@ fn shown_pair(pair: &str) -> Option<Cow<'_, str>> {
 }
 
 fn has_secret_word(text: &str) -> bool {
+    let mut words = text.split(|character: char| !character.is_alphanumeric());
     SECRET_WORDS.iter().any(|word| text.contains(word))
+        || words.any(|word| SHORT_SECRET_WORDS.contains(&word))
 }
 
 /// Returns whether the text, which may be percent-encoded, may hold a JSON Web Token, or credentials as in the header
@@ -118,47 +166,78 @@ fn is_secret(text: &str) -> bool {
     let Some(mut decoded) = decode(text) else {
         return true;
     };
-    let lower = decoded.to_ascii_lowercase();
-    let has_scheme = ["bearer", "basic"].iter().any(|scheme| {
-        let mut rests = lower.split(scheme).skip(1);
-        rests.any(|rest| rest.starts_with([' ', '+', '\t']))
-    });
     // Line breaks within a token do not protect it.
     decoded.retain(|character| !character.is_control() && !character.is_whitespace());
-    has_scheme
+    has_scheme(text)
         || has_user_info(&decoded)
         || decoded.contains(TOKEN_START)
         || has_other_token(&decoded)
 }
 
-/// Returns whether the text holds a JSON Web Token whose first character after the brace is white space.
+/// Returns whether the text, which may be percent-encoded, holds `Bearer` or `Basic` as in the header `Authorization`.
+fn has_scheme(text: &str) -> bool {
+    let Some(decoded) = decode(text) else {
+        return true;
+    };
+    let lower = decoded.to_ascii_lowercase();
+    let ends_word =
+        |character: char| character == '+' || character.is_whitespace() || character.is_control();
+    ["bearer", "basic"].iter().any(|scheme| {
+        lower
+            .split(scheme)
+            .skip(1)
+            .any(|rest| rest.starts_with(ends_word))
+    })
+}
+
+/// Returns whether the text holds a JSON Web Token whose header does not begin with `{"` and a letter, such as one with white
+/// space.
 fn has_other_token(text: &str) -> bool {
-    let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let mut parts = text.split(|character| {
-        !u8::try_from(character).is_ok_and(|byte| is_of_token(byte) || byte == b'.')
-    });
-    parts.any(|text| {
-        let mut parts = text.split('.');
-        parts.any(|part| part.len() >= SHORTEST_PART && begins_as_object(part.as_bytes()))
-            && parts.next().is_some_and(|part| part.len() >= SHORTEST_PART)
-    })
-}
-
-/// Returns whether base64url that begins so is of `{` and white space.
-fn begins_as_object(part: &[u8]) -> bool {
-    match part {
-        [b'e', b'y', b'A', ..] => true,
-        [b'e', b'w', third, ..] => matches!(third, b'k'..=b'r' | b'0'..=b'3'),
-        _ => false,
+    let is_of_token =
+        |character: char| character.is_ascii_alphanumeric() || "-_=".contains(character);
+    let mut parts = text.split('.').peekable();
+    while let Some(part) = parts.next() {
+        if !parts
+            .peek()
+            .is_some_and(|next| next.starts_with(is_of_token))
+        {
+            continue;
+        }
+        let start = part.rfind(|character| !is_of_token(character));
+        let header = &part[start.map_or(0, |start| part.ceil_char_boundary(start + 1))..];
+        let header = header.trim_end_matches('=');
+        if (0..header.len()).any(|start| is_header(&header[start..])) {
+            return true;
+        }
     }
+    false
 }
 
-/// Returns whether the text holds `user:password@`.
+/// Returns whether the text is the base64url of a JSON object with a member, or begins so and is too long to be decoded.
+fn is_header(text: &str) -> bool {
+    let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
+    // White space of any length may come first.
+    let begins = decode(&text[..text.len().min(4)]).is_some_and(|bytes| {
+        let rest = bytes.trim_ascii_start();
+        rest.is_empty() || rest[0] == b'{'
+    });
+    if !begins {
+        return false;
+    }
+    if text.len() > LONGEST_HEADER {
+        return true;
+    }
+    let Some(bytes) = decode(text) else {
+        return false;
+    };
+    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&bytes)
+        .is_ok_and(|object| !object.is_empty())
+}
+
+/// Returns whether the text holds `user:password@`. The password may hold slashes.
 fn has_user_info(text: &str) -> bool {
-    text.split('/').any(|part| {
-        let user_info = part.rsplit_once('@').map(|(user_info, _)| user_info);
-        user_info.is_some_and(|user_info| user_info.contains(':'))
-    })
+    let user_info = text.rsplit_once('@').map(|(user_info, _)| user_info);
+    user_info.is_some_and(|user_info| user_info.replace("://", "").contains(':'))
 }
 
 /// Returns whether the text, which may be percent-encoded, holds a secret word with a value, such as `a?token=b` or
@@ -213,7 +292,19 @@ mod tests {
                 "types=bits&label_selector=key%3Dtoken",
             ),
             ("access_token=abc&page=1", "access_token=***&page=1"),
-            ("page=1;access_token=abc;x=1", "page=1;access_token=***;x=1"),
+            (
+                "page=1;access_token=abc;x=1&y=2",
+                "page=1;access_token=***&y=2",
+            ),
+            ("page=1&password=a;tail", "page=1&password=***"),
+            ("page=1;per_page=2", "page=1;per_page=2"),
+            ("sig=a&pw=b&X-Otp=c", "sig=***&pw=***&X-Otp=***"),
+            ("pin=1&sid=2&dsn=3", "pin=***&sid=***&dsn=***"),
+            (
+                "pswd=a&hmac=b&SAMLResponse=c",
+                "pswd=***&hmac=***&SAMLResponse=***",
+            ),
+            ("mapping=1&design=2&inside=3", "mapping=1&design=2&inside=3"),
             ("Pass%77ord=abc", "Pass%77ord=***"),
             ("pass%2577ord=abc", "pass%2577ord=***"),
             ("client_secret=a=b", "client_secret=***"),
@@ -226,6 +317,17 @@ mod tests {
             ("a=e%0AyJhbGci.e30.x", "a=***"),
             ("a=ewogImFsZyI6IjEifQ.ewogICJhIjoxfQ.x", "a=***"),
             ("a=eyAiYWxnIjoiMSJ9.eyAiYSI6MX0.x", "a=***"),
+            ("a=IHsiYWxnIjoiMSJ9.e30.x", "a=***"),
+            ("a=CnsiYWxnIjoiMSJ9.e30.x", "a=***"),
+            ("a=ICAgICB7ICJhbGciOjF9.e30.x", "a=***"),
+            ("a=b%20IHsiYWxnIjoiMSJ9.e30.x", "a=***"),
+            ("a=keyIndex.html", "a=keyIndex.html"),
+            (
+                "a=Bearer%0Aopaque&b=bearer%0D%0Ax&c=Basic%C2%A0x",
+                "a=***&b=***&c=***",
+            ),
+            ("a=https://u:PW/x@h/", "a=***"),
+            ("a=https://h/u@x", "a=https://h/u@x"),
             ("a=BEARER%20abc&b=Basic+Y2Y6", "a=***&b=***"),
             ("a=https://user:pw@host/x", "a=***"),
             ("a=%2Fcb%3Faccess_token%3Dabc", "a=***"),
@@ -268,7 +370,14 @@ mod tests {
             ("/v3/Bearer%20abc", "/v3/***"),
             ("/v3/packages;token=abc", "/v3/***"),
             ("/v3/packages%3Ftoken%3Dabc", "/v3/***"),
+            ("/v3/packages;password=a/b", "/v3/***"),
+            ("/v3/Basic%20YWRt/dGVyMg==", "/v3/***"),
+            ("/v3/Bearer%0Aopaque", "/v3/***"),
+            ("/v3/IHsiYWxnIjoiMSJ9.e30.x/y", "/v3/***/y"),
             ("/http:/user:pw@host/v3", "/http:/***/v3"),
+            ("/https://u:PW/x@h/v3", "/https://***/v3"),
+            ("/https%3A//u%3APW/x%40h/v3", "/https%3A//***/v3"),
+            ("/v3/a:b", "/v3/a:b"),
             ("/oauth/token", "/oauth/token"),
         ] {
             assert_eq!(path(given), shown);

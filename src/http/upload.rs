@@ -86,9 +86,9 @@ async fn store_pieces(
     while !blob.is_whole() {
         service.turns.before_step(&service.writes).await;
         let id = blob.id();
-        let step = write(service, move |store| {
+        let step = write(service, move |store, queued| {
             let at = system_now_in_milliseconds();
-            Ok(store.write(|transaction| blob.store_step(transaction, at))?)
+            Ok(store.write_queued(queued, |transaction| blob.store_step(transaction, at))?)
         });
         let stored = step.await;
         service.turns.after_step().await;
@@ -107,8 +107,10 @@ async fn store_pieces(
 
 /// Deletes the pieces of an upload that failed. If that fails too, they are deleted when they are due.
 async fn discard(service: &Arc<Service>, id: i64) {
-    let discarded = write(service, move |store| {
-        Ok(store.write(|transaction| blobs::discard_unfinished(transaction, id))?)
+    let discarded = write(service, move |store, queued| {
+        Ok(store.write_queued(queued, |transaction| {
+            blobs::discard_unfinished(transaction, id)
+        })?)
     });
     if let Err(error) = discarded.await {
         tracing::warn!(

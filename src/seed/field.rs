@@ -32,7 +32,7 @@ macro_rules! text_field {
 
         impl<'de: 'a, 'a> Deserialize<'de> for $name<'a> {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = deserializer.deserialize_str(TextVisitor)?;
+                let text = deserializer.deserialize_str(TextVisitor { expected: messages::TEXT })?;
                 let check: fn(&str) -> Result<(), String> = $check;
                 check(&text).map_err(D::Error::custom)?;
                 Ok(Self(text))
@@ -131,7 +131,10 @@ impl fmt::Debug for Password<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Password<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Text::deserialize(deserializer).map(Self)
+        let text = deserializer.deserialize_str(TextVisitor {
+            expected: messages::SECRET_TEXT,
+        })?;
+        Ok(Self(Text(text)))
     }
 }
 
@@ -148,7 +151,9 @@ pub(super) struct Time(pub(super) i64);
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = deserializer.deserialize_str(TextVisitor)?;
+        let text = deserializer.deserialize_str(TextVisitor {
+            expected: messages::TEXT,
+        })?;
         clock::parse(&text)
             .map(Self)
             .ok_or_else(|| D::Error::custom(messages::not_a_time(&text)))
@@ -276,7 +281,9 @@ impl<'de> DeserializeSeed<'de> for PairValue<'_> {
 }
 
 /// Reads a string without NUL.
-struct TextVisitor;
+struct TextVisitor {
+    expected: &'static str,
+}
 
 impl TextVisitor {
     fn checked<E: Error>(text: Cow<'_, str>) -> Result<Cow<'_, str>, E> {
@@ -291,7 +298,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
+        f.write_str(self.expected)
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Cow<'de, str>, E> {

@@ -3,7 +3,7 @@
 use serde_json::error::{Category, Error as JsonError};
 
 use super::entry::SeedFormat;
-use super::messages::{quoted, unknown_field};
+use super::messages::{OBJECT, SECRET_TEXT, quoted, unknown_field};
 
 /// Returns what serde found wrong, where `found` is the character at the error's place.
 pub(super) fn text_of(error: &JsonError, found: Option<char>, format: SeedFormat) -> String {
@@ -57,7 +57,12 @@ fn data_error(said: &str) -> String {
         .or_else(|| said.strip_prefix("invalid value: "))
         .and_then(|rest| rest.rsplit_once(", expected "))
     {
-        return format!("expected {expected}, found {}", json_value(found));
+        // Instead of an object, a password may stand there.
+        let found = match [OBJECT, SECRET_TEXT].contains(&expected) {
+            true => json_kind(found).to_owned(),
+            false => json_value(found),
+        };
+        return format!("expected {expected}, found {found}");
     }
     if let Some((field, fields)) = said
         .strip_prefix("unknown field `")
@@ -70,6 +75,19 @@ fn data_error(said: &str) -> String {
         return format!("the field {field} appears twice");
     }
     said.to_owned()
+}
+
+/// Returns the kind of what serde calls a JSON value, without the value.
+fn json_kind(found: &str) -> &'static str {
+    let (word, _) = found.split_once(' ').unwrap_or((found, ""));
+    match word {
+        "map" => "an object",
+        "sequence" => "an array",
+        "string" => "a text",
+        "integer" | "floating" | "number" => "a number",
+        "boolean" => "`true` or `false`",
+        _ => "`null`",
+    }
 }
 
 /// Rewords what serde calls a JSON value.

@@ -57,6 +57,12 @@ pub(super) fn comment(comment: &str) -> String {
 
 // Fields
 
+/// What is expected where an object must be.
+pub(super) const OBJECT: &str = "an object";
+/// What is expected where a text must be.
+pub(super) const TEXT: &str = "a string";
+/// What is expected where a password must be. The message about another value does not show it.
+pub(super) const SECRET_TEXT: &str = "a string (a secret)";
 /// Does not quote the text, which may be a password.
 pub(super) const NUL: &str = "the text contains a NUL (`\\u0000`), which is not allowed";
 

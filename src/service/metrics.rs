@@ -245,10 +245,14 @@ impl Page {
             "Writes that wait for their transaction to begin",
             writer.waiting as u64,
         );
-        self.counter("writes", "Write transactions that began", writer.begun);
+        self.counter(
+            "writes",
+            "Writes that no longer wait: their transaction began, or they were refused",
+            writer.ended,
+        );
         self.counter(
             "write_wait_seconds",
-            "How long they waited together, for other writes and for the write-ahead log",
+            "How long those waited together, for other writes and for the write-ahead log",
             writer.waited.as_secs_f64(),
         );
         self.gauge(

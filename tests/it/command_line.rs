@@ -533,3 +533,21 @@ fn every_command_has_a_manual_page_with_its_flags_and_variables() {
         "there is no command `srve`; `--help` lists the commands",
     );
 }
+
+#[test]
+fn error_about_a_url_shows_neither_user_nor_password() {
+    let dir = WorkDir::new();
+    let url = "http://u:PW/x@127.0.0.1:1/v3?a";
+    for arguments in [
+        &["healthcheck", url][..],
+        &["healthcheck", "https://u:PW@host"],
+        &["serve", "--external-url", url],
+        &["serve", "--allow-origin", url],
+        &["serve", "--seed", url],
+        &["seed", url],
+    ] {
+        let refused = dir.run(arguments);
+        assert!(refused.stderr.contains("://***@"), "{}", refused.stderr);
+        assert!(!refused.stderr.contains("PW"), "{}", refused.stderr);
+    }
+}

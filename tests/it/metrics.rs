@@ -176,6 +176,36 @@ fn caches_writes_and_the_data_version_are_shown() {
 }
 
 #[test]
+fn queued_writes_wait_at_the_same_time_for_another_program_and_are_refused() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example"]);
+    let server = serve(&dir, &["--admin-api"]);
+    let other = rusqlite::Connection::open(dir.path("packages.db")).unwrap();
+    other.execute_batch("begin immediate").unwrap();
+    std::thread::scope(|scope| {
+        let writes: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    let seed = "POST /admin/seed HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
+                    Measured::send(&server.api, seed.into()).status
+                })
+            })
+            .collect();
+        // All are counted from the moment when they are queued, not one after the other.
+        while server.value("writes_waiting") != Some(3.0) {
+            assert_eq!(server.value("writes_total"), Some(0.0));
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        for write in writes {
+            assert_eq!(write.join().unwrap(), 503);
+        }
+    });
+    assert_eq!(server.value("writes_waiting"), Some(0.0));
+    assert_eq!(server.value("writes_total"), Some(3.0));
+    assert!(server.value("write_wait_seconds_total").unwrap() > 0.0);
+}
+
+#[test]
 fn full_response_cache_counts_evictions() {
     let dir = WorkDir::new();
     let server = serve(

@@ -794,6 +794,33 @@ fn symbolic_link_is_followed() {
     );
 }
 
+#[test]
+fn second_hard_link_is_refused_until_it_is_removed() {
+    let dir = WorkDir::new();
+    database(&dir, "f");
+    let server = dir.serve(&["--db", "f", "--seed", "demo"]);
+    std::fs::hard_link(dir.path("f"), dir.path("link")).expect("a link");
+    let sentence = "is one of 2 hard links to one file, and SQLite keeps a `-wal` for each name, so that commits get lost; keep one name, the one with a `-wal` if there is any, and replace the others by symbolic links to it";
+    for (subcommand, _) in COMMANDS {
+        assert_refused(&dir, subcommand, "link", sentence);
+    }
+    for arguments in [
+        &["backup", "copy", "--db", "link"][..],
+        &["serve", "--read-only", "--db", "link"],
+        &["serve", "--ephemeral", "--from", "link"],
+    ] {
+        let refused = dir.run(arguments);
+        assert_eq!(
+            (refused.status, refused.stderr),
+            (1, format!("cf-packages: `link` {sentence}\n")),
+            "{arguments:?}"
+        );
+    }
+    server.stop();
+    std::fs::remove_file(dir.path("link")).expect("a link");
+    dir.run_ok(&["check", "--db", "f"]);
+}
+
 /// Creates `f` as a server leaves it that was killed: the last commit is only in `f-wal`.
 fn database_of_a_killed_server(dir: &WorkDir) {
     database(dir, "f");

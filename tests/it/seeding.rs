@@ -691,6 +691,14 @@ fn every_wrong_entry_is_refused_with_its_path() {
             &["`packages[0].credentials`"],
         ),
         (
+            r#"{"packages": [{"app": "shop", "type": "docker", "image": "i", "credentials": "u:PW"}]}"#,
+            &["`packages[0].credentials`: expected an object, found a text\n"],
+        ),
+        (
+            r#"{"packages": [{"app": "shop", "type": "docker", "image": "i", "credentials": {"password": 7312345}}]}"#,
+            &["`packages[0].credentials.password`: expected a string (a secret), found a number\n"],
+        ),
+        (
             r#"{"packages": [{"app": "shop", "type": "docker", "image": "i", "credentials": {"pass": "p"}}]}"#,
             &[
                 "`packages[0].credentials",

@@ -436,6 +436,7 @@ fn only_drafts_that_no_program_works_on_are_removed() {
     let published = format!("x.db.{}", other("5"));
     std::fs::hard_link(dir.path("x.db"), dir.path(&format!("{published}.new"))).unwrap();
     dir.write(&format!("{published}.lock"), "");
+    dir.run_ok(&["check", "--db", "x.db"]);
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     assert_eq!(dir.file_names(), before);
     dir.run_ok(&["check", "--db", "x.db"]);

@@ -15,6 +15,10 @@ use super::identify::FileState;
 use super::reserved_name::refuse_reserved_name;
 use crate::store::{OpenMode, StoreError};
 
+/// The longest name of a database that SQLite opens, in bytes, where a name has at most 255: those of the files beside it are
+/// longer.
+const LONGEST_NAME: usize = 250;
+
 /// Copies the database at `from` to `to`. See [`Store::backup`](crate::store::Store::backup).
 pub(in crate::store) fn backup(
     from: &Path,
@@ -22,6 +26,7 @@ pub(in crate::store) fn backup(
     find_faults: FindFaults,
 ) -> Result<CheckReport, StoreError> {
     refuse_reserved_name(to)?;
+    refuse_long_name(to)?;
     refuse_existing(from, to)?;
     if !may_create(to, FileState::Absent)? {
         return Err(exists(to));
@@ -50,6 +55,20 @@ pub(in crate::store) fn backup(
     } else {
         Err(exists(to))
     }
+}
+
+/// Fails if a database of that name could not be opened.
+fn refuse_long_name(to: &Path) -> Result<(), StoreError> {
+    let length = to.file_name().unwrap_or_default().len();
+    if length <= LONGEST_NAME {
+        return Ok(());
+    }
+    Err(StoreError::file(
+        to,
+        format!(
+            "has a name of {length} bytes, and that of a database has at most {LONGEST_NAME}, since the names of the files beside it are longer; choose a shorter name"
+        ),
+    ))
 }
 
 /// Fails if anything is at `to`.

@@ -39,6 +39,22 @@ impl Patience {
     }
 }
 
+/// Makes a connection wait until then. It must be used on this thread only, until it is to wait for another time.
+pub(in crate::store) fn wait_until(
+    connection: &Connection,
+    deadline: Instant,
+) -> rusqlite::Result<()> {
+    DEADLINE.set(deadline);
+    connection.busy_handler(Some(|_| wait_a_moment(DEADLINE.get())))
+}
+
+thread_local! {
+    /// When the statement that runs on this thread began to wait.
+    static BEGIN: Cell<Instant> = Cell::new(Instant::now());
+    /// The last argument of [`wait_until`] on this thread.
+    static DEADLINE: Cell<Instant> = Cell::new(Instant::now());
+}
+
 /// In seconds.
 const REQUEST: u64 = 5;
 /// In seconds.
@@ -46,16 +62,17 @@ const COMMAND: u64 = 60;
 /// The longest time between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_millis(4);
 
-/// Waits a moment. Returns whether to try again: until the time is over, or a signal ends the work. `tries` counts the
-/// tries of one statement, from 0.
+/// Waits a moment. Returns whether to try again. `tries` counts the tries of one statement, from 0.
 fn wait_for<const SECONDS: u64>(tries: i32) -> bool {
-    thread_local! {
-        static BEGIN: Cell<Instant> = Cell::new(Instant::now());
-    }
     if tries == 0 {
         BEGIN.set(Instant::now());
     }
-    if BEGIN.get().elapsed() >= Duration::from_secs(SECONDS) || signals::received().is_some() {
+    wait_a_moment(BEGIN.get() + Duration::from_secs(SECONDS))
+}
+
+/// Waits a moment. Returns whether to try again: until `deadline`, or until a signal ends the work.
+fn wait_a_moment(deadline: Instant) -> bool {
+    if Instant::now() >= deadline || signals::received().is_some() {
         return false;
     }
     let (random, _) = Uuid::new_v4().as_u64_pair();

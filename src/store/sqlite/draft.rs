@@ -171,6 +171,25 @@ pub(in crate::store) fn remove_left_over(path: &Path) {
     }
 }
 
+/// Returns how many drafts of the file at `path` are hard links to it: between the two steps of [`Draft::publish`], and after
+/// a program was killed there, it is one.
+pub(super) fn drafts_of_same_file(path: &Path) -> u64 {
+    let (Some(name), Ok(file), Ok(entries)) = (
+        path.file_name(),
+        Stamp::of(path),
+        fs::read_dir(folder_of(path)),
+    ) else {
+        return 0;
+    };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let drafts = names.filter(|entry| id_of(entry.as_bytes(), name.as_bytes(), DRAFT).is_some());
+    let same = drafts.filter(|draft| {
+        let draft = path.with_file_name(draft);
+        !draft.is_symlink() && Stamp::of(&draft).is_ok_and(|stamp| stamp.is_of_same_file(&file))
+    });
+    same.count() as u64
+}
+
 /// Returns whether no program works on the draft: the one that made it holds the lock.
 fn is_left_over(lock: &Path, draft: &Path) -> io::Result<bool> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;

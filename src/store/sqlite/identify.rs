@@ -6,9 +6,10 @@
 
 use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use super::draft::drafts_of_same_file;
 use super::header::Header;
 use super::rollback_journal::{RollbackJournal, refuse_foreign_journal};
 use crate::error_text::os_error;
@@ -40,8 +41,37 @@ pub(in crate::store) enum FileState {
 ///
 /// # Errors
 ///
-/// Fails if it is not a database of this program or of this schema, or cannot be read.
+/// Fails if it is not a database of this program or of this schema, cannot be read, or has a second hard link.
 pub(in crate::store) fn identify(path: &Path) -> Result<FileState, StoreError> {
+    let state = read_state(path)?;
+    if state != FileState::Absent {
+        refuse_second_link(path)?;
+    }
+    Ok(state)
+}
+
+/// Fails if the file has another name than `path` and those of its drafts. SQLite keeps a `-wal` and a `-shm` for each name,
+/// and programs that use two names do not see each other's commits (<https://sqlite.org/howtocorrupt.html>, §2.6).
+fn refuse_second_link(path: &Path) -> Result<(), StoreError> {
+    let links = || fs::metadata(path).map_or(1, |metadata| metadata.nlink());
+    if links() == 1 {
+        return Ok(());
+    }
+    // A program may be removing the draft: it is counted before the links are.
+    let drafts = drafts_of_same_file(path);
+    let links = links();
+    if links <= 1 + drafts {
+        return Ok(());
+    }
+    Err(StoreError::file(
+        path,
+        format!(
+            "is one of {links} hard links to one file, and SQLite keeps a `-wal` for each name, so that commits get lost; keep one name, the one with a `-wal` if there is any, and replace the others by symbolic links to it"
+        ),
+    ))
+}
+
+fn read_state(path: &Path) -> Result<FileState, StoreError> {
     let fault = |text: String| Err(StoreError::file(path, text));
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,

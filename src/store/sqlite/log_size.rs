@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::busy::Patience;
+use super::busy::wait_until;
 use super::identify::beside;
 use crate::store::StoreError;
 
@@ -57,14 +57,14 @@ impl LogSize {
     ///
     /// # Errors
     ///
-    /// Fails with [`StoreError::Busy`] if the log has its largest size, and a read has kept it from being cut for longer
-    /// than `patience`.
+    /// Fails with [`StoreError::Busy`] if the log has its largest size, and a read keeps it from being cut until
+    /// `deadline`.
     pub(in crate::store) fn before_write(
         &mut self,
         writer: &Connection,
-        patience: Patience,
+        deadline: Instant,
     ) -> Result<(), StoreError> {
-        patience.set(writer)?;
+        wait_until(writer, deadline)?;
         if self.size() < LARGEST || cut(writer)? {
             return Ok(());
         }

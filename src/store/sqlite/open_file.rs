@@ -301,6 +301,11 @@ impl Stamp {
         })
     }
 
+    /// Whether both are of the same file, whatever its names.
+    pub(in crate::store) fn is_of_same_file(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+
     /// Whether the file was last changed longer than that ago.
     pub(in crate::store) fn is_older_than(&self, age: Duration) -> bool {
         let modified = self.modified.and_then(|modified| modified.elapsed().ok());
