@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use super::Settings;
-use super::admin_token::AdminTokenFile;
+use super::admin_token::UnwrittenToken;
 use super::flags::LoginSettings;
 use crate::auth::Secret;
 use crate::cli::CommandError;
@@ -42,7 +42,7 @@ impl StartupHint {
     pub(super) fn new(
         settings: &Settings,
         store: &Store,
-        token_file: Option<&AdminTokenFile>,
+        admin_token: Option<&UnwrittenToken>,
     ) -> Result<Self, CommandError> {
         let is_shown = settings.shows_hints;
         let edition = settings.edition;
@@ -60,7 +60,7 @@ impl StartupHint {
         Ok(Self {
             is_shown,
             demo: settings.demo,
-            token_file: token_file.map(|file| file.path().to_owned()),
+            token_file: admin_token.map(|token| token.path().to_owned()),
             login: settings.login.as_ref().map(|login| LoginHint {
                 random_password: random_password(login),
                 user,
