@@ -87,14 +87,18 @@ impl Clock {
             .set(seconds);
     }
 
-    /// Advances the clock by `duration`, of which whole seconds count, and returns the time that it then shows.
-    pub fn advance(&self, duration: Duration) -> i64 {
-        let by = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    /// Advances the clock by `duration`, of which whole seconds count, and returns the time that it then shows. Returns
+    /// `None`, and changes nothing, if that is later than [`LAST_SECOND`].
+    pub fn advance(&self, duration: Duration) -> Option<i64> {
+        let by = i64::try_from(duration.as_secs()).ok()?;
         // One lock for both steps: of two calls at the same time, neither is lost.
         let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
-        let seconds = now.seconds().saturating_add(by).min(LAST_SECOND);
+        let seconds = now.seconds().checked_add(by)?;
+        if seconds > LAST_SECOND {
+            return None;
+        }
         now.set(seconds);
-        seconds
+        Some(seconds)
     }
 
     /// Restores the clock as it was created.

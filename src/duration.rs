@@ -49,6 +49,13 @@ pub struct DurationText {
     pub duration: Duration,
 }
 
+impl DurationText {
+    /// Returns the text as it was given.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 impl<'de> Deserialize<'de> for DurationText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = serde_json::Value::deserialize(deserializer)?;

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::access::{ADMIN, READ, WRITE};
@@ -14,6 +16,8 @@ use crate::clock::{Clock, LAST_SECOND, system_now};
 pub const ADMIN_USER: &str = "admin";
 /// The `client_id` of the `cf` program.
 pub const CF_CLIENT: &str = "cf";
+/// The zone of a UAA in which the users are.
+const ZONE: &str = "uaa";
 /// The lifetime of a refresh token: 30 days.
 pub const REFRESH_TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -135,6 +139,30 @@ struct SignedClaims<'a> {
     exp: i64,
 }
 
+/// Returns whether `text` has the form of a token that [`access`] or [`refresh`] returns, whatever key signed it.
+pub fn is_one_of_ours(text: &str) -> bool {
+    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
+    let parts = text.split('.').map(decode).collect::<Option<Vec<_>>>();
+    let Some([header, claims, _signature]) = parts.as_deref() else {
+        return false;
+    };
+    serde_json::from_slice::<OurHeader>(header).is_ok_and(|header| header.typ == "JWT")
+        && serde_json::from_slice::<OurClaims>(claims)
+            .is_ok_and(|claims| claims.aud == [AUDIENCE] && claims.zid == ZONE)
+}
+
+#[derive(Deserialize)]
+struct OurHeader {
+    typ: String,
+}
+
+/// Claims that every token of ours has.
+#[derive(Deserialize)]
+struct OurClaims {
+    aud: Vec<String>,
+    zid: String,
+}
+
 fn mint(
     keys: &Keys,
     clock: &Clock,
@@ -165,7 +193,7 @@ fn mint(
         grant_type: user.map_or("client_credentials", |_| "password"),
         scope: scopes,
         aud: [AUDIENCE],
-        zid: "uaa",
+        zid: ZONE,
         iat: now,
         exp,
     };

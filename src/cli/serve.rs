@@ -22,7 +22,7 @@ use crate::server::{Address, Listener};
 use crate::service::{Authentication, Service, ServiceOptions};
 use crate::store::Closed;
 use crate::{log, server, signals};
-use admin_token::AdminTokenFile;
+use admin_token::{UnwrittenToken, refuse_other_file};
 use data::OpenedData;
 pub use flags::Args;
 use flags::{MetricsSettings, Settings};
@@ -44,10 +44,13 @@ fn prepare_and_serve(args: Args) -> Result<(), CommandError> {
     let settings = Settings::from_args(args)?;
     // Dropped last, so that the last messages are written.
     let _log = start_log(&settings)?;
+    if let Some(path) = &settings.admin_token_file {
+        refuse_other_file(path)?;
+    }
     let data = data::open(&settings)?;
     let keys = load_keys(&settings, &data)?;
-    let token_file = admin_token_file(&settings, &keys)?;
-    let hint = StartupHint::new(&settings, &data.store, token_file.as_ref())?;
+    let admin_token = admin_token(&settings, &keys)?;
+    let hint = StartupHint::new(&settings, &data.store, admin_token.as_ref())?;
     let (listen, with_stdin) = (settings.listen.clone(), settings.exit_with_stdin);
     let metrics = settings.metrics.clone();
     let (service, temporary_folder) = service(settings, data, keys);
@@ -62,12 +65,19 @@ fn prepare_and_serve(args: Args) -> Result<(), CommandError> {
                 "the threads to serve with cannot be started: {text}"
             ))
         })?;
-    let served = runtime.block_on(serve(&service, listen, metrics, with_stdin, &hint));
+    let served = runtime.block_on(serve(
+        &service,
+        listen,
+        metrics,
+        with_stdin,
+        admin_token,
+        &hint,
+    ));
     let end = *served.as_ref().unwrap_or(&Instant::now()) + EXIT_WITHIN;
     // Ends what is still running, so that the store has no other user when it is closed.
     runtime.shutdown_timeout(end.saturating_duration_since(Instant::now()));
     let closed = close(service, end);
-    drop((temporary_folder, token_file));
+    drop(temporary_folder);
     served.and(closed)
 }
 
@@ -111,17 +121,14 @@ fn load_keys(settings: &Settings, data: &OpenedData) -> Result<Keys, CommandErro
         .map_err(|error| CommandError::from_keys(error.at(data.store.path())))
 }
 
-/// Writes the file with an admin's token, if one was asked for, or if a command that reads it is shown.
-fn admin_token_file(
-    settings: &Settings,
-    keys: &Keys,
-) -> Result<Option<AdminTokenFile>, CommandError> {
+/// Signs an admin's token for a file, if one was asked for, or if a command that reads it is shown.
+fn admin_token(settings: &Settings, keys: &Keys) -> Result<Option<UnwrittenToken>, CommandError> {
     let path = settings.admin_token_file.as_deref();
     let is_shown = settings.shows_hints && !settings.no_auth;
     if path.is_none() && !is_shown {
         return Ok(None);
     }
-    AdminTokenFile::write(path, keys, &settings.clock).map(Some)
+    UnwrittenToken::new(path, keys, &settings.clock).map(Some)
 }
 
 /// Returns the service, and the folder of an ephemeral database.
@@ -163,6 +170,7 @@ async fn serve(
     address: Address,
     metrics: Option<MetricsSettings>,
     with_stdin: bool,
+    admin_token: Option<UnwrittenToken>,
     hint: &StartupHint,
 ) -> Result<Instant, CommandError> {
     let (listener, address) = listen(&address, "--listen").await?;
@@ -179,6 +187,8 @@ async fn serve(
     let Some(stop) = server::stop_signal(with_stdin) else {
         return Ok(Instant::now());
     };
+    // Removed when this function returns.
+    let _token_file = admin_token.map(UnwrittenToken::write).transpose()?;
     // Programs wait for this line, and read the port from it.
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "listening on {}", address.url()).and_then(|()| stdout.flush())?;

@@ -83,6 +83,7 @@ pub(super) async fn reset(
     body: RequestBody,
 ) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
+    require_no_query(&request)?;
     body.read_whole().await?;
     let AdminApi::Ephemeral { start } = service.admin_api.clone() else {
         return Err(ApiError::Refused(
@@ -183,6 +184,9 @@ pub(super) async fn show_clock(
     })
 }
 
+/// The error of a request that does not say how to set the clock.
+const CLOCK_FORM: &str = r#"give exactly one of `time` and `advance`: `{"time": "2026-01-01T00:00:00Z"}` or `{"advance": "2h"}`"#;
+
 /// `PUT /admin/clock`: sets the server's clock, or advances it.
 pub(super) async fn set_clock(
     service: Arc<Service>,
@@ -190,7 +194,11 @@ pub(super) async fn set_clock(
     body: RequestBody,
 ) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
-    let now = match parse_json(&body.read_whole().await?)? {
+    let body = body.read_whole().await?;
+    if body.trim_ascii().is_empty() {
+        return Err(ApiError::Unprocessable(CLOCK_FORM.into()));
+    }
+    let now = match parse_json(&body)? {
         ClockChange {
             time: Some(time),
             advance: None,
@@ -201,11 +209,15 @@ pub(super) async fn set_clock(
         ClockChange {
             time: None,
             advance: Some(advance),
-        } => service.clock.advance(advance.duration),
+        } => service.clock.advance(advance.duration).ok_or_else(|| {
+            ApiError::Unprocessable(format!(
+                "advance `{}` leads beyond {}, the last time of the clock",
+                advance.text(),
+                clock::format(clock::LAST_SECOND)
+            ))
+        })?,
         _ => {
-            return Err(ApiError::Unprocessable(
-                "give exactly one of `time` and `advance`".into(),
-            ));
+            return Err(ApiError::Unprocessable(CLOCK_FORM.into()));
         }
     };
     json_of(&ClockTime {
@@ -262,9 +274,20 @@ pub(super) async fn clear_fault_rules(
     body: RequestBody,
 ) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
+    require_no_query(&request)?;
     body.read_whole().await?;
     service.fault_rules.clear();
     Ok(response::no_content())
+}
+
+/// Refuses a query of a route that has no parameters: ignoring it would remove more than was asked for.
+fn require_no_query(request: &Request) -> Result<(), ApiError> {
+    match request.query() {
+        "" => Ok(()),
+        query => Err(ApiError::Unprocessable(format!(
+            "the query `{query}` is unknown; this request has no parameters"
+        ))),
+    }
 }
 
 fn require_admin(service: &Service, request: &Request) -> Result<(), ApiError> {

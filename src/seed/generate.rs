@@ -50,6 +50,11 @@ pub fn generate(transaction: &Transaction<'_>, count: u64, now: i64) -> Result<R
     if count == 0 {
         return Ok(Report::default());
     }
+    let apps = apps(count - 1);
+    let spaces = spaces(apps - 1);
+    let organizations = spaces.div_ceil(SPACES_PER_ORGANIZATION);
+    // Each organization has a manager, each space a developer, and all have one auditor.
+    let total = 2 * organizations + 2 * spaces + apps + 1 + count;
     let mut generator = Generator {
         applier: Applier::new(
             transaction,
@@ -58,13 +63,10 @@ pub fn generate(transaction: &Transaction<'_>, count: u64, now: i64) -> Result<R
                 updated_at: None,
             },
             false,
-            Progress::start(Some(count)),
+            Progress::start(Some(total)),
         ),
         counts: ByKind::default(),
     };
-    let apps = apps(count - 1);
-    let spaces = spaces(apps - 1);
-    let organizations = spaces.div_ceil(SPACES_PER_ORGANIZATION);
     for organization in 0..organizations {
         generator.add(self::organization(organization))?;
     }

@@ -43,7 +43,11 @@ pub(super) fn repair<'t>(
             break;
         }
     }
-    Ok(Some(text))
+    let hid_json_lines = matches!(text, Cow::Owned(_))
+        && format == SeedFormat::Json
+        && SeedFormat::of(text.as_bytes()) == SeedFormat::JsonLines;
+    // A seed in JSON Lines with one entry is JSON too.
+    Ok((!hid_json_lines).then_some(text))
 }
 
 /// Adds the fault that serde found in a text that is not JSON, or not a seed.

@@ -15,6 +15,8 @@ use crate::json_object;
 const MAX_RULES: usize = 1000;
 /// How many bytes the bodies of their requests may have together.
 const MAX_BYTES: usize = 1 << 20;
+/// The methods of requests that a rule may match. A request with `HEAD` is matched as `GET`.
+const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// The fault rules that still wait for requests, in the order in which they were added.
 #[derive(Debug, Default)]
@@ -100,16 +102,22 @@ fn whole_number<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
 fn optional_whole_number<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
-    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    if value.is_null() {
         return Ok(None);
-    };
-    let float = number.as_f64().filter(|number| number.fract() == 0.0);
-    number
+    }
+    let float = value.as_f64().filter(|number| number.fract() == 0.0);
+    value
         .as_u64()
         .or_else(|| format!("{:.0}", float?).parse().ok())
         .and_then(|number| T::try_from(number).ok())
         .map(Some)
-        .ok_or_else(|| D::Error::custom(format!("{number} is not a whole number of that size")))
+        .ok_or_else(|| {
+            D::Error::custom(format!(
+                "`{value}`: expected a whole number without quotes, from 0 to {}",
+                u64::MAX >> (64 - 8 * size_of::<T>())
+            ))
+        })
 }
 
 impl FaultRule {
@@ -122,16 +130,46 @@ impl FaultRule {
         let mut rule: Self = json_object::parse_request(body).map_err(|error| error.to_string())?;
         rule.length = body.len();
         rule.effect()?;
-        if !rule.path.starts_with('/') || rule.path.contains('?') {
-            return Err(format!(
-                "path `{}` must begin with `/` and have no query",
-                rule.path
-            ));
-        }
+        rule.check_method()?;
+        rule.check_path()?;
         if rule.times == 0 {
             return Err("times is 0; give 1 or more, or leave it out".into());
         }
         Ok(rule)
+    }
+
+    fn check_method(&self) -> Result<(), String> {
+        let is_known = |known: &&str| known.eq_ignore_ascii_case(&self.method);
+        if METHODS.iter().any(is_known) {
+            return Ok(());
+        }
+        Err(format!(
+            "method `{}` is unknown; give one of {}, or leave it out for `GET`, which matches `HEAD` too",
+            self.method,
+            METHODS.join(", ")
+        ))
+    }
+
+    fn check_path(&self) -> Result<(), String> {
+        let path = &self.path;
+        if !path.starts_with('/') || path.contains('?') {
+            return Err(format!(
+                "path `{path}` must begin with `/` and have no query"
+            ));
+        }
+        let beginning = path.strip_suffix('*').unwrap_or(path);
+        if beginning.contains('*') {
+            return Err(format!(
+                "path `{path}` has a `*` before its end; give the exact path, or its beginning and one `*`, such as `/v3/packages/*`"
+            ));
+        }
+        if path.len() > 1 && path.ends_with('/') {
+            return Err(format!(
+                "path `{path}` ends with `/`, which the path of a request never does here; give `{}`",
+                path.trim_end_matches('/')
+            ));
+        }
+        Ok(())
     }
 
     /// Returns the one effect that the rule names.
@@ -186,7 +224,11 @@ impl FaultRule {
 
     fn matches(&self, method: &str, path: &str) -> bool {
         let method = if method == "HEAD" { "GET" } else { method };
-        self.method.eq_ignore_ascii_case(method) && self.path == path
+        let is_path = match self.path.strip_suffix('*') {
+            Some(beginning) => path.starts_with(beginning),
+            None => self.path == path,
+        };
+        self.method.eq_ignore_ascii_case(method) && is_path
     }
 }
 

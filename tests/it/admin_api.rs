@@ -439,7 +439,7 @@ fn fault_rules_are_cleared_and_wrong_ones_refused() {
         ),
         (
             r#""status":"503""#,
-            r#"status: invalid type: string \"503\""#,
+            r#"status: `\"503\"`: expected a whole number without quotes, from 0 to 65535"#,
         ),
         (
             r#""kind":"earthquake""#,
@@ -451,6 +451,84 @@ fn fault_rules_are_cleared_and_wrong_ones_refused() {
         let answer = send(&server, "POST", "/admin/faults", &body);
         assert!(answer.body.contains(sentence), "{}", answer.body);
     }
+}
+
+#[test]
+fn fault_rule_matches_an_exact_path_or_its_beginning() {
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--seed", "example"]);
+    let add = |rule: &str| send(&server, "POST", "/admin/faults", rule);
+    let rule = r#"{"path":"/v3/packages/*","status":503}"#;
+    assert_eq!(add(rule).status, 200);
+    assert_eq!(total(&server), "4");
+    assert_eq!(server.get("/v3/packages/nope", "").status, 503);
+    assert_eq!(server.get("/v3/packages/nope", "").status, 404);
+    for (fields, sentence) in [
+        (
+            r#""path":"/v3/packages/""#,
+            "path `/v3/packages/` ends with `/`",
+        ),
+        (
+            r#""path":"/v3/*/packages""#,
+            "path `/v3/*/packages` has a `*` before its end",
+        ),
+        (
+            r#""path":"/v3/packages","method":"FETCH""#,
+            "method `FETCH` is unknown; give one of GET,",
+        ),
+        (
+            r#""path":"/v3/packages","method":"HEAD""#,
+            "method `HEAD` is unknown; give one of GET,",
+        ),
+    ] {
+        let answer = add(&format!("{{{fields},\"cut\":true}}"));
+        assert_eq!(answer.status, 422);
+        assert!(answer.body.contains(sentence), "{}", answer.body);
+    }
+}
+
+#[test]
+fn query_of_a_request_without_parameters_is_refused() {
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--seed", "example"]);
+    assert_eq!(total(&server), "4");
+    for (method, path) in [
+        ("DELETE", "/admin/requests"),
+        ("DELETE", "/admin/faults"),
+        ("POST", "/admin/reset"),
+    ] {
+        let answer = send(&server, method, &format!("{path}?path=/x"), "");
+        assert_eq!(answer.status, 422, "{path}");
+        let sentence = "the query `path=/x` is unknown; this request has no parameters";
+        assert!(answer.body.contains(sentence), "{}", answer.body);
+    }
+    let count = server.get("/admin/requests/count", "").body;
+    assert!(count.contains("\"count\":1"), "{count}");
+}
+
+#[test]
+fn clock_that_would_pass_its_last_time_stays() {
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--clock", "2026-01-01T00:00:00Z"]);
+    let put = |body: &str| send(&server, "PUT", "/admin/clock", body);
+    let answer = put(r#"{"advance":"99999999d"}"#);
+    assert_eq!(answer.status, 422);
+    let sentence =
+        "advance `99999999d` leads beyond 9999-12-31T23:59:59Z, the last time of the clock";
+    assert!(answer.body.contains(sentence), "{}", answer.body);
+    assert_eq!(
+        put(r#"{"advance":"0s"}"#).body,
+        "{\"time\":\"2026-01-01T00:00:00Z\"}"
+    );
+    let answer = put("");
+    assert_eq!(answer.status, 422);
+    assert!(
+        answer
+            .body
+            .contains("give exactly one of `time` and `advance`"),
+        "{}",
+        answer.body
+    );
 }
 
 #[test]

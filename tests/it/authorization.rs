@@ -394,19 +394,80 @@ fn admin_token_file_that_another_program_wrote_since_stays() {
 }
 
 #[test]
-fn admin_token_file_of_a_server_that_cannot_listen_is_removed() {
+fn server_that_cannot_listen_leaves_the_token_file_of_the_running_one() {
     let dir = WorkDir::new();
-    let first = dir.serve(&["--ephemeral"]);
+    let first = dir.serve(&["--ephemeral", "--admin-token-file", "admin-token"]);
+    let token = dir.read("admin-token");
     let address = first.address().to_string();
-    let ran = dir.run(&[
-        "serve",
-        "--ephemeral",
-        "--listen",
-        &address,
-        "--admin-token-file",
-        "admin-token",
-    ]);
-    assert_eq!(ran.status, 1);
-    assert!(!dir.path("admin-token").exists());
+    for file in ["admin-token", "another"] {
+        let ran = dir.run(&[
+            "serve",
+            "--ephemeral",
+            "--listen",
+            &address,
+            "--admin-token-file",
+            file,
+        ]);
+        assert_eq!(ran.status, 1);
+        assert_eq!(dir.file_names(), ["admin-token"]);
+        assert!(dir.read("admin-token") == token);
+    }
     first.stop();
+    assert_eq!(dir.file_names(), [""; 0]);
+}
+
+#[test]
+fn token_of_a_server_that_was_killed_is_replaced() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let old = dir.run_ok(&["token", "--admin", "--db", "x.db"]);
+    dir.write("admin-token", &old);
+    let server = dir.serve(&["--admin-token-file", "admin-token"]);
+    assert_ne!(dir.read("admin-token"), old.as_bytes());
+    server.stop();
+    assert!(!dir.path("admin-token").exists());
+}
+
+#[test]
+fn admin_token_file_replaces_nothing_but_a_token() {
+    let dir = WorkDir::new();
+    let seed = r#"{"organizations":[{"name":"acme"}]}"#;
+    dir.write("seed.json", seed);
+    dir.write("other-jwt", "e30.e30.c2ln");
+    dir.write("target", "");
+    std::os::unix::fs::symlink(dir.path("target"), dir.path("link")).expect("a link");
+    std::fs::create_dir(dir.path("folder")).expect("a folder");
+    let made = std::process::Command::new("mkfifo")
+        .arg(dir.path("pipe"))
+        .status();
+    assert!(made.expect("mkfifo").success());
+    let names = dir.file_names();
+    let other = "is a file that holds something else than a token of cf-packages";
+    for (file, what) in [
+        ("seed.json", other),
+        ("other-jwt", other),
+        ("target", other),
+        ("link", "is a symbolic link"),
+        ("folder", "is a folder"),
+        ("pipe", "is not a regular file"),
+    ] {
+        let ran = dir.run(&[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--db",
+            "x.db",
+            "--seed",
+            "seed.json",
+            "--admin-token-file",
+            file,
+        ]);
+        let text = format!(
+            "cf-packages: `{file}` {what}; `--admin-token-file` would replace it; name a file that does not exist, or that holds a token\n"
+        );
+        assert_eq!((ran.status, ran.stderr), (1, text));
+        assert_eq!(dir.file_names(), names);
+    }
+    assert_eq!(dir.read("seed.json"), seed.as_bytes());
+    assert!(dir.path("link").is_symlink());
 }

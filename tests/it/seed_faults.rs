@@ -103,6 +103,10 @@ fn trailing_commas_comments_and_a_byte_order_mark_are_named() {
         "# shops\n{\"organization\": {\"name\": \"acme\"}}\n{\"organization\": {\"name\": \"b\"}}",
         &["line 1 column 1: the comment `# shops`: JSON has no comments; remove it"],
     );
+    refused(
+        "// shops\n{\"organization\": {\"name\": \"acme\"}}\n",
+        &["line 1 column 1: the comment `// shops`: JSON has no comments; remove it"],
+    );
 }
 
 #[test]

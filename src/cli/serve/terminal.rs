@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use super::Settings;
-use super::admin_token::AdminTokenFile;
+use super::admin_token::UnwrittenToken;
 use super::flags::LoginSettings;
 use crate::auth::Secret;
 use crate::cli::CommandError;
@@ -13,7 +13,7 @@ use crate::edition::Edition;
 use crate::server::Address;
 use crate::store::{Snapshot, Store, StoreError};
 
-/// The lines that are shown once the server listens. They fit into 80 columns if the guids are UUIDs.
+/// The lines that are shown once the server listens. They fit into 60 columns, unless a guid or the name of a file is longer than usual.
 pub(super) struct StartupHint {
     is_shown: bool,
     demo: bool,
@@ -22,7 +22,13 @@ pub(super) struct StartupHint {
     login: Option<LoginHint>,
     edition: Edition,
     /// Paths of the API that show what is stored. Without packages there are none.
-    paths: Vec<String>,
+    paths: Vec<ShownPath>,
+}
+
+/// A path, and the variable of the shell that holds the guid in it.
+struct ShownPath {
+    guid: Option<(char, String)>,
+    path: &'static str,
 }
 
 /// How a person logs in.
@@ -42,7 +48,7 @@ impl StartupHint {
     pub(super) fn new(
         settings: &Settings,
         store: &Store,
-        token_file: Option<&AdminTokenFile>,
+        admin_token: Option<&UnwrittenToken>,
     ) -> Result<Self, CommandError> {
         let is_shown = settings.shows_hints;
         let edition = settings.edition;
@@ -60,7 +66,7 @@ impl StartupHint {
         Ok(Self {
             is_shown,
             demo: settings.demo,
-            token_file: token_file.map(|file| file.path().to_owned()),
+            token_file: admin_token.map(|token| token.path().to_owned()),
             login: settings.login.as_ref().map(|login| LoginHint {
                 random_password: random_password(login),
                 user,
@@ -85,13 +91,13 @@ impl StartupHint {
         if self.demo {
             writeln!(
                 lines,
-                "demo: the data is temporary; Ctrl-C stops the server and removes it"
+                "demo: the data is temporary;\n  Ctrl-C stops the server and removes it"
             )?;
         }
         if self.paths.is_empty() {
             writeln!(
                 lines,
-                "no packages are stored; `serve --seed demo` adds some, `serve --demo` shows all"
+                "no packages are stored;\n  `serve --seed demo` adds some,\n  `serve --demo` shows all"
             )?;
         }
         let (socket, url) = match address {
@@ -105,13 +111,17 @@ impl StartupHint {
         let header = match &self.token_file {
             Some(file) => {
                 let file = shell_word(&file.to_string_lossy());
-                writeln!(lines, "H=\"Authorization: bearer $(cat {file})\"")?;
+                writeln!(lines, "T={file}")?;
+                writeln!(lines, "H=\"Authorization: bearer $(cat \"$T\")\"")?;
                 " -H \"$H\""
             }
             None => "",
         };
         writeln!(lines, "curl{socket}{header} \"$U/v3/packages?per_page=2\"")?;
-        for path in &self.paths {
+        for ShownPath { guid, path } in &self.paths {
+            if let Some((variable, guid)) = guid {
+                writeln!(lines, "{variable}={guid}")?;
+            }
             writeln!(lines, "curl{socket}{header} \"$U{path}\"")?;
         }
         if !self.edition.has_absolute_hrefs() {
@@ -132,7 +142,9 @@ impl LoginHint {
             (Address::Tcp(_), Some(password)) => {
                 writeln!(lines, "cf login -a {url} -u admin -p {password}")?;
             }
-            (Address::Tcp(_), None) => writeln!(lines, "cf login -a {url} -u admin")?,
+            (Address::Tcp(_), None) => {
+                writeln!(lines, "cf login -a {url} -u admin\n  with your password")?;
+            }
             // cf cannot reach a Unix socket.
             (Address::Unix(_), Some(password)) => {
                 writeln!(lines, "the user admin logs in with the password {password}")?;
@@ -140,28 +152,31 @@ impl LoginHint {
             (Address::Unix(_), None) => {}
         }
         if let Some(user) = &self.user {
-            writeln!(lines, "  every user, such as {user}, has this password")?;
+            writeln!(lines, "  every user, such as {user}, has it too")?;
         }
         Ok(())
     }
 }
 
 /// Returns three paths about the first stored package, or none if nothing is stored.
-fn paths(snapshot: &Snapshot<'_>, edition: Edition) -> Result<Vec<String>, StoreError> {
+fn paths(snapshot: &Snapshot<'_>, edition: Edition) -> Result<Vec<ShownPath>, StoreError> {
     let mut paths = Vec::new();
     snapshot.rows(
         "select p.guid, a.guid, s.guid from packages p join apps a on a.id = p.app_id join spaces s on s.id = p.space_id
          order by p.id limit 1",
         &[],
         |row| {
-            let (package, app, space) = (row.text(0)?, row.text(1)?, row.text(2)?);
-            paths.push(format!("/v3/packages/{package}"));
-            paths.push(format!("/v3/apps/{app}/packages"));
-            paths.push(if edition.has_absolute_hrefs() {
-                format!("/v3/packages?space_guids={space}")
+            let guid = |variable, column| {
+                Ok::<_, StoreError>(Some((variable, shell_word(row.text(column)?))))
+            };
+            let mut add = |guid, path| paths.push(ShownPath { guid, path });
+            add(guid('P', 0)?, "/v3/packages/$P");
+            add(guid('A', 1)?, "/v3/apps/$A/packages");
+            if edition.has_absolute_hrefs() {
+                add(guid('S', 2)?, "/v3/packages?space_guids=$S");
             } else {
-                "/v3/packages?page=2&per_page=1".to_owned()
-            });
+                add(None, "/v3/packages?page=2&per_page=1");
+            }
             Ok::<_, StoreError>(())
         },
     )?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{json_of, require_admin};
+use super::{json_of, require_admin, require_no_query};
 use crate::error::ApiError;
 use crate::http::request::RequestBody;
 use crate::http::{Request, Response, response};
@@ -34,6 +34,7 @@ pub(in crate::http) async fn clear(
     body: RequestBody,
 ) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
+    require_no_query(&request)?;
     body.read_whole().await?;
     records(&service)?.clear();
     Ok(response::no_content())
