@@ -49,8 +49,11 @@ pub fn add_files(
         let mut data = config.wrap(&mut entry);
         let (mut number, mut size) = (0, 0);
         while size < file.blob.size {
-            let piece = read_piece(&file.blob.sha256, number)?
-                .ok_or_else(|| io::Error::other("a blob was deleted while it was read"))?;
+            let piece = read_piece(&file.blob.sha256, number)?.ok_or_else(|| {
+                io::Error::other(
+                    "a blob was deleted while it was read, or a piece of it is missing",
+                )
+            })?;
             data.write_all(&piece)?;
             number += 1;
             size += piece.len() as u64;

@@ -124,7 +124,7 @@ pub fn export(
 ///
 /// # Errors
 ///
-/// Fails if the snapshot cannot be read, or if the folder cannot be written.
+/// Fails if the snapshot cannot be read, if bits are damaged, or if the folder cannot be written.
 pub fn write_bits(snapshot: &Snapshot<'_>, folder: &Path) -> Result<(), ExportError> {
     let failed = |error| ExportError::Bits(folder.to_owned(), error);
     if folder.metadata().is_err() {
@@ -142,7 +142,8 @@ pub fn write_bits(snapshot: &Snapshot<'_>, folder: &Path) -> Result<(), ExportEr
             .prefix(".cf-packages-")
             .tempfile_in(folder)
             .map_err(failed)?;
-        blobs::for_each_piece(snapshot, blob.id, |_, piece| {
+        // Dropped with its name if the content is damaged.
+        blobs::for_each_checked_piece(snapshot, &blob, |piece| {
             file.write_all(piece).map_err(failed)
         })?;
         file.as_file().sync_all().map_err(failed)?;
