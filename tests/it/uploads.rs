@@ -398,6 +398,43 @@ fn read_only_server_says_that_nothing_can_be_uploaded() {
 }
 
 #[test]
+fn upload_remains_when_the_server_starts_again_with_its_seed() {
+    let zip = archive(&[("index.html", b"<h1>shop</h1>")]);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--api", "current"]);
+    let token = dir.token("dora");
+    send(&server, "first", &token, &[File("bits", &zip)]);
+    send(&server, "second", &token, &[File("bits", b"no archive")]);
+    server.stop();
+    let report = dir.run_ok(&["seed", "seed.json"]);
+    assert!(
+        report.contains("packages: 0 added, 0 changed, 5 unchanged"),
+        "{report}"
+    );
+    let server = serve(&dir, &["--api", "current"]);
+    for (guid, state) in [("first", "READY"), ("second", "FAILED")] {
+        let package = package(&server, guid, &token);
+        assert!(
+            package.contains(&format!(r#""state":"{state}""#)),
+            "{package}"
+        );
+    }
+    let answer = server.get("/v3/packages/first/download", &token);
+    assert!(answer.bytes == zip);
+    server.stop();
+    let waiting = SEED.replace(
+        r#""guid": "first", "app": "shop","#,
+        r#""guid": "first", "app": "shop", "state": "AWAITING_UPLOAD","#,
+    );
+    dir.write("waiting.json", waiting);
+    let report = dir.run_ok(&["seed", "waiting.json"]);
+    assert!(
+        report.contains("packages: 0 added, 1 changed, 4 unchanged"),
+        "{report}"
+    );
+}
+
+#[test]
 fn resources_are_taken_from_stored_bits() {
     let jar = archive(&[("Main.class", b"class")]);
     let dir = WorkDir::new();
