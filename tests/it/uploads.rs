@@ -435,6 +435,57 @@ fn upload_remains_when_the_server_starts_again_with_its_seed() {
 }
 
 #[test]
+fn resources_are_looked_up_only_for_a_package_that_the_caller_may_upload() {
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--api", "current"]);
+    let unknown = r#"[{"fn":"a","sha1":"0000000000000000000000000000000000000000"}]"#;
+    for (user, guid, status) in [
+        ("dora", "nope", 404),
+        ("nobody", "first", 404),
+        ("audrey", "first", 403),
+        ("dora", "image", 422),
+        ("dora", "ready", 400),
+        ("dora", "first", 422),
+    ] {
+        let answer = send(
+            &server,
+            guid,
+            &dir.token(user),
+            &[Text("resources", unknown)],
+        );
+        assert_eq!(answer.status, status, "{user} {guid}: {}", answer.body);
+        let is_looked_up = answer.body.contains("no package whose bits");
+        assert_eq!(
+            is_looked_up,
+            (user, guid) == ("dora", "first"),
+            "{}",
+            answer.body
+        );
+    }
+}
+
+#[test]
+fn resources_that_make_a_package_too_large_make_it_failed() {
+    let jar = archive(&[("Main.class", &vec![b'x'; 700_000])]);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--api", "current", "--max-upload", "1"]);
+    let token = dir.token("dora");
+    send(&server, "first", &token, &[File("bits", &jar)]);
+    let first: serde_json::Value =
+        serde_json::from_str(&dir.run(&["export"]).stdout).expect("an export");
+    let sha1 = first["packages"][0]["sha1"].as_str().expect("a checksum");
+    let resources = format!(r#"[{{"fn":"a","sha1":"{sha1}"}},{{"fn":"b","sha1":"{sha1}"}}]"#);
+    let answer = send(&server, "second", &token, &[Text("resources", &resources)]);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let second = package(&server, "second", &token);
+    let error = "The app package is invalid: Package may not be larger than 1048576 bytes";
+    assert!(
+        second.contains("FAILED") && second.contains(error),
+        "{second}"
+    );
+}
+
+#[test]
 fn resources_are_taken_from_stored_bits() {
     let jar = archive(&[("Main.class", b"class")]);
     let dir = WorkDir::new();
