@@ -190,6 +190,11 @@ fn with_resources(
         Ok(files) => files,
         Err(fault) => return Ok(Err(fault)),
     };
+    if let Some(path) = blobs::conflicting_path(bits, &files).map_err(BlobError::from)? {
+        return Err(ApiError::Unprocessable(format!(
+            "Resources: `{path}` would be a file and a folder in the package"
+        )));
+    }
     let spool = Spool::beside(service.store.path()).map_err(BlobError::from)?;
     let store = &service.store;
     let read_piece = |sha256: &str, number| {

@@ -486,6 +486,56 @@ fn resources_that_make_a_package_too_large_make_it_failed() {
 }
 
 #[test]
+fn resource_replaces_the_entry_of_its_path_and_never_makes_a_file_a_folder() {
+    let jar = archive(&[("Main.class", b"class")]);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--api", "current"]);
+    let token = dir.token("dora");
+    send(&server, "first", &token, &[File("bits", &jar)]);
+    let export: serde_json::Value =
+        serde_json::from_str(&dir.run(&["export"]).stdout).expect("an export");
+    let sha1 = export["packages"][0]["sha1"].as_str().expect("a checksum");
+    let sha1 = sha1.to_uppercase();
+    let zip = archive(&[("a.txt", b"old"), ("b.txt", b"b")]);
+    let resources = |paths: &[&str]| {
+        let all = paths
+            .iter()
+            .map(|path| format!(r#"{{"fn":"{path}","sha1":"{sha1}"}}"#));
+        format!("[{}]", all.collect::<Vec<_>>().join(","))
+    };
+    for (paths, conflict) in [(vec!["a.txt/x"], "a.txt"), (vec!["lib", "lib/x"], "lib")] {
+        let parts = [Text("resources", &resources(&paths)), File("bits", &zip)];
+        let answer = send(&server, "second", &token, &parts);
+        let text = format!("Resources: `{conflict}` would be a file and a folder in the package");
+        assert_eq!(
+            answer.status_and_body(),
+            (422, unprocessable(&text).as_str())
+        );
+    }
+    let twice = resources(&["a.txt", "c.txt", "c.txt"]);
+    let parts = [Text("resources", &twice), File("bits", &zip)];
+    let answer = send(&server, "second", &token, &parts);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let stored = server.get("/v3/packages/second/download", &token).bytes;
+    let stored = rawzip::ZipArchive::from_slice(&stored).expect("an archive");
+    let mut found = Vec::new();
+    for entry in stored.entries() {
+        let entry = entry.expect("an entry");
+        let data = stored.get_entry(entry.wayfinder()).expect("its data");
+        found.push((
+            entry.file_path().as_bytes().to_owned(),
+            data.data().to_owned(),
+        ));
+    }
+    let expected = [
+        (b"b.txt".to_vec(), b"b".to_vec()),
+        (b"a.txt".to_vec(), jar.clone()),
+        (b"c.txt".to_vec(), jar),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn resources_are_taken_from_stored_bits() {
     let jar = archive(&[("Main.class", b"class")]);
     let dir = WorkDir::new();
