@@ -1,6 +1,7 @@
 //! The state of a package's bits, where it is taken from the database instead of from an entry or from the package.
 
 use crate::records::PackageRecord;
+use crate::records::package::{COPYING, PROCESSING_UPLOAD};
 use crate::store::{Row, Snapshot, StoreError};
 
 /// State, error and checksums of a package that consists of bits.
@@ -19,6 +20,23 @@ impl BitsState {
             "select state, error, sha1, sha256 from packages where guid = $1 and type = 'bits'";
         let mut found = None;
         snapshot.rows(sql, &[guid.into()], |row| {
+            found = Some(Self::read(row)?);
+            Ok::<_, StoreError>(())
+        })?;
+        Ok(found)
+    }
+
+    /// Returns what a package that is being processed becomes, or `None` if nothing will.
+    pub(super) fn outcome(
+        snapshot: &Snapshot<'_>,
+        package: &PackageRecord<'_>,
+    ) -> Result<Option<Self>, StoreError> {
+        if ![PROCESSING_UPLOAD, COPYING].contains(&package.state) {
+            return Ok(None);
+        }
+        let sql = "select state, error, sha1, sha256 from package_outcomes where package_id = $1";
+        let mut found = None;
+        snapshot.rows(sql, &[package.id.into()], |row| {
             found = Some(Self::read(row)?);
             Ok::<_, StoreError>(())
         })?;

@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::bits_state::BitsState;
 use super::entry::{
     AppEntry, EntryKind, OrganizationEntry, PackageEntry, RoleEntry, SeedFormat, SpaceEntry,
     UserEntry,
 };
 use crate::blobs;
 use crate::error_text::os_error;
+use crate::records::package::FAILED;
 use crate::records::user::for_each_role;
 use crate::records::{App, Blob, Organization, Package, Space, Table, User};
 use crate::store::{Snapshot, StoreError};
@@ -104,9 +106,14 @@ pub fn export(
                 writer.entry(&UserEntry::from_record(&record, roles))
             })?,
             EntryKind::Package => Package::for_each(snapshot, |record| {
+                // Nothing would finish the package where the export is seeded.
+                let outcome = BitsState::outcome(snapshot, &record)?;
+                let record = outcome
+                    .as_ref()
+                    .map_or(record, |outcome| outcome.of(record));
                 let blob = match record.blob_id {
-                    None => None,
-                    Some(id) => blobs::open(snapshot, id)?,
+                    Some(id) if record.state != FAILED => blobs::open(snapshot, id)?,
+                    _ => None,
                 };
                 let name = blob.as_ref().and_then(|blob| bits.name(&blob.sha256));
                 left_out += u64::from(blob.is_some() && name.is_none());

@@ -105,6 +105,23 @@ fn what_a_killed_server_left_is_finished_by_another_server_that_was_running() {
 }
 
 #[test]
+fn export_shows_what_becomes_of_a_package_that_is_being_processed() {
+    let changed = Changed::serve(SLOW);
+    let copy = copy(&changed);
+    let export: Value = serde_json::from_str(&changed.dir.run_ok(&["export"])).expect("JSON");
+    let packages = export["packages"].as_array().expect("an array");
+    let exported = packages
+        .iter()
+        .find(|package| package["guid"] == json!(copy));
+    let exported = exported.expect("the copy");
+    assert_eq!(exported["state"], json!("READY"));
+    assert_eq!(
+        exported["sha1"],
+        json!("da39a3ee5e6b4b0d3255bfef95601890afd80709")
+    );
+}
+
+#[test]
 fn state_that_a_seed_stored_meanwhile_stays() {
     let changed = Changed::serve(SLOW);
     let copy = copy(&changed);
