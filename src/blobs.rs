@@ -14,12 +14,10 @@ mod stored;
 mod unfinished;
 
 pub use checksums::Checksums;
-pub use faults::find_faults;
-pub use repack::{AddedFile, add_files};
+pub use faults::{find_faults, for_each_checked_piece};
+pub use repack::{AddedFile, add_files, conflicting_path};
 pub use spool::{ContentFile, Spool};
-pub use stored::{
-    BlobError, OpenBlob, copy, find_by_sha1, find_id, for_each_piece, open, put, read_piece,
-};
+pub use stored::{BlobError, OpenBlob, copy, find_by_sha1, find_id, open, put, read_piece};
 pub use unfinished::{LARGEST_STEP, UnfinishedBlob, delete_unfinished, discard_unfinished};
 
 /// The size of the pieces of a blob, in bytes. The last piece may be smaller.

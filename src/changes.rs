@@ -27,7 +27,7 @@ pub use finish::{Outcome, find_job, finish_due, next_due};
 pub use metadata::MetadataChange;
 pub use stage::{BuildEnd, NewBuild, Staging, end_build, stage, stage_waiting};
 pub use update::{CredentialsChange, UpdatePackage, update};
-pub use upload::{UploadedBits, begin_upload, upload};
+pub use upload::{UploadedBits, begin_upload, find_waiting, upload};
 
 /// The transaction of a change, and what every change needs to know beside the request.
 #[derive(Debug)]

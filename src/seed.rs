@@ -7,6 +7,7 @@
 
 mod apply;
 mod bits;
+mod bits_state;
 mod diagnose;
 mod entry;
 mod export;

@@ -30,7 +30,7 @@ pub use sqlite::check::{CheckReport, FindFaults, check, sqlite_version};
 pub use sqlite::close::Closed;
 pub use sqlite::draft::is_file_of;
 use sqlite::identify::{FileState, at_real_path, identify, missing_file_error, real_path};
-use sqlite::latest_version::LatestVersion;
+use sqlite::latest_version::{Head, LatestVersion};
 use sqlite::open::{self, Opened};
 use sqlite::open_file::{OpenFile, Stamps, changed_meanwhile};
 pub use sqlite::readers::WaitingReads;
@@ -89,6 +89,10 @@ pub struct StoreActivity {
     /// The size of the write-ahead log, in bytes.
     pub log_bytes: u64,
 }
+
+/// The last commit to a file by any program. Two are equal if nothing was committed in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Commit(Head);
 
 /// An open database.
 #[derive(Debug)]
@@ -394,6 +398,12 @@ impl Store {
     /// no snapshot of the current data has been read yet. Read one and call [`Snapshot::version`].
     pub fn version_now(&self) -> Option<Version> {
         self.current.get().ok()?.latest.get()
+    }
+
+    /// Returns what identifies the last commit to the file by any program, without a query and without waiting. `None` if
+    /// that is unknown, as while a commit is being made.
+    pub fn last_commit(&self) -> Option<Commit> {
+        self.current.last()?.latest.head().map(Commit)
     }
 
     /// Runs `write` in one transaction, commits it if `write` succeeds, and rolls it back if it fails. Blocks.

@@ -3,7 +3,7 @@
 
 use super::checksums::Hasher;
 use super::stored::for_each_piece;
-use crate::records::{Blob, Table};
+use crate::records::{Blob, BlobRecord, Table};
 use crate::store::{Snapshot, StoreError};
 
 /// Adds what is wrong to `faults`, one clause each, which follows the path of the database. Reads every stored file.
@@ -49,11 +49,40 @@ const OTHER_CHECKSUMS: &str = "
     where (p.sha1 is not null and p.sha1 <> b.sha1) or (p.sha256 is not null and p.sha256 <> b.sha256)
     order by p.id";
 
+/// Passes the pieces of a blob to `each`, in order, and then checks them.
+///
+/// # Errors
+///
+/// Fails if the snapshot cannot be read, with [`StoreError::Damaged`] if pieces are missing or have other checksums, or with
+/// the first error of `each`. What `each` got is then not the content.
+pub fn for_each_checked_piece<E: From<StoreError>>(
+    snapshot: &Snapshot<'_>,
+    blob: &BlobRecord<'_>,
+    each: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    match read_content(snapshot, blob, each)? {
+        None => Ok(()),
+        Some(fault) => {
+            let sha256 = blob.sha256;
+            Err(StoreError::Damaged(format!("bits with the SHA-256 `{sha256}` {fault}")).into())
+        }
+    }
+}
+
 /// Returns what is wrong with the content of a blob, as a clause that follows its name.
 fn content_fault(
     snapshot: &Snapshot<'_>,
-    blob: &<Blob as Table>::Record<'_>,
+    blob: &BlobRecord<'_>,
 ) -> Result<Option<&'static str>, StoreError> {
+    read_content(snapshot, blob, |_| Ok::<_, StoreError>(()))
+}
+
+/// Does the same and passes the pieces to `each`.
+fn read_content<E: From<StoreError>>(
+    snapshot: &Snapshot<'_>,
+    blob: &BlobRecord<'_>,
+    mut each: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<Option<&'static str>, E> {
     let mut hasher = Hasher::new();
     let (mut count, mut size) = (0, 0);
     let mut has_gap = false;
@@ -68,7 +97,7 @@ fn content_fault(
         let first = *first.get_or_insert(piece.len());
         has_other_size |= is_last || piece.len() > first;
         is_last = piece.len() < first;
-        Ok::<_, StoreError>(())
+        each(piece)
     })?;
     let checksums = hasher.finish();
     Ok(

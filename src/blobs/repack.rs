@@ -1,5 +1,6 @@
 //! A zip archive with further files, whose contents are stored blobs.
 
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use rawzip::path::EntryPath;
@@ -23,8 +24,44 @@ pub struct AddedFile {
     pub blob: OpenBlob,
 }
 
-/// Writes the entries of `archive`, if there is one, and then `files` into `spool`. Compressed entries are copied as they
-/// are; the files are not compressed. `read_piece` returns a piece of a blob by SHA-256 and number. Blocks.
+/// Returns a path that would be a file and a folder in an archive with the entries of `archive` and `files`, so that it could
+/// not be unpacked. Blocks.
+///
+/// # Errors
+///
+/// Fails if the archive cannot be read.
+pub fn conflicting_path(
+    archive: Option<&ContentFile>,
+    files: &[AddedFile],
+) -> io::Result<Option<String>> {
+    let mut paths: Vec<Vec<u8>> = match archive {
+        Some(archive) => entry_paths(archive).map_err(io_error)?,
+        None => Vec::new(),
+    };
+    paths.extend(files.iter().map(|file| file.path.as_bytes().to_owned()));
+    let mut folders = HashSet::new();
+    for path in &paths {
+        let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        folders.extend(slashes.map(|(at, _)| &path[..at]));
+    }
+    let conflict = paths.iter().find(|path| folders.contains(path.as_slice()));
+    Ok(conflict.map(|path| String::from_utf8_lossy(path).into_owned()))
+}
+
+fn entry_paths(archive: &ContentFile) -> Result<Vec<Vec<u8>>, rawzip::Error> {
+    let file = archive.file().try_clone()?;
+    let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
+    let archive = ZipArchive::from_file(file, &mut buffer)?;
+    let mut entries = archive.entries(&mut buffer);
+    let mut paths = Vec::new();
+    while let Some(entry) = entries.next_entry()? {
+        paths.push(entry.file_path().as_bytes().to_owned());
+    }
+    Ok(paths)
+}
+
+/// Writes the entries of `archive`, if there is one, and then `files` into `spool`. A file replaces an entry and an earlier
+/// file of the same path. Compressed entries are copied as they are; the files are not compressed. `read_piece` returns a piece of a blob by SHA-256 and number. Blocks.
 ///
 /// # Errors
 ///
@@ -35,11 +72,20 @@ pub fn add_files(
     spool: Spool,
     mut read_piece: impl FnMut(&str, i64) -> Result<Option<Vec<u8>>, StoreError>,
 ) -> Result<ContentFile, BlobError> {
+    let last_of_path: HashMap<_, _> = files
+        .iter()
+        .enumerate()
+        .map(|(n, file)| (file.path.as_str(), n))
+        .collect();
     let mut writer = ZipArchiveWriter::new(spool);
     if let Some(archive) = archive {
-        copy_entries(archive, &mut writer).map_err(io_error)?;
+        let replaced = files.iter().map(|file| file.path.as_bytes()).collect();
+        copy_entries(archive, &replaced, &mut writer).map_err(io_error)?;
     }
-    for file in files {
+    for (n, file) in files.iter().enumerate() {
+        if last_of_path.get(file.path.as_str()) != Some(&n) {
+            continue;
+        }
         let (mut entry, config) = writer
             .new_file(EntryPath::verbatim(file.path.as_bytes()))
             .compression_method(CompressionMethod::STORE)
@@ -49,8 +95,11 @@ pub fn add_files(
         let mut data = config.wrap(&mut entry);
         let (mut number, mut size) = (0, 0);
         while size < file.blob.size {
-            let piece = read_piece(&file.blob.sha256, number)?
-                .ok_or_else(|| io::Error::other("a blob was deleted while it was read"))?;
+            let piece = read_piece(&file.blob.sha256, number)?.ok_or_else(|| {
+                io::Error::other(
+                    "a blob was deleted while it was read, or a piece of it is missing",
+                )
+            })?;
             data.write_all(&piece)?;
             number += 1;
             size += piece.len() as u64;
@@ -61,13 +110,22 @@ pub fn add_files(
     Ok(writer.finish().map_err(io_error)?.finish())
 }
 
-fn copy_entries(from: &ContentFile, to: &mut ZipArchiveWriter<Spool>) -> Result<(), rawzip::Error> {
+/// Copies the entries except those of the paths `replaced`.
+fn copy_entries(
+    from: &ContentFile,
+    replaced: &HashSet<&[u8]>,
+    to: &mut ZipArchiveWriter<Spool>,
+) -> Result<(), rawzip::Error> {
     let file = from.file().try_clone()?;
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
     let archive = ZipArchive::from_file(file, &mut buffer)?;
     let mut entries = archive.entries(&mut buffer);
     while let Some(entry) = entries.next_entry()? {
-        let path = EntryPath::verbatim(entry.file_path().as_bytes().to_owned());
+        let path = entry.file_path().as_bytes().to_owned();
+        if replaced.contains(path.as_slice()) {
+            continue;
+        }
+        let path = EntryPath::verbatim(path);
         let descriptor = DataDescriptorOutput::new(entry.crc32(), entry.uncompressed_size_hint());
         let mut copy = to
             .new_file(path)

@@ -149,7 +149,8 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::blobs::{PIECE, Spool, find_by_sha1, for_each_piece, put};
+    use crate::blobs::stored::for_each_piece;
+    use crate::blobs::{PIECE, Spool, find_by_sha1, put};
     use crate::store::{Durability, OpenMode, Store};
 
     /// A store, and a file that takes two steps.

@@ -78,7 +78,12 @@ pub fn upload(change: &Change<'_, '_>, guid: &str, bits: &UploadedBits) -> Resul
 }
 
 /// Returns the id of the package with that guid, which waits for an upload by the caller.
-fn find_waiting(change: &Change<'_, '_>, guid: &str) -> Result<i64, ApiError> {
+///
+/// # Errors
+///
+/// Fails if the package is missing, if the caller may not write there, if it has no bits, or if it does not wait for an
+/// upload.
+pub fn find_waiting(change: &Change<'_, '_>, guid: &str) -> Result<i64, ApiError> {
     let missing = ApiError::NotFound(Package::NOT_FOUND);
     let package = change.find_package(guid, &missing)?;
     change.require_writable(package.space_id)?;

@@ -3,6 +3,8 @@
 use std::io::{BufWriter, ErrorKind, stdout};
 use std::path::Path;
 
+use clap::builder::NonEmptyStringValueParser;
+
 use super::CommandError;
 use super::args::DatabaseFlag;
 use crate::seed::{self, ExportError, ExportedBits, SeedFormat};
@@ -18,7 +20,7 @@ pub struct Args {
     jsonl: bool,
     /// Write the bits of packages to this folder, each under its SHA-256, and name them in the export; a seed of the export
     /// finds them relative to its own file
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = NonEmptyStringValueParser::new())]
     bits: Option<String>,
 }
 

@@ -19,7 +19,7 @@ use crate::listing;
 use crate::records::package::{BITS, READY};
 use crate::records::{Package, Resource};
 use crate::service::Service;
-use crate::store::Snapshot;
+use crate::store::{Snapshot, StoreError};
 
 const ZIP: HeaderValue = HeaderValue::from_static("application/zip");
 const BYTES: HeaderValue = HeaderValue::from_static("bytes");
@@ -167,9 +167,12 @@ fn content(
             let index = i64::try_from(number).expect("a blob has fewer pieces than bytes");
             let piece = service
                 .store
-                .read(move |snapshot| blobs::read_piece(snapshot, &sha256, index))
-                .await?;
-            let piece = piece.map(Bytes::from).ok_or_else(gone)?;
+                .read(move |snapshot| {
+                    blobs::read_piece(snapshot, &sha256, index)?
+                        .map_or_else(|| Err(no_piece(snapshot, &sha256, index)?), Ok)
+                })
+                .await;
+            let piece = Bytes::from(piece?);
             // What the range wants of this piece.
             let offset = number * blob.piece_size;
             let from = start.saturating_sub(offset);
@@ -183,6 +186,14 @@ fn content(
     })
 }
 
-fn gone() -> ApiError {
-    ApiError::Internal("the file was deleted while it was sent".into())
+/// Returns the error of a piece that is not there.
+fn no_piece(snapshot: &Snapshot<'_>, sha256: &str, number: i64) -> Result<ApiError, StoreError> {
+    Ok(ApiError::Internal(
+        match blobs::find_id(snapshot, sha256)? {
+            None => "the file was deleted while it was sent".into(),
+            Some(_) => format!(
+                "piece {number} of the bits with the SHA-256 `{sha256}` is missing; `cf-packages check` names all damaged bits"
+            ),
+        },
+    ))
 }

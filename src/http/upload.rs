@@ -10,7 +10,7 @@ use super::request::RequestBody;
 use super::{Request, Response};
 use crate::blobs::archive::{self, ArchiveFault};
 use crate::blobs::{self, AddedFile, BlobError, ContentFile, Spool};
-use crate::changes::{self, UploadedBits};
+use crate::changes::{self, Change, UploadedBits};
 use crate::clock::system_now_in_milliseconds;
 use crate::edition::UploadResource;
 use crate::error::ApiError;
@@ -28,7 +28,8 @@ pub(super) fn largest_body(max_upload: u64) -> usize {
 }
 
 /// `POST /v3/packages/:guid/upload`. The package is looked at when the file has arrived, as a controller does it, in the
-/// transaction that stores the file. So a slow client holds nothing.
+/// transaction that stores the file. So a slow client holds nothing. With `resources` it is looked at before too: only who
+/// may upload learns which bits are stored.
 pub(super) async fn upload(
     service: Arc<Service>,
     request: Request,
@@ -39,6 +40,11 @@ pub(super) async fn upload(
     refuse_large_body(&request, largest_body(service.max_upload))?;
     let Upload { form, bits } = multipart::receive(&service, &request, body).await?;
     let resources = service.edition.parse_upload(&form)?;
+    if !resources.is_empty() {
+        let guid = guid.clone();
+        let find = move |change: &Change<'_, '_>| changes::find_waiting(change, &guid);
+        carry_out(&service, author.clone(), find).await?;
+    }
     let shared = service.clone();
     let prepared = tokio::task::spawn_blocking(move || prepare(&shared, bits, &resources)).await;
     let bits = match prepared.unwrap_or_else(|_| Err(StoreError::Closed.into()))? {
@@ -149,16 +155,19 @@ fn prepare(
         Some(bits) if resources.is_empty() => return Ok(Ok(bits)),
         bits => with_resources(service, bits.as_ref(), resources)?,
     };
-    Ok(check(&content)?.map(|()| content))
+    Ok(match content {
+        Ok(content) => check(&content)?.map(|()| content),
+        fault => fault,
+    })
 }
 
-/// Returns an archive with the entries of `bits` and the resources, whose contents are stored blobs.
+/// Returns an archive with the entries of `bits` and the resources, whose contents are stored blobs, or why it is not made.
 fn with_resources(
     service: &Service,
     bits: Option<&ContentFile>,
     resources: &[UploadResource],
-) -> Result<ContentFile, ApiError> {
-    let files = service.store.read_blocking(|snapshot| {
+) -> Result<Result<ContentFile, ArchiveFault>, ApiError> {
+    let files = service.store.read_blocking::<_, ApiError>(|snapshot| {
         let mut files = Vec::new();
         let mut size = 0_u64;
         for resource in resources {
@@ -172,17 +181,28 @@ fn with_resources(
             });
         }
         // Otherwise a few bytes of a request could fill the disk.
-        if size > service.max_upload {
-            return Err(ApiError::TooLarge);
-        }
-        Ok(files)
+        Ok(if size > service.max_upload {
+            let limit = service.max_upload;
+            Err(ArchiveFault::TooLarge { limit })
+        } else {
+            Ok(files)
+        })
     })?;
+    let files = match files {
+        Ok(files) => files,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    if let Some(path) = blobs::conflicting_path(bits, &files).map_err(BlobError::from)? {
+        return Err(ApiError::Unprocessable(format!(
+            "Resources: `{path}` would be a file and a folder in the package"
+        )));
+    }
     let spool = Spool::beside(service.store.path()).map_err(BlobError::from)?;
     let store = &service.store;
     let read_piece = |sha256: &str, number| {
         store.read_blocking(|snapshot| blobs::read_piece(snapshot, sha256, number))
     };
-    Ok(blobs::add_files(bits, &files, spool, read_piece)?)
+    Ok(Ok(blobs::add_files(bits, &files, spool, read_piece)?))
 }
 
 fn missing(resource: &UploadResource) -> ApiError {

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::bits::{BitsSource, SeedBits, StoredBits};
+use super::bits_state::BitsState;
 use super::entry::{
     AppEntry, ByKind, Entry, EntryKind, OrganizationEntry, PackageEntry, Position, SpaceEntry,
     UserEntry, required,
@@ -350,7 +351,18 @@ impl<'t, 'c> Applier<'t, 'c> {
             None => None,
             Some(name) => Some(self.bits.store(self.transaction, name.as_str())?),
         };
-        let record = with_checksums(entry, record, bits.as_ref())?;
+        let kept = if entry.leaves_bits_open() {
+            BitsState::stored(self.transaction, &guid)?
+        } else {
+            None
+        };
+        let record = match &kept {
+            Some(kept) => PackageRecord {
+                error: record.error.or(kept.error.as_deref()),
+                ..kept.of(record)
+            },
+            None => with_checksums(entry, record, bits.as_ref())?,
+        };
         let labels = labels_json(entry.labels.as_ref());
         let annotations = annotations_json(entry.annotations.as_ref());
         let times = self.times;

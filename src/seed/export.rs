@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::bits_state::BitsState;
 use super::entry::{
     AppEntry, EntryKind, OrganizationEntry, PackageEntry, RoleEntry, SeedFormat, SpaceEntry,
     UserEntry,
 };
 use crate::blobs;
 use crate::error_text::os_error;
+use crate::records::package::FAILED;
 use crate::records::user::for_each_role;
 use crate::records::{App, Blob, Organization, Package, Space, Table, User};
 use crate::store::{Snapshot, StoreError};
@@ -104,9 +106,14 @@ pub fn export(
                 writer.entry(&UserEntry::from_record(&record, roles))
             })?,
             EntryKind::Package => Package::for_each(snapshot, |record| {
+                // Nothing would finish the package where the export is seeded.
+                let outcome = BitsState::outcome(snapshot, &record)?;
+                let record = outcome
+                    .as_ref()
+                    .map_or(record, |outcome| outcome.of(record));
                 let blob = match record.blob_id {
-                    None => None,
-                    Some(id) => blobs::open(snapshot, id)?,
+                    Some(id) if record.state != FAILED => blobs::open(snapshot, id)?,
+                    _ => None,
                 };
                 let name = blob.as_ref().and_then(|blob| bits.name(&blob.sha256));
                 left_out += u64::from(blob.is_some() && name.is_none());
@@ -124,7 +131,7 @@ pub fn export(
 ///
 /// # Errors
 ///
-/// Fails if the snapshot cannot be read, or if the folder cannot be written.
+/// Fails if the snapshot cannot be read, if bits are damaged, or if the folder cannot be written.
 pub fn write_bits(snapshot: &Snapshot<'_>, folder: &Path) -> Result<(), ExportError> {
     let failed = |error| ExportError::Bits(folder.to_owned(), error);
     if folder.metadata().is_err() {
@@ -142,7 +149,8 @@ pub fn write_bits(snapshot: &Snapshot<'_>, folder: &Path) -> Result<(), ExportEr
             .prefix(".cf-packages-")
             .tempfile_in(folder)
             .map_err(failed)?;
-        blobs::for_each_piece(snapshot, blob.id, |_, piece| {
+        // Dropped with its name if the content is damaged.
+        blobs::for_each_checked_piece(snapshot, &blob, |piece| {
             file.write_all(piece).map_err(failed)
         })?;
         file.as_file().sync_all().map_err(failed)?;

@@ -1,18 +1,20 @@
-//! The task that finishes what is due: uploads, copies, jobs and builds that take some time, also those that a server left
-//! which was stopped before.
+//! The task that finishes what is due: uploads, copies, jobs and builds that take some time, also those of another server
+//! over the same file, which was perhaps stopped meanwhile.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::Service;
 use crate::changes;
 use crate::clock::{later, system_now_in_milliseconds};
-use crate::store::{OpenMode, StoreError};
+use crate::store::{Commit, OpenMode, StoreError};
 
 /// How long to wait after a failure, as when the disk is full.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often to look whether another program has written to the file.
+const LOOK: Duration = Duration::from_millis(500);
 
 impl Service {
     /// Finishes what is due, until the store is closed. A server that may only read leaves it to others.
@@ -22,24 +24,37 @@ impl Service {
         }
         let mut is_first = true;
         loop {
+            let seen = self.store.last_commit();
             let finished = match self.staging.filter(|_| is_first) {
                 Some(staging) => self.write_what_is_due(Some(staging)).await,
                 None => self.finish().await,
             };
             is_first &= finished.is_err();
             match finished {
-                Ok(None) => self.something_is_due.notified().await,
-                Ok(Some(wait)) => {
-                    tokio::select! {
-                        () = sleep(wait) => {}
-                        () = self.something_is_due.notified() => {}
-                    }
-                }
+                Ok(wait) => self.wait_for_work(wait, seen).await,
                 Err(StoreError::Closed) => return,
                 Err(error) => {
                     tracing::warn!("what is due could not be finished: {error}");
                     sleep(PAUSE).await;
                 }
+            }
+        }
+    }
+
+    /// Waits for that long, or until something else may be due: when this server says so, or when any program has written
+    /// to the file since `seen`.
+    async fn wait_for_work(&self, wait: Option<Duration>, seen: Option<Commit>) {
+        let due = wait.map(|wait| Instant::now() + wait);
+        loop {
+            let left = due.map_or(LOOK, |due| due.duration_since(Instant::now()).min(LOOK));
+            tokio::select! {
+                () = sleep(left) => {}
+                () = self.something_is_due.notified() => return,
+            }
+            let is_due = due.is_some_and(|due| due <= Instant::now());
+            // The state is unknown while a commit changes it, and if SQLite keeps it elsewhere.
+            if is_due || seen.is_none() || self.store.last_commit() != seen {
+                return;
             }
         }
     }

@@ -62,8 +62,8 @@ impl Current {
         }
     }
 
-    /// Returns the readers of the last file that was served.
-    fn last(&self) -> Option<Arc<OpenReaders>> {
+    /// Returns the readers of the last file that was served, also while it is lost. `None` while the store is closing.
+    pub fn last(&self) -> Option<Arc<OpenReaders>> {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
         state.readers.clone()
     }

@@ -229,6 +229,44 @@ fn export_names_a_folder_that_cannot_be_written() {
 }
 
 #[test]
+fn export_of_damaged_bits_fails_and_leaves_no_file_of_them() {
+    for damage in [
+        "delete from blob_pieces where number = 1",
+        "update blob_pieces set content = zeroblob(length(content)) where number = 1",
+    ] {
+        let (dir, shop, _) = work_dir();
+        dir.run_ok(&["seed", "seeds/shop.json"]);
+        let database = rusqlite::Connection::open(dir.path("packages.db")).expect("a database");
+        database.execute_batch(damage).expect(damage);
+        let sql = "select sha256 from blobs where size = $1";
+        let sha256: String = database
+            .query_row(sql, [i64::try_from(shop.len()).expect("a size")], |row| {
+                row.get(0)
+            })
+            .expect("a checksum");
+        drop(database);
+        let output = dir.run(&["export", "--bits", "exported"]);
+        assert_eq!((output.status, &*output.stdout), (1, ""), "{damage}");
+        assert!(output.stderr.contains(&sha256), "{}", output.stderr);
+        let files = std::fs::read_dir(dir.path("exported")).expect("a folder");
+        for file in files.map(|file| file.expect("an entry").path()) {
+            assert!(file.file_name() != Some(sha256.as_ref()), "{damage}");
+            let name = file.file_name().expect("a name").to_string_lossy();
+            assert!(!name.starts_with('.'), "{name}");
+        }
+    }
+}
+
+#[test]
+fn export_to_a_folder_without_a_name_is_wrong_usage() {
+    let (dir, ..) = work_dir();
+    dir.run_ok(&["seed", "seeds/shop.json"]);
+    let output = dir.run(&["export", "--bits", ""]);
+    assert_eq!((output.status, &*output.stdout), (2, ""));
+    assert!(output.stderr.contains("--bits"), "{}", output.stderr);
+}
+
+#[test]
 fn reset_of_an_ephemeral_server_restores_deleted_bits() {
     let (dir, shop, _) = work_dir();
     dir.run_ok(&["seed", "seeds/shop.json"]);

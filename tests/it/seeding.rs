@@ -147,7 +147,7 @@ fn a_changed_entry_is_changed_in_place_and_keeps_its_times() {
             {"guid": "b", "app": "shop", "type": "bits"}]"#,
     ));
     let report = dir.seeded(&house(
-        r#""packages": [{"guid": "a", "app": "shop", "type": "bits", "labels": {"env": "prod"}}]"#,
+        r#""packages": [{"guid": "a", "app": "shop", "type": "bits", "state": "AWAITING_UPLOAD", "labels": {"env": "prod"}}]"#,
     ));
     assert!(
         report.ends_with("packages: 0 added, 1 changed, 0 unchanged\n"),

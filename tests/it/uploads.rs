@@ -398,6 +398,144 @@ fn read_only_server_says_that_nothing_can_be_uploaded() {
 }
 
 #[test]
+fn upload_remains_when_the_server_starts_again_with_its_seed() {
+    let zip = archive(&[("index.html", b"<h1>shop</h1>")]);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--api", "current"]);
+    let token = dir.token("dora");
+    send(&server, "first", &token, &[File("bits", &zip)]);
+    send(&server, "second", &token, &[File("bits", b"no archive")]);
+    server.stop();
+    let report = dir.run_ok(&["seed", "seed.json"]);
+    assert!(
+        report.contains("packages: 0 added, 0 changed, 5 unchanged"),
+        "{report}"
+    );
+    let server = serve(&dir, &["--api", "current"]);
+    for (guid, state) in [("first", "READY"), ("second", "FAILED")] {
+        let package = package(&server, guid, &token);
+        assert!(
+            package.contains(&format!(r#""state":"{state}""#)),
+            "{package}"
+        );
+    }
+    let answer = server.get("/v3/packages/first/download", &token);
+    assert!(answer.bytes == zip);
+    server.stop();
+    let waiting = SEED.replace(
+        r#""guid": "first", "app": "shop","#,
+        r#""guid": "first", "app": "shop", "state": "AWAITING_UPLOAD","#,
+    );
+    dir.write("waiting.json", waiting);
+    let report = dir.run_ok(&["seed", "waiting.json"]);
+    assert!(
+        report.contains("packages: 0 added, 1 changed, 4 unchanged"),
+        "{report}"
+    );
+}
+
+#[test]
+fn resources_are_looked_up_only_for_a_package_that_the_caller_may_upload() {
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--api", "current"]);
+    let unknown = r#"[{"fn":"a","sha1":"0000000000000000000000000000000000000000"}]"#;
+    for (user, guid, status) in [
+        ("dora", "nope", 404),
+        ("nobody", "first", 404),
+        ("audrey", "first", 403),
+        ("dora", "image", 422),
+        ("dora", "ready", 400),
+        ("dora", "first", 422),
+    ] {
+        let answer = send(
+            &server,
+            guid,
+            &dir.token(user),
+            &[Text("resources", unknown)],
+        );
+        assert_eq!(answer.status, status, "{user} {guid}: {}", answer.body);
+        let is_looked_up = answer.body.contains("no package whose bits");
+        assert_eq!(
+            is_looked_up,
+            (user, guid) == ("dora", "first"),
+            "{}",
+            answer.body
+        );
+    }
+}
+
+#[test]
+fn resources_that_make_a_package_too_large_make_it_failed() {
+    let jar = archive(&[("Main.class", &vec![b'x'; 700_000])]);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--api", "current", "--max-upload", "1"]);
+    let token = dir.token("dora");
+    send(&server, "first", &token, &[File("bits", &jar)]);
+    let first: serde_json::Value =
+        serde_json::from_str(&dir.run(&["export"]).stdout).expect("an export");
+    let sha1 = first["packages"][0]["sha1"].as_str().expect("a checksum");
+    let resources = format!(r#"[{{"fn":"a","sha1":"{sha1}"}},{{"fn":"b","sha1":"{sha1}"}}]"#);
+    let answer = send(&server, "second", &token, &[Text("resources", &resources)]);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let second = package(&server, "second", &token);
+    let error = "The app package is invalid: Package may not be larger than 1048576 bytes";
+    assert!(
+        second.contains("FAILED") && second.contains(error),
+        "{second}"
+    );
+}
+
+#[test]
+fn resource_replaces_the_entry_of_its_path_and_never_makes_a_file_a_folder() {
+    let jar = archive(&[("Main.class", b"class")]);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--api", "current"]);
+    let token = dir.token("dora");
+    send(&server, "first", &token, &[File("bits", &jar)]);
+    let export: serde_json::Value =
+        serde_json::from_str(&dir.run(&["export"]).stdout).expect("an export");
+    let sha1 = export["packages"][0]["sha1"].as_str().expect("a checksum");
+    let sha1 = sha1.to_uppercase();
+    let zip = archive(&[("a.txt", b"old"), ("b.txt", b"b")]);
+    let resources = |paths: &[&str]| {
+        let all = paths
+            .iter()
+            .map(|path| format!(r#"{{"fn":"{path}","sha1":"{sha1}"}}"#));
+        format!("[{}]", all.collect::<Vec<_>>().join(","))
+    };
+    for (paths, conflict) in [(vec!["a.txt/x"], "a.txt"), (vec!["lib", "lib/x"], "lib")] {
+        let parts = [Text("resources", &resources(&paths)), File("bits", &zip)];
+        let answer = send(&server, "second", &token, &parts);
+        let text = format!("Resources: `{conflict}` would be a file and a folder in the package");
+        assert_eq!(
+            answer.status_and_body(),
+            (422, unprocessable(&text).as_str())
+        );
+    }
+    let twice = resources(&["a.txt", "c.txt", "c.txt"]);
+    let parts = [Text("resources", &twice), File("bits", &zip)];
+    let answer = send(&server, "second", &token, &parts);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let stored = server.get("/v3/packages/second/download", &token).bytes;
+    let stored = rawzip::ZipArchive::from_slice(&stored).expect("an archive");
+    let mut found = Vec::new();
+    for entry in stored.entries() {
+        let entry = entry.expect("an entry");
+        let data = stored.get_entry(entry.wayfinder()).expect("its data");
+        found.push((
+            entry.file_path().as_bytes().to_owned(),
+            data.data().to_owned(),
+        ));
+    }
+    let expected = [
+        (b"b.txt".to_vec(), b"b".to_vec()),
+        (b"a.txt".to_vec(), jar.clone()),
+        (b"c.txt".to_vec(), jar),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn resources_are_taken_from_stored_bits() {
     let jar = archive(&[("Main.class", b"class")]);
     let dir = WorkDir::new();

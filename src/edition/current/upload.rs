@@ -12,7 +12,7 @@ const PARTS: &[&str] = &["bits", "resources"];
 /// The permissions of a file that a request gives none.
 const MODE: u32 = 0o644;
 
-/// A file that the client does not send, in one of the two forms that clients use. Its size does not matter.
+/// A file that the client does not send, in one of the two forms that clients use. Its size is not compared with anything.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Resource {
@@ -22,12 +22,16 @@ enum Resource {
         path: String,
         sha1: String,
         mode: Option<String>,
+        #[serde(rename = "size")]
+        _size: Option<u64>,
     },
     /// As `POST /v3/resource_matches` returns it.
     V3 {
         path: String,
         checksum: Checksum,
         mode: Option<String>,
+        #[serde(rename = "size_in_bytes")]
+        _size: Option<u64>,
     },
 }
 
@@ -55,12 +59,16 @@ pub(in crate::edition) fn parse(form: &UploadForm) -> Result<Vec<UploadResource>
 }
 
 fn resource(resource: Resource) -> Result<UploadResource, ApiError> {
-    let (Resource::V2 { path, sha1, mode }
+    let (Resource::V2 {
+        path, sha1, mode, ..
+    }
     | Resource::V3 {
         path,
         checksum: Checksum { value: sha1 },
         mode,
+        ..
     }) = resource;
+    let sha1 = sha1.to_ascii_lowercase();
     let is_safe = !path.starts_with('/')
         && !path.contains(['\0', '\\'])
         && path.split('/').all(|name| !matches!(name, "" | "." | ".."));
@@ -133,6 +141,14 @@ mod tests {
             ("", "Resources must be valid JSON."),
             ("{}", "Resources must be valid JSON."),
             (r#"[{"fn":"a"}]"#, "Resources must be valid JSON."),
+            (
+                r#"[{"fn":"a","sha1":"12","size":-1}]"#,
+                "Resources must be valid JSON.",
+            ),
+            (
+                r#"[{"path":"a","checksum":{"value":"12"},"size_in_bytes":"x"}]"#,
+                "Resources must be valid JSON.",
+            ),
             ("[]", "Upload must include either resources or bits"),
             (
                 r#"[{"fn":"../a","sha1":"12"}]"#,

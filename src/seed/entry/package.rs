@@ -102,6 +102,17 @@ impl<'a> PackageEntry<'a> {
         })
     }
 
+    /// Whether a stored package keeps its bits, with their state and checksums: the entry says nothing of them. So an upload
+    /// remains although the seed is applied again, as at each start of a server.
+    pub(in crate::seed) fn leaves_bits_open(&self) -> bool {
+        let is_bits = self.r#type.as_ref().map(PackageType::as_str) == Some(package::BITS);
+        is_bits
+            && self.state.is_none()
+            && self.bits.is_none()
+            && self.sha1.is_none()
+            && self.sha256.is_none()
+    }
+
     /// `bits` names the file that the package consists of.
     pub(in crate::seed) fn from_record(
         record: &PackageRecord<'a>,

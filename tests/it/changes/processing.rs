@@ -85,6 +85,43 @@ fn what_a_killed_server_left_ends_after_a_restart() {
 }
 
 #[test]
+fn what_a_killed_server_left_is_finished_by_another_server_that_was_running() {
+    let Changed { dir, server } = Changed::serve(SLOW);
+    let other = dir.serve(&["--api", "current", "--token-key", "key"]);
+    let changed = Changed { dir, server };
+    let (copy, job) = (copy(&changed), delete(&changed));
+    let Changed { dir, server } = changed;
+    // Killed.
+    drop(server);
+    let connection = rusqlite::Connection::open(dir.path("packages.db")).expect("opens");
+    connection
+        .execute_batch(
+            "update package_outcomes set due = 0; update jobs set due = unixepoch() * 1000",
+        )
+        .expect("two updates");
+    let changed = Changed { dir, server: other };
+    wait_for(&changed, &format!("/v3/packages/{copy}"), "READY");
+    wait_for(&changed, &job, "COMPLETE");
+}
+
+#[test]
+fn export_shows_what_becomes_of_a_package_that_is_being_processed() {
+    let changed = Changed::serve(SLOW);
+    let copy = copy(&changed);
+    let export: Value = serde_json::from_str(&changed.dir.run_ok(&["export"])).expect("JSON");
+    let packages = export["packages"].as_array().expect("an array");
+    let exported = packages
+        .iter()
+        .find(|package| package["guid"] == json!(copy));
+    let exported = exported.expect("the copy");
+    assert_eq!(exported["state"], json!("READY"));
+    assert_eq!(
+        exported["sha1"],
+        json!("da39a3ee5e6b4b0d3255bfef95601890afd80709")
+    );
+}
+
+#[test]
 fn state_that_a_seed_stored_meanwhile_stays() {
     let changed = Changed::serve(SLOW);
     let copy = copy(&changed);

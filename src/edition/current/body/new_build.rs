@@ -45,6 +45,10 @@ pub fn parse(body: &JsonObject) -> Result<NewBuild, ApiError> {
             "metadata",
         ],
     ));
+    // A controller ignores what it holds.
+    if member(body, "environment_variables").is_some_and(|value| !value.is_object()) {
+        errors.push("Environment variables must be a hash".into());
+    }
     let lifecycle = lifecycle(body, &mut errors);
     let package = body.get("package").and_then(|package| package.get("guid"));
     if is_blank_value(package) {
