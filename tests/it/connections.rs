@@ -173,3 +173,24 @@ fn malformed_or_cut_body_is_answered_with_connection_close() {
         }
     }
 }
+
+#[test]
+fn body_that_is_announced_as_too_long_is_refused_before_it_is_sent() {
+    let work = WorkDir::new();
+    let server = work.serve(&["--ephemeral", "--no-auth", "--api", "current"]);
+    for path in ["/v3/packages", "/admin/seed", "/admin/reset"] {
+        for expect in ["", "Expect: 100-continue\r\n"] {
+            let mut client = server.connect();
+            client.send(format!(
+                "POST {path} HTTP/1.1\r\nHost: localhost\r\n{expect}Content-Length: 1000000000\r\n\r\n"
+            ));
+            let answer = client.read(false).expect("an answer");
+            assert_eq!(
+                (answer.status, answer.header("connection")),
+                (413, Some("close")),
+                "{path} {expect}"
+            );
+            assert!(client.is_ended());
+        }
+    }
+}
