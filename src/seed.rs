@@ -1,7 +1,7 @@
 //! Seeds: files of data that are checked while they are read and applied in one transaction; and the export, which
 //! writes the data as a seed.
 //!
-//! A seed passes through `source` (where it comes from), `input` (if it arrives slowly), `parse` (JSON or JSON Lines), `entry` and `field` (what an
+//! A seed passes through `source` (where it comes from), `parse` (JSON or JSON Lines), `entry` and `field` (what an
 //! entry may contain) and `apply` (what it does to the database). After a fault, `diagnose` reads on to find the others;
 //! `fault` holds them with their places. `messages` and `json_error` have the texts.
 
@@ -14,7 +14,6 @@ mod export;
 mod fault;
 mod field;
 mod generate;
-mod input;
 mod json_error;
 mod json_text;
 mod messages;

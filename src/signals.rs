@@ -1,8 +1,10 @@
 //! The signals that end a command: SIGHUP, SIGINT and SIGTERM.
 //!
-//! A thread waits for them. The first one ends the work of the command: whatever writes a database, copies a file or reads
-//! a seed looks at [`received`] and fails, so that its caller rolls back and removes what was begun. A server that accepts
+//! A thread waits for them. The first one ends the work of the command: whatever writes a database, copies a file, or reads
+//! a seed or a secret, looks at [`received`] and fails, so that its caller rolls back and removes what was begun. A server that accepts
 //! requests takes the signals over, and then they have no effect on its work.
+
+mod input;
 
 use std::future::Future;
 use std::io::{self, Read, Write};
@@ -12,6 +14,8 @@ use std::time::Duration;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
+
+pub use input::{Input, is_pipe, read_file};
 
 /// A signal that ends a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

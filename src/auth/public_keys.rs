@@ -17,6 +17,7 @@ use serde_json::Value;
 use spki::SubjectPublicKeyInfoRef;
 
 use crate::error_text::os_error;
+use crate::signals::{self, Signal};
 
 /// Base64 with or without padding, in both alphabets.
 const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PADDING);
@@ -59,6 +60,9 @@ pub enum PublicKeyFileError {
         /// The operating system's description.
         reason: String,
     },
+    /// A signal ended the work while the file was read.
+    #[error("stopped by {}", .0.name())]
+    Stopped(Signal),
     /// The file has no RSA public key for RS256, or only rejected ones.
     #[error(
         "`{}` holds no usable key{}; expected RSA public keys of 2048 to 8192 bits for RS256, as PEM or as a JSON Web Key Set",
@@ -161,9 +165,12 @@ fn checked(
 ///
 /// Fails if the file cannot be read or has no usable key. The error names the file.
 pub(super) fn read(path: &Path) -> Result<Vec<PublicKey>, PublicKeyFileError> {
-    let bytes = std::fs::read(path).map_err(|error| PublicKeyFileError::Unreadable {
-        path: path.to_owned(),
-        reason: os_error(&error),
+    let bytes = signals::read_file(path).map_err(|error| match signals::received() {
+        Some(signal) => PublicKeyFileError::Stopped(signal),
+        None => PublicKeyFileError::Unreadable {
+            path: path.to_owned(),
+            reason: os_error(&error),
+        },
     })?;
     let mut keys = Vec::new();
     let mut rejected = Vec::new();

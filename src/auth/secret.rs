@@ -10,6 +10,7 @@ use std::str::FromStr;
 use subtle::ConstantTimeEq;
 
 use crate::error_text::os_error;
+use crate::signals::{self, Signal};
 
 /// Bytes that `Debug` and `Display` write as `***`.
 #[derive(Clone)]
@@ -113,6 +114,9 @@ pub enum SecretError {
         /// The operating system's description.
         reason: String,
     },
+    /// A signal ended the work while a file was read.
+    #[error("stopped by {}", .0.name())]
+    Stopped(Signal),
 }
 
 /// Returns the secrets of `--<flag>` or `--<flag>-file`, which are both repeatable, or else of the environment variable
@@ -213,9 +217,12 @@ fn read_all(
 
 fn read(file_name: &str, file: &Path) -> Result<Secret, SecretError> {
     let origin = format!("`{}` of `{file_name}`", file.display());
-    let mut bytes = match std::fs::read(file) {
+    let mut bytes = match signals::read_file(file) {
         Ok(bytes) => bytes,
         Err(error) => {
+            if let Some(signal) = signals::received() {
+                return Err(SecretError::Stopped(signal));
+            }
             let reason = os_error(&error);
             return Err(SecretError::Unreadable { origin, reason });
         }
@@ -233,9 +240,9 @@ fn read(file_name: &str, file: &Path) -> Result<Secret, SecretError> {
 }
 
 impl SecretError {
-    /// Whether the command line is wrong, as opposed to a file that cannot be read.
+    /// Whether the command line is wrong, as opposed to a file that cannot be read, or a signal.
     pub fn is_usage(&self) -> bool {
-        !matches!(self, Self::Unreadable { .. })
+        !matches!(self, Self::Unreadable { .. } | Self::Stopped(_))
     }
 }
 

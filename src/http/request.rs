@@ -166,6 +166,12 @@ impl Request {
         Ok(BaseUrl(format!("{scheme}://{host}{}", forwarded.prefix)))
     }
 
+    /// Returns the length that `Content-Length` announces, in bytes; `None` for a body in chunks.
+    fn announced_length(&self) -> Option<u64> {
+        let length = self.header(header::CONTENT_LENGTH)?;
+        str::from_utf8(length).ok()?.parse().ok()
+    }
+
     /// Returns the address that sent the request; `None` if there is no connection.
     pub fn client(&self) -> Option<IpAddr> {
         self.0.client
@@ -190,6 +196,8 @@ pub(super) struct RequestBody {
     pieces: BoxStream<'static, Result<Bytes, ApiError>>,
     /// How many more bytes are accepted.
     remaining: usize,
+    /// Whether the request announces more bytes than are accepted.
+    is_too_large: bool,
     received: usize,
     start: Instant,
     idle_timeout: Duration,
@@ -197,8 +205,20 @@ pub(super) struct RequestBody {
 }
 
 impl RequestBody {
-    /// Returns the body that `pieces` make up. More than `limit` bytes are refused.
-    pub fn new<B: Buf>(
+    /// Returns the body of `request`, which `pieces` make up. More than `limit` bytes are refused.
+    pub fn of<B: Buf>(
+        request: &Request,
+        pieces: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
+        limit: usize,
+    ) -> Self {
+        let announced = request.announced_length();
+        Self {
+            is_too_large: announced.is_some_and(|length| length > limit as u64),
+            ..Self::new(pieces, limit)
+        }
+    }
+
+    fn new<B: Buf>(
         pieces: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
         limit: usize,
     ) -> Self {
@@ -210,6 +230,7 @@ impl RequestBody {
         Self {
             pieces: pieces.boxed(),
             remaining: limit,
+            is_too_large: false,
             received: 0,
             start: Instant::now(),
             idle_timeout: IDLE_TIMEOUT,
@@ -221,10 +242,13 @@ impl RequestBody {
     ///
     /// # Errors
     ///
-    /// Fails with `TooLarge` if the body exceeds its limit, with `RequestTimeout` if no piece arrives for
+    /// Fails with `TooLarge` if the body exceeds its limit, before anything is read if its `Content-Length` does, with `RequestTimeout` if no piece arrives for
     /// [`IDLE_TIMEOUT`] or the body arrives at less than [`LOWEST_RATE`], and with `InvalidRequest` if the connection
     /// breaks.
     pub async fn next_piece(&mut self) -> Result<Option<Bytes>, ApiError> {
+        if self.is_too_large {
+            return Err(ApiError::TooLarge);
+        }
         let at_lowest_rate = Duration::from_secs(self.received as u64 / LOWEST_RATE);
         let end = self.start + self.slow_start + at_lowest_rate;
         let next = timeout_at(

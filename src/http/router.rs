@@ -311,8 +311,8 @@ impl Router {
         web_pages.check_change(PageHeaders {
             // What the page requested, if a proxy has sent another `Host`.
             host: forwarded.host.as_deref().map(str::as_bytes).or(host),
-            origin: origin(headers),
-            fetch_site: headers.get(FETCH_SITE).map(HeaderValue::as_bytes),
+            origin: only_value(headers, &header::ORIGIN),
+            fetch_site: only_value(headers, &FETCH_SITE),
         })
     }
 
@@ -465,19 +465,15 @@ fn authority(uri: &Uri) -> Option<HeaderValue> {
 
 /// Returns the `Origin` of a request if its pages may read responses.
 fn allowed_origin(web_pages: &WebPages, headers: &HeaderMap) -> Option<HeaderValue> {
-    let origin = web_pages.allowed_origin(origin(headers)?)?;
+    let origin = web_pages.allowed_origin(only_value(headers, &header::ORIGIN)?)?;
     HeaderValue::from_str(origin).ok()
 }
 
-/// Returns the `Origin` of a request; of several headers, which no browser sends, an empty one.
-fn origin(headers: &HeaderMap) -> Option<&[u8]> {
-    let mut origins = headers.get_all(header::ORIGIN).iter();
-    let origin = origins.next()?.as_bytes();
-    Some(if origins.next().is_none() {
-        origin
-    } else {
-        b""
-    })
+/// Returns the value of a header; of several, which no browser sends, an empty one.
+fn only_value<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.as_bytes();
+    Some(if values.next().is_none() { value } else { b"" })
 }
 
 fn is_preflight(method: &Method, request: &Request) -> bool {

@@ -329,7 +329,7 @@ impl<'a> Routes<'a> {
             .then(move |guid, request: Request, body| {
                 request.note_route(&text);
                 let service = service.clone();
-                let body = RequestBody::new(body, limit);
+                let body = RequestBody::of(&request, body, limit);
                 let answer = handler(service.clone(), request.clone(), guid, body);
                 async move {
                     let answer = answer.await;

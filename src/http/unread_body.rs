@@ -26,7 +26,14 @@ pub(super) enum Rest {
 
 /// A body that is still there when the handler that got it has dropped it.
 #[derive(Debug)]
-pub(super) struct SharedBody<B>(Arc<Mutex<B>>);
+pub(super) struct SharedBody<B>(Arc<Mutex<Inner<B>>>);
+
+#[derive(Debug)]
+struct Inner<B> {
+    body: B,
+    /// Whether reading it has failed. A body may seem to end after that.
+    has_failed: bool,
+}
 
 impl<B> Clone for SharedBody<B> {
     fn clone(&self) -> Self {
@@ -35,18 +42,24 @@ impl<B> Clone for SharedBody<B> {
 }
 
 impl<B> SharedBody<B> {
-    fn lock(&self) -> MutexGuard<'_, B> {
+    fn lock(&self) -> MutexGuard<'_, Inner<B>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<B: Body + Unpin> SharedBody<B> {
     pub fn new(body: B) -> Self {
-        Self(Arc::new(Mutex::new(body)))
+        Self(Arc::new(Mutex::new(Inner {
+            body,
+            has_failed: false,
+        })))
     }
 
     /// Reads the rest of the body, if it is short and arrives soon.
     pub async fn read_rest(mut self) -> Rest {
+        if self.lock().has_failed {
+            return Rest::Malformed;
+        }
         if self.is_end_stream() {
             return Rest::Ended;
         }
@@ -79,14 +92,18 @@ impl<B: Body + Unpin> Body for SharedBody<B> {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut *self.lock()).poll_frame(context)
+        let mut inner = self.lock();
+        let polled = Pin::new(&mut inner.body).poll_frame(context);
+        inner.has_failed |= matches!(polled, Poll::Ready(Some(Err(_))));
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.lock().is_end_stream()
+        let inner = self.lock();
+        !inner.has_failed && inner.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.lock().size_hint()
+        self.lock().body.size_hint()
     }
 }

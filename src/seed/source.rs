@@ -2,17 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use include_dir::{Dir, include_dir};
 
 use super::entry::SeedFormat;
 use super::fault::{InvalidSeed, Place, SeedError, Stop};
-use super::input::Input;
 use super::json_text::JsonText;
 use super::messages;
 use super::parse::{parse_json, parse_line};
 use super::reading::Reading;
+use crate::signals::{Input, is_pipe};
 use crate::store::StoreError;
 
 /// The largest line of JSON Lines, in bytes.
@@ -146,12 +146,6 @@ impl Source {
             }
         }
     }
-}
-
-/// Returns whether the next bytes of the file may not arrive for long.
-fn is_pipe(path: &Path) -> bool {
-    let file_type = path.metadata().map(|metadata| metadata.file_type());
-    file_type.is_ok_and(|file_type| !file_type.is_file() && !file_type.is_dir())
 }
 
 fn read_slow<R: Read>(

@@ -135,3 +135,62 @@ fn unread_body_does_not_cost_the_next_request() {
     );
     assert!(client.is_ended());
 }
+
+#[test]
+fn malformed_or_cut_body_is_answered_with_connection_close() {
+    let work = WorkDir::new();
+    let server = work.serve(&["--ephemeral", "--no-auth", "--api", "current"]);
+    for path in [
+        "/v3/packages",
+        "/v3/builds",
+        "/admin/seed",
+        "/admin/reset",
+        "/admin/faults",
+        "/admin/builds/x",
+        "/nothing",
+    ] {
+        for (body, is_cut) in [
+            ("Transfer-Encoding: chunked\r\n\r\nxyz\r\n", false),
+            (
+                "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nxyz\r\n",
+                false,
+            ),
+            ("Transfer-Encoding: chunked\r\n\r\n2\r\n{}", true),
+            ("Content-Length: 9\r\n\r\n{}", true),
+        ] {
+            let mut client = server.connect();
+            client.send(format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{body}"));
+            if is_cut {
+                client.half_close();
+            }
+            let answer = client.read(false).expect("an answer");
+            assert_eq!(
+                (answer.status, answer.header("connection")),
+                (400, Some("close")),
+                "{path} {body:?}"
+            );
+            assert!(client.is_ended());
+        }
+    }
+}
+
+#[test]
+fn body_that_is_announced_as_too_long_is_refused_before_it_is_sent() {
+    let work = WorkDir::new();
+    let server = work.serve(&["--ephemeral", "--no-auth", "--api", "current"]);
+    for path in ["/v3/packages", "/admin/seed", "/admin/reset"] {
+        for expect in ["", "Expect: 100-continue\r\n"] {
+            let mut client = server.connect();
+            client.send(format!(
+                "POST {path} HTTP/1.1\r\nHost: localhost\r\n{expect}Content-Length: 1000000000\r\n\r\n"
+            ));
+            let answer = client.read(false).expect("an answer");
+            assert_eq!(
+                (answer.status, answer.header("connection")),
+                (413, Some("close")),
+                "{path} {expect}"
+            );
+            assert!(client.is_ended());
+        }
+    }
+}

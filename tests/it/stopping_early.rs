@@ -161,3 +161,32 @@ fn export_whose_reader_does_not_read_stops() {
     );
     assert!(work.read("x.db") == before);
 }
+
+#[test]
+fn server_that_waits_for_a_key_or_a_password_stops_and_leaves_nothing() {
+    let login = ["--api", "current", "--login"];
+    for (flag, others) in [
+        ("--token-key-file", &[][..]),
+        ("--token-public-key", &[]),
+        ("--login-password-file", &login),
+    ] {
+        let work = WorkDir::new();
+        let pipe = work.path("pipe");
+        let made = Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("`mkfifo` runs").success());
+        let flags = [
+            "serve",
+            "--ephemeral",
+            "--listen",
+            "127.0.0.1:0",
+            flag,
+            "pipe",
+        ];
+        let child = start(&work, &[&flags, others].concat());
+        // Opening it waits until the server reads.
+        let _writer = std::fs::OpenOptions::new().write(true).open(&pipe);
+        let output = end(child, "TERM");
+        assert_eq!((output.status, &*output.stderr), (0, ""), "{flag}");
+        assert_eq!(files(&work.path("tmp")), [""; 0], "{flag}");
+    }
+}

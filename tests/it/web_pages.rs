@@ -104,6 +104,7 @@ fn page_of_another_origin_changes_nothing() {
             "Origin: null",
             "Origin: http://localhost:1",
             "Sec-Fetch-Site: cross-site",
+            "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site",
             "Origin: http://evil.example\r\nOrigin: http://localhost",
         ] {
             let response = send(&server, line, &[&host, text, page], "{\"name\":\"demo\"}");

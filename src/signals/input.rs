@@ -1,11 +1,13 @@
-//! Reads a seed of which the next bytes may not arrive for long: from standard input or a pipe.
+//! Reads bytes that may not arrive for long: from standard input or a pipe.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Read};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::signals;
+use super::received;
 
 /// How many bytes are read at once.
 const PIECE: usize = 1 << 16;
@@ -16,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// What a thread of its own reads, so that a signal is noticed while nothing arrives. The thread ends with the process.
 #[derive(Debug)]
-pub(super) struct Input {
+pub struct Input {
     pieces: Receiver<io::Result<Vec<u8>>>,
     piece: Vec<u8>,
     /// How many bytes of the piece were passed on.
@@ -30,11 +32,11 @@ impl Input {
     /// # Errors
     ///
     /// Fails if the operating system starts no thread.
-    pub(super) fn start<R: Read>(
+    pub fn start<R: Read>(
         open: impl FnOnce() -> io::Result<R> + Send + 'static,
     ) -> io::Result<Self> {
         let (sender, pieces) = sync_channel(PIECES_AHEAD);
-        thread::Builder::new().name("seed".into()).spawn(move || {
+        thread::Builder::new().name("input".into()).spawn(move || {
             let read = open().and_then(|mut input| {
                 loop {
                     let mut piece = vec![0; PIECE];
@@ -43,7 +45,7 @@ impl Input {
                         length => length?,
                     };
                     piece.truncate(length);
-                    // Fails if the seed is not read any more.
+                    // Fails if the input is not read any more.
                     if length == 0 || sender.send(Ok(piece)).is_err() {
                         return Ok(());
                     }
@@ -63,7 +65,7 @@ impl Input {
     /// Returns the next piece, or an empty one at the end.
     fn next(&self) -> io::Result<Vec<u8>> {
         loop {
-            if signals::received().is_some() {
+            if received().is_some() {
                 return Err(io::Error::other("a signal stopped it"));
             }
             match self.pieces.recv_timeout(LOOK_EVERY) {
@@ -73,6 +75,27 @@ impl Input {
             }
         }
     }
+}
+
+/// Returns whether the next bytes of the file may not arrive for long.
+pub fn is_pipe(path: &Path) -> bool {
+    let file_type = path.metadata().map(|metadata| metadata.file_type());
+    file_type.is_ok_and(|file_type| !file_type.is_file() && !file_type.is_dir())
+}
+
+/// Returns the bytes of a file, as [`std::fs::read`] does.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read, or once a signal ends the work.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    if !is_pipe(path) {
+        return std::fs::read(path);
+    }
+    let path = path.to_owned();
+    let mut bytes = Vec::new();
+    Input::start(move || File::open(path))?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 impl Read for Input {
