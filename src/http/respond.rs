@@ -90,12 +90,7 @@ pub(super) async fn respond<T: Send + 'static>(
             page.ok_or(ApiError::Overloaded)
         })
         .await;
-    let (path, query) = (request.path(), request.query());
-    match &read {
-        Ok(_) => service.failures.remove(path, query),
-        Err(ApiError::Internal(_)) => service.failures.add(path, query, version()),
-        Err(_) => {}
-    }
+    note_failure(&service, &request, &read);
     Ok(in_coding(&service, &request, coding, key, read?).await)
 }
 
@@ -132,7 +127,31 @@ pub(super) async fn respond_uncached<T: Send + 'static>(
         };
         render(&context, &parsed)
     });
-    Ok(response::json(200, read.await?))
+    let read = read.await;
+    note_failure(&service, &request, &read);
+    let document = read?.into();
+    let (body, coding) = match compression::preferred(&request) {
+        Coding::Identity => (document, Coding::Identity),
+        Coding::Gzip => compression::compressed_once(&service, document).await,
+    };
+    let mut response = response::json(200, body);
+    response::note_coding(&mut response, coding);
+    response.headers_mut().insert(header::VARY, VARY);
+    Ok(response)
+}
+
+/// Remembers for `/healthz` that a document failed by a fault of the database, or forgets that it did.
+fn note_failure<T>(service: &Service, request: &Request, read: &Result<T, ApiError>) {
+    let (path, query) = (request.path(), request.query());
+    match read {
+        Ok(_) => service.failures.remove(path, query),
+        Err(ApiError::Internal(_)) => {
+            service
+                .failures
+                .add(path, query, service.store.version_now());
+        }
+        Err(_) => {}
+    }
 }
 
 impl RenderContext<'_> {
