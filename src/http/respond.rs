@@ -198,7 +198,13 @@ async fn in_coding(
     page: CachedResponse,
 ) -> Response {
     let page = match coding {
-        Coding::Gzip if unchanged(request, &page.tags()).is_none() => {
+        // A client that names a tag has the page. `*` names none: the answer has that of the client's coding.
+        Coding::Gzip
+            if !page
+                .tags()
+                .iter()
+                .any(|tag| named_tags(request).contains(&&**tag)) =>
+        {
             compression::compressed(service, key, page).await
         }
         _ => page,
@@ -232,20 +238,25 @@ pub(super) fn not_modified(tag: &str) -> Response {
 /// Returns the first of the entity tags that `If-None-Match` names
 /// ([RFC 9110 §13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)).
 pub(super) fn unchanged<'t>(request: &Request, tags: &'t [String]) -> Option<&'t str> {
-    let values = request.headers(header::IF_NONE_MATCH);
-    let named: Vec<&str> = values
-        .into_iter()
-        .filter_map(|value| str::from_utf8(value).ok())
-        .flat_map(|value| value.split(','))
-        .map(|named| named.trim())
-        .map(|named| named.strip_prefix("W/").unwrap_or(named))
-        .collect();
+    let named = named_tags(request);
     let is_named = |tag: &&String| {
         named
             .iter()
             .any(|named| [tag.as_str(), "*"].contains(named))
     };
     tags.iter().find(is_named).map(String::as_str)
+}
+
+/// Returns the entity tags that `If-None-Match` names, and its `*`, as they are written.
+fn named_tags(request: &Request) -> Vec<&str> {
+    let values = request.headers(header::IF_NONE_MATCH);
+    values
+        .into_iter()
+        .filter_map(|value| str::from_utf8(value).ok())
+        .flat_map(|value| value.split(','))
+        .map(|named| named.trim())
+        .map(|named| named.strip_prefix("W/").unwrap_or(named))
+        .collect()
 }
 
 /// Adds the headers by which a client can keep a response and ask whether it is still valid.

@@ -107,6 +107,10 @@ fn client_that_has_either_coding_gets_304() {
             }
         }
     }
+    for (accepted, tag) in [(&[][..], &plain), (&[GZIP], &packed)] {
+        let any = get(&server, LIST, &[accepted, &["If-None-Match: *"]].concat());
+        assert_eq!((any.status, any.header("etag")), (304, Some(&**tag)));
+    }
     let other = get(&server, LIST, &[GZIP, "If-None-Match: \"other\""]);
     assert_eq!(other.status, 200);
     assert_eq!(other.header("etag"), Some(&*packed));
