@@ -6,7 +6,7 @@ use super::request::{Condition, ListRequest, OrderBy};
 use super::visibility::{readable_organizations, readable_spaces};
 use crate::caller::{Caller, Member};
 use crate::records::role::{HeldRole, SEPARATOR};
-use crate::records::user::NamedUser;
+use crate::records::user::{NamedUser, RoleScope};
 use crate::store::dialect::{self, TRUE};
 use crate::store::{Row, Snapshot, StoreError, Value};
 
@@ -183,9 +183,20 @@ fn user_of(row: &Row<'_>, position: usize) -> Result<NamedUser, StoreError> {
 }
 
 fn role_of(row: &Row<'_>) -> Result<HeldRole, StoreError> {
+    let (scope, table) = match row.optional_text(6)? {
+        Some(_) => (RoleScope::Space, "space_roles"),
+        None => (RoleScope::Organization, "organization_roles"),
+    };
+    // First: the guid holds it.
+    let role = scope.read_role(row, 1).map_err(|error| match error {
+        StoreError::Damaged(cause) => {
+            StoreError::Damaged(format!("a `role` in `{table}`: {cause}"))
+        }
+        other => other,
+    })?;
     Ok(HeldRole {
         guid: row.text(0)?.to_owned(),
-        role: row.text(1)?.to_owned(),
+        role: role.to_owned(),
         user_id: row.int(2)?,
         user_guid: row.text(3)?.to_owned(),
         parent_id: row.int(4)?,
