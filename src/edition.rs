@@ -517,8 +517,8 @@ impl Foundation {
     }
 
     /// Returns the document of the features of the app with that guid.
-    pub fn app_features(self, guid: &str) -> Vec<u8> {
-        current::present::features::of_app(guid)
+    pub fn app_features(self, base_url: &BaseUrl, guid: &str) -> Vec<u8> {
+        current::present::features::of_app(base_url, guid)
     }
 
     /// Returns the document of a feature of an app, if there is one of that name.

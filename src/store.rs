@@ -34,7 +34,7 @@ use sqlite::latest_version::{Head, LatestVersion};
 use sqlite::open::{self, Opened};
 use sqlite::open_file::{OpenFile, Stamps, changed_meanwhile};
 pub use sqlite::readers::WaitingReads;
-use sqlite::readers::{Ended, Job, Limit, Readers};
+use sqlite::readers::{Caller, Ended, Job, Limit, Readers};
 pub use sqlite::reserved_name::{refuse_database, refuse_reserved_name};
 use sqlite::writer::Writer;
 use sqlite::{backup, close, copy, create, draft, log_size, read_only, schema};
@@ -298,7 +298,8 @@ impl Store {
     }
 
     /// Runs `read` over one snapshot, on a reader thread. A read that takes many steps is interrupted and run again in a
-    /// slower lane, so that it does not delay others: it must have no effect except its result.
+    /// slower lane, so that it does not delay others: it must have no effect except its result. It is interrupted for good if
+    /// the returned future is dropped.
     ///
     /// # Errors
     ///
@@ -313,14 +314,19 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let answer = self.submit(read)?;
-        answer.await.unwrap_or_else(|_| Err(unanswered().into()))
+        let waiting = Arc::new(());
+        let answer = self.submit(read, Arc::downgrade(&waiting))?;
+        let answer = answer.await;
+        drop(waiting);
+        answer.unwrap_or_else(|_| Err(unanswered().into()))
     }
 
-    /// Queues a read. The answer is not sent if the read panics, or if no connection can be opened.
+    /// Queues a read, which is interrupted if its caller goes. The answer is not sent then, if the read panics, or if no
+    /// connection can be opened.
     fn submit<T, E>(
         &self,
         read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
+        caller: Caller,
     ) -> Result<oneshot::Receiver<Result<T, E>>, StoreError>
     where
         T: Send + 'static,
@@ -342,6 +348,7 @@ impl Store {
                 Err(StoreError::Busy.into())
             } else {
                 connection.limit(limit);
+                connection.read_for(caller.clone());
                 match connection.snapshot(&read) {
                     Err(_) if connection.is_over_limit() && limit != Limit::Slow => {
                         request = Some((read, sender));

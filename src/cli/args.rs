@@ -131,7 +131,7 @@ impl CommandError {
 /// Parses `http://HOST` or `https://HOST:PORT/PREFIX`.
 fn parse_external_url(text: &str) -> Result<BaseUrl, String> {
     BaseUrl::parse(text).ok_or_else(|| {
-        "expected scheme, host and perhaps a path prefix, as `https://api.example.org/packages`"
+        "expected scheme, host, perhaps a port and a path prefix, as `https://api.example.org/packages`"
             .to_owned()
     })
 }

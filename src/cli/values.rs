@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::server::Address;
 
+/// The longest path of a Unix socket, in bytes: that of `sun_path` in `man 7 unix` without its NUL.
+const MAX_SOCKET_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 /// The largest size in MiB: 1 TiB.
 const MAX_MEBIBYTES: u64 = 1 << 20;
 
@@ -17,6 +19,10 @@ pub fn parse_listen(text: &str) -> Result<Address, String> {
         Some("") => {
             Err("expected a path after `unix:`, such as `unix:/run/cf-packages.sock`".into())
         }
+        Some(path) if path.len() > MAX_SOCKET_PATH => Err(format!(
+            "the path of a socket has at most {MAX_SOCKET_PATH} bytes here, and this one has {}; a shorter one may be relative to the current folder",
+            path.len()
+        )),
         Some(path) => Ok(Address::Unix(path.into())),
         None => parse_address(text).map(Address::Tcp).map_err(|expected| {
             format!("{expected}, or a socket, such as `unix:/run/cf-packages.sock`")
@@ -145,6 +151,13 @@ mod tests {
                 "{text}"
             );
         }
+        let longest = "x".repeat(MAX_SOCKET_PATH);
+        assert!(parse_listen(&format!("unix:{longest}")).is_ok());
+        let error = parse_listen(&format!("unix:{longest}x")).unwrap_err();
+        assert!(
+            error.contains(&format!("at most {MAX_SOCKET_PATH} bytes")),
+            "{error}"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 use warp::http::header;
 
@@ -71,10 +72,7 @@ pub(super) async fn compressed(
     key: ResponseKey,
     page: CachedResponse,
 ) -> CachedResponse {
-    if !(SHORTEST..=LONGEST).contains(&page.body.len()) {
-        return page;
-    }
-    let Ok(turn) = service.compressing.clone().try_acquire_owned() else {
+    let Some(turn) = turn(service, page.body.len()) else {
         return page;
     };
     let key = ResponseKey {
@@ -92,6 +90,29 @@ pub(super) async fn compressed(
         })
     });
     compressed.await.ok().flatten().unwrap_or(page)
+}
+
+/// Does the same for a document that is not remembered.
+pub(super) async fn compressed_once(service: &Arc<Service>, document: Bytes) -> (Bytes, Coding) {
+    let Some(turn) = turn(service, document.len()) else {
+        return (document, Coding::Identity);
+    };
+    let plain = document.clone();
+    let compressed = spawn_blocking(move || {
+        let _turn = turn;
+        gzip(&plain)
+    });
+    match compressed.await.ok().flatten() {
+        Some(body) => (body, Coding::Gzip),
+        None => (document, Coding::Identity),
+    }
+}
+
+/// Returns the turn to compress a document of that length, if it is neither short nor very long and nobody has the turn.
+fn turn(service: &Service, length: usize) -> Option<OwnedSemaphorePermit> {
+    let is_worth_it = (SHORTEST..=LONGEST).contains(&length);
+    let turn = is_worth_it.then(|| service.compressing.clone().try_acquire_owned());
+    turn?.ok()
 }
 
 /// Returns the document in gzip, unless that is no shorter.

@@ -19,7 +19,7 @@ pub(super) async fn of_app(
 ) -> Result<Response, ApiError> {
     let render = move |context: &RenderContext<'_>, foundation: &Foundation| {
         context.require::<App>(&guid)?;
-        Ok(foundation.app_features(&guid))
+        Ok(foundation.app_features(context.base_url, &guid))
     };
     respond(service, request, parse, render).await
 }

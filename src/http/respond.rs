@@ -90,12 +90,7 @@ pub(super) async fn respond<T: Send + 'static>(
             page.ok_or(ApiError::Overloaded)
         })
         .await;
-    let (path, query) = (request.path(), request.query());
-    match &read {
-        Ok(_) => service.failures.remove(path, query),
-        Err(ApiError::Internal(_)) => service.failures.add(path, query, version()),
-        Err(_) => {}
-    }
+    note_failure(&service, &request, &read);
     Ok(in_coding(&service, &request, coding, key, read?).await)
 }
 
@@ -132,7 +127,31 @@ pub(super) async fn respond_uncached<T: Send + 'static>(
         };
         render(&context, &parsed)
     });
-    Ok(response::json(200, read.await?))
+    let read = read.await;
+    note_failure(&service, &request, &read);
+    let document = read?.into();
+    let (body, coding) = match compression::preferred(&request) {
+        Coding::Identity => (document, Coding::Identity),
+        Coding::Gzip => compression::compressed_once(&service, document).await,
+    };
+    let mut response = response::json(200, body);
+    response::note_coding(&mut response, coding);
+    response.headers_mut().insert(header::VARY, VARY);
+    Ok(response)
+}
+
+/// Remembers for `/healthz` that a document failed by a fault of the database, or forgets that it did.
+fn note_failure<T>(service: &Service, request: &Request, read: &Result<T, ApiError>) {
+    let (path, query) = (request.path(), request.query());
+    match read {
+        Ok(_) => service.failures.remove(path, query),
+        Err(ApiError::Internal(_)) => {
+            service
+                .failures
+                .add(path, query, service.store.version_now());
+        }
+        Err(_) => {}
+    }
 }
 
 impl RenderContext<'_> {
@@ -179,7 +198,13 @@ async fn in_coding(
     page: CachedResponse,
 ) -> Response {
     let page = match coding {
-        Coding::Gzip if unchanged(request, &page.tags()).is_none() => {
+        // A client that names a tag has the page. `*` names none: the answer has that of the client's coding.
+        Coding::Gzip
+            if !page
+                .tags()
+                .iter()
+                .any(|tag| named_tags(request).contains(&&**tag)) =>
+        {
             compression::compressed(service, key, page).await
         }
         _ => page,
@@ -213,20 +238,25 @@ pub(super) fn not_modified(tag: &str) -> Response {
 /// Returns the first of the entity tags that `If-None-Match` names
 /// ([RFC 9110 §13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)).
 pub(super) fn unchanged<'t>(request: &Request, tags: &'t [String]) -> Option<&'t str> {
-    let values = request.headers(header::IF_NONE_MATCH);
-    let named: Vec<&str> = values
-        .into_iter()
-        .filter_map(|value| str::from_utf8(value).ok())
-        .flat_map(|value| value.split(','))
-        .map(|named| named.trim())
-        .map(|named| named.strip_prefix("W/").unwrap_or(named))
-        .collect();
+    let named = named_tags(request);
     let is_named = |tag: &&String| {
         named
             .iter()
             .any(|named| [tag.as_str(), "*"].contains(named))
     };
     tags.iter().find(is_named).map(String::as_str)
+}
+
+/// Returns the entity tags that `If-None-Match` names, and its `*`, as they are written.
+fn named_tags(request: &Request) -> Vec<&str> {
+    let values = request.headers(header::IF_NONE_MATCH);
+    values
+        .into_iter()
+        .filter_map(|value| str::from_utf8(value).ok())
+        .flat_map(|value| value.split(','))
+        .map(|named| named.trim())
+        .map(|named| named.strip_prefix("W/").unwrap_or(named))
+        .collect()
 }
 
 /// Adds the headers by which a client can keep a response and ask whether it is still valid.

@@ -208,6 +208,8 @@ impl Router {
         let depends_on_origin = web_pages.depends_on_origin();
         let (forwarded, read) = match self.forwarded(request.headers()) {
             Ok(forwarded) => (forwarded, Ok(())),
+            // It has no href, and says how the server is, not how the proxy is.
+            Err(_) if request.uri().path() == HEALTH => (Forwarded::default(), Ok(())),
             Err(error) => (Forwarded::default(), Err(error)),
         };
         let checked = self
@@ -266,13 +268,14 @@ impl Router {
         of_metrics.unwrap_or(&self.service.web_pages)
     }
 
-    /// Returns what a trusted proxy says of the requested URL.
+    /// Returns what a trusted proxy says of the requested URL; nothing if the external URL is given.
     ///
     /// # Errors
     ///
     /// Fails with the errors of [`Forwarded::of`].
     fn forwarded(&self, headers: &HeaderMap) -> Result<Forwarded, ApiError> {
-        if self.service.trust_proxy && self.of_metrics.is_none() {
+        let is_asked = self.service.trust_proxy && self.service.external_url.is_none();
+        if is_asked && self.of_metrics.is_none() {
             return Forwarded::of(headers);
         }
         Ok(Forwarded::default())

@@ -112,7 +112,11 @@ impl RoleScope {
     }
 
     /// Reads the name of a role.
-    fn read_role<'r>(self, row: &Row<'r>, position: usize) -> Result<&'r str, StoreError> {
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Damaged`] if the column holds anything else.
+    pub fn read_role<'r>(self, row: &Row<'r>, position: usize) -> Result<&'r str, StoreError> {
         let role = row.text(position)?;
         if self.roles().contains(&role) {
             return Ok(role);

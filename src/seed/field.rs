@@ -325,10 +325,12 @@ fn check_role(text: &str) -> Result<(), String> {
 
 fn check_guid(text: &str) -> Result<(), String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if (1..=200).contains(&text.len()) && text.bytes().all(allowed) {
-        Ok(())
-    } else {
+    if !(1..=200).contains(&text.len()) || !text.bytes().all(allowed) {
         Err(messages::not_a_guid(text))
+    } else if text.ends_with(".json") {
+        Err(messages::guid_with_format(text))
+    } else {
+        Ok(())
     }
 }
 

@@ -81,6 +81,13 @@ pub(super) fn not_a_guid(text: &str) -> String {
     )
 }
 
+pub(super) fn guid_with_format(text: &str) -> String {
+    format!(
+        "{} is not a guid: a path that ends in `.json` names the format, as in a Cloud Controller, so that no request would find it",
+        quoted(text)
+    )
+}
+
 pub(super) fn not_a_name(text: &str) -> String {
     format!(
         "{} is not a name: 1 to 250 characters without control characters",

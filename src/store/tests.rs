@@ -105,9 +105,11 @@ fn transaction_sees_the_version_of_its_own_changes() {
 fn read_that_panics_fails_alone() {
     let database = Database::new();
     let store = database.open(OpenMode::ReadWrite);
+    let caller = Arc::new(());
     for _ in 0..20 {
+        let panics = |_: &Snapshot<'_>| -> Result<(), StoreError> { panic!("a bug") };
         let answer = store
-            .submit(|_| -> Result<(), StoreError> { panic!("a bug") })
+            .submit(panics, Arc::downgrade(&caller))
             .expect("queued");
         assert!(answer.blocking_recv().is_err());
     }
@@ -121,9 +123,9 @@ fn closing_runs_queued_reads_and_leaves_only_the_file() {
     for mode in [OpenMode::ReadWrite, OpenMode::ReadOnly, OpenMode::Immutable] {
         let database = Database::new();
         let store = database.open(mode);
-        let answers: Vec<_> = (0..50)
-            .map(|_| store.submit(|snapshot| snapshot.version()).expect("queued"))
-            .collect();
+        let caller = Arc::new(());
+        let submit = || store.submit(|snapshot| snapshot.version(), Arc::downgrade(&caller));
+        let answers: Vec<_> = (0..50).map(|_| submit().expect("queued")).collect();
         store.close().expect("closes");
         for answer in answers {
             assert!(matches!(answer.blocking_recv(), Ok(Ok(_))), "{mode:?}");

@@ -58,6 +58,22 @@ fn large_document_is_compressed_for_clients_that_ask() {
 }
 
 #[test]
+fn list_that_is_not_cached_is_compressed_too() {
+    let (_dir, server) = served(&["--no-auth"]);
+    for target in ["/v3/users", "/v3/roles"] {
+        let plain = get(&server, target, &[]);
+        let packed = get(&server, target, &[GZIP]);
+        assert_eq!(plain.header("content-encoding"), None);
+        assert_eq!(packed.header("content-encoding"), Some("gzip"), "{target}");
+        assert_eq!(packed.body, plain.body);
+        for response in [&plain, &packed] {
+            let vary = response.header("vary");
+            assert_eq!(vary, Some("Authorization, Accept-Encoding"));
+        }
+    }
+}
+
+#[test]
 fn head_has_the_headers_of_the_compressed_response() {
     let (_dir, server) = served(&["--no-auth"]);
     let get = get(&server, LIST, &[GZIP]);
@@ -90,6 +106,10 @@ fn client_that_has_either_coding_gets_304() {
                 );
             }
         }
+    }
+    for (accepted, tag) in [(&[][..], &plain), (&[GZIP], &packed)] {
+        let any = get(&server, LIST, &[accepted, &["If-None-Match: *"]].concat());
+        assert_eq!((any.status, any.header("etag")), (304, Some(&**tag)));
     }
     let other = get(&server, LIST, &[GZIP, "If-None-Match: \"other\""]);
     assert_eq!(other.status, 200);

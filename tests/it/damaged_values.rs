@@ -182,13 +182,13 @@ const DAMAGED: &[Damage] = &[
     Damage {
         table: "space_roles",
         set: "role = 'king'",
-        targets: &[],
+        targets: &["/v3/roles"],
         fault: "with a damaged `role`: the text is none of `space_auditor`",
     },
     Damage {
         table: "organization_roles",
         set: "role = cast(x'ff' as text)",
-        targets: &[],
+        targets: &["/v3/roles"],
         fault: "with a damaged `role`",
     },
 ];

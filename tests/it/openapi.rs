@@ -232,3 +232,32 @@ fn every_reference_exists() {
         resolve_all(&document, &document);
     }
 }
+
+/// Without one, generators of clients drop the schema or take it for anything.
+#[test]
+fn every_constant_has_a_type() {
+    fn check(schema: &Value, place: &str) {
+        if schema.get("const").or(schema.get("enum")).is_some() {
+            assert!(schema.get("type").is_some(), "{place}");
+        }
+        match schema {
+            Value::Object(members) => {
+                for (name, member) in members
+                    .iter()
+                    .filter(|(name, _)| !name.starts_with("example"))
+                {
+                    check(member, &format!("{place}/{name}"));
+                }
+            }
+            Value::Array(members) => {
+                for member in members {
+                    check(member, place);
+                }
+            }
+            _ => {}
+        }
+    }
+    for edition in [Edition::Of2015, Edition::Current] {
+        check(&document(edition), "");
+    }
+}

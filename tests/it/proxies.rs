@@ -87,6 +87,12 @@ fn path_prefix_of_the_external_url_is_in_every_href() {
     ] {
         assert_based_on(base, &server.get(target, ""));
     }
+    let apps: Value = serde_json::from_str(&server.get("/v3/apps", "").body).expect("JSON");
+    let app = apps["resources"][0]["guid"].as_str().expect("a guid");
+    let features = server.get(&format!("/v3/apps/{app}/features"), "").body;
+    // Relative, as in a controller.
+    let first = format!(r#""first":{{"href":"/cf/packages/v3/apps/{app}/features"}}"#);
+    assert!(features.contains(&first), "{features}");
     let guid = first_package(&server);
     assert_based_on(base, &server.get(&format!("/v3/packages/{guid}"), ""));
     let deleted = send(&server, &format!("DELETE /v3/packages/{guid}"), &[], "");
@@ -116,6 +122,8 @@ fn external_url_with_more_than_a_path_is_refused() {
         "https://a.example//p",
         "https://a.example/../p",
         "a.example/p",
+        "https://h:99999",
+        "https://a..b/",
     ] {
         let output = dir.run(&["serve", "--ephemeral", "--external-url", url]);
         assert_eq!(output.status, 2, "{url}");
@@ -189,9 +197,11 @@ fn headers_of_a_proxy_are_not_read_without_the_flag() {
         ];
         assert_based_on(base, &send(&server, "GET /v3/packages", &headers, ""));
     }
-    let server = dir.serve(&TRUSTING[..6]);
-    let malformed = send(&server, "GET /v3/packages", &["X-Forwarded-Proto: ftp"], "");
-    assert_eq!(malformed.status, 200);
+    for flags in [TRUSTING[..6].to_vec(), [&TRUSTING[..], &external].concat()] {
+        let server = dir.serve(&flags);
+        let malformed = send(&server, "GET /v3/packages", &["X-Forwarded-Proto: ftp"], "");
+        assert_eq!(malformed.status, 200, "{flags:?}");
+    }
 }
 
 #[test]
@@ -212,6 +222,7 @@ fn malformed_header_of_a_trusted_proxy_gets_400() {
         assert_eq!(error["errors"][0]["title"], "CF-InvalidRequest");
         let detail = error["errors"][0]["detail"].as_str().expect("a text");
         assert!(detail.contains(&format!("`{named}`")), "{detail}");
+        assert_eq!(send(&server, "GET /healthz", &[header], "").status, 200);
     }
 }
 

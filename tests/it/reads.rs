@@ -122,3 +122,30 @@ fn read_of_a_client_that_has_gone_is_not_run() {
     Arc::into_inner(store).unwrap().close().unwrap();
     assert!(runs.load(Ordering::Relaxed) < 50);
 }
+
+#[test]
+fn read_whose_caller_goes_while_it_runs_is_interrupted() {
+    let (_folder, store) = store();
+    let counts = Arc::new(AtomicUsize::new(0));
+    runtime().block_on(async {
+        let (reading, counted) = (store.clone(), counts.clone());
+        let read = tokio::spawn(async move {
+            reading
+                .read(move |snapshot| {
+                    for _ in 0..50 {
+                        snapshot.int(COUNT, &[EXPENSIVE.into()])?;
+                        counted.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Ok::<_, StoreError>(())
+                })
+                .await
+        });
+        while counts.load(Ordering::Relaxed) == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        read.abort();
+        assert!(read.await.unwrap_err().is_cancelled());
+    });
+    Arc::into_inner(store).unwrap().close().unwrap();
+    assert!(counts.load(Ordering::Relaxed) < 50);
+}

@@ -609,6 +609,10 @@ fn every_wrong_entry_is_refused_with_its_path() {
             &["`organizations[0].guid`: `a/b` is not a guid"],
         ),
         (
+            r#"{"users": [{"guid": "alice.json"}]}"#,
+            &["`users[0].guid`: `alice.json` is not a guid: a path that ends in `.json`"],
+        ),
+        (
             r#"{"organizations": [{"name": "a", "created_at": "2026-02-30T00:00:00Z"}]}"#,
             &[
                 "`organizations[0].created_at`: `2026-02-30T00:00:00Z` is not a time of the form `YYYY-MM-DDTHH:MM:SSZ`",

@@ -24,8 +24,12 @@ struct Served {
 
 impl Served {
     fn new() -> Self {
+        Self::with(SEED)
+    }
+
+    fn with(seed: &str) -> Self {
         let dir = WorkDir::new();
-        dir.write("seed.json", SEED);
+        dir.write("seed.json", seed);
         let server = dir.serve(&[
             "--api",
             "current",
@@ -237,6 +241,75 @@ fn callers_see_the_members_of_their_organizations() {
         assert_eq!(response.status, 404);
         assert!(response.body.contains(text), "{response:?}");
     }
+}
+
+#[test]
+fn a_member_filters_and_pages_only_what_they_see() {
+    let served = Served::new();
+    for (target, guids) in [
+        ("/v3/users?page=2&per_page=1", "b"),
+        ("/v3/users?page=3&per_page=1", ""),
+        ("/v3/users?usernames=bob,cy", "b"),
+        ("/v3/users?guids=a,c", "a"),
+        ("/v3/users?order_by=-created_at", "b a"),
+        (
+            "/v3/roles?guids=b~space_developer~S,c~organization_user~P,nope",
+            "b~space_developer~S",
+        ),
+    ] {
+        assert_eq!(served.guids("a", target), guids, "{target}");
+    }
+    assert_eq!(served.document("a", "/v3/users/b")["guid"], "b");
+    let page = served.document("a", "/v3/users?per_page=1");
+    assert_eq!(page["pagination"]["total_results"], 2);
+}
+
+/// So many roles are not sorted: they are read in their order.
+#[test]
+fn pages_of_many_roles_are_in_order() {
+    let roles = [
+        ("organization_auditor", "organization", "O"),
+        ("organization_manager", "organization", "O"),
+        ("organization_user", "organization", "O"),
+        ("organization_user", "organization", "P"),
+        ("space_developer", "space", "S"),
+    ];
+    let held: Vec<_> = roles
+        .iter()
+        .map(|(role, scope, parent)| format!(r#"{{"role":"{role}","{scope}":"{parent}"}}"#))
+        .collect();
+    // The users are stored in the opposite order.
+    let users: Vec<_> = (0..2_100)
+        .rev()
+        .map(|n| format!(r#"{{"guid":"u{n:04}","roles":[{}]}}"#, held.join(",")))
+        .collect();
+    let seed = SEED.replace(
+        r#""users": ["#,
+        &format!(r#""users": [{},"#, users.join(",")),
+    );
+    let served = Served::with(&seed);
+    let mut expected: Vec<_> = (0..2_100)
+        .flat_map(|n| {
+            let guid =
+                move |(role, _, parent): &(&str, &str, &str)| format!("u{n:04}~{role}~{parent}");
+            roles.iter().map(guid).collect::<Vec<_>>()
+        })
+        .collect();
+    let document = served.document("admin", "/v3/roles?page=11&per_page=1000");
+    assert_eq!(document["pagination"]["total_results"], 10_504);
+    assert_eq!(
+        served.guids("admin", "/v3/roles?page=3&per_page=1000"),
+        // Four roles of `SEED` come first.
+        expected[1_996..2_996].join(" ")
+    );
+    expected.reverse();
+    assert_eq!(
+        served.guids(
+            "admin",
+            "/v3/roles?order_by=-created_at&page=3&per_page=1000"
+        ),
+        expected[2_000..3_000].join(" ")
+    );
 }
 
 #[test]

@@ -9,14 +9,15 @@
 //!
 //! Each thread owns one connection, and runs one closure over one snapshot at a time. Limits count the steps of
 //! SQLite's virtual machine (<https://sqlite.org/c3ref/progress_handler.html>), so the same read is treated alike on a
-//! fast and on a slow machine.
+//! fast and on a slow machine. A read whose caller has gone is interrupted too: the server has broken
+//! its request off.
 
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use r2d2::{ManageConnection, Pool, PooledConnection};
@@ -125,8 +126,12 @@ pub(in crate::store) struct ReaderConnection {
     connection: PooledConnection<ReaderConnections>,
     versions: VersionCache,
     steps_left: Arc<AtomicI64>,
+    caller: Arc<Mutex<Option<Caller>>>,
     background: Option<SyncSender<Work>>,
 }
+
+/// Whom the answer of a read is for: a reference that the caller holds as long as it waits.
+pub(in crate::store) type Caller = Weak<()>;
 
 impl Readers {
     /// Starts the threads. Each opens its connection, in `mode`, at its first read.
@@ -287,7 +292,9 @@ impl ConnectionSource {
     fn get(&self) -> Result<ReaderConnection, StoreError> {
         let connection = self.pool.get().map_err(|_| StoreError::Busy)?;
         let steps_left = Arc::new(AtomicI64::new(i64::MAX));
+        let caller = Arc::new(Mutex::new(None::<Caller>));
         let (left, closing) = (steps_left.clone(), self.closing.clone());
+        let waiting = caller.clone();
         let is_background = self.background.is_none();
         connection.progress_handler(
             STEPS_PER_REPORT,
@@ -295,6 +302,7 @@ impl ConnectionSource {
                 let before = left.fetch_sub(STEPS_PER_REPORT.into(), Ordering::Relaxed);
                 before <= STEPS_PER_REPORT.into()
                     || signals::received().is_some()
+                    || has_gone(&waiting)
                     || (is_background && closing.load(Ordering::Relaxed))
             }),
         )?;
@@ -302,9 +310,15 @@ impl ConnectionSource {
             connection,
             versions: VersionCache::new(self.latest.clone()),
             steps_left,
+            caller,
             background: self.background.clone(),
         })
     }
+}
+
+fn has_gone(caller: &Mutex<Option<Caller>>) -> bool {
+    let caller = caller.lock().unwrap_or_else(PoisonError::into_inner);
+    caller.as_ref().is_some_and(|one| one.strong_count() == 0)
 }
 
 impl ReaderConnection {
@@ -318,6 +332,11 @@ impl ReaderConnection {
             Limit::Unlimited => i64::MAX,
         };
         self.steps_left.store(steps, Ordering::Relaxed);
+    }
+
+    /// Sets whom the next read is for. It is interrupted once this caller has gone.
+    pub(in crate::store) fn read_for(&self, caller: Caller) {
+        *self.caller.lock().unwrap_or_else(PoisonError::into_inner) = Some(caller);
     }
 
     /// Whether the last read exceeded its limit.

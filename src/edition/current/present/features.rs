@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::list_document::Unpaged;
+use crate::edition::BaseUrl;
 use crate::edition::current::json::write_compact;
 
 const OF_APPS: &[Feature] = &[
@@ -20,11 +21,15 @@ const OF_APPS: &[Feature] = &[
 ];
 const OF_SPACES: &[Feature] = &[feature("ssh", "Enable SSHing into apps in the space.")];
 
-/// Returns the document of the features of the app with that guid. Its hrefs are relative, as a controller has them.
-pub fn of_app(guid: &str) -> Vec<u8> {
+/// Returns the document of the features of the app with that guid. Its hrefs are relative, as a controller has them, and begin
+/// with the path prefix, if there is one.
+pub fn of_app(base_url: &BaseUrl, guid: &str) -> Vec<u8> {
     document(&AppFeatures {
         resources: OF_APPS,
-        pagination: Unpaged::new(OF_APPS.len(), &format!("/v3/apps/{guid}/features")),
+        pagination: Unpaged::new(
+            OF_APPS.len(),
+            &format!("{}/v3/apps/{guid}/features", base_url.prefix()),
+        ),
     })
 }
 
