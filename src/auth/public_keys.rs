@@ -205,7 +205,7 @@ fn find(bytes: &[u8]) -> Vec<Result<PublicKey, Rejected>> {
 }
 
 /// Returns what kind of key `bytes` are or hold, for the message that refuses them as a secret. Recognizes the formats of
-/// public keys, alone, within other text and in base64, and all that [`read`] accepts.
+/// public keys, alone, within other text, in base64 and in hexadecimal digits, and all that [`read`] accepts.
 pub(super) fn describe(bytes: &[u8]) -> Option<&'static str> {
     // Without the null bytes of UTF-16.
     let text: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
@@ -219,6 +219,7 @@ pub(super) fn describe(bytes: &[u8]) -> Option<&'static str> {
     describe_plain(bytes)
         .or_else(|| describe_plain(&text))
         .or_else(|| decoded.find_map(|bytes| describe_plain(&bytes)))
+        .or_else(|| describe_plain(&from_hexadecimal(&joined)?))
         .or_else(|| (!find(bytes).is_empty()).then_some("a public key"))
 }
 
@@ -232,11 +233,15 @@ fn describe_plain(bytes: &[u8]) -> Option<&'static str> {
                 .any(|part| part == wanted.as_bytes())
         })
     };
-    if holds(&["\"kty\"", "'kty'", "kty:", "\"keys\""]) {
+    if holds(&["kty:"]) || names_fields_of_jwks(bytes) {
         return Some("a JSON Web Key Set");
     }
-    if holds(&["-----BEGIN "]) {
+    let is_bare_pem = holds(&["BEGIN "]) && holds(&["PUBLIC KEY", "PRIVATE KEY", "CERTIFICATE"]);
+    if holds(&["-----BEGIN "]) || is_bare_pem {
         return Some("a PEM text");
+    }
+    if holds(&["Public-Key: (", "Modulus=", "Modulus:", "modulus:"]) {
+        return Some("a key as OpenSSL prints it");
     }
     if holds(&[
         "ssh-rsa AAAA",
@@ -248,10 +253,33 @@ fn describe_plain(bytes: &[u8]) -> Option<&'static str> {
         return Some("an SSH public key");
     }
     let content = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-    if is_der(content) || is_der(content.trim_ascii_start()) {
+    if is_der(content) || is_der(without_leading_zeros(content.trim_ascii_start())) {
         return Some("a key or a certificate in DER");
     }
     None
+}
+
+/// Returns whether a text names fields of a key set, in JSON or in a string of JSON, in any case.
+fn names_fields_of_jwks(text: &[u8]) -> bool {
+    let text: Vec<u8> = text
+        .iter()
+        .filter(|byte| **byte != b'\\')
+        .map(u8::to_ascii_lowercase)
+        .collect();
+    let mut names = [&b"\"kty\""[..], b"'kty'", b"\"keys\""].into_iter();
+    names.any(|name| text.windows(name.len()).any(|part| part == name))
+}
+
+/// Returns the bytes that hexadecimal digits stand for; colons may separate them.
+fn from_hexadecimal(text: &[u8]) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text
+        .iter()
+        .filter(|byte| **byte != b':')
+        .map(|byte| char::from(*byte).to_digit(16)?.try_into().ok())
+        .collect();
+    let pairs = digits?;
+    let pairs = pairs.chunks_exact(2);
+    Some(pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 /// Returns what the words of `text` that may be base64 of a key hold.
@@ -273,7 +301,7 @@ fn is_ssh(bytes: &[u8]) -> bool {
 }
 
 /// Returns whether `bytes` are keys or certificates in DER: a sequence that begins with a sequence, an integer, or an
-/// object identifier. Newlines may follow. The last byte may be missing: it is dropped from a secret if it looks like a
+/// object identifier. Newlines and null bytes may follow. The last byte may be missing: it is dropped from a secret if it looks like a
 /// newline.
 fn is_der(bytes: &[u8]) -> bool {
     let [0x30, first, rest @ ..] = bytes else {
@@ -290,8 +318,11 @@ fn is_der(bytes: &[u8]) -> bool {
         }
         _ => return false,
     };
-    let is_whole =
-        content.len() + 1 >= length && content[length.min(content.len())..].trim_ascii().is_empty();
+    let rest = content.get(length..).unwrap_or_default();
+    let is_whole = content.len() + 1 >= length
+        && rest
+            .iter()
+            .all(|byte| *byte == 0 || byte.is_ascii_whitespace());
     is_whole && matches!(content.first(), Some(0x30 | 0x02 | 0x06))
 }
 

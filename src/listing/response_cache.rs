@@ -21,8 +21,10 @@ use crate::store::Version;
 const LONGEST_DOCUMENT: usize = 1 << 20;
 /// How many bytes of longer documents may be in memory at the same time.
 const LONG_DOCUMENTS_BYTES: usize = 256 << 20;
-/// How many longer documents requests can share at the same time. Each takes a key of a few KiB at most.
+/// How many longer documents requests can share at the same time.
 const SHARED_LONG_DOCUMENTS: usize = 256;
+/// The longest key of a longer document that requests share, in bytes.
+const LONGEST_SHARED_KEY: usize = 16 << 10;
 /// The estimated cost of an entry beside its text, in bytes.
 const ENTRY_OVERHEAD: usize = 256;
 /// The number of entries that the cache makes room for at first.
@@ -128,8 +130,18 @@ struct ResponseWeight;
 
 impl Weighter<ResponseKey, CachedResponse> for ResponseWeight {
     fn weight(&self, key: &ResponseKey, response: &CachedResponse) -> u64 {
-        let text = key.base_url.len() + key.path.len() + key.query.len() + response.body.len();
-        (ENTRY_OVERHEAD + text) as u64
+        (ENTRY_OVERHEAD + key.length() + response.body.len()) as u64
+    }
+}
+
+impl ResponseKey {
+    /// Returns the length of its texts, in bytes. A token chooses the length of the caller's guid.
+    fn length(&self) -> usize {
+        let caller = match &self.caller {
+            Caller::Everything => 0,
+            Caller::Member(member) => member.user.len(),
+        };
+        caller + self.base_url.len() + self.path.len() + self.query.len()
     }
 }
 
@@ -213,7 +225,7 @@ impl ResponseCache {
         });
         let mut long = self.lock_long();
         long.retain(|_, response| response.document.strong_count() > 0);
-        if long.len() < SHARED_LONG_DOCUMENTS {
+        if long.len() < SHARED_LONG_DOCUMENTS && key.length() <= LONGEST_SHARED_KEY {
             let shared = LongResponse {
                 version: response.version,
                 coding: response.coding,
@@ -289,7 +301,15 @@ impl CachedResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::caller::{AccessRules, DownloadRule, Member};
 
+    const RULES: AccessRules = AccessRules {
+        global_readers: &[],
+        reading_roles: &[],
+        writing_role: "",
+        staging_roles: &[],
+        downloads: DownloadRule::WritingScope,
+    };
     const VERSION: Version = Version {
         packages: 0,
         last_package: 0,
@@ -309,6 +329,26 @@ mod tests {
 
     fn long_response(byte: u8) -> CachedResponse {
         CachedResponse::new(VERSION, vec![byte; LONGEST_DOCUMENT + 1])
+    }
+
+    #[test]
+    fn whole_key_counts_as_a_part_of_its_response() {
+        let cache = ResponseCache::new(1);
+        for number in 0..1000 {
+            let user = format!("{number:020000}");
+            let key = ResponseKey {
+                caller: Caller::Member(Member {
+                    user,
+                    rules: &RULES,
+                }),
+                ..key("")
+            };
+            cache.insert(key, CachedResponse::new(VERSION, b"{}".to_vec()));
+        }
+        let counters = cache.counters();
+        assert!(counters.bytes <= 1 << 20, "{counters:?}");
+        assert!(counters.bytes >= counters.entries * 20_000, "{counters:?}");
+        assert!(counters.entries <= (1 << 20) / 20_000, "{counters:?}");
     }
 
     #[test]

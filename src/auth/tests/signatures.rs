@@ -87,6 +87,10 @@ fn public_key_neither_signs_nor_is_accepted_as_secret() {
         "a JSON Web Key Set",
         "a key or a certificate in DER",
     );
+    let hexadecimal = |separator: &str| {
+        let digits: Vec<String> = der.iter().map(|byte| format!("{byte:02x}")).collect();
+        digits.join(separator)
+    };
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (PUBLIC.into(), pem),
         (format!("\n {PUBLIC}").into(), pem),
@@ -109,6 +113,18 @@ fn public_key_neither_signs_nor_is_accepted_as_secret() {
             "an SSH public key",
         ),
         (with_newlines(&der), in_der),
+        (hexadecimal("").into(), in_der),
+        (hexadecimal(":").to_uppercase().into(), in_der),
+        (hexadecimal("\n").into(), in_der),
+        ([&[0; 3], &*der, &[0; 5]].concat(), in_der),
+        (serde_json::json!(jwks).to_string().into(), keys),
+        (jwks.to_uppercase().into(), keys),
+        (PUBLIC.replace('-', "").into(), pem),
+        (
+            "Public-Key: (2048 bit)\nModulus:\n    00:c5".into(),
+            "a key as OpenSSL prints it",
+        ),
+        ("Modulus=C5C5".into(), "a key as OpenSSL prints it"),
         (in_base64.clone().into(), in_der),
         (format!("\u{feff}{in_base64}").into(), in_der),
         (format!("\"{in_base64}\"").into(), in_der),
@@ -140,6 +156,7 @@ fn public_key_neither_signs_nor_is_accepted_as_secret() {
         );
     }
     for secret in [
+        "30c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5",
         "the passphrase of a server that is as long as a public key in base64",
         "{",
         "{}",
