@@ -1,6 +1,6 @@
 //! `man`: prints the manual page of the program or of a command.
 
-use super::{Cli, CommandError, write_out};
+use super::{Cli, CommandError, usage_error, write_out};
 
 /// The arguments of `man`.
 #[derive(Debug, clap::Args)]
@@ -17,9 +17,10 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     let page = match &args.command {
         None => definition,
         Some(name) => definition.find_subcommand(name).cloned().ok_or_else(|| {
-            CommandError::Usage(format!(
-                "there is no command `{name}`; `--help` lists the commands"
-            ))
+            CommandError::Usage(match usage_error::no_such_command(name) {
+                Some(error) => usage_error::sentence(&error),
+                None => format!("there is no page of `{name}`; `--help` lists the commands"),
+            })
         })?,
     };
     let mut text = Vec::new();

@@ -2,6 +2,8 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::Cli;
+
 /// Returns the error as one sentence with clap's suggestion.
 pub fn sentence(error: &clap::Error) -> String {
     // Without a command, clap's error is the whole help.
@@ -17,10 +19,25 @@ pub fn sentence(error: &clap::Error) -> String {
         .join(" ")
         .replace('\'', "`")
         .replace("subcommand", "command");
-    match suggestion(error) {
+    match suggestion(error).or_else(|| suggestion(&unknown_command(error)?)) {
         Some(suggestion) => format!("{sentence}; {suggestion} `--help` shows the usage"),
         None => format!("{sentence}; `--help` shows the usage"),
     }
+}
+
+/// Returns clap's error of the command that `error` does not know. For `help NAME`, clap suggests nothing itself.
+fn unknown_command(error: &clap::Error) -> Option<clap::Error> {
+    match error.get(ContextKind::InvalidSubcommand)? {
+        ContextValue::String(name) => no_such_command(name),
+        _ => None,
+    }
+}
+
+/// Returns clap's error of a command that does not exist, or `None` if there is such a command.
+pub fn no_such_command(name: &str) -> Option<clap::Error> {
+    let parsed = Cli::definition().try_get_matches_from(["cf-packages", name]);
+    let error = parsed.err()?;
+    (error.kind() == ErrorKind::InvalidSubcommand).then_some(error)
 }
 
 fn suggestion(error: &clap::Error) -> Option<String> {

@@ -335,6 +335,10 @@ fn typo_gets_a_suggestion() {
         "unrecognized command `srve`; did you mean `serve`? `--help` shows the usage",
     );
     assert_usage(
+        &["help", "srve"],
+        "unrecognized command `srve`; did you mean `serve`? `--help` shows the usage",
+    );
+    assert_usage(
         &["serve", "--api", "curent"],
         "invalid value `curent` for `--api <EDITION>` [possible values: 2015, current]; did you mean `current`? `--help` shows the usage",
     );
@@ -530,7 +534,7 @@ fn every_command_has_a_manual_page_with_its_flags_and_variables() {
     }
     assert_usage(
         &["man", "srve"],
-        "there is no command `srve`; `--help` lists the commands",
+        "unrecognized command `srve`; did you mean `serve`? `--help` shows the usage",
     );
 }
 
