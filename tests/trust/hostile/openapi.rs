@@ -57,8 +57,9 @@ impl Document {
         };
         let response = &operation["responses"][status.to_string()];
         if response.is_null() {
-            // Every route may refuse a host or a web page, which the document says at its start.
-            if matches!(status, 403 | 421) {
+            // Every route may refuse a host or a web page, which the document says at its start, and no route gets a request
+            // whose head is too large.
+            if matches!(status, 403 | 421 | 431) {
                 return self.validate(&self.root["components"]["schemas"]["Error"], body);
             }
             return Err(format!(

@@ -259,6 +259,22 @@ impl Recording {
                     size,
                 }
             }
+            "sendfile" => {
+                let from = rest.split('<').nth(2).and_then(|rest| rest.split_once('>'));
+                let from = from.and_then(|(path, _)| file_in(&unhex(path), folder))?;
+                let (_, size) = call.rsplit_once(" = ")?;
+                let size: usize = size.trim().parse().expect("the number of bytes");
+                let file = own?;
+                let position = self.positions.entry(file.clone()).or_default();
+                let offset = *position;
+                *position += size;
+                Operation::Copy {
+                    from,
+                    file,
+                    offset,
+                    size,
+                }
+            }
             "pwrite64" => Operation::Write {
                 file: own?,
                 offset: numbers().1,
