@@ -8,6 +8,8 @@ mod request;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use flate2::read::GzDecoder;
+
 use self::openapi::Document;
 use self::request::{Made, Maker};
 use crate::client::{Answer, Client};
@@ -204,7 +206,11 @@ fn verify(document: &Document, made: &Made, answer: &Answer) -> Result<(), Strin
     if kind != Some("application/json; charset=utf-8") {
         return Err(format!("the content type {kind:?}"));
     }
-    let body = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
+    let body = match answer.header("content-encoding") {
+        Some("gzip") => serde_json::from_reader(GzDecoder::new(&answer.body[..])),
+        _ => serde_json::from_slice(&answer.body),
+    }
+    .map_err(|error| error.to_string())?;
     match &made.target {
         Some(target) => document.check(&made.method, target, answer.status, &body),
         // A request line that was changed: any document of an error is right.
