@@ -238,17 +238,27 @@ impl RequestBody {
         }
     }
 
+    /// Reads nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails with `TooLarge` if `Content-Length` exceeds the limit.
+    pub fn check_announced_length(&self) -> Result<(), ApiError> {
+        match self.is_too_large {
+            true => Err(ApiError::TooLarge),
+            false => Ok(()),
+        }
+    }
+
     /// Returns the next piece, or `None` at the end of the body.
     ///
     /// # Errors
     ///
-    /// Fails with `TooLarge` if the body exceeds its limit, before anything is read if its `Content-Length` does, with `RequestTimeout` if no piece arrives for
-    /// [`IDLE_TIMEOUT`] or the body arrives at less than [`LOWEST_RATE`], and with `InvalidRequest` if the connection
-    /// breaks.
+    /// Fails with `TooLarge` if the body exceeds its limit, before anything is read if its `Content-Length` does, with
+    /// `RequestTimeout` if no piece arrives for [`IDLE_TIMEOUT`] or the body arrives at less than [`LOWEST_RATE`], and with
+    /// `InvalidRequest` if the connection breaks.
     pub async fn next_piece(&mut self) -> Result<Option<Bytes>, ApiError> {
-        if self.is_too_large {
-            return Err(ApiError::TooLarge);
-        }
+        self.check_announced_length()?;
         let at_lowest_rate = Duration::from_secs(self.received as u64 / LOWEST_RATE);
         let end = self.start + self.slow_start + at_lowest_rate;
         let next = timeout_at(

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use warp::http::header;
-
 use super::change::{Author, authorize, carry_out, respond_with_package, write};
 use super::multipart::{self, Upload};
 use super::request::RequestBody;
@@ -37,7 +35,7 @@ pub(super) async fn upload(
     body: RequestBody,
 ) -> Result<Response, ApiError> {
     let author = authorize(&service, &request)?;
-    refuse_large_body(&request, largest_body(service.max_upload))?;
+    body.check_announced_length()?;
     let Upload { form, bits } = multipart::receive(&service, &request, body).await?;
     let resources = service.edition.parse_upload(&form)?;
     if !resources.is_empty() {
@@ -123,17 +121,6 @@ async fn discard(service: &Arc<Service>, id: i64) {
             "the pieces of an upload that failed are kept for a minute: {}",
             error.cause()
         );
-    }
-}
-
-/// Fails if the request announces a body that is too large, before the client sends it.
-fn refuse_large_body(request: &Request, limit: usize) -> Result<(), ApiError> {
-    let announced: Option<usize> = request
-        .header(header::CONTENT_LENGTH)
-        .and_then(|length| str::from_utf8(length).ok()?.parse().ok());
-    match announced {
-        Some(length) if length > limit => Err(ApiError::TooLarge),
-        _ => Ok(()),
     }
 }
 

@@ -244,27 +244,16 @@ impl Recording {
                 *position += data.len();
                 Operation::Write { file, offset, data }
             }
-            "copy_file_range" => {
-                let file = rest.split('<').nth(2).and_then(|rest| rest.split_once('>'));
-                let file = file.and_then(|(path, _)| file_in(&unhex(path), folder))?;
+            "copy_file_range" | "sendfile" => {
+                let second = rest.split('<').nth(2).and_then(|rest| rest.split_once('>'));
+                let second = second.and_then(|(path, _)| file_in(&unhex(path), folder))?;
+                // `sendfile` names the file that is written first, `copy_file_range` last.
+                let (from, file) = match name {
+                    "sendfile" => (second, own?),
+                    _ => (own?, second),
+                };
                 let (_, size) = call.rsplit_once(" = ")?;
                 let size: usize = size.trim().parse().expect("the number of bytes");
-                let position = self.positions.entry(file.clone()).or_default();
-                let offset = *position;
-                *position += size;
-                Operation::Copy {
-                    from: own?,
-                    file,
-                    offset,
-                    size,
-                }
-            }
-            "sendfile" => {
-                let from = rest.split('<').nth(2).and_then(|rest| rest.split_once('>'));
-                let from = from.and_then(|(path, _)| file_in(&unhex(path), folder))?;
-                let (_, size) = call.rsplit_once(" = ")?;
-                let size: usize = size.trim().parse().expect("the number of bytes");
-                let file = own?;
                 let position = self.positions.entry(file.clone()).or_default();
                 let offset = *position;
                 *position += size;
