@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::respond::{RenderContext, respond};
 use super::{Request, Response};
-use crate::edition::{Edition, Foundation, Presented, RecordSink, SingleRequest};
+use crate::edition::{BaseUrl, Edition, Foundation, Presented, RecordSink, SingleRequest};
 use crate::error::ApiError;
 use crate::listing;
 use crate::listing::request::{Include, ListRequest};
@@ -78,6 +78,21 @@ fn resource<R: Presented>(
     })?;
     parents.include(context, foundation, include, &mut document)?;
     Ok(document)
+}
+
+/// `GET` below one resource: what `present` makes of its guid, or 404 if the caller may not see it. The query is ignored.
+pub(super) async fn about<R: Presented>(
+    service: Arc<Service>,
+    request: Request,
+    guid: String,
+    present: impl Fn(&Foundation, &BaseUrl, &str) -> Result<Vec<u8>, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let parse = |edition: Edition, _: &str| edition.require_foundation();
+    let render = move |context: &RenderContext<'_>, foundation: &Foundation| {
+        context.require::<R>(&guid)?;
+        present(foundation, context.base_url, &guid)
+    };
+    respond(service, request, parse, render).await
 }
 
 /// The ids of the parents of the resources in a document, each once.

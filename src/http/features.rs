@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::respond::{RenderContext, respond};
+use super::collections::about;
 use super::{Request, Response};
-use crate::edition::{Edition, Foundation};
 use crate::error::ApiError;
 use crate::records::{App, Space};
 use crate::service::Service;
@@ -17,11 +16,10 @@ pub(super) async fn of_app(
     request: Request,
     guid: String,
 ) -> Result<Response, ApiError> {
-    let render = move |context: &RenderContext<'_>, foundation: &Foundation| {
-        context.require::<App>(&guid)?;
-        Ok(foundation.app_features(context.base_url, &guid))
-    };
-    respond(service, request, parse, render).await
+    about::<App>(service, request, guid, |foundation, base_url, guid| {
+        Ok(foundation.app_features(base_url, guid))
+    })
+    .await
 }
 
 /// `GET /v3/apps/:guid/features/:name`.
@@ -31,11 +29,10 @@ pub(super) async fn one_of_app(
     guid: String,
     name: String,
 ) -> Result<Response, ApiError> {
-    let render = move |context: &RenderContext<'_>, foundation: &Foundation| {
-        context.require::<App>(&guid)?;
+    about::<App>(service, request, guid, move |foundation, _, _| {
         foundation.app_feature(&name).ok_or(NO_FEATURE)
-    };
-    respond(service, request, parse, render).await
+    })
+    .await
 }
 
 /// `GET /v3/apps/:guid/ssh_enabled`.
@@ -44,11 +41,10 @@ pub(super) async fn ssh_of_app(
     request: Request,
     guid: String,
 ) -> Result<Response, ApiError> {
-    let render = move |context: &RenderContext<'_>, foundation: &Foundation| {
-        context.require::<App>(&guid)?;
+    about::<App>(service, request, guid, |foundation, _, _| {
         Ok(foundation.ssh_status())
-    };
-    respond(service, request, parse, render).await
+    })
+    .await
 }
 
 /// `GET /v3/spaces/:guid/features`.
@@ -57,11 +53,10 @@ pub(super) async fn of_space(
     request: Request,
     guid: String,
 ) -> Result<Response, ApiError> {
-    let render = move |context: &RenderContext<'_>, foundation: &Foundation| {
-        context.require::<Space>(&guid)?;
+    about::<Space>(service, request, guid, |foundation, _, _| {
         Ok(foundation.space_features())
-    };
-    respond(service, request, parse, render).await
+    })
+    .await
 }
 
 /// `GET /v3/spaces/:guid/features/:name`.
@@ -71,13 +66,8 @@ pub(super) async fn one_of_space(
     guid: String,
     name: String,
 ) -> Result<Response, ApiError> {
-    let render = move |context: &RenderContext<'_>, foundation: &Foundation| {
-        context.require::<Space>(&guid)?;
+    about::<Space>(service, request, guid, move |foundation, _, _| {
         foundation.space_feature(&name).ok_or(NO_FEATURE)
-    };
-    respond(service, request, parse, render).await
-}
-
-fn parse(edition: Edition, _: &str) -> Result<Foundation, ApiError> {
-    edition.require_foundation()
+    })
+    .await
 }

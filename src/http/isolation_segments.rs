@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::respond::{RenderContext, respond};
+use super::collections::about;
 use super::{Request, Response};
-use crate::edition::{Edition, Foundation, Presented};
+use crate::edition::Presented;
 use crate::error::ApiError;
 use crate::records::{Organization, Space};
 use crate::service::Service;
@@ -33,10 +33,8 @@ async fn none<R: Presented>(
     guid: String,
     relationship: &'static str,
 ) -> Result<Response, ApiError> {
-    let parse = |edition: Edition, _: &str| edition.require_foundation();
-    let render = move |context: &RenderContext<'_>, foundation: &Foundation| {
-        context.require::<R>(&guid)?;
-        Ok(foundation.no_relationship::<R>(context.base_url, &guid, relationship))
-    };
-    respond(service, request, parse, render).await
+    about::<R>(service, request, guid, move |foundation, base_url, guid| {
+        Ok(foundation.no_relationship::<R>(base_url, guid, relationship))
+    })
+    .await
 }
