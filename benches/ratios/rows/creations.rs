@@ -77,6 +77,7 @@ fn insert_rate(store: &Store, rounds: &Rounds) -> Result<f64> {
             let record = PackageRecord {
                 guid: &guid,
                 app_id: 1,
+                app_guid: "shop",
                 space_id: 1,
                 r#type: BITS,
                 state: AWAITING_UPLOAD,
