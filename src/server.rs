@@ -87,6 +87,8 @@ pub async fn serve(listener: Listener, router: Router, shutdown: impl Future<Out
     };
     let _ = timeout_at(end, ended).await;
     finisher.abort();
+    // It may be reading. The runtime must not end before that.
+    let _ = finisher.await;
 }
 
 /// Serves the metrics until the runtime ends, also while the server stops.

@@ -214,12 +214,16 @@ async fn in_coding(
 
 /// Returns 200 with the document, or 304 if the client has it, in whichever coding.
 fn conditional(page: &CachedResponse, request: &Request) -> Response {
-    let tags = page.tags();
-    let mut response = if let Some(tag) = unchanged(request, &tags) {
-        not_modified(tag)
+    // Most requests name no tag.
+    let names_tags = request.header(header::IF_NONE_MATCH).is_some();
+    let held = names_tags
+        .then(|| unchanged(request, &page.tags()).map(str::to_owned))
+        .flatten();
+    let mut response = if let Some(tag) = held {
+        not_modified(&tag)
     } else {
         let mut response = response::json(200, page.body.clone());
-        cache_headers(&mut response, &tags[0]);
+        cache_headers(&mut response, &page.tag());
         response::note_coding(&mut response, page.coding);
         response
     };

@@ -282,19 +282,26 @@ impl CachedResponse {
         }
     }
 
-    /// Returns the strong entity tags of the document (RFC 9110 §8.8.3): that of this coding, then that of the other.
+    /// Returns the strong entity tag of the document in this coding (RFC 9110 §8.8.3).
+    pub fn tag(&self) -> String {
+        self.tag_in(self.coding)
+    }
+
+    /// Returns the entity tags of the document: that of this coding, then that of the other.
     pub fn tags(&self) -> [String; 2] {
-        let tag = |coding| {
-            let suffix = match coding {
-                Coding::Identity => "",
-                Coding::Gzip => "-gzip",
-            };
-            format!("\"{:032x}{suffix}\"", self.hash)
+        let other = match self.coding {
+            Coding::Identity => Coding::Gzip,
+            Coding::Gzip => Coding::Identity,
         };
-        match self.coding {
-            Coding::Identity => [tag(Coding::Identity), tag(Coding::Gzip)],
-            Coding::Gzip => [tag(Coding::Gzip), tag(Coding::Identity)],
-        }
+        [self.tag(), self.tag_in(other)]
+    }
+
+    fn tag_in(&self, coding: Coding) -> String {
+        let suffix = match coding {
+            Coding::Identity => "",
+            Coding::Gzip => "-gzip",
+        };
+        format!("\"{:032x}{suffix}\"", self.hash)
     }
 }
 

@@ -12,6 +12,7 @@ pub(super) mod draft;
 pub(super) mod folder_lock;
 mod header;
 pub(super) mod identify;
+mod in_place;
 pub(super) mod kept_copy;
 pub(super) mod latest_version;
 pub(super) mod log_size;

@@ -4,6 +4,8 @@
 #![allow(clippy::panic)]
 
 use std::path::PathBuf;
+use std::sync::Barrier;
+use std::thread::{self, ThreadId};
 
 use super::*;
 
@@ -114,6 +116,60 @@ fn read_that_panics_fails_alone() {
         assert!(answer.blocking_recv().is_err());
     }
     version(&store);
+    store.close().expect("closes");
+    assert_eq!(database.names(), ["f"]);
+}
+
+/// Reads the thread that a read runs on.
+async fn reading_thread(store: &Store) -> ThreadId {
+    let read = store.read(|_| Ok::<_, StoreError>(thread::current().id()));
+    read.await.expect("read")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn read_runs_on_the_thread_of_its_request_while_a_place_is_free() {
+    let database = Database::new();
+    let store = Arc::new(database.open(OpenMode::ReadWrite));
+    let shared = store.clone();
+    let on_its_thread = tokio::spawn(async move {
+        let request = thread::current().id();
+        reading_thread(&shared).await == request
+    });
+    assert!(on_its_thread.await.expect("ended"));
+
+    // Each of these holds its place until all have one.
+    let places = thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 8));
+    let (begun, end) = (
+        Arc::new(Barrier::new(places + 1)),
+        Arc::new(Barrier::new(places + 1)),
+    );
+    let reads: Vec<_> = (0..places)
+        .map(|_| {
+            let (store, begun, end) = (store.clone(), begun.clone(), end.clone());
+            tokio::spawn(async move {
+                let request = thread::current().id();
+                let read = store.read(move |_| {
+                    begun.wait();
+                    end.wait();
+                    Ok::<_, StoreError>(thread::current().id())
+                });
+                (request, read.await.expect("read"))
+            })
+        })
+        .collect();
+    tokio::task::block_in_place(|| begun.wait());
+    let shared = store.clone();
+    let beside = tokio::spawn(async move {
+        let request = thread::current().id();
+        reading_thread(&shared).await == request
+    });
+    assert!(!beside.await.expect("ended"));
+    tokio::task::block_in_place(|| end.wait());
+    for read in reads {
+        let (request, reader) = read.await.expect("ended");
+        assert_eq!(request, reader);
+    }
+    let store = Arc::into_inner(store).expect("the last reference");
     store.close().expect("closes");
     assert_eq!(database.names(), ["f"]);
 }

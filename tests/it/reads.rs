@@ -1,8 +1,10 @@
 //! No read makes another wait for long: a read that takes many steps is moved to a lane of its own, and one that takes
 //! more than a request may cost is refused.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Duration;
 
 use cf_packages::error::ApiError;
 use cf_packages::store::{Durability, OpenMode, Store, StoreError};
@@ -12,7 +14,7 @@ const COUNT: &str = "with recursive n (i) as (select 1 union all select i + 1 fr
                      select count(*) from n";
 /// Few enough for the fast lane.
 const CHEAP: i64 = 100;
-/// Too many for the fast lane, few enough for the medium lane.
+/// Too many for the fast lane while another read waits, few enough for the medium lane.
 const MODERATE: i64 = 20_000;
 /// Too many for the medium lane, few enough for a request.
 const EXPENSIVE: i64 = 500_000;
@@ -42,7 +44,8 @@ async fn count(store: &Store, to: i64) -> Result<Option<i64>, StoreError> {
 
 #[test]
 fn read_that_takes_many_steps_is_run_again_in_the_next_lane_and_answered() {
-    for (numbers, lanes) in [(CHEAP, 1), (MODERATE, 2), (EXPENSIVE, 3)] {
+    // While no other read waits, the fast lane takes as many steps as the medium lane.
+    for (numbers, lanes) in [(CHEAP, 1), (MODERATE, 1), (EXPENSIVE, 3)] {
         let (_folder, store) = store();
         let runs = Arc::new(AtomicUsize::new(0));
         let counted = runs.clone();
@@ -53,6 +56,52 @@ fn read_that_takes_many_steps_is_run_again_in_the_next_lane_and_answered() {
         assert_eq!(answer.unwrap(), Some(numbers));
         assert_eq!(runs.load(Ordering::Relaxed), lanes);
     }
+}
+
+#[test]
+fn read_that_takes_many_steps_leaves_the_fast_lane_when_another_one_waits() {
+    let (_folder, store) = store();
+    let threads = thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 8));
+    // One for each thread of the fast lane, and one for each that runs in place.
+    let reads = 2 * threads;
+    let (begun, runs) = (
+        Arc::new(Barrier::new(reads + 1)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let (store, runs_of_all) = (&store, runs.clone());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async move {
+        let moderate: Vec<_> = (0..reads)
+            .map(|_| {
+                let (store, begun, runs) = (store.clone(), begun.clone(), runs.clone());
+                let is_first = AtomicBool::new(true);
+                tokio::spawn(async move {
+                    let read = store.read(move |snapshot| {
+                        runs.fetch_add(1, Ordering::Relaxed);
+                        if is_first.swap(false, Ordering::Relaxed) {
+                            // The first time until all have begun, the second time until another read waits.
+                            begun.wait();
+                            begun.wait();
+                        }
+                        snapshot.int(COUNT, &[MODERATE.into()])
+                    });
+                    read.await
+                })
+            })
+            .collect();
+        tokio::task::block_in_place(|| begun.wait());
+        let other = store.clone();
+        let waits = tokio::spawn(async move { count(&other, CHEAP).await });
+        while store.activity().waiting_reads.fast == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::task::block_in_place(|| begun.wait());
+        assert_eq!(waits.await.unwrap().unwrap(), Some(CHEAP));
+        for read in moderate {
+            assert_eq!(read.await.unwrap().unwrap(), Some(MODERATE));
+        }
+    });
+    assert!(runs_of_all.load(Ordering::Relaxed) > reads);
 }
 
 #[test]

@@ -2,12 +2,13 @@
 //!
 //! | lane | threads | runs | limit of a read |
 //! | --- | --- | --- | --- |
-//! | fast | one per processor, from 2 to 8 | every read first | [`FAST_STEPS`] |
+//! | fast | one per processor, from 2 to 8 | every read first | [`FAST_STEPS`] while others wait, else [`MEDIUM_STEPS`] |
 //! | medium | as many, with a lower priority | reads that exceeded the limit of the fast lane, again | [`MEDIUM_STEPS`] |
 //! | slow | one, with a lower priority still | reads that exceeded the limit of the medium lane, again | [`SLOW_STEPS`] |
 //! | background | one, with the lowest priority | work that nothing waits for, such as building list caches | none |
 //!
-//! Each thread owns one connection, and runs one closure over one snapshot at a time. Limits count the steps of
+//! Each thread owns one connection, and runs one closure over one snapshot at a time. As many reads of the fast lane as it
+//! has threads run in place: see [`super::in_place`]. Limits count the steps of
 //! SQLite's virtual machine (<https://sqlite.org/c3ref/progress_handler.html>), so the same read is treated alike on a
 //! fast and on a slow machine. A read whose caller has gone is interrupted too: the server has broken
 //! its request off.
@@ -23,17 +24,20 @@ use std::thread::{self, JoinHandle};
 use r2d2::{ManageConnection, Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
+use tokio::task::block_in_place;
 
 use super::busy::Patience;
 use super::connect::{name_and_flags, set_up};
+use super::in_place::{InPlace, Place};
 use super::latest_version::LatestVersion;
 use crate::signals;
 use crate::store::version::VersionCache;
 use crate::store::{OpenMode, Snapshot, StoreError};
 
-/// The steps that a read may take in the fast lane: about a millisecond. A page of 50 packages takes 3,000 steps.
+/// The steps that a read may take in the fast lane while other reads wait for it: about a millisecond. A page of 50 packages
+/// takes 3,000 steps.
 const FAST_STEPS: i64 = 50_000;
-/// The steps that a read may take in the medium lane: tens of milliseconds. A page of 5,000 packages takes 300,000 steps.
+/// The steps that a read may take in the medium lane, and in the fast lane while no read waits: tens of milliseconds. A page of 5,000 packages takes 300,000 steps.
 const MEDIUM_STEPS: i64 = 500_000;
 /// The steps that a read may take in the slow lane: a few seconds.
 const SLOW_STEPS: i64 = 300_000_000;
@@ -62,7 +66,8 @@ pub(in crate::store) type Work = Box<dyn FnOnce(&Snapshot<'_>) + Send>;
 pub(in crate::store) enum Limit {
     /// None: too many reads wait for the slow lane. The read is refused.
     Refused,
-    /// [`FAST_STEPS`]. A read that exceeds it is run again in the medium lane.
+    /// [`FAST_STEPS`], or [`MEDIUM_STEPS`] as long as no read waits for the fast lane. A read that exceeds it is run again in
+    /// the medium lane.
     Fast,
     /// [`MEDIUM_STEPS`]. A read that exceeds it is run again in the slow lane.
     Medium,
@@ -93,6 +98,7 @@ pub(in crate::store) struct Readers {
     latest: Arc<LatestVersion>,
     closing: Arc<AtomicBool>,
     waiting: Arc<Waiting>,
+    in_place: InPlace,
 }
 
 /// How many reads wait for a thread of each lane.
@@ -117,6 +123,7 @@ pub struct WaitingReads {
 #[derive(Debug)]
 struct Queues {
     fast: Sender<Job>,
+    medium: Sender<Job>,
     background: SyncSender<Work>,
 }
 
@@ -126,6 +133,8 @@ pub(in crate::store) struct ReaderConnection {
     connection: PooledConnection<ReaderConnections>,
     versions: VersionCache,
     steps_left: Arc<AtomicI64>,
+    /// Whether the read may take more steps as long as no read waits for the fast lane.
+    may_exceed: Arc<AtomicBool>,
     caller: Arc<Mutex<Option<Caller>>>,
     background: Option<SyncSender<Work>>,
 }
@@ -141,21 +150,22 @@ impl Readers {
         latest: &Arc<LatestVersion>,
     ) -> Result<Self, StoreError> {
         let count = fast_threads();
-        let pool = pool(path, mode, 2 * count + 2 + LONG_READS)?;
+        let pool = pool(path, mode, 3 * count + 2 + LONG_READS)?;
         let (fast, fast_queue) = channel::<Job>();
         let (medium, medium_queue) = channel::<Job>();
         let (slow, slow_queue) = sync_channel::<Job>(SLOW_QUEUE);
         let (background, background_queue) = sync_channel::<Work>(BACKGROUND_QUEUE);
         let closing = Arc::new(AtomicBool::new(false));
+        let waiting = Arc::new(Waiting::default());
         let connections = |background: Option<&SyncSender<Work>>| ConnectionSource {
             pool: pool.clone(),
             latest: latest.clone(),
             background: background.cloned(),
             closing: closing.clone(),
+            waiting: waiting.clone(),
         };
         let fast_queue = Arc::new(Mutex::new(fast_queue));
         let medium_queue = Arc::new(Mutex::new(medium_queue));
-        let waiting = Arc::new(Waiting::default());
         let mut threads = Vec::new();
         for _ in 0..count {
             let (queue, next, counts) = (fast_queue.clone(), medium.clone(), waiting.clone());
@@ -169,8 +179,8 @@ impl Readers {
                 run_medium(&queue, &next, &counts, &source)
             })?);
         }
-        // A lane ends when the last thread of the lane before it has dropped its sender.
-        drop((medium, slow));
+        // A lane ends when the last thread of the lane before it, and `queues`, have dropped their senders.
+        drop(slow);
         let source = connections(Some(&background));
         let slow_waiting = waiting.clone();
         threads.push(spawn("slow-reader", move || {
@@ -181,22 +191,38 @@ impl Readers {
             run_background(&background_queue, &source)
         })?);
         Ok(Self {
-            queues: Some(Queues { fast, background }),
+            queues: Some(Queues {
+                fast,
+                medium,
+                background,
+            }),
             threads,
             latest: latest.clone(),
             pool,
             closing,
             waiting,
+            in_place: InPlace::new(count),
         })
     }
 
-    /// Queues a read for the fast lane.
+    /// Runs a read in place if no other one waits, else queues it for the fast lane.
     ///
     /// # Errors
     ///
     /// Fails with [`StoreError::Closed`] if the threads are ending.
-    pub(in crate::store) fn submit(&self, job: Job) -> Result<(), StoreError> {
+    pub(in crate::store) fn submit(&self, mut job: Job) -> Result<(), StoreError> {
         let queues = self.queues.as_ref().ok_or(StoreError::Closed)?;
+        if self.waiting.fast.load(Ordering::Relaxed) == 0
+            && let Some(Place(mut connection)) = self.in_place.take()
+        {
+            let source = self.connections(queues);
+            let ended = block_in_place(|| run(&mut connection, &source, &mut job, Limit::Fast));
+            self.in_place.give_back(Place(connection));
+            if ended == Ended::Interrupted {
+                pass_on(job, &queues.medium, &self.waiting.medium);
+            }
+            return Ok(());
+        }
         self.waiting.fast.fetch_add(1, Ordering::Relaxed);
         // Fails only if all threads have ended.
         queues.fast.send(job).map_err(|_| StoreError::Closed)
@@ -223,15 +249,19 @@ impl Readers {
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let queues = self.queues.as_ref().ok_or(StoreError::Closed)?;
-        let mut connection = ConnectionSource {
+        let mut connection = self.connections(queues).get()?;
+        connection.limit(Limit::Unlimited);
+        connection.snapshot(read)
+    }
+
+    fn connections(&self, queues: &Queues) -> ConnectionSource {
+        ConnectionSource {
             pool: self.pool.clone(),
             latest: self.latest.clone(),
             background: Some(queues.background.clone()),
             closing: self.closing.clone(),
+            waiting: self.waiting.clone(),
         }
-        .get()?;
-        connection.limit(Limit::Unlimited);
-        connection.snapshot(read)
     }
 }
 
@@ -239,6 +269,8 @@ impl Drop for Readers {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Relaxed);
         drop(self.queues.take());
+        // These hold senders of the background lane.
+        self.in_place.close();
         // The connections are closed here, one after the other. Two that close at the same time each find the other one
         // still open, and neither removes `-wal` and `-shm`.
         for thread in self.threads.drain(..) {
@@ -286,6 +318,7 @@ struct ConnectionSource {
     background: Option<SyncSender<Work>>,
     /// Whether the threads are ending. It interrupts background work.
     closing: Arc<AtomicBool>,
+    waiting: Arc<Waiting>,
 }
 
 impl ConnectionSource {
@@ -293,16 +326,21 @@ impl ConnectionSource {
         let connection = self.pool.get().map_err(|_| StoreError::Busy)?;
         let steps_left = Arc::new(AtomicI64::new(i64::MAX));
         let caller = Arc::new(Mutex::new(None::<Caller>));
+        let may_exceed = Arc::new(AtomicBool::new(false));
         let (left, closing) = (steps_left.clone(), self.closing.clone());
-        let waiting = caller.clone();
-        let is_background = self.background.is_none();
+        let (caller_of_read, may_exceed_limit) = (caller.clone(), may_exceed.clone());
+        let (waiting, is_background) = (self.waiting.clone(), self.background.is_none());
         connection.progress_handler(
             STEPS_PER_REPORT,
             Some(move || {
                 let before = left.fetch_sub(STEPS_PER_REPORT.into(), Ordering::Relaxed);
-                before <= STEPS_PER_REPORT.into()
+                let is_over = before <= STEPS_PER_REPORT.into();
+                let may_go_on = may_exceed_limit.load(Ordering::Relaxed)
+                    && waiting.fast.load(Ordering::Relaxed) == 0
+                    && before > FAST_STEPS - MEDIUM_STEPS;
+                (is_over && !may_go_on)
                     || signals::received().is_some()
-                    || has_gone(&waiting)
+                    || has_gone(&caller_of_read)
                     || (is_background && closing.load(Ordering::Relaxed))
             }),
         )?;
@@ -310,6 +348,7 @@ impl ConnectionSource {
             connection,
             versions: VersionCache::new(self.latest.clone()),
             steps_left,
+            may_exceed,
             caller,
             background: self.background.clone(),
         })
@@ -332,6 +371,8 @@ impl ReaderConnection {
             Limit::Unlimited => i64::MAX,
         };
         self.steps_left.store(steps, Ordering::Relaxed);
+        self.may_exceed
+            .store(limit == Limit::Fast, Ordering::Relaxed);
     }
 
     /// Sets whom the next read is for. It is interrupted once this caller has gone.
@@ -339,7 +380,7 @@ impl ReaderConnection {
         *self.caller.lock().unwrap_or_else(PoisonError::into_inner) = Some(caller);
     }
 
-    /// Whether the last read exceeded its limit.
+    /// Whether the last read exceeded its limit. If it failed, that may be why.
     pub(in crate::store) fn is_over_limit(&self) -> bool {
         self.steps_left.load(Ordering::Relaxed) <= 0
     }
@@ -414,15 +455,20 @@ fn run_fast(
     while let Some(mut job) = next(queue) {
         waiting.fast.fetch_sub(1, Ordering::Relaxed);
         if run(&mut connection, source, &mut job, Limit::Fast) == Ended::Interrupted {
-            waiting.medium.fetch_add(1, Ordering::Relaxed);
-            // The lane runs until this sender is dropped. Without it, the read would fail as one that panicked.
-            let _ = medium.send(job);
+            pass_on(job, medium, &waiting.medium);
         }
     }
     connection.map(|owned: ReaderConnection| owned.connection)
 }
 
-/// Does the same for the medium lane. A read that finds the queue of the slow lane full is refused.
+/// Queues a read for the medium lane. `waiting` counts the reads that wait for it.
+fn pass_on(job: Job, medium: &Sender<Job>, waiting: &AtomicUsize) {
+    waiting.fetch_add(1, Ordering::Relaxed);
+    // The lane runs until this sender is dropped. Without it, the read would fail as one that panicked.
+    let _ = medium.send(job);
+}
+
+/// Does the same as [`run_fast`] for the medium lane. A read that finds the queue of the slow lane full is refused.
 fn run_medium(
     queue: &Mutex<Receiver<Job>>,
     slow: &SyncSender<Job>,
