@@ -5,6 +5,8 @@
 
 pub mod args;
 mod backup;
+mod bundle;
+mod carried;
 mod cf_home;
 mod check;
 mod completions;
@@ -17,19 +19,24 @@ mod known_user;
 mod man;
 mod seed;
 mod serve;
+mod sizes;
+mod stats;
 mod token;
 mod usage_error;
 mod values;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::bundle::Bundle;
 use crate::error_text::{os_error, without_user_info};
 use crate::signals::{self, Signal};
+use carried::Meaning;
 use environment::Arguments;
 
 /// A Cloud Foundry packages API in one binary and one SQLite file.
@@ -56,6 +63,10 @@ enum Command {
     Check(check::Args),
     /// Copy a database to a new file while others write, and check the copy
     Backup(backup::Args),
+    /// Show what a database holds: counts, ages, sizes and labels, as tables or as JSON
+    Stats(stats::Args),
+    /// Write one executable that carries a database and serves it
+    Bundle(bundle::Args),
     /// Print the response that a server would give, without a server
     Get(get::Args),
     /// Tell by the exit code whether a server is up and seeded
@@ -97,46 +108,87 @@ impl<E: std::error::Error> From<E> for CommandError {
 
 /// Parses the arguments and the environment of the process, runs the command, and prints its error.
 pub fn main() -> ExitCode {
-    let given: Vec<OsString> = std::env::args_os().collect();
+    let mut given: Vec<OsString> = std::env::args_os().collect();
+    let mut definition = Cli::definition();
+    let bundle = match Bundle::of_this_program() {
+        Ok(bundle) => bundle,
+        Err(error) => return fail(&error.to_string(), 1),
+    };
+    if let Some(bundle) = &bundle {
+        definition = carried::describe(definition, bundle);
+        given = match carried::meaning(given) {
+            Ok(Meaning::Command(given)) => given,
+            Ok(Meaning::Extract(file)) => return extract(bundle, &file),
+            Err(text) => return fail(&text, 2),
+        };
+    }
+    run(given, definition, bundle.as_ref())
+}
+
+/// Parses the arguments in `given` and the environment of the process, runs the command, and prints its error.
+fn run(given: Vec<OsString>, definition: clap::Command, bundle: Option<&Bundle>) -> ExitCode {
     // Finds the command and its flags; what is wrong is reported by the second parse.
-    let mut definition = Cli::definition().ignore_errors(true);
+    let mut definition = definition.ignore_errors(true);
     let matches = match definition.try_get_matches_from_mut(&given) {
         Ok(matches) => matches,
         Err(help) => return print_help(&help),
     };
     let variable = |name: &str| std::env::var_os(name);
-    let arguments = match Arguments::new(given, &definition, &matches, variable) {
+    let defaults = bundle.map(Bundle::flags).unwrap_or_default();
+    let arguments = match Arguments::new(given, &definition, &matches, defaults, variable) {
         Ok(arguments) => arguments,
         Err(text) => return fail(&text, 2),
     };
-    let wrong_usage = |text: &str| fail(&arguments.name_variables(text), 2);
+    let wrong_usage = |text: &str| fail(&arguments.name_origins(text), 2);
     let cli = match Cli::try_parse_from(&arguments.all) {
         Ok(cli) => cli,
         Err(error) => return wrong_usage(&usage_error::sentence(&error)),
     };
     file_size_limit::report_as_error();
-    if let Err(error) = end_at_signals(&cli.command) {
-        let text = os_error(&error);
-        return fail(&format!("signals cannot be received: {text}"), 1);
+    if let Err(error) = end_at_signals(&cli.command, bundle.is_some()) {
+        return no_signals(&error);
     }
     let result = match cli.command {
-        Command::Serve(args) => serve::run(args),
+        Command::Serve(args) => serve::run(args, bundle),
         Command::Seed(args) => seed::run(args),
-        Command::Export(args) => export::run(args),
-        Command::Check(args) => check::run(args),
-        Command::Backup(args) => backup::run(args),
-        Command::Get(args) => get::run(args),
+        Command::Export(args) => export::run(args, bundle),
+        Command::Check(args) => check::run(args, bundle),
+        Command::Backup(args) => backup::run(args, bundle),
+        Command::Stats(args) => stats::run(args, bundle),
+        Command::Bundle(args) => bundle::run(args, bundle),
+        Command::Get(args) => get::run(args, bundle),
         Command::Healthcheck(args) => healthcheck::run(args),
-        Command::Token(args) => token::run(args),
+        Command::Token(args) => token::run(args, bundle),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
     };
     match result {
+        Err(CommandError::Usage(text)) => wrong_usage(&text),
+        result => exit_code(result),
+    }
+}
+
+/// Writes the data of the program to `file`.
+fn extract(bundle: &Bundle, file: &Path) -> ExitCode {
+    match end_work_at_signals(PATIENCE) {
+        Ok(()) => exit_code(carried::extract(bundle, file)),
+        Err(error) => no_signals(&error),
+    }
+}
+
+/// Prints the error of a command, and returns the exit code.
+fn exit_code(result: Result<(), CommandError>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(CommandError::AlreadyReported) => ExitCode::from(failure()),
         Err(CommandError::Failed(text)) => fail(&text, failure()),
-        Err(CommandError::Usage(text)) => wrong_usage(&text),
+        Err(CommandError::Usage(text)) => fail(&text, 2),
     }
+}
+
+fn no_signals(error: &io::Error) -> ExitCode {
+    let text = os_error(error);
+    fail(&format!("signals cannot be received: {text}"), 1)
 }
 
 /// Returns the exit code of a command that failed.
@@ -145,16 +197,30 @@ fn failure() -> u8 {
 }
 
 /// Makes signals end the work of a command that uses a database, so that it removes what it began. The others end at once.
-fn end_at_signals(command: &Command) -> io::Result<()> {
+/// A program that carries data (`carries_data`) makes a private copy for commands that read.
+fn end_at_signals(command: &Command, carries_data: bool) -> io::Result<()> {
     let patience = match command {
-        Command::Serve(_) | Command::Seed(_) | Command::Backup(_) | Command::Get(_) => PATIENCE,
+        Command::Serve(_)
+        | Command::Seed(_)
+        | Command::Backup(_)
+        | Command::Bundle(_)
+        | Command::Get(_) => PATIENCE,
+        Command::Export(_) | Command::Check(_) | Command::Stats(_) | Command::Token(_)
+            if carries_data =>
+        {
+            PATIENCE
+        }
         Command::Export(args) if args.writes_files() => PATIENCE,
         // They leave nothing behind. A reader of their output that does not read may keep them from ending.
-        Command::Export(_) | Command::Check(_) => SHORT_PATIENCE,
+        Command::Export(_) | Command::Check(_) | Command::Stats(_) => SHORT_PATIENCE,
         Command::Token(_) | Command::Healthcheck(_) | Command::Completions(_) | Command::Man(_) => {
             return Ok(());
         }
     };
+    end_work_at_signals(patience)
+}
+
+fn end_work_at_signals(patience: Duration) -> io::Result<()> {
     signals::end_work(patience, |signal| {
         fail(&format!("stopped by {}", signal.name()), 1);
         std::process::exit(signal.exit_code().into());

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use tempfile::TempDir;
 
+use crate::bundle::Bundle;
 use crate::error_text::os_error;
 use crate::seed::{self, OtherRows, SeedError, Source};
 use crate::signals;
@@ -63,12 +64,25 @@ impl Ephemeral {
     ///
     /// Fails if the folder cannot be created, if `from` cannot be copied, or if a seed is refused.
     pub fn new(from: Option<&Path>, seeds: &[Source], now: i64) -> Result<Self, SeedError> {
-        remove_abandoned_folders();
         let folder = Folder::new()?;
-        let file = folder.folder.path().join(DATABASE);
         if let Some(from) = from {
-            Store::copy(from, &file)?;
+            Store::copy(from, &folder.database())?;
         }
+        Self::in_folder(folder, seeds, now)
+    }
+
+    /// Creates a temporary database as a copy of what `bundle` carries, with a new token key, and applies the seeds as
+    /// [`new`](Self::new) does.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder cannot be created, if the data is damaged, or if a seed is refused.
+    pub fn of_bundle(bundle: &Bundle, seeds: &[Source], now: i64) -> Result<Self, SeedError> {
+        Self::in_folder(Folder::of_bundle(bundle)?, seeds, now)
+    }
+
+    fn in_folder(folder: Folder, seeds: &[Source], now: i64) -> Result<Self, SeedError> {
+        let file = folder.database();
         let store = open_seeded(&file, seeds, now, Durability::Off)?;
         // Closing moves everything into the file itself, so that copying it copies all data.
         if let Closed::LogKept { cause, .. } = store.close()? {
@@ -85,12 +99,16 @@ impl Ephemeral {
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let mut to = fs::OpenOptions::new()
+    signals::copy(&mut File::open(from)?, &mut new_file(to)?)
+}
+
+/// Creates an empty file of mode 0600.
+fn new_file(path: &Path) -> io::Result<File> {
+    fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(to)?;
-    signals::copy(&mut File::open(from)?, &mut to)
+        .open(path)
 }
 
 /// Opens the database at `file`, which is created if it does not exist, and applies the seeds. `now` is the time of
@@ -132,7 +150,13 @@ fn try_open_seeded(
 }
 
 impl Folder {
-    fn new() -> Result<Self, StoreError> {
+    /// Creates a folder without a database. Removes the folders of programs that were killed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder cannot be created.
+    pub fn new() -> Result<Self, StoreError> {
+        remove_abandoned_folders();
         let folder = tempfile::Builder::new()
             .prefix(PREFIX)
             .permissions(fs::Permissions::from_mode(MODE))
@@ -144,6 +168,27 @@ impl Folder {
             folder,
             _lock: lock,
         })
+    }
+
+    /// Creates a folder with the database that `bundle` carries, which gets a new token key.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder cannot be created, or if the data is damaged.
+    pub fn of_bundle(bundle: &Bundle) -> Result<Self, StoreError> {
+        let folder = Self::new()?;
+        let database = folder.database();
+        let file = new_file(&database).map_err(|error| no_folder(&error))?;
+        bundle
+            .write_database(&file)
+            .map_err(|error| error.at(&database))?;
+        Store::add_token_key(&database)?;
+        Ok(folder)
+    }
+
+    /// Returns the path of the database in the folder.
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join(DATABASE)
     }
 }
 

@@ -27,6 +27,8 @@
 //! | [`error`] | every error of the API: status, code, title and text; an edition only formats it |
 //! | [`seed`] | seed files: parsed, checked, applied in one transaction, generated, exported |
 //! | [`blobs`] | the stored files of packages: checked, put, read; always in pieces |
+//! | [`bundle`] | executables that carry a database |
+//! | [`statistics`] | what a database holds, counted over one snapshot |
 //! | [`records`] | one file per table: its columns, filters and statements; inserts and updates |
 //! | [`store`] | the SQLite file: snapshots, transactions, migrations (with `schema.sql`), data versions; a second engine would stand beside `store::sqlite` |
 //! | [`caller`] [`clock`] [`duration`] [`error_text`] [`json_object`] [`labels`] [`log`] [`private_file`] [`signals`] | small modules that all others may use |
@@ -40,6 +42,7 @@ compile_error!(
 
 pub mod auth;
 pub mod blobs;
+pub mod bundle;
 pub mod caller;
 pub mod changes;
 pub mod cli;
@@ -60,6 +63,7 @@ pub mod seed;
 pub mod server;
 pub mod service;
 pub mod signals;
+pub mod statistics;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

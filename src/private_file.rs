@@ -17,14 +17,10 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), String> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
     // In the same folder, because renaming works only within a file system. `tempfile` creates it with mode 0600.
     let mut temporary = tempfile::Builder::new()
         .prefix(".cf-packages-")
-        .tempfile_in(folder)?;
+        .tempfile_in(folder_of(path))?;
     // A umask can take the owner's permissions too.
     temporary
         .as_file()
@@ -32,7 +28,23 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|error| error.error)?;
-    match File::open(folder) {
+    sync_folder(path)
+}
+
+/// Returns the folder of the file at `path`.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// Waits until the name of the file at `path` is on the disk.
+///
+/// # Errors
+///
+/// Fails if the folder of the file cannot be synced.
+pub fn sync_folder(path: &Path) -> Result<(), Error> {
+    match File::open(folder_of(path)) {
         // A folder can be writable and not readable. The file is there, and only a power cut could take its name.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
         folder => folder?.sync_all(),

@@ -14,6 +14,7 @@ mod transaction;
 mod version;
 mod write_queue;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ pub use sqlite::readers::WaitingReads;
 use sqlite::readers::{Caller, Ended, Job, Limit, Readers};
 pub use sqlite::reserved_name::{refuse_database, refuse_reserved_name};
 use sqlite::writer::Writer;
-use sqlite::{backup, close, copy, create, draft, log_size, read_only, schema};
+use sqlite::{backup, carried, close, copy, create, draft, log_size, read_only, schema};
 pub use transaction::Transaction;
 pub use version::Version;
 use write_queue::WriteQueue;
@@ -172,6 +173,40 @@ impl Store {
     ) -> Result<CheckReport, StoreError> {
         Self::refuse_older(from)?;
         at_real_path(from, |from| backup::backup(from, to, find_faults))
+    }
+
+    /// Removes the token keys from the database at `path`, and every trace of them, so that the file can be given to others.
+    /// It cannot be opened until it has a key again. No other program may use the file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be read or written.
+    pub fn remove_token_keys(path: &Path) -> Result<(), StoreError> {
+        carried::remove_keys(path).map_err(|error| error.at(path))
+    }
+
+    /// Adds a new token key to the database at `path`, which has none. No other program may use the file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be read or written.
+    pub fn add_token_key(path: &Path) -> Result<(), StoreError> {
+        carried::add_key(path).map_err(|error| error.at(path))
+    }
+
+    /// Creates the database at `path` with mode 0600: `write` writes a database without token keys to a file, which gets a new
+    /// key, and is complete and synced before it has this name. Returns whether it was created: a database that exists, or
+    /// that another process created meanwhile, is left unchanged.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `write` fails, if another file is at `path`, if the file cannot be written, or if it has the name of a file
+    /// beside a database, or files of a former database beside it.
+    pub fn restore<E: From<StoreError>>(
+        path: &Path,
+        write: impl FnOnce(&File) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        carried::restore(&real_path(path), write)
     }
 
     /// Opens the database at `path`.

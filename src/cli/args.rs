@@ -19,6 +19,9 @@ pub struct DatabaseFlag {
     /// The SQLite file [default: packages.db]
     #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
+    /// The program whose data the database is a private copy of.
+    #[arg(skip)]
+    carried_by: Option<PathBuf>,
 }
 
 impl DatabaseFlag {
@@ -30,6 +33,17 @@ impl DatabaseFlag {
     /// Returns the path of the database, if one was given.
     pub fn given(&self) -> Option<&Path> {
         self.db.as_deref()
+    }
+
+    /// Chooses the database at `path`, a private copy of the data that the program at `program` carries.
+    pub fn set_copy(&mut self, path: PathBuf, program: &Path) {
+        self.db = Some(path);
+        self.carried_by = Some(program.to_owned());
+    }
+
+    /// Returns the path that is shown to the user: that of the database, or of the program that carries it.
+    pub fn shown(&self) -> &Path {
+        self.carried_by.as_deref().unwrap_or(self.path())
     }
 }
 
@@ -97,6 +111,11 @@ pub struct KeyFlags {
 }
 
 impl KeyFlags {
+    /// Whether secrets are given both as values and as files.
+    pub fn are_given_twice(&self) -> bool {
+        !self.token_key.is_empty() && !self.token_key_file.is_empty()
+    }
+
     /// Returns the secrets that flags, files or the environment give. There may be none.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::CommandError;
 use super::args::DatabaseFlag;
 use super::check::find_faults;
+use crate::bundle::Bundle;
 use crate::log::printable;
 use crate::store::Store;
 
@@ -20,7 +21,9 @@ pub struct Args {
 }
 
 /// Writes the copy. If the copy has a fault, prints each one to stderr and writes no file.
-pub fn run(args: Args) -> Result<(), CommandError> {
+pub fn run(mut args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> {
+    // Removed when it is dropped, after the database is closed.
+    let _copy = args.database.use_carried(bundle)?;
     let (database, file) = (args.database.path(), args.file.as_path());
     let report = Store::backup(database, file, find_faults)?;
     for fault in &report.faults {

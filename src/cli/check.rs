@@ -5,6 +5,7 @@ use std::io::{Write as _, stdout};
 
 use super::CommandError;
 use super::args::DatabaseFlag;
+use crate::bundle::Bundle;
 use crate::log::printable;
 use crate::store::{self, CheckReport, Snapshot, StoreError};
 use crate::{blobs, records};
@@ -17,9 +18,11 @@ pub struct Args {
 }
 
 /// Prints a summary to stdout and each fault to stderr. Exit 1 if there is a fault.
-pub fn run(args: Args) -> Result<(), CommandError> {
+pub fn run(mut args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> {
+    // Removed when it is dropped, after the database is closed.
+    let _copy = args.database.use_carried(bundle)?;
     let path = args.database.path();
-    let name = path.display();
+    let name = args.database.shown().display();
     let mut report = format!(
         "cf-packages {}, SQLite {}\n",
         env!("CARGO_PKG_VERSION"),
@@ -30,7 +33,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         schema, packages, ..
     }) = &checked
     {
-        let shown = printable(&path.to_string_lossy()).into_owned();
+        let shown = printable(&args.database.shown().to_string_lossy()).into_owned();
         let _ = write!(report, "`{shown}`: schema {schema}");
         if let Some(packages) = packages {
             let _ = write!(report, ", {packages} packages");

@@ -3,6 +3,8 @@
 //! A variable becomes an argument before clap parses the arguments: `CF_PACKAGES_LISTEN=:8081` is `--listen=:8081` after
 //! the name of the command. So a new flag has its variable at once, and both are parsed by the same code. Keys and
 //! passwords are the exception: `auth::secret` reads their variables.
+//!
+//! The default flags of a program that carries data are added in the same way where neither a flag nor a variable is given.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -13,19 +15,24 @@ use clap::{Arg, ArgAction, ArgMatches, ValueHint};
 
 use crate::auth::Secret;
 
-/// The arguments of the process and those that variables added.
+/// The commands to which the default flags of a program that carries data apply, as far as they have these flags.
+const WITH_DEFAULTS: [&str; 3] = ["serve", "get", "token"];
+
+/// The arguments of the process and those that variables and default flags added.
 #[derive(Debug)]
 pub struct Arguments {
     /// The arguments, the name of the program first.
     pub all: Vec<OsString>,
-    /// The flags that variables added, such as `--listen`, with the names of the variables.
+    /// The flags that were added, such as `--listen`, and what they are set by.
     added: Vec<(String, String)>,
 }
 
 impl Arguments {
-    /// Adds the arguments of the environment to `all`, those of the process, in which clap found `matches`.
+    /// Adds the arguments of the environment to `all`, those of the process, in which clap found `matches`, and then those of
+    /// `defaults`, each `--flag` or `--flag=value`.
     ///
-    /// A flag that is given, or that excludes one that is given, is not taken from its variable.
+    /// A flag that is given, or that excludes one that is given, is not taken from its variable. One that has a value by
+    /// either is not taken from `defaults`.
     ///
     /// # Errors
     ///
@@ -34,6 +41,7 @@ impl Arguments {
         mut all: Vec<OsString>,
         definition: &clap::Command,
         matches: &ArgMatches,
+        defaults: &[OsString],
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, String> {
         let mut added = Vec::new();
@@ -54,16 +62,35 @@ impl Arguments {
             let (Some(flag), Some(name)) = (arg.get_long(), name_of(arg)) else {
                 continue;
             };
-            if is_secret(command, arg) || given.iter().any(|given| excludes(command, given, arg)) {
+            if given.iter().any(|given| excludes(command, given, arg)) {
                 continue;
             }
-            let Some(value) = variable(&name).filter(|value| !value.is_empty()) else {
-                continue;
-            };
+            let is_secret = is_secret(command, arg);
             let before = arguments.len();
-            arguments.extend(to_arguments(arg, flag, &name, value)?);
+            let value = variable(&name).filter(|value| !value.is_empty());
+            let set_by = match value {
+                Some(_) if is_secret => continue,
+                Some(value) => {
+                    arguments.extend(to_arguments(arg, flag, &name, value)?);
+                    format!("`{name}`")
+                }
+                None if !WITH_DEFAULTS.contains(&command.get_name()) => continue,
+                // A secret and its file exclude each other.
+                None if is_secret && is_other_form_given(command, &given, flag, &variable) => {
+                    continue;
+                }
+                None => {
+                    arguments.extend(
+                        defaults
+                            .iter()
+                            .filter(|default| is_of(default, flag))
+                            .cloned(),
+                    );
+                    "this bundle".to_owned()
+                }
+            };
             if arguments.len() > before {
-                added.push((format!("--{flag}"), name));
+                added.push((format!("--{flag}"), set_by));
             }
         }
         // The command has no flag before its name, so the name is the first argument.
@@ -71,12 +98,12 @@ impl Arguments {
         Ok(Self { all, added })
     }
 
-    /// Returns the text of an error, and which of the flags that it names come from a variable.
-    pub fn name_variables(&self, error: &str) -> String {
+    /// Returns the text of an error, and which of the flags that it names come from a variable or from default flags.
+    pub fn name_origins(&self, error: &str) -> String {
         let mut text = error.to_owned();
-        for (flag, variable) in &self.added {
+        for (flag, set_by) in &self.added {
             if names(error, flag) {
-                text.push_str(&format!("; `{flag}` is set by `{variable}`"));
+                text.push_str(&format!("; `{flag}` is set by {set_by}"));
             }
         }
         text
@@ -114,6 +141,34 @@ fn is_secret(command: &clap::Command, arg: &Arg) -> bool {
     command
         .get_arguments()
         .any(|arg| arg.get_long() == Some(flag) && arg.get_value_parser().type_id() == secret)
+}
+
+/// Whether a secret, whose flag or whose file's flag is `flag`, is given in its other form.
+fn is_other_form_given(
+    command: &clap::Command,
+    given: &[&Arg],
+    flag: &str,
+    variable: &impl Fn(&str) -> Option<OsString>,
+) -> bool {
+    let other = match flag.strip_suffix("-file") {
+        Some(value) => value.to_owned(),
+        None => format!("{flag}-file"),
+    };
+    let other = command
+        .get_arguments()
+        .find(|arg| arg.get_long() == Some(&other));
+    other.is_some_and(|other| {
+        given.iter().any(|given| given.get_id() == other.get_id())
+            || name_of(other)
+                .and_then(|name| variable(&name))
+                .is_some_and(|value| !value.is_empty())
+    })
+}
+
+/// Whether `argument` is `--flag` or `--flag=value`.
+fn is_of(argument: &OsStr, flag: &str) -> bool {
+    let name = argument.as_bytes().split(|byte| *byte == b'=').next();
+    name.and_then(|name| name.strip_prefix(b"--")) == Some(flag.as_bytes())
 }
 
 /// Whether the variable of `arg` does not count beside `given`.

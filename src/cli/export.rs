@@ -7,6 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::CommandError;
 use super::args::DatabaseFlag;
+use crate::bundle::Bundle;
 use crate::seed::{self, ExportError, ExportedBits, SeedFormat};
 use crate::store::Store;
 
@@ -32,7 +33,9 @@ impl Args {
 }
 
 /// Prints all data but the token keys as a seed.
-pub fn run(args: Args) -> Result<(), CommandError> {
+pub fn run(mut args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> {
+    // Removed when it is dropped, after the database is closed.
+    let _copy = args.database.use_carried(bundle)?;
     let form = if args.jsonl {
         SeedFormat::JsonLines
     } else {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::CommandError;
 use super::args::{ApiFlag, ClockFlag, DEFAULT_URL, DatabaseFlag, ExternalUrlFlag, NoAuthFlag};
 use super::known_user::KnownUser;
+use crate::bundle::Bundle;
 use crate::caller::{Caller, Member};
 use crate::edition::BaseUrl;
 use crate::ephemeral::{Ephemeral, Folder};
@@ -52,13 +53,17 @@ pub struct Args {
 }
 
 /// Prints the body of the response, on a terminal with a newline at its end. Exit 0 if its status is 2xx, else 1.
-pub fn run(args: Args) -> Result<(), CommandError> {
+pub fn run(mut args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> {
     if !args.target.starts_with('/') {
         return Err(CommandError::Usage(format!(
             "`{}` is not a path; give one such as `/v3/packages?per_page=2`",
             args.target
         )));
     }
+    // Removed when it is dropped, after the database is closed.
+    let copy = args
+        .database
+        .use_carried(bundle.filter(|_| !args.ephemeral))?;
     let (store, folder) = open(&args)?;
     let authentication = authentication(&args, &store)?;
     let service = Arc::new(Service::new(
@@ -83,7 +88,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         .map_err(|text| CommandError::Usage(format!("`{}` {text}", args.target)))?;
     service.store.require_unchanged()?;
     drop((runtime, service));
-    drop(folder);
+    drop((folder, copy));
     print(&answer, args.include)
 }
 

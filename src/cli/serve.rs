@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use super::CommandError;
 use crate::auth::{Keys, Login};
+use crate::bundle::Bundle;
 use crate::caller::Caller;
 use crate::error_text::os_error;
 use crate::http::Router;
@@ -32,22 +33,22 @@ use terminal::StartupHint;
 const EXIT_WITHIN: Duration = Duration::from_millis(9700);
 
 /// Serves until SIGTERM or SIGINT.
-pub fn run(args: Args) -> Result<(), CommandError> {
-    match prepare_and_serve(args) {
+pub fn run(args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> {
+    match prepare_and_serve(args, bundle) {
         // A signal stopped it before it listened. That is no failure of a server.
         Err(_) if signals::received().is_some() => Ok(()),
         ended => ended,
     }
 }
 
-fn prepare_and_serve(args: Args) -> Result<(), CommandError> {
-    let settings = Settings::from_args(args)?;
+fn prepare_and_serve(args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> {
+    let settings = Settings::from_args(args, bundle.is_some())?;
     // Dropped last, so that the last messages are written.
     let _log = start_log(&settings)?;
     if let Some(path) = &settings.admin_token_file {
         refuse_other_file(path)?;
     }
-    let data = data::open(&settings)?;
+    let data = data::open(&settings, bundle)?;
     let keys = load_keys(&settings, &data)?;
     let admin_token = admin_token(&settings, &keys)?;
     let hint = StartupHint::new(&settings, &data.store, admin_token.as_ref())?;

@@ -10,6 +10,7 @@ use super::cf_home::CfHome;
 use super::known_user::KnownUser;
 use crate::auth::tokens::{self, Subject};
 use crate::auth::{Keys, Secret};
+use crate::bundle::Bundle;
 use crate::duration;
 use crate::error_text::os_error;
 use crate::store::{Store, StoreError};
@@ -45,7 +46,7 @@ pub struct Args {
 }
 
 /// Prints the token, or writes the configuration and prints nothing.
-pub fn run(args: Args) -> Result<(), CommandError> {
+pub fn run(mut args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> {
     if args.ttl < Duration::from_secs(1) {
         return Err(CommandError::Usage(
             "the `--ttl` is less than a second; give a longer one, such as `1h`".into(),
@@ -67,6 +68,14 @@ pub fn run(args: Args) -> Result<(), CommandError> {
     };
     let clock = args.clock.clock();
     let given = args.keys.given()?;
+    if bundle.is_some() && given.is_empty() && args.database.given().is_none() {
+        return Err(CommandError::Usage(
+            "this program makes a new token key at each start, so that no token can be made before; start it with `--admin-token-file FILE`, which gets a token, or give the same `--token-key` to both"
+                .into(),
+        ));
+    }
+    // Removed when it is dropped, after the database is closed.
+    let _copy = args.database.use_carried(bundle)?;
     let (keys, name) = keys_and_name(&args.database, given, args.user.as_deref())?;
     let (subject, default_scopes) = match &args.user {
         Some(guid) => (Subject::user(guid, name.as_deref()), tokens::user_scopes()),

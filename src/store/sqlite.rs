@@ -3,6 +3,7 @@
 pub(super) mod backup;
 pub(super) mod bookkeeping;
 pub(super) mod busy;
+pub(super) mod carried;
 pub(super) mod check;
 pub(super) mod close;
 pub(super) mod connect;

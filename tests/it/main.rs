@@ -6,6 +6,7 @@
 mod admin_api;
 mod authorization;
 mod backup;
+mod bundle;
 mod cache_consistency;
 mod caches;
 mod changes;
@@ -46,6 +47,7 @@ mod seeding;
 mod served_file;
 mod side_files;
 mod source_text;
+mod stats;
 mod stopping;
 mod stopping_early;
 mod support;

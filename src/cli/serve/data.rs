@@ -3,6 +3,7 @@
 
 use super::Settings;
 use super::flags::Data;
+use crate::bundle::Bundle;
 use crate::cli::CommandError;
 use crate::ephemeral::{Ephemeral, Folder, open_seeded};
 use crate::service::AdminApi;
@@ -16,29 +17,34 @@ pub(super) struct OpenedData {
     pub folder: Option<Folder>,
 }
 
-/// Opens the database and applies the seeds.
+/// Opens the database and applies the seeds. A file that does not exist is made with the data of `bundle`, if there is one.
 ///
 /// # Errors
 ///
-/// Fails if the database cannot be opened, or if a seed is refused. Then nothing is stored.
-pub(super) fn open(settings: &Settings) -> Result<OpenedData, CommandError> {
-    let now = settings.clock.now();
-    let mut store = match &settings.data {
-        Data::File(file) => open_seeded(file, &settings.seeds, now, Durability::Full)?,
-        Data::ReadOnly(file) => Store::open(file, OpenMode::Immutable, Durability::Full)?,
-        Data::Ephemeral(from) => {
-            let Ephemeral {
-                mut store,
-                start,
-                folder,
-            } = Ephemeral::new(from.as_deref(), &settings.seeds, now)?;
-            store.watch()?;
-            return Ok(OpenedData {
-                store,
-                admin_api: AdminApi::Ephemeral { start },
-                folder: Some(folder),
-            });
+/// Fails if the database cannot be opened, or if a seed is refused. Then nothing is stored, but a file that was made with the
+/// data of `bundle` stays.
+pub(super) fn open(
+    settings: &Settings,
+    bundle: Option<&Bundle>,
+) -> Result<OpenedData, CommandError> {
+    let (now, seeds) = (settings.clock.now(), settings.seeds.as_slice());
+    let mut store = match (&settings.data, bundle) {
+        (Data::File(file), _) => {
+            if let Some(bundle) = bundle {
+                Store::restore(file, |out| bundle.write_database(out))
+                    .map_err(|error| error.at(file))?;
+            }
+            open_seeded(file, seeds, now, Durability::Full)?
         }
+        (Data::ReadOnly(file), _) => Store::open(file, OpenMode::Immutable, Durability::Full)?,
+        (Data::Ephemeral(from), _) => {
+            return ephemeral(Ephemeral::new(from.as_deref(), seeds, now)?);
+        }
+        (Data::Carried, Some(bundle)) => {
+            return ephemeral(Ephemeral::of_bundle(bundle, seeds, now)?);
+        }
+        // Only a program that carries data has this setting.
+        (Data::Carried, None) => return ephemeral(Ephemeral::new(None, seeds, now)?),
     };
     store.watch()?;
     if let Some(migrated) = store.migrated() {
@@ -52,5 +58,19 @@ pub(super) fn open(settings: &Settings) -> Result<OpenedData, CommandError> {
             AdminApi::Off
         },
         folder: None,
+    })
+}
+
+fn ephemeral(opened: Ephemeral) -> Result<OpenedData, CommandError> {
+    let Ephemeral {
+        mut store,
+        start,
+        folder,
+    } = opened;
+    store.watch()?;
+    Ok(OpenedData {
+        store,
+        admin_api: AdminApi::Ephemeral { start },
+        folder: Some(folder),
     })
 }

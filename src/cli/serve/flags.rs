@@ -204,6 +204,77 @@ pub struct Args {
 }
 
 impl Args {
+    /// Fails if flags contradict each other, wherever and whenever the server is started.
+    ///
+    /// # Errors
+    ///
+    /// Fails with wrong usage.
+    fn require_consistent(&self) -> Result<(), CommandError> {
+        let usage = |text: &str| Err(CommandError::Usage(text.into()));
+        let no_auth = self.authentication.no_auth;
+        if no_auth && !self.listen.is_private() {
+            return Err(CommandError::Usage(format!(
+                "`--no-auth` on `{}` would give everyone full access; listen on loopback, or leave it out",
+                self.listen
+            )));
+        }
+        if self.max_upload == 0 {
+            return usage("the `--max-upload` is 0; give at least 1 MiB, such as `512`");
+        }
+        if !self.login {
+            return Ok(());
+        }
+        if self.edition.edition().foundation().is_none() {
+            return usage("`--login` needs `--api current`; the edition `2015` has no login");
+        }
+        if no_auth {
+            return usage("`--login` and `--no-auth` contradict each other; give one of them");
+        }
+        if self.login_ttl.is_zero() {
+            return usage("`--login-ttl` is 0; give at least one second");
+        }
+        Ok(())
+    }
+
+    /// Fails if these flags cannot be the default ones of a program that carries data.
+    ///
+    /// # Errors
+    ///
+    /// Fails with wrong usage.
+    pub(in crate::cli) fn require_bundled(&self) -> Result<(), CommandError> {
+        let named = [
+            (self.database.given().is_some(), "--db"),
+            (!self.seed.is_empty(), "--seed"),
+            (self.from.is_some(), "--from"),
+            (self.demo, "--demo"),
+            (self.read_only, "--read-only"),
+        ];
+        if let Some((_, flag)) = named.into_iter().find(|(given, _)| *given) {
+            return Err(CommandError::Usage(format!(
+                "`{flag}` names other data than that of the bundle; leave it out, and apply seeds to the database before"
+            )));
+        }
+        let given_twice = [
+            (
+                self.keys.are_given_twice(),
+                "`--token-key` and `--token-key-file` are both given; give one of them",
+            ),
+            (
+                self.login_password.is_some() && self.login_password_file.is_some(),
+                "`--login-password` and `--login-password-file` are both given; give one of them",
+            ),
+            (
+                !self.login
+                    && (self.login_password.is_some() || self.login_password_file.is_some()),
+                "`--login-password` needs `--login`; give both",
+            ),
+        ];
+        if let Some((_, text)) = given_twice.into_iter().find(|(wrong, _)| *wrong) {
+            return Err(CommandError::Usage(text.into()));
+        }
+        self.require_consistent()
+    }
+
     /// Returns whether commands for the shell are shown: to a person, or for a demo, if the log is text and at the level of
     /// what is worth knowing.
     fn shows_hints(&self) -> bool {
@@ -221,6 +292,8 @@ pub(super) enum Data {
     ReadOnly(PathBuf),
     /// A temporary database: a copy of this file, or empty.
     Ephemeral(Option<PathBuf>),
+    /// A temporary database: a copy of the data that the program carries.
+    Carried,
 }
 
 /// The settings of the login.
@@ -275,22 +348,17 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Checks the flags.
+    /// Checks the flags. A program that carries data (`carries_data`) serves it if no database is given.
     ///
     /// # Errors
     ///
     /// Fails with wrong usage if flags contradict each other, or if a secret cannot be read.
-    pub(super) fn from_args(mut args: Args) -> Result<Self, CommandError> {
+    pub(super) fn from_args(mut args: Args, carries_data: bool) -> Result<Self, CommandError> {
         if args.demo {
             expand_demo(&mut args)?;
         }
         let no_auth = args.authentication.no_auth;
-        if no_auth && !args.listen.is_private() {
-            return Err(CommandError::Usage(format!(
-                "`--no-auth` on `{}` would give everyone full access; listen on loopback, or leave it out",
-                args.listen
-            )));
-        }
+        args.require_consistent()?;
         let token_keys = args.keys.given()?;
         let seeds = args
             .seed
@@ -302,14 +370,9 @@ impl Settings {
                 "`--seed -` and `--exit-with-stdin` both read standard input; name a file as the seed".into(),
             ));
         }
-        if args.max_upload == 0 {
-            return Err(CommandError::Usage(
-                "the `--max-upload` is 0; give at least 1 MiB, such as `512`".into(),
-            ));
-        }
         let shows_hints = args.shows_hints();
         let login = login(&args)?;
-        let data = data(&args)?;
+        let data = data(&args, carries_data)?;
         Ok(Self {
             data,
             demo: args.demo,
@@ -393,8 +456,16 @@ fn staging(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn data(args: &Args) -> Result<Data, CommandError> {
+fn data(args: &Args, carries_data: bool) -> Result<Data, CommandError> {
     let usage = |text: &str| Err(CommandError::Usage(text.into()));
+    if carries_data && args.database.given().is_none() && args.from.is_none() {
+        return match args.read_only {
+            true => usage(
+                "`--read-only` needs `--db` here, because this program serves a temporary copy of the data that it carries; give both, or leave it out",
+            ),
+            false => Ok(Data::Carried),
+        };
+    }
     match (args.ephemeral, args.database.given(), args.read_only) {
         (true, Some(_), _) => usage(
             "`--ephemeral` serves a temporary file; leave out `--db`, or give the file as `--from`",
@@ -427,15 +498,6 @@ fn login(args: &Args) -> Result<Option<LoginSettings>, CommandError> {
         } else {
             Ok(None)
         };
-    }
-    if args.edition.edition().foundation().is_none() {
-        return usage("`--login` needs `--api current`; the edition `2015` has no login".into());
-    }
-    if args.authentication.no_auth {
-        return usage("`--login` and `--no-auth` contradict each other; give one of them".into());
-    }
-    if args.login_ttl.is_zero() {
-        return usage("`--login-ttl` is 0; give at least one second".into());
     }
     let is_random = password.is_none();
     let password = match password {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::Settings;
 use super::admin_token::UnwrittenToken;
-use super::flags::LoginSettings;
+use super::flags::{Data, LoginSettings};
 use crate::auth::Secret;
 use crate::cli::CommandError;
 use crate::edition::Edition;
@@ -17,6 +17,8 @@ use crate::store::{Snapshot, Store, StoreError};
 pub(super) struct StartupHint {
     is_shown: bool,
     demo: bool,
+    /// Whether the data is a temporary copy of what the program carries.
+    is_carried: bool,
     /// The file with an admin's token, unless the server needs none.
     token_file: Option<PathBuf>,
     login: Option<LoginHint>,
@@ -66,6 +68,7 @@ impl StartupHint {
         Ok(Self {
             is_shown,
             demo: settings.demo,
+            is_carried: matches!(settings.data, Data::Carried),
             token_file: admin_token.map(|token| token.path().to_owned()),
             login: settings.login.as_ref().map(|login| LoginHint {
                 random_password: random_password(login),
@@ -92,6 +95,12 @@ impl StartupHint {
             writeln!(
                 lines,
                 "demo: the data is temporary;\n  Ctrl-C stops the server and removes it"
+            )?;
+        }
+        if self.is_carried {
+            writeln!(
+                lines,
+                "the data is a temporary copy;\n  `--db FILE` keeps it in a file"
             )?;
         }
         if self.paths.is_empty() {

@@ -58,7 +58,7 @@ pub(in crate::store) fn backup(
 }
 
 /// Fails if a database of that name could not be opened.
-fn refuse_long_name(to: &Path) -> Result<(), StoreError> {
+pub(super) fn refuse_long_name(to: &Path) -> Result<(), StoreError> {
     let length = to.file_name().unwrap_or_default().len();
     if length <= LONGEST_NAME {
         return Ok(());

@@ -188,7 +188,7 @@ fn populate<E: From<StoreError>>(
 }
 
 /// Returns 48 bytes with 366 random bits: three random UUIDs, in each of which 6 bits are fixed.
-fn random_key() -> Vec<u8> {
+pub(super) fn random_key() -> Vec<u8> {
     (0..3)
         .flat_map(|_| uuid::Uuid::new_v4().into_bytes())
         .collect()
