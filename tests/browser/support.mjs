@@ -1,0 +1,89 @@
+// What the tests share: a server, a browser, and the checks that hold for every page.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+
+const program = process.env.PROGRAM;
+assert(program, 'PROGRAM names the program; .ci/browser sets it');
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** The key of all servers, so that any token can be made. */
+const KEY = 'browser';
+const BROWSERS = ['/usr/bin/chromium', '/usr/bin/google-chrome', '/usr/bin/chromium-browser'];
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync'];
+
+/** Starts a browser with an empty profile. */
+export function launch() {
+  const executablePath = process.env.BROWSER || BROWSERS.find((path) => existsSync(path));
+  assert(executablePath, `none of ${BROWSERS.join(', ')} exists; BROWSER names another`);
+  return chromium.launch({ executablePath, args: FLAGS });
+}
+
+/** Returns a token: `--admin`, or `--user` and a name. */
+export function token(...caller) {
+  return execFileSync(program, ['token', ...caller, '--token-key', KEY], { encoding: 'utf8' }).trim();
+}
+
+/** Starts a server of the demo's data with these flags, and stops it at the end of the test. */
+export async function serve(test, ...flags) {
+  const folder = mkdtempSync(join(tmpdir(), 'cf-packages-browser-'));
+  const child = spawn(program, ['serve', '--listen', '127.0.0.1:0', '--ephemeral', '--token-key', KEY, '--exit-with-stdin', ...flags],
+    { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = new Promise((resolve) => { child.on('exit', resolve); });
+  test.after(async () => {
+    child.stdin.end();
+    await ended;
+    rmSync(folder, { recursive: true });
+  });
+  for await (const line of createInterface(child.stdout)) return line.replace('listening on ', '');
+  throw new Error('the server did not start');
+}
+
+/**
+ * Opens a page of its own, which is closed at the end of the test. Whatever a page does, it asks no other server, breaks no
+ * rule of its policy, and writes no error to the console but the browser's own lines about responses with an error.
+ */
+export async function open(test, browser, url, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const faults = [];
+  const { origin } = new URL(url);
+  page.on('pageerror', (error) => faults.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) faults.push(message.text());
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith(origin) && !request.url().startsWith('blob:')) faults.push(`requested ${request.url()}`);
+  });
+  test.after(async () => {
+    await context.close();
+    assert.deepEqual(faults, []);
+  });
+  await page.goto(url);
+  return page;
+}
+
+/** Fails if axe-core finds anything, or if the page is wider than the window. */
+export async function check(page, what) {
+  // What is still fading in has the wrong contrast.
+  await page.waitForFunction(() => document.getAnimations().length === 0);
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const found = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join(' | ')}`);
+  assert.deepEqual(found, [], what);
+  const [width, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert(width <= window, `${what}: ${width} > ${window}`);
+}
+
+/** Waits until the list says how many packages it has. */
+export async function total(page, number) {
+  await page.locator('.title .total', { hasText: new RegExp(`^${number}$`) }).waitFor();
+  await page.locator('.table[aria-busy]').waitFor({ state: 'detached' });
+}
