@@ -22,8 +22,8 @@ for (const colorScheme of ['light', 'dark']) {
     await page.locator('.times li').first().waitFor();
     await page.screenshot({ path: `${folder}/list-${colorScheme}-${width}.png` });
     if (width > 900 && colorScheme === 'light') await page.screenshot({ path: `${folder}/ui.png`, clip: { x: 0, y: 0, width, height: 760 } });
-    await page.getByLabel('READY').check();
-    await page.getByLabel('bits', { exact: true }).check();
+    await page.getByRole('checkbox', { name: 'READY' }).check();
+    await page.getByRole('checkbox', { name: 'bits' }).check();
     await page.getByRole('button', { name: 'Remove all filters' }).waitFor();
     await page.locator('.table[aria-busy]').waitFor({ state: 'detached' });
     await page.screenshot({ path: `${folder}/filtered-${colorScheme}-${width}.png` });
@@ -36,14 +36,14 @@ for (const colorScheme of ['light', 'dark']) {
     await page.getByRole('link', { name: 'Admin' }).click();
     await page.locator('.requests td').first().waitFor();
     await shot('admin');
-    await page.goto(`${edition2015}/`);
-    await total(page, 300);
-    await page.locator('.times li').first().waitFor();
-    await page.screenshot({ path: `${folder}/2015-${colorScheme}-${width}.png` });
-    await page.goto(login);
-    await page.getByLabel('Password').waitFor();
-    await page.screenshot({ path: `${folder}/login-${colorScheme}-${width}.png` });
+    const old = await open(test, browser, edition2015, { colorScheme, viewport: { width, height: 860 } });
+    await total(old, 300);
+    if (width > 900) await old.locator('.times li').first().waitFor();
+    await old.screenshot({ path: `${folder}/2015-${colorScheme}-${width}.png` });
+    const form = await open(test, browser, login, { colorScheme, viewport: { width, height: 860 } });
+    await form.getByLabel('Password').waitFor();
+    await form.screenshot({ path: `${folder}/login-${colorScheme}-${width}.png` });
   }
 }
+for (const end of ends) await end();
 await browser.close();
-for (const end of ends) await end().catch((error) => console.error(error.message));

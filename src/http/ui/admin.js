@@ -149,7 +149,7 @@ function drawRules(element, rules) {
     return;
   }
   const effectOf = ({ method, path, times, ...effect }) => Object.entries(effect).map(([name, value]) => `${name}: ${value}`).join(', ');
-  fill(element, h('div', { class: 'table', role: 'region', 'aria-label': 'Fault rules', tabindex: 0 }, h('table', {},
+  fill(element, h('div', { class: 'table', role: 'region', 'aria-label': 'The fault rules', tabindex: 0 }, h('table', {},
     h('thead', {}, h('tr', {}, ['Method', 'Path', 'Effect', 'Times'].map((text) => h('th', { scope: 'col' }, text)))),
     h('tbody', {}, rules.map((rule) => h('tr', {}, h('td', {}, rule.method), h('td', { class: 'mono' }, rule.path),
       h('td', {}, effectOf(rule)), h('td', { class: 'number' }, rule.times)))))));

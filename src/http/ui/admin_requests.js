@@ -57,7 +57,7 @@ export function requestsCard() {
     const older = forgotten ? `; ${count(forgotten)} older ones are not remembered` : '';
     const part = rows.length < requests.length ? `, the last ${MAX_ROWS} of them here` : '';
     summary.textContent = `${count(requests.length)} remembered${part}${older}.`;
-    fill(table, rows.length > 0 && h('div', { class: 'table requests', role: 'region', 'aria-label': 'Requests received', tabindex: 0 }, h('table', {},
+    fill(table, rows.length > 0 && h('div', { class: 'table requests', role: 'region', 'aria-label': 'The requests', tabindex: 0 }, h('table', {},
       h('thead', {}, h('tr', {}, ['Time', 'Method', 'Path', 'Status', 'ms', 'Caller'].map((text) => h('th', { scope: 'col' }, text)))),
       h('tbody', {}, rows.map(row)))));
   }

@@ -61,11 +61,17 @@ export function announce(text) {
 /** Shows a message in the corner. An error stays until it is closed. */
 export function note(text, kind = 'done') {
   const notes = document.getElementById('notes');
-  const close = () => item.remove();
+  const close = () => {
+    item.remove();
+    if (!notes.firstChild) notes.hidePopover();
+  };
   const item = h('div', { class: `note ${kind}`, role: kind === 'error' ? 'alert' : 'status' },
     h('p', {}, text),
     h('button', { type: 'button', class: 'plain', 'aria-label': 'Close the message', onclick: close }, icon('close')));
   notes.append(item);
+  // Shown again, it lies above a dialog that was opened meanwhile.
+  if (notes.matches(':popover-open')) notes.hidePopover();
+  notes.showPopover();
   while (notes.children.length > 4) notes.firstChild.remove();
   if (kind !== 'error') setTimeout(close, 5000);
 }
@@ -153,5 +159,6 @@ export function dialog(title, content, { action, send, danger, wide } = {}) {
   box.addEventListener('close', () => box.remove());
   document.body.append(box);
   box.showModal();
+  (form.querySelector('input, select, textarea') ?? form.querySelector('.buttons button')).focus();
   return box;
 }

@@ -84,10 +84,16 @@ export function open(main, route, server) {
     const { path, query } = target(params, server);
     try {
       const page = await api.get(path, { query, signal });
-      const known = parents.loadApps(server, page.resources.map(parents.appOf), signal);
+      let isNamed = false;
+      const named = parents.loadApps(server, page.resources.map(parents.appOf), signal).then(() => { isNamed = true; }, () => {});
+      // Usually the names are there before anybody would read the guids.
+      await Promise.race([named, api.wait(250)]);
+      if (signal.aborted) return;
+      const isDrawnAgain = !isNamed;
       draw(page, query);
-      charts.update({ page, query, path });
-      await known.then(() => page.resources.length && drawRows(page, query), () => {});
+      charts.update({ page, query });
+      await named;
+      if (isDrawnAgain && !signal.aborted) drawRows(page, query);
     } catch (failure) {
       if (failure.name === 'AbortError') return;
       total.textContent = '';

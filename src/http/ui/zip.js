@@ -125,8 +125,9 @@ function textOf(bytes) {
   }
 }
 
-/** Returns the time of an entry, which has no time zone. */
+/** Returns the time of an entry, which has no time zone; nothing if it has none. */
 function timeOf(date, time) {
+  if (date === 0) return '';
   const two = (value) => String(value).padStart(2, '0');
   const [year, month, day] = [1980 + (date >> 9), (date >> 5) & 15, date & 31];
   return `${year}-${two(month)}-${two(day)} ${two(time >> 11)}:${two((time >> 5) & 63)}`;
