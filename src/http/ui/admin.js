@@ -20,14 +20,15 @@ const EFFECTS = [
 ];
 
 /** Opens the view. */
-export function open(main) {
+export function open(main, route, server) {
   document.title = 'Admin · cf-packages';
   const clock = clockCard();
   const faults = faultsCard();
   const requests = requestsCard();
+  const user = server.authentication !== 'none' && userCard();
   fill(main, h('div', { class: 'title' }, h('h1', { tabindex: -1 }, 'Admin'), h('span', { class: 'grow' }),
     h('button', { type: 'button', class: 'danger', onclick: () => reset([clock, faults, requests]) }, 'Reset the server')),
-  h('div', { class: 'columns even' }, clock.element, faults.element), requests.element);
+  h('div', { class: 'columns even' }, h('div', {}, clock.element, user), faults.element), requests.element);
   return { close: () => [clock, faults, requests].forEach((one) => one.close()) };
 }
 
@@ -99,6 +100,21 @@ function clockCard() {
     } }, field('Set to (UTC)', input), h('button', { type: 'submit' }, 'Set')),
     error, h('p', { class: 'hint' }, 'Tokens expire by this clock.')]);
   return { element, load, close: () => clearInterval(timer) };
+}
+
+/** Returns the form that shows the page as another user sees it. */
+function userCard() {
+  const error = errorLine();
+  const name = h('input', { type: 'text', autocomplete: 'off', spellcheck: 'false', autocapitalize: 'none' });
+  const show = () => attempt(error, async () => {
+    const made = await (await api.send('POST', 'admin/token', { json: { user: name.value.trim() } })).json();
+    session.actAs(made.token);
+    parents.forget();
+    location.hash = '#/packages';
+    dispatchEvent(new Event('viewer'));
+  });
+  return card('See it as another user', [h('form', { class: 'line', onsubmit: (event) => { event.preventDefault(); show(); } },
+    field('User', name), h('button', { type: 'submit' }, 'Show')), error, h('p', { class: 'hint' }, 'The guid of a user, or a name that one user has.')]);
 }
 
 function faultsCard() {

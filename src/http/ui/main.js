@@ -5,6 +5,7 @@ import { fill, h, icon, note } from './dom.js';
 import * as detail from './detail.js';
 import { setServerTime } from './format.js';
 import * as list from './list.js';
+import * as parents from './parents.js';
 import * as session from './session.js';
 import * as signIn from './sign_in.js';
 
@@ -54,7 +55,8 @@ function header(route) {
       server.admin && link('#/admin', 'Admin', route.name === 'admin')),
     h('span', { class: 'grow' }),
     route && h('span', { class: 'who', title: id ?? null }, who),
-    route && isSignedIn && h('button', { type: 'button', onclick: signOut }, 'Sign out'),
+    route && session.isActing() && h('button', { type: 'button', onclick: () => { session.comeBack(); parents.forget(); start(); } }, 'Back to my token'),
+    route && isSignedIn && !session.isActing() && h('button', { type: 'button', onclick: signOut }, 'Sign out'),
     themeButton());
 }
 
@@ -84,6 +86,7 @@ function themeButton() {
 
 function signOut() {
   session.end();
+  parents.forget();
   note('Signed out.');
   showSignIn();
 }
@@ -128,6 +131,7 @@ function route() {
   }
 }
 
+/** Asks the server what it is, and shows what the address names. */
 async function start() {
   try {
     await loadConfig();
@@ -145,6 +149,8 @@ document.getElementById('skip').addEventListener('click', (event) => {
   main.focus();
 });
 addEventListener('hashchange', route);
+// Another user sees the page, who may not be an admin.
+addEventListener('viewer', start);
 session.whenRefused((message) => {
   if (shown !== 'sign-in') showSignIn(message && `The token was refused: ${message}`);
 });

@@ -37,9 +37,9 @@ export function token() {
   return current.token;
 }
 
-/** Sets the token that the viewer has typed. */
+/** Replaces the token. */
 export function setToken(text) {
-  store({ token: text.trim().replace(/^bearer\s+/i, '') });
+  store({ ...current, token: text });
 }
 
 /** Forgets the token. */
@@ -47,13 +47,33 @@ export function end() {
   store({});
 }
 
+/** Uses another user's token until `comeBack`. */
+export function actAs(text) {
+  store({ token: text, own: current.own ?? current });
+}
+
+/** Returns whether the token is another user's. */
+export function isActing() {
+  return current.own !== undefined;
+}
+
+/** Uses the viewer's own token again. */
+export function comeBack() {
+  store(current.own);
+}
+
 /** Calls `listener` with the API's text when a token is refused. */
 export function whenRefused(listener) {
   onRefused = listener;
 }
 
-/** Ends the session because the API refused its token. */
+/** Ends the session because the API refused its token. Another user's token gives way to the viewer's own. */
 export function refused(message) {
+  if (isActing()) {
+    comeBack();
+    dispatchEvent(new Event('viewer'));
+    return;
+  }
   const had = current.token !== undefined;
   end();
   onRefused(had ? message : null);
