@@ -89,7 +89,7 @@ test('filters, order and pages are those of the API, and are in the address', as
 test('the charts say what the API counts', async (t) => {
   const url = await serve(t, ...CURRENT, '--no-auth');
   const page = await open(t, browser, url);
-  await page.getByText('all pages of the list, counted by the API').waitFor();
+  await page.getByText('; all pages of the list, counted by the API').waitFor();
   await page.locator('.times li').first().waitFor();
   const bars = await page.locator('.bars a[aria-label]').evaluateAll((links) => links.map((link) => [link.getAttribute('aria-label'), link.hash]));
   assert(bars.length > 6, String(bars.length));
@@ -123,12 +123,12 @@ test('a package is created, uploaded, listed, downloaded, labelled, copied and d
   await page.getByText('This package waits for its bits').waitFor();
   const guid = page.url().split('/').at(-1);
   await page.getByLabel('Zip archive').setInputFiles({ name: 'shop.zip', mimeType: 'application/zip', buffer: archive() });
-  await page.getByRole('button', { name: 'Upload' }).click();
+  await page.getByRole('button', { name: 'Upload', exact: true }).click();
   await page.getByText('2 files, 24 B').waitFor();
   const files = await page.locator('.entries tbody td:first-child').allInnerTexts();
   assert.deepEqual(files, ['index.html', 'assets/', 'assets/größe.css']);
   await check(page, 'a package with bits');
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download' }).click()]);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download', exact: true }).click()]);
   assert.equal(download.suggestedFilename(), `${guid}.zip`);
   await page.getByRole('button', { name: 'Edit' }).click();
   await page.getByRole('dialog').getByLabel('Labels').fill('env=prod');
@@ -150,7 +150,7 @@ test('a viewer who may not write sees the reason of the API', async (t) => {
   const url = await serve(t, ...CURRENT);
   const users = await (await fetch(`${url}/v3/roles?types=space_auditor&include=user`, { headers: { Authorization: `bearer ${token('--admin')}` } })).json();
   const page = await open(t, browser, `${url}/#token=${token('--user', users.included.users[0].guid)}`);
-  await page.locator('tbody tr').first().click();
+  await page.locator('.packages .table tbody tr').first().click();
   await page.getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await page.getByText('You are not authorized to perform the requested action').first().waitFor();
@@ -189,7 +189,7 @@ test('a viewer logs in, and stays logged in when the token expires', async (t) =
   await page.getByRole('button', { name: 'Remove all filters' }).waitFor();
   await page.locator('.table[aria-busy]').waitFor({ state: 'detached' });
   assert.equal(await page.locator('h1').innerText(), 'Packages');
-  assert(await page.locator('tbody tr').count() > 1);
+  assert(await page.locator('.packages .table tbody tr').count() > 1);
 });
 
 test('the edition 2015 has the list, one app, pages, and bits', async (t) => {
@@ -201,7 +201,7 @@ test('the edition 2015 has the list, one app, pages, and bits', async (t) => {
   assert.equal(await page.getByLabel('Order').count(), 0);
   await page.getByRole('link', { name: 'Last page' }).click();
   await page.waitForURL(/page=6/);
-  await page.locator('tbody tr').nth(1).click();
+  await page.locator('.packages .table tbody tr').nth(1).click();
   await page.getByRole('heading', { name: 'JSON' }).waitFor();
   await check(page, 'a package of 2015');
   await page.locator('.facts dd a').first().click();
@@ -270,7 +270,7 @@ test('the page works below the path prefix of a proxy', async (t) => {
   t.after(() => proxy.close());
   const page = await open(t, browser, `http://127.0.0.1:${proxy.address().port}/cf/packages/${admin()}`);
   await total(page, 300);
-  await page.locator('tbody tr').first().click();
+  await page.locator('.packages .table tbody tr').first().click();
   await page.getByRole('heading', { name: 'JSON' }).waitFor();
   assert.match(page.url(), /\/cf\/packages\/#\/packages\//);
 });
@@ -288,7 +288,7 @@ for (const colorScheme of ['light', 'dark']) {
       await page.getByRole('button', { name: 'Remove all filters' }).waitFor();
       await page.locator('.times li').first().waitFor();
       await check(page, 'the list');
-      await page.locator('tbody tr').first().click();
+      await page.locator('.packages .table tbody tr').first().click();
       await page.getByRole('heading', { name: 'JSON' }).waitFor();
       await check(page, 'a package');
       await page.getByRole('button', { name: 'Delete' }).click();
@@ -309,7 +309,7 @@ test('the keyboard alone reaches everything, and sees where it is', async (t) =>
   assert.equal(await page.evaluate(() => document.activeElement.id), 'skip');
   await page.keyboard.press('Enter');
   assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
-  await page.locator('tbody tr a').first().focus();
+  await page.locator('td.package a').first().focus();
   assert.notEqual(await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle), 'none');
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'JSON' }).waitFor();

@@ -30,7 +30,7 @@ for (const colorScheme of ['light', 'dark']) {
     await page.getByRole('button', { name: 'Copy as …' }).click();
     await shot('commands');
     await page.keyboard.press('Escape');
-    await page.locator('tbody tr').nth(2).click();
+    await page.locator('.packages .table tbody tr').nth(2).click();
     await page.getByRole('heading', { name: 'JSON' }).waitFor();
     await shot('package');
     await page.getByRole('link', { name: 'Admin' }).click();

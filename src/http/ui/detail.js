@@ -18,12 +18,12 @@ export function open(main, route, server) {
   let loading = new AbortController();
   let timer = 0;
   const heading = h('h1', { tabindex: -1 }, 'Package');
-  const title = h('div', { class: 'title' });
+  const actions = h('div', { class: 'contents' });
   const body = h('div', { class: 'columns' });
   let shown = null;
 
-  fill(main, h('p', { class: 'back' }, h('a', { href: lastAddress }, icon('back'), 'Packages')), title, body);
-  fill(title, heading);
+  fill(main, h('p', { class: 'back' }, h('a', { href: lastAddress }, icon('back'), 'Packages')),
+    h('div', { class: 'title' }, heading, actions), body);
   document.title = `Package ${guid} · cf-packages`;
 
   async function load() {
@@ -45,7 +45,7 @@ export function open(main, route, server) {
       if (['PROCESSING_UPLOAD', 'COPYING'].includes(item.state)) timer = setTimeout(load, LOOK_AGAIN);
     } catch (failure) {
       if (failure.name === 'AbortError') return;
-      fill(title, heading);
+      fill(actions);
       fill(body, h('p', { class: 'empty error', role: 'alert' }, failure.message));
     }
   }
@@ -55,7 +55,7 @@ export function open(main, route, server) {
     const { app } = parents.ofApp(parents.appOf(item));
     fill(heading, app?.name ? `${app.name} ` : 'Package ', h('span', { class: 'quiet' }, item.type));
     const button = (name, text, onclick, kind) => h('button', { type: 'button', onclick, class: kind ?? null }, icon(name), text);
-    fill(title, heading, stateElement(item.state), h('span', { class: 'grow' }),
+    fill(actions, stateElement(item.state), h('span', { class: 'grow' }),
       button('copy', 'Copy as …', () => showCommands(server, { path }, false)),
       button('plus', 'Copy to an app', () => copyPackage(server, item)),
       button('bin', 'Delete', () => deletePackage(item), 'danger'));
