@@ -281,7 +281,10 @@ mod tests {
     fn modules_import_only_what_is_served() {
         for file in FILES.iter() {
             let text = str::from_utf8(file.content).unwrap();
-            for (_, rest) in text.match_indices("from './").map(|(at, found)| text.split_at(at + found.len())) {
+            for (_, rest) in text
+                .match_indices("from './")
+                .map(|(at, found)| text.split_at(at + found.len()))
+            {
                 let name = rest.split('\'').next().unwrap();
                 assert!(File::named(name).is_ok(), "{} imports {name}", file.name);
             }

@@ -229,7 +229,10 @@ test('an admin moves the clock, adds faults, reads requests, and resets', async 
   await page.getByText(/rate limit/i).first().waitFor();
   await page.getByRole('link', { name: 'Admin' }).click();
   await page.getByText('No rule waits for requests.').waitFor();
+  await page.getByLabel('Those of this page too').check();
   await page.locator('.requests td', { hasText: '429' }).first().waitFor();
+  await page.getByLabel('Those of this page too').uncheck();
+  await page.locator('.requests').waitFor({ state: 'detached' });
   await fetch(`${url}/v3/live`);
   await page.locator('.requests td', { hasText: '/v3/live' }).first().waitFor();
   await check(page, 'admin with requests');
@@ -237,6 +240,24 @@ test('an admin moves the clock, adds faults, reads requests, and resets', async 
   await page.getByRole('dialog').getByRole('button', { name: 'Reset' }).click();
   await page.getByText('2030-01-01 00:00:00 UTC').waitFor();
   assert.equal(await page.locator('.requests').count(), 0);
+});
+
+test('an admin sees the page as another user', async (t) => {
+  const url = await serve(t, ...CURRENT);
+  const page = await open(t, browser, `${url}/${admin()}`);
+  await page.getByRole('link', { name: 'Admin' }).click();
+  await page.getByLabel('User').fill('nobody-at-all');
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  await page.getByRole('alert').filter({ hasText: 'nobody-at-all' }).waitFor();
+  await page.getByLabel('User').fill('alice.moreau');
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  await page.locator('.who', { hasText: 'alice.moreau' }).waitFor();
+  await page.locator('td.package').first().waitFor();
+  assert(Number(await page.locator('.title .total').innerText()) < 300);
+  assert.equal(await page.getByRole('link', { name: 'Admin' }).count(), 0);
+  await page.getByRole('button', { name: 'Back to my token' }).click();
+  await total(page, 300);
+  await page.getByRole('link', { name: 'Admin' }).waitFor();
 });
 
 test('text of the data is text', async (t) => {
@@ -282,6 +303,7 @@ for (const colorScheme of ['light', 'dark']) {
       const page = await open(t, browser, url, { colorScheme, viewport: { width, height: 800 } });
       await total(page, 300);
       if (width < 900) await page.getByText('Charts', { exact: true }).click();
+      if (width < 640) await page.getByText('Filters', { exact: true }).click();
       await page.locator('.times li').first().waitFor();
       await page.getByText('Guids and times').click();
       await page.getByRole('checkbox', { name: 'READY' }).check();
@@ -295,7 +317,8 @@ for (const colorScheme of ['light', 'dark']) {
       await check(page, 'a dialog');
       await page.keyboard.press('Escape');
       await page.getByRole('link', { name: 'Admin' }).click();
-      await page.getByText('remembered').first().waitFor();
+      await page.getByLabel('Those of this page too').check();
+      await page.locator('.requests td').first().waitFor();
       await check(page, 'admin');
     });
   }

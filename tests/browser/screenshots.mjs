@@ -22,6 +22,7 @@ for (const colorScheme of ['light', 'dark']) {
     await page.locator('.times li').first().waitFor();
     await page.screenshot({ path: `${folder}/list-${colorScheme}-${width}.png` });
     if (width > 900 && colorScheme === 'light') await page.screenshot({ path: `${folder}/ui.png`, clip: { x: 0, y: 0, width, height: 760 } });
+    if (width < 640) await page.getByText('Filters', { exact: true }).click();
     await page.getByRole('checkbox', { name: 'READY' }).check();
     await page.getByRole('checkbox', { name: 'bits' }).check();
     await page.getByRole('button', { name: 'Remove all filters' }).waitFor();
@@ -34,6 +35,7 @@ for (const colorScheme of ['light', 'dark']) {
     await page.getByRole('heading', { name: 'JSON' }).waitFor();
     await shot('package');
     await page.getByRole('link', { name: 'Admin' }).click();
+    await page.getByLabel('Those of this page too').check();
     await page.locator('.requests td').first().waitFor();
     await shot('admin');
     const old = await open(test, browser, edition2015, { colorScheme, viewport: { width, height: 860 } });

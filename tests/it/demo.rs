@@ -116,7 +116,10 @@ fn demo_without_a_terminal_shows_requests_and_a_login_that_work() {
 
     let token_file = demo.between("T=", "").remove(0);
     let token = std::fs::read_to_string(&token_file).unwrap();
-    let others = demo.shown.iter().filter(|line| !line.starts_with("T=") && !line.starts_with("page: "));
+    let others = demo
+        .shown
+        .iter()
+        .filter(|line| !line.starts_with("T=") && !line.starts_with("page: "));
     let widest = others.map(|line| line.chars().count()).max();
     assert!(widest <= Some(60), "{:?}", demo.shown);
     let targets = demo.between("curl -H \"$H\" \"$U", "\"");

@@ -91,7 +91,12 @@ fn page_may_load_only_its_own_files_and_names_them_relatively() {
             assert!(!file.body.contains(forbidden), "{name} has {forbidden}");
         }
     }
-    for unknown in ["/ui", "/ui/nothing.js", "/ui/main.js/more", "/ui/../Cargo.toml"] {
+    for unknown in [
+        "/ui",
+        "/ui/nothing.js",
+        "/ui/main.js/more",
+        "/ui/../Cargo.toml",
+    ] {
         let answer = send(&server, &format!("GET {unknown}"), BROWSER);
         assert_eq!(answer.status_and_body(), (404, &*unknown_request()));
     }
@@ -118,7 +123,11 @@ fn file_that_a_browser_has_is_not_sent_again() {
             assert_eq!(unchanged.header("vary"), Some("Accept-Encoding"));
         }
     }
-    let other = send(&server, "GET /ui/main.js", &format!("If-None-Match: {}\r\n", tags[0]));
+    let other = send(
+        &server,
+        "GET /ui/main.js",
+        &format!("If-None-Match: {}\r\n", tags[0]),
+    );
     assert_eq!(other.status, 200);
 }
 
@@ -162,7 +171,12 @@ fn page_learns_how_its_viewer_is_identified() {
     for (flags, edition, authentication, has_admin) in [
         (&[][..], "2015", "token", false),
         (&["--no-auth"], "2015", "none", false),
-        (&["--api", "current", "--admin-api"], "current", "token", true),
+        (
+            &["--api", "current", "--admin-api"],
+            "current",
+            "token",
+            true,
+        ),
         (
             &["--api", "current", "--login", "--login-password", "x"],
             "current",
@@ -227,7 +241,9 @@ fn shown(dir: &WorkDir, listen: &str, flags: &[&str]) -> String {
 
 /// Returns the link to the page.
 fn link(shown: &str) -> Option<&str> {
-    shown.lines().find_map(|line| line.trim_end().strip_prefix("page: "))
+    shown
+        .lines()
+        .find_map(|line| line.trim_end().strip_prefix("page: "))
 }
 
 #[test]
@@ -235,7 +251,10 @@ fn terminal_shows_a_link_whose_fragment_is_an_admins_token() {
     let dir = WorkDir::new();
     let text = shown(&dir, PORT, &["--api", "current"]);
     let (url, token) = link(&text).expect(&text).split_once("#token=").unwrap();
-    assert!(url.starts_with("http://127.0.0.1:") && url.ends_with('/'), "{url}");
+    assert!(
+        url.starts_with("http://127.0.0.1:") && url.ends_with('/'),
+        "{url}"
+    );
     // The token outlives the server: the key is that of the database.
     let server = dir.serve(&["--api", "current"]);
     assert_eq!(server.get("/v3/packages", token).status, 200);

@@ -2,6 +2,9 @@
 import { note } from './dom.js';
 import * as session from './session.js';
 
+/** How requests of this page begin their id, so that a test which looks at what was requested can tell them apart. */
+export const REQUEST_ID = 'page';
+
 /** Where the API is: the folder above that of this module. */
 export const base = new URL('../', import.meta.url);
 
@@ -29,7 +32,7 @@ export function urlOf(path, query) {
 export async function send(method, path, { query, json, body, headers = {}, signal } = {}) {
   const url = urlOf(path, query);
   const attempt = () => {
-    const all = { ...headers };
+    const all = { 'X-Vcap-Request-Id': REQUEST_ID, ...headers };
     if (session.token()) all.Authorization = `bearer ${session.token()}`;
     if (json !== undefined) all['Content-Type'] = 'application/json';
     return fetch(url, { method, headers: all, body: json === undefined ? body : JSON.stringify(json), signal, credentials: 'omit' });

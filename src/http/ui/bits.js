@@ -69,6 +69,7 @@ async function upload(path, file, report) {
   await new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', api.urlOf(`${path}/upload`));
+    request.setRequestHeader('X-Vcap-Request-Id', api.REQUEST_ID);
     if (session.token()) request.setRequestHeader('Authorization', `bearer ${session.token()}`);
     request.upload.addEventListener('progress', (event) => { if (event.lengthComputable) report(event.loaded / event.total); });
     request.addEventListener('load', () => (request.status < 400 ? resolve() : reject(api.errorOf(request.status, request.responseText))));

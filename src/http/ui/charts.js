@@ -154,6 +154,12 @@ async function statesOfSpace(query, guid, signal) {
   return counts;
 }
 
+/** Returns the whole name of a space, which others may share in part, and its guid. */
+function titleOf(guid, isCurrent) {
+  const organization = isCurrent && parents.ofSpace(guid).organization;
+  return organization ? `${organization.name} / ${parents.nameOf('spaces', guid)} · ${guid}` : guid;
+}
+
 function barRow({ guid, counts, sum }, most, query, isCurrent) {
   const name = (isCurrent ? parents.nameOf('spaces', guid) : parents.nameOf('apps', guid)) ?? guid.slice(0, 8);
   const link = (changes, attributes, ...children) => {
@@ -171,7 +177,7 @@ function barRow({ guid, counts, sum }, most, query, isCurrent) {
     return part;
   }));
   bar.style.width = `${Math.max(2, (100 * sum) / most)}%`;
-  return h('tr', {}, h('th', { scope: 'row' }, link(place, { title: guid }, name)), h('td', {}, bar), h('td', { class: 'number' }, count(sum)));
+  return h('tr', {}, h('th', { scope: 'row' }, link(place, { title: titleOf(guid, isCurrent) }, name)), h('td', {}, bar), h('td', { class: 'number' }, count(sum)));
 }
 
 // Times

@@ -1,6 +1,6 @@
 // The request that the page has sent, as a command to copy: for curl, for cf, and for Python.
 import * as api from './api.js';
-import { copy, dialog, h, newId } from './dom.js';
+import { copy, dialog, h, icon, newId } from './dom.js';
 import * as session from './session.js';
 
 /** Shows the commands for a `GET` of this path and query. A list is read page by page. */
@@ -27,8 +27,7 @@ export function showCommands(server, { path, query }, isList) {
   const box = dialog('Copy the request', [
     h('fieldset', { class: 'toggles' }, h('legend', { class: 'unseen' }, 'As'), radios),
     text, tokenChoice, hint,
-    h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', onclick: () => copy(text.textContent, 'Copied the command') }, 'Copy')),
-  ], { wide: true });
+  ], { wide: true, button: h('button', { type: 'button', class: 'primary', onclick: () => copy(text.textContent, 'Copied the command') }, icon('copy'), 'Copy') });
   draw();
 }
 

@@ -127,16 +127,16 @@ export function card(name, content, control) {
 
 /**
  * Opens a dialog with a form, and returns it. `send` runs when the form is sent; if it fails, the dialog shows the error and
- * stays. `send` is left out for a dialog that shows something.
+ * stays. `send` is left out for a dialog that shows something, which may have a `button` of its own.
  */
-export function dialog(title, content, { action, send, danger, wide } = {}) {
+export function dialog(title, content, { action, send, danger, wide, button } = {}) {
   const id = newId('dialog');
   const error = h('p', { class: 'error', role: 'alert', hidden: true });
   const submit = send && h('button', { class: danger ? 'danger' : 'primary', type: 'submit' }, action);
   const close = () => box.close();
   const form = h('form', { method: 'dialog', novalidate: true }, content, error,
     h('div', { class: 'buttons' },
-      h('button', { type: 'button', onclick: close }, send ? 'Cancel' : 'Close'), submit));
+      h('button', { type: 'button', onclick: close }, send ? 'Cancel' : 'Close'), submit ?? button));
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     if (!send) return;

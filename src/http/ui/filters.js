@@ -15,7 +15,10 @@ export function elements(params, name) {
   return (params.get(name) ?? '').split(',').filter(Boolean);
 }
 
-/** Makes the filters. `change` gets the parameters that differ; null removes one. Returns the element and how to update it. */
+/**
+ * Makes the filters. `change` gets the parameters that differ; null removes one. Returns the element, and how to update
+ * and close it.
+ */
 export function filters(server, change) {
   return server.edition === '2015' ? filtersOf2015(change) : filtersOfCurrent(change);
 }
@@ -97,11 +100,17 @@ function filtersOfCurrent(change) {
 
   const chips = h('ul', { class: 'chips', 'aria-label': 'Chosen filters' });
   updates.push(() => drawChips(chips, params, change));
-  const element = h('search', {}, h('form', { class: 'filters', 'aria-label': 'Filters', onsubmit: (event) => event.preventDefault() },
+  const choices = h('details', { class: 'choices' }, h('summary', {}, 'Filters'), h('div', {},
     h('div', { class: 'row' }, toggles('State', 'states', STATES), toggles('Type', 'types', TYPES)),
     h('div', { class: 'grid' }, PARENTS.map(picker), text('Labels', 'label_selector', 'env=prod,!legacy')),
-    more, chips));
-  return { element, update };
+    more));
+  // Only a narrow window can close them.
+  const isWide = matchMedia('(min-width: 641px)');
+  const open = () => { choices.open = isWide.matches; };
+  open();
+  isWide.addEventListener('change', open);
+  const element = h('search', {}, h('form', { class: 'filters', 'aria-label': 'Filters', onsubmit: (event) => event.preventDefault() }, choices, chips));
+  return { element, update, close: () => isWide.removeEventListener('change', open) };
 }
 
 function drawChips(chips, params, change) {
@@ -127,5 +136,5 @@ function filtersOf2015(change) {
   const input = h('input', { type: 'text', placeholder: 'any', autocomplete: 'off', spellcheck: 'false', class: 'mono', onchange: () => change({ app: input.value.trim() || null }) });
   const element = h('search', {}, h('form', { class: 'filters', 'aria-label': 'Filters', onsubmit: (event) => event.preventDefault() },
     h('div', { class: 'grid one' }, field('App', input, 'The guid of an app. This edition of the API has no other filter and no order: --api current has.'))));
-  return { element, update: (params) => { input.value = params.get('app') ?? ''; } };
+  return { element, update: (params) => { input.value = params.get('app') ?? ''; }, close: () => {} };
 }

@@ -153,6 +153,7 @@ export function open(main, route, server) {
     },
     close() {
       loading.abort();
+      chosen.close();
       charts.close();
     },
   };

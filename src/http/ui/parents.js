@@ -23,9 +23,13 @@ export function forget() {
 /** Returns what is known of an app with its space and organization. Missing parts are null. */
 export function ofApp(guid) {
   const app = known.apps.get(guid) ?? null;
-  const space = (app?.space && known.spaces.get(app.space)) ?? (app?.space ? { guid: app.space, name: null } : null);
-  const organization = (space?.organization && known.organizations.get(space.organization)) ?? null;
-  return { app, space, organization };
+  return { app, ...(app?.space ? ofSpace(app.space) : { space: null, organization: null }) };
+}
+
+/** Returns what is known of a space with its organization. */
+export function ofSpace(guid) {
+  const space = known.spaces.get(guid) ?? { guid, name: null };
+  return { space, organization: known.organizations.get(space.organization) ?? null };
 }
 
 /** Returns the name of an organization, a space or an app, if it is known. */
