@@ -232,7 +232,7 @@ test('an admin moves the clock, adds faults, reads requests, and resets', async 
   await page.getByLabel('Those of this page too').check();
   await page.locator('.requests td', { hasText: '429' }).first().waitFor();
   await page.getByLabel('Those of this page too').uncheck();
-  await page.locator('.requests').waitFor({ state: 'detached' });
+  await page.locator('.requests td', { hasText: '429' }).waitFor({ state: 'detached' });
   await fetch(`${url}/v3/live`);
   await page.locator('.requests td', { hasText: '/v3/live' }).first().waitFor();
   await check(page, 'admin with requests');
@@ -246,10 +246,10 @@ test('an admin sees the page as another user', async (t) => {
   const url = await serve(t, ...CURRENT);
   const page = await open(t, browser, `${url}/${admin()}`);
   await page.getByRole('link', { name: 'Admin' }).click();
-  await page.getByLabel('User').fill('nobody-at-all');
+  await page.getByRole('textbox', { name: 'User' }).fill('nobody-at-all');
   await page.getByRole('button', { name: 'Show', exact: true }).click();
   await page.getByRole('alert').filter({ hasText: 'nobody-at-all' }).waitFor();
-  await page.getByLabel('User').fill('alice.moreau');
+  await page.getByRole('textbox', { name: 'User' }).fill('alice.moreau');
   await page.getByRole('button', { name: 'Show', exact: true }).click();
   await page.locator('.who', { hasText: 'alice.moreau' }).waitFor();
   await page.locator('td.package').first().waitFor();

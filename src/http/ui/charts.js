@@ -9,8 +9,8 @@ import * as parents from './parents.js';
 const MAX_BARS = 6;
 /** How many bars the timeline has. */
 const MAX_TIMES = 30;
-/** How many counts are asked for at the same time. */
-const AT_ONCE = 4;
+/** How many counts are asked for at the same time: the list that the viewer chooses next waits for no more than these. */
+const AT_ONCE = 2;
 const OPEN = 'cf-packages charts';
 
 const MINUTE = 60_000;
@@ -55,7 +55,7 @@ export function openCharts(server, change) {
       clearTimeout(timer);
       drawing.abort();
       // The viewer may still be choosing filters.
-      timer = setTimeout(draw, 150);
+      timer = setTimeout(draw, 300);
     },
     close() {
       clearTimeout(timer);
