@@ -20,13 +20,14 @@ for (const colorScheme of ['light', 'dark']) {
     await page.locator('td.app .quiet').first().waitFor({ state: 'detached' });
     if (width < 900) await page.getByText('Charts', { exact: true }).click();
     await page.locator('.times li').first().waitFor();
+    await page.locator('[aria-busy]').first().waitFor({ state: 'detached' });
     await page.screenshot({ path: `${folder}/list-${colorScheme}-${width}.png` });
     if (width > 900 && colorScheme === 'light') await page.screenshot({ path: `${folder}/ui.png`, clip: { x: 0, y: 0, width, height: 760 } });
     if (width < 640) await page.getByText('Filters', { exact: true }).click();
     await page.getByRole('checkbox', { name: 'READY' }).check();
     await page.getByRole('checkbox', { name: 'bits' }).check();
     await page.getByRole('button', { name: 'Remove all filters' }).waitFor();
-    await page.locator('.table[aria-busy]').waitFor({ state: 'detached' });
+    await page.locator('[aria-busy]').first().waitFor({ state: 'detached' });
     await page.screenshot({ path: `${folder}/filtered-${colorScheme}-${width}.png` });
     await page.getByRole('button', { name: 'Copy as …' }).click();
     await shot('commands');

@@ -72,7 +72,8 @@ export async function open(test, browser, url, options = {}) {
 
 /** Fails if axe-core finds anything, or if the page is wider than the window. */
 export async function check(page, what) {
-  // What is still fading in has the wrong contrast.
+  // What is not yet drawn, or still fades in, has another contrast.
+  await page.locator('[aria-busy]').first().waitFor({ state: 'detached' });
   await page.waitForFunction(() => document.getAnimations().length === 0);
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));

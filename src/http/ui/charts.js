@@ -28,11 +28,13 @@ export function openCharts(server, change) {
   let latest = null;
   let drawing = new AbortController();
   let timer = 0;
+  const setBusy = (isBusy) => (isBusy ? element.setAttribute('aria-busy', 'true') : element.removeAttribute('aria-busy'));
 
   const draw = async () => {
     drawing.abort();
     drawing = new AbortController();
     const { signal } = drawing;
+    setBusy(element.open && latest !== null);
     if (!element.open || !latest) return;
     try {
       await parents.loadApps(server, latest.page.resources.map(parents.appOf), signal);
@@ -42,6 +44,7 @@ export function openCharts(server, change) {
       if (failure.name === 'AbortError') return;
       fill(times, h('p', { class: 'quiet' }, failure.message));
     }
+    setBusy(false);
   };
   element.addEventListener('toggle', () => {
     remember(element.open);
@@ -50,8 +53,10 @@ export function openCharts(server, change) {
   return {
     element,
     update(next) {
-      latest = next;
-      element.hidden = !next || next.page.pagination.total_results === 0;
+      // An error and an empty page have no charts.
+      latest = next?.page.resources.length ? next : null;
+      setBusy(element.open && latest !== null);
+      element.hidden = latest === null;
       clearTimeout(timer);
       drawing.abort();
       // The viewer may still be choosing filters.
