@@ -1,7 +1,7 @@
 // Writes pictures of the views into a folder. `ui.png` is the one of the README.
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { launch, open, serve, total } from './support.mjs';
+import { archive, launch, open, serve, total } from './support.mjs';
 
 const folder = resolve(process.argv[2]);
 mkdirSync(folder, { recursive: true });
@@ -11,6 +11,14 @@ const browser = await launch();
 const url = await serve(test, '--api', 'current', '--seed', 'demo', '--no-auth');
 const edition2015 = await serve(test, '--seed', 'demo', '--no-auth');
 const login = await serve(test, '--api', 'current', '--login', '--login-password', 'x');
+
+/** Creates a package that waits for its bits, and returns its guid. */
+async function newPackage() {
+  const apps = await (await fetch(`${url}/v3/apps?lifecycle_type=buildpack&per_page=1`)).json();
+  const body = { type: 'bits', relationships: { app: { data: { guid: apps.resources[0].guid } } }, metadata: { labels: { env: 'prod', team: 'checkout' }, annotations: { contact: 'shop@example.com' } } };
+  const made = await fetch(`${url}/v3/packages`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+  return (await made.json()).guid;
+}
 
 for (const colorScheme of ['light', 'dark']) {
   for (const width of [1280, 360]) {
@@ -35,6 +43,13 @@ for (const colorScheme of ['light', 'dark']) {
     await page.locator('.packages .table tbody tr').nth(2).click();
     await page.getByRole('heading', { name: 'JSON' }).waitFor();
     await shot('package');
+    await page.goto(`${url}/#/packages/${await newPackage()}`);
+    await page.getByLabel('Zip archive').waitFor();
+    await shot('upload');
+    await page.getByLabel('Zip archive').setInputFiles({ name: 'shop.zip', mimeType: 'application/zip', buffer: archive() });
+    await page.getByRole('button', { name: 'Upload', exact: true }).click();
+    await page.locator('.entries').waitFor();
+    await shot('files');
     await page.getByRole('link', { name: 'Admin' }).click();
     await page.getByLabel('Those of this page too').check();
     await page.locator('.requests td').first().waitFor();

@@ -88,3 +88,41 @@ export async function total(page, number) {
   await page.locator('.title .total', { hasText: new RegExp(`^${number}$`) }).waitFor();
   await page.locator('.table[aria-busy]').waitFor({ state: 'detached' });
 }
+
+/** Returns a zip archive of two files and a folder, not compressed. */
+export function archive() {
+  const crc32 = (bytes) => {
+    let crc = -1;
+    for (const byte of bytes) {
+      crc ^= byte;
+      for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (0xedb88320 & -(crc & 1));
+    }
+    return ~crc >>> 0;
+  };
+  const local = [];
+  const central = [];
+  let offset = 0;
+  for (const [name, text] of [['index.html', '<h1>shop</h1>'], ['assets/', ''], ['assets/größe.css', 'h1{margin:0']]) {
+    const [path, content] = [Buffer.from(name), Buffer.from(text)];
+    const common = Buffer.alloc(26);
+    common.writeUInt16LE(20, 0);
+    common.writeUInt16LE(0x0800, 2);
+    common.writeUInt32LE(crc32(content), 10);
+    common.writeUInt32LE(content.length, 14);
+    common.writeUInt32LE(content.length, 18);
+    common.writeUInt16LE(path.length, 22);
+    const head = Buffer.concat([Buffer.from('PK\x03\x04'), common]);
+    const rest = Buffer.alloc(14);
+    rest.writeUInt32LE(offset, 10);
+    central.push(Buffer.concat([Buffer.from('PK\x01\x02\x14\x03'), common, rest, path]));
+    local.push(head, path, content);
+    offset += head.length + path.length + content.length;
+  }
+  const directory = Buffer.concat(central);
+  const end = Buffer.alloc(18);
+  end.writeUInt16LE(3, 4);
+  end.writeUInt16LE(3, 6);
+  end.writeUInt32LE(directory.length, 8);
+  end.writeUInt32LE(offset, 12);
+  return Buffer.concat([...local, directory, Buffer.from('PK\x05\x06'), end]);
+}

@@ -1,8 +1,8 @@
 // Lists the entries of a zip archive without loading it: reads its end, then its central directory, by ranges.
 // The format is in https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3.12 to 4.3.16.
 
-/** The longest end of an archive: its record, and a comment of 65,535 bytes. */
-const MAX_END = 22 + 65_535;
+/** The longest end of an archive: the record of large archives and its locator, the usual record, and a comment of 65,535 bytes. */
+const MAX_END = 56 + 20 + 22 + 65_535;
 /** The largest central directory that is read, in bytes. */
 const MAX_DIRECTORY = 64 << 20;
 const METHODS = { 0: 'stored', 8: 'deflate', 9: 'deflate64', 12: 'bzip2', 14: 'lzma', 93: 'zstd', 95: 'xz' };
@@ -17,15 +17,14 @@ export async function list(read) {
   const start = size - tail.bytes.length;
   const end = findEnd(tail.bytes);
   if (end < 0) throw new Error('The end of a zip archive was not found in these bits.');
-  let { count, length, offset } = endOf(tail.bytes, end);
-  if (count === 0xffff || length === 0xffffffff || offset === 0xffffffff) {
-    ({ count, length, offset } = await zip64End(read, tail.bytes, start, end, { count, length, offset }));
-  }
+  const { count, length, at } = await zip64End(read, tail.bytes, start, end) ?? { ...endOf(tail.bytes, end), at: start + end };
   if (length > MAX_DIRECTORY) throw new Error('The central directory of this archive is too long to be shown.');
-  if (offset + length > size) throw new Error('The central directory of this archive lies beyond its end.');
+  // The directory ends where the record begins. The stored offset is wrong if something was put before the archive.
+  const offset = at - length;
+  if (offset < 0) throw new Error('The central directory of this archive lies before its beginning.');
   const directory = offset >= start
-    ? tail.bytes.subarray(offset - start, offset - start + length)
-    : length === 0 ? new Uint8Array() : (await read(offset, offset + length - 1)).bytes;
+    ? tail.bytes.subarray(offset - start, at - start)
+    : length === 0 ? new Uint8Array() : (await read(offset, at - 1)).bytes;
   return { size, entries: entriesOf(directory, count) };
 }
 
@@ -44,22 +43,26 @@ function findEnd(bytes) {
 
 function endOf(bytes, at) {
   const view = viewOf(bytes);
-  return { count: view.getUint16(at + 10, true), length: view.getUint32(at + 12, true), offset: view.getUint32(at + 16, true) };
+  return { count: view.getUint16(at + 10, true), length: view.getUint32(at + 12, true) };
 }
 
-/** Reads the record of archives with large numbers, which a locator before the usual record points to. */
-async function zip64End(read, tail, start, end, usual) {
+/**
+ * Returns what the record of large archives says, and where it begins; null if there is none. A locator before the usual record
+ * leads to it. It usually lies right before the locator.
+ */
+async function zip64End(read, tail, start, end) {
   const locator = end - 20;
-  if (locator < 0 || viewOf(tail).getUint32(locator, true) !== 0x07064b50) return usual;
-  const offset = number(viewOf(tail).getBigUint64(locator + 8, true));
-  const bytes = offset >= start ? tail.subarray(offset - start, offset - start + 56) : (await read(offset, offset + 55)).bytes;
+  if (locator < 0 || viewOf(tail).getUint32(locator, true) !== 0x07064b50) return null;
+  let at = start + locator - 56;
+  let bytes = tail.subarray(Math.max(0, locator - 56), locator);
+  const isRecord = () => bytes.length >= 56 && viewOf(bytes).getUint32(0, true) === 0x06064b50;
+  if (!isRecord()) {
+    at = number(viewOf(tail).getBigUint64(locator + 8, true));
+    ({ bytes } = await read(at, at + 55));
+  }
+  if (!isRecord()) throw new Error('The end of this zip archive is damaged.');
   const view = viewOf(bytes);
-  if (bytes.length < 56 || view.getUint32(0, true) !== 0x06064b50) throw new Error('The end of this zip archive is damaged.');
-  return {
-    count: number(view.getBigUint64(32, true)),
-    length: number(view.getBigUint64(40, true)),
-    offset: number(view.getBigUint64(48, true)),
-  };
+  return { count: number(view.getBigUint64(32, true)), length: number(view.getBigUint64(40, true)), at };
 }
 
 function number(big) {
