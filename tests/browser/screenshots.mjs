@@ -22,6 +22,7 @@ async function newPackage() {
 
 for (const colorScheme of ['light', 'dark']) {
   for (const width of [1280, 360]) {
+    await fetch(`${url}/admin/reset`, { method: 'POST' });
     const page = await open(test, browser, url, { colorScheme, viewport: { width, height: 860 } });
     const shot = (name) => page.screenshot({ path: `${folder}/${name}-${colorScheme}-${width}.png`, fullPage: width < 900 });
     await total(page, 300);

@@ -107,6 +107,9 @@ export function archive() {
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
     common.writeUInt16LE(0x0800, 2);
+    // 2026-11-27 05:40
+    common.writeUInt16LE((5 << 11) | (40 << 5), 6);
+    common.writeUInt16LE((46 << 9) | (11 << 5) | 27, 8);
     common.writeUInt32LE(crc32(content), 10);
     common.writeUInt32LE(content.length, 14);
     common.writeUInt32LE(content.length, 18);
