@@ -99,14 +99,12 @@ impl File {
                 .get_or_init(|| compression::gzip(self.content))
                 .clone(),
         };
-        let tag = match unchanged(request, &self.tags) {
-            Some(tag) => tag,
-            None => &self.tags[usize::from(in_gzip.is_some())],
-        };
+        let known = unchanged(request, &self.tags);
+        let tag = known.unwrap_or(&self.tags[usize::from(in_gzip.is_some())]);
         let tag = HeaderValue::from_str(tag)
             .expect("an entity tag is hexadecimal digits and a word in quotes");
         let mut response = Response::default();
-        if unchanged(request, &self.tags).is_some() {
+        if known.is_some() {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
             let coding = match in_gzip {
