@@ -6,7 +6,7 @@ import * as session from './session.js';
 export const REQUEST_ID = 'page';
 
 /** Where the API is: the folder above that of this module. */
-export const base = new URL('../', import.meta.url);
+const base = new URL('../', import.meta.url);
 
 /** Why a request was refused, in the API's own words. */
 export class ApiError extends Error {

@@ -19,7 +19,7 @@ export function setServerTime(text, standsStill) {
 }
 
 /** Returns the time that the server's clock shows, in milliseconds. */
-export function serverTime() {
+function serverTime() {
   return stands ?? Date.now() + offset;
 }
 
