@@ -79,6 +79,12 @@ impl Clock {
         matches!(*now, Setting::System)
     }
 
+    /// Whether the clock stands still.
+    pub fn stands_still(&self) -> bool {
+        let now = self.now.read().unwrap_or_else(PoisonError::into_inner);
+        matches!(*now, Setting::Still(_))
+    }
+
     /// Sets the time to `seconds` since 1970. A clock that stands still continues to; any other runs on from there.
     pub fn set(&self, seconds: i64) {
         self.now

@@ -33,6 +33,7 @@ mod response;
 mod roles;
 mod router;
 mod routes;
+mod ui;
 mod unread_body;
 mod upload;
 mod users;

@@ -62,6 +62,8 @@ pub struct Service {
     pub login: Option<LoginEndpoint>,
     /// What the admin API may do.
     pub admin_api: AdminApi,
+    /// Whether browsers get a page.
+    pub ui: bool,
     /// The fault rules that tests added.
     pub fault_rules: FaultRules,
     /// The last requests, if the admin API shows them.
@@ -117,6 +119,8 @@ pub struct ServiceOptions {
     pub login: Option<Login>,
     /// What the admin API may do.
     pub admin_api: AdminApi,
+    /// Whether browsers get a page.
+    pub ui: bool,
     /// The format in which requests are logged; `None` if they are not.
     pub request_log: Option<log::Format>,
     /// Whether requests are counted for the metrics.
@@ -130,8 +134,8 @@ pub struct ServiceOptions {
 }
 
 impl Default for ServiceOptions {
-    /// Returns the options of a server of `2015` that accepts no token, answers for every host, caches no response and has
-    /// no admin API.
+    /// Returns the options of a server of `2015` that accepts no token, answers for every host, caches no response, and has
+    /// no admin API and no page.
     fn default() -> Self {
         Self {
             authentication: Authentication::RefuseAll,
@@ -144,6 +148,7 @@ impl Default for ServiceOptions {
             max_upload: 512 << 20,
             login: None,
             admin_api: AdminApi::Off,
+            ui: false,
             request_log: None,
             metrics: false,
             delay: Duration::ZERO,
@@ -209,6 +214,7 @@ impl Service {
             request_log: options.request_log,
             metrics: options.metrics.then(Metrics::default),
             admin_api: options.admin_api,
+            ui: options.ui,
             fault_rules: FaultRules::default(),
             delay: options.delay,
             processing: options.processing,

@@ -156,6 +156,7 @@ fn service(
             ttl: login.ttl,
         }),
         admin_api: data.admin_api,
+        ui: settings.ui,
         metrics: settings.metrics.is_some(),
         request_log: settings.log_requests.then_some(settings.log),
         delay: settings.delay,

@@ -47,8 +47,8 @@ pub(super) fn preferred(request: &Request) -> Coding {
     }
 }
 
-/// Returns the weight that the parameters of a coding name: 1 if they name none, and 0 if it is malformed.
-fn weight(parameters: &str) -> f32 {
+/// Returns the weight that the parameters of a coding or a media range name: 1 if they name none, and 0 if it is malformed.
+pub(super) fn weight(parameters: &str) -> f32 {
     let mut weights = parameters.split(';').filter_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim()

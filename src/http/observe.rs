@@ -10,7 +10,7 @@ use tracing::{debug, info};
 use warp::http::uri::Uri;
 use warp::http::{HeaderValue, Method};
 
-use super::{DropConnection, Response, redact};
+use super::{DropConnection, Response, redact, ui};
 use crate::log;
 use crate::service::Service;
 use crate::service::request_records::RequestRecord;
@@ -72,7 +72,8 @@ impl Observation {
             metrics.observe(self.method.as_str(), notes.route.get(), status, took);
         }
         let is_of_admin = path.starts_with("/admin/");
-        let is_recorded = service.requests.is_some() && !is_of_admin && path != "/healthz";
+        let is_minor = path == "/healthz" || ui::is_own_path(service, path);
+        let is_recorded = service.requests.is_some() && !is_of_admin && !is_minor;
         if !is_recorded && service.request_log.is_none() {
             return;
         }
@@ -97,7 +98,8 @@ impl Observation {
                 .map(|caller| shown(redact::word(caller), MAX_SHORT_TEXT)),
         };
         if let Some(format) = service.request_log {
-            write(format, &record, notes.refusal.get().map(String::as_str));
+            let refusal = notes.refusal.get().map(String::as_str);
+            write(format, &record, refusal, is_minor);
         }
         if let Some(records) = service.requests.as_ref().filter(|_| is_recorded) {
             records.add(record);
@@ -105,8 +107,9 @@ impl Observation {
     }
 }
 
-/// Writes one line about a request. That of `/healthz` has the level debug: health checks are many.
-fn write(format: log::Format, record: &RequestRecord, refusal: Option<&str>) {
+/// Writes one line about a request. If it `is_minor`, the line has the level debug: health checks and files of the page are
+/// many.
+fn write(format: log::Format, record: &RequestRecord, refusal: Option<&str>, is_minor: bool) {
     let RequestRecord {
         method,
         path,
@@ -117,7 +120,6 @@ fn write(format: log::Format, record: &RequestRecord, refusal: Option<&str>) {
         caller,
         ..
     } = record;
-    let is_health_check = path == "/healthz";
     match format {
         log::Format::Text => {
             let mark = if query.is_empty() { "" } else { "?" };
@@ -127,12 +129,12 @@ fn write(format: log::Format, record: &RequestRecord, refusal: Option<&str>) {
             let line = format!(
                 "{method} {path}{mark}{query} {status} {milliseconds:.1} ms {request_id} {caller}{colon}{refusal}"
             );
-            match is_health_check {
+            match is_minor {
                 true => debug!("{line}"),
                 false => info!("{line}"),
             }
         }
-        log::Format::Json if is_health_check => debug!(
+        log::Format::Json if is_minor => debug!(
             method,
             path, query, status, milliseconds, request_id, caller, refusal, "request"
         ),

@@ -22,7 +22,7 @@ use warp::http::{HeaderMap, Method, StatusCode, Version};
 use super::forwarded::Forwarded;
 use super::observe::{Notes, Observation};
 use super::unread_body::{Rest, SharedBody};
-use super::{Request, Response, redact, response, routes};
+use super::{Request, Response, redact, response, routes, ui};
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::service::fault_rules::FaultEffect;
@@ -377,7 +377,7 @@ impl Router {
         self.service.store.interrupt_writes();
     }
 
-    /// Applies `--delay` and the first fault rule that matches. `/healthz` and `/admin/*` are exempt.
+    /// Applies `--delay` and the first fault rule that matches. `/healthz`, `/admin/*` and the files of the page are exempt.
     async fn apply_fault_rules<B>(
         self,
         request: hyper::Request<B>,
@@ -388,7 +388,8 @@ impl Router {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let path = parts.path();
-        if self.of_metrics.is_some() || path == HEALTH || path.starts_with("/admin/") {
+        let is_exempt = path == HEALTH || path.starts_with("/admin/");
+        if self.of_metrics.is_some() || is_exempt || ui::is_own_path(&self.service, path) {
             return Ok(self.route(request, &parts).await);
         }
         if !self.service.delay.is_zero() {

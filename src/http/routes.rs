@@ -15,7 +15,7 @@ use super::upload::{self, largest_body};
 use super::{
     Request, Response, admin, apps, builds, collections, download, droplets, empty, environment,
     features, info, isolation_segments, jobs, login, metrics, packages, processes, quotas,
-    response, roles, users,
+    response, roles, ui, users,
 };
 use crate::edition::EmptyRoute;
 use crate::error::ApiError;
@@ -91,6 +91,11 @@ pub(super) fn routes(service: &Arc<Service>) -> BoxedFilter<(Response,)> {
     routes.get_by_guid(path!("v3" / "apps" / String / "packages"), packages::of_app);
     routes.by_guid(Method::DELETE, path!("v3" / "packages" / String), packages::delete);
     routes.with_body_by_guid(Method::POST, path!("v3" / "packages" / String / "upload"), largest_body(service.max_upload), upload::upload);
+    if service.ui {
+        routes.get(path!(), ui::root);
+        routes.get(path!("ui" / "config"), ui::config);
+        routes.get_by_guid(path!("ui" / Name), ui::file);
+    }
     routes.get(path!("healthz"), info::healthz);
     routes.get(path!("openapi.json"), info::openapi);
     // Without `--login` these two answer 404 with a text that names the flag.

@@ -53,6 +53,7 @@ mod stopping_early;
 mod support;
 mod terminal;
 mod tokens;
+mod ui;
 mod unix_sockets;
 mod uploads;
 mod users_and_roles;

@@ -111,6 +111,11 @@ impl UnwrittenToken {
         &self.path
     }
 
+    /// Returns the token.
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Writes the file.
     ///
     /// # Errors

@@ -93,6 +93,10 @@ pub struct Args {
     )]
     max_upload: u32,
 
+    /// Serve no page for browsers at `/`
+    #[arg(long, help_heading = API)]
+    no_ui: bool,
+
     #[command(flatten, next_help_heading = TOKENS)]
     keys: KeyFlags,
 
@@ -336,6 +340,8 @@ pub(super) struct Settings {
     pub login: Option<LoginSettings>,
     pub exit_with_stdin: bool,
     pub admin_api: bool,
+    /// Whether browsers get a page.
+    pub ui: bool,
     pub delay: Duration,
     pub metrics: Option<MetricsSettings>,
     pub processing: Duration,
@@ -406,6 +412,7 @@ impl Settings {
             login,
             exit_with_stdin: args.exit_with_stdin,
             admin_api: args.admin_api,
+            ui: !args.no_ui,
             delay: args.delay,
             processing: args.processing,
             staging: args.staging,

@@ -13,7 +13,8 @@ use crate::edition::Edition;
 use crate::server::Address;
 use crate::store::{Snapshot, Store, StoreError};
 
-/// The lines that are shown once the server listens. They fit into 60 columns, unless a guid or the name of a file is longer than usual.
+/// The lines that are shown once the server listens. They fit into 60 columns, except the link to the page, and unless a guid
+/// or the name of a file is longer than usual.
 pub(super) struct StartupHint {
     is_shown: bool,
     demo: bool,
@@ -21,6 +22,8 @@ pub(super) struct StartupHint {
     is_carried: bool,
     /// The file with an admin's token, unless the server needs none.
     token_file: Option<PathBuf>,
+    /// What the link to the page ends with, if there is a page: the fragment with an admin's token, or nothing.
+    page: Option<String>,
     login: Option<LoginHint>,
     edition: Edition,
     /// Paths of the API that show what is stored. Without packages there are none.
@@ -70,6 +73,7 @@ impl StartupHint {
             demo: settings.demo,
             is_carried: matches!(settings.data, Data::Carried),
             token_file: admin_token.map(|token| token.path().to_owned()),
+            page: settings.ui.then(|| page(admin_token)),
             login: settings.login.as_ref().map(|login| LoginHint {
                 random_password: random_password(login),
                 user,
@@ -116,6 +120,9 @@ impl StartupHint {
                 (format!(" --unix-socket {path}"), "http://localhost".into())
             }
         };
+        if let (Address::Tcp(_), Some(fragment)) = (address, &self.page) {
+            writeln!(lines, "page: {url}/{fragment}")?;
+        }
         writeln!(lines, "U={url}")?;
         let header = match &self.token_file {
             Some(file) => {
@@ -165,6 +172,11 @@ impl LoginHint {
         }
         Ok(())
     }
+}
+
+/// Returns the fragment of the link to the page. A browser sends no fragment, so that no log and no proxy sees the token.
+fn page(admin_token: Option<&UnwrittenToken>) -> String {
+    admin_token.map_or_else(String::new, |token| format!("#token={}", token.token()))
 }
 
 /// Returns three paths about the first stored package, or none if nothing is stored.

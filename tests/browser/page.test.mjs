@@ -1,0 +1,359 @@
+// The page in a browser: what its viewers see and do.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { createServer, request as httpRequest } from 'node:http';
+import { archive, check, launch, open, serve, token, total } from './support.mjs';
+
+let browser;
+before(async () => { browser = await launch(); });
+after(() => browser.close());
+
+const admin = () => `#token=${token('--admin')}`;
+const CURRENT = ['--api', 'current', '--seed', 'demo'];
+
+test('the token of the link is kept for the tab and not in the address', async (t) => {
+  const url = await serve(t, ...CURRENT);
+  const page = await open(t, browser, `${url}/${admin()}`);
+  await total(page, 300);
+  assert.equal(page.url(), `${url}/`);
+  assert.equal(await page.evaluate(() => history.length), 2);
+  await page.reload();
+  await total(page, 300);
+  assert.equal(await page.evaluate(() => Object.keys(localStorage).filter((key) => localStorage[key].includes('eyJ')).length), 0);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('Token').waitFor();
+  await page.getByLabel('Token').fill('nothing');
+  await page.getByRole('button', { name: 'Use this token' }).click();
+  assert.match(await page.getByRole('alert').innerText(), /three parts/);
+  await page.getByLabel('Token').fill(`bearer ${token('--user', 'nobody')}`);
+  await page.getByRole('button', { name: 'Use this token' }).click();
+  await page.getByText('There are no packages that you may see.').waitFor();
+});
+
+test('a token that the API refuses leads to the form, with the reason', async (t) => {
+  const url = await serve(t, ...CURRENT);
+  const page = await open(t, browser, `${url}/#token=${token('--admin').slice(0, -4)}AAAA`);
+  await page.getByText('The token was refused: Invalid Auth Token').waitFor();
+  await check(page, 'refused');
+});
+
+test('filters, order and pages are those of the API, and are in the address', async (t) => {
+  const url = await serve(t, ...CURRENT, '--no-auth');
+  const page = await open(t, browser, url);
+  await total(page, 300);
+  const api = async (query) => (await (await fetch(`${url}/v3/packages?${query}`)).json());
+  const rows = () => page.locator('tbody td.package a').evaluateAll((links) => links.map((link) => link.title));
+  const same = async (query) => {
+    const { resources, pagination } = await api(query);
+    await total(page, pagination.total_results);
+    assert.deepEqual(await rows(), resources.map((item) => item.guid), query);
+  };
+  await same('order_by=-created_at');
+  await page.getByRole('checkbox', { name: 'FAILED' }).press('Space');
+  await same('order_by=-created_at&states=FAILED');
+  await page.getByRole('checkbox', { name: 'docker' }).check();
+  await same('order_by=-created_at&states=FAILED&types=docker');
+  assert.equal(new URLSearchParams(page.url().split('?')[1]).get('states'), 'FAILED');
+  await page.getByRole('button', { name: 'Remove all filters' }).click();
+  await total(page, 300);
+  await page.getByLabel('Space', { exact: true }).fill('dev');
+  await page.getByLabel('Space', { exact: true }).press('Enter');
+  await page.getByRole('button', { name: 'space: dev (remove)' }).waitFor();
+  const spaces = (await (await fetch(`${url}/v3/spaces?names=dev`)).json()).resources.map((space) => space.guid).join(',');
+  await same(`order_by=-created_at&space_guids=${spaces}`);
+  await page.getByRole('button', { name: 'space: dev (remove)' }).click();
+  await page.getByLabel('Labels').fill('env=prod');
+  await page.getByLabel('Labels').press('Enter');
+  await same('order_by=-created_at&label_selector=env%3Dprod');
+  await page.getByLabel('Labels').fill('env in[');
+  await page.getByLabel('Labels').press('Enter');
+  await page.getByText('Invalid label_selector value').waitFor();
+  await page.getByRole('button', { name: 'Remove all filters' }).click();
+  await total(page, 300);
+  await page.getByRole('button', { name: 'Age', exact: true }).click();
+  await same('order_by=created_at');
+  assert.equal(await page.locator('th.age').getAttribute('aria-sort'), 'descending');
+  await page.getByRole('link', { name: 'Next page' }).click();
+  await same('order_by=created_at&page=2');
+  await page.getByLabel('Rows').selectOption('20');
+  await same('order_by=created_at&per_page=20');
+  await page.getByLabel('Page', { exact: true }).fill('15');
+  await page.getByLabel('Page', { exact: true }).press('Enter');
+  await same('order_by=created_at&per_page=20&page=15');
+  await page.reload();
+  await same('order_by=created_at&per_page=20&page=15');
+  await page.goBack();
+  await same('order_by=created_at&per_page=20');
+});
+
+test('the charts say what the API counts', async (t) => {
+  const url = await serve(t, ...CURRENT, '--no-auth');
+  const page = await open(t, browser, url);
+  await page.getByText('; all pages of the list, counted by the API').waitFor();
+  await page.locator('.times li').first().waitFor();
+  const bars = await page.locator('.bars a[aria-label]').evaluateAll((links) => links.map((link) => [link.getAttribute('aria-label'), link.hash]));
+  assert(bars.length > 6, String(bars.length));
+  for (const [text, address] of bars.slice(0, 8)) {
+    const { pagination } = await (await fetch(`${url}/v3/packages${address.slice(address.indexOf('?'))}`)).json();
+    assert.equal(Number(text.match(/: (\d+) /)[1]), pagination.total_results, text);
+  }
+  const times = await page.locator('.times [title]').evaluateAll((items) => items.map((item) => Number(item.title.match(/: (\d+) package/)[1])));
+  assert.equal(times.reduce((sum, number) => sum + number, 0), 300);
+  const most = times.indexOf(Math.max(...times));
+  await page.locator('.times li').nth(most).getByRole('button').click();
+  await total(page, times[most]);
+});
+
+test('a package is created, uploaded, listed, downloaded, labelled, copied and deleted', async (t) => {
+  const url = await serve(t, ...CURRENT);
+  const page = await open(t, browser, `${url}/${admin()}`);
+  await total(page, 300);
+  await page.getByRole('button', { name: 'New package' }).click();
+  await page.getByRole('dialog').getByLabel('App').fill('no-such-app');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByText('App is invalid. Ensure it exists and you have access to it.').waitFor();
+  await page.getByRole('dialog').getByLabel('App').fill('recommendations');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByText(/apps have the name|Cannot create bits package for a Docker app/).waitFor();
+  const list = await (await fetch(`${url}/v3/apps?lifecycle_type=buildpack&per_page=2`, { headers: { Authorization: `bearer ${token('--admin')}` } })).json();
+  await page.getByRole('dialog').getByLabel('App').fill(list.resources[0].guid);
+  await page.getByRole('dialog').getByLabel('Labels').fill('env=test\nowner=me');
+  await check(page, 'the form for a new package');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByText('This package waits for its bits').waitFor();
+  const guid = page.url().split('/').at(-1);
+  await page.getByLabel('Zip archive').setInputFiles({ name: 'shop.zip', mimeType: 'application/zip', buffer: archive() });
+  await page.getByRole('button', { name: 'Upload', exact: true }).click();
+  await page.getByText('2 files, 24 B').waitFor();
+  const files = await page.locator('.entries tbody td:first-child').allInnerTexts();
+  assert.deepEqual(files, ['index.html', 'assets/', 'assets/größe.css']);
+  await check(page, 'a package with bits');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download', exact: true }).click()]);
+  assert.equal(download.suggestedFilename(), `${guid}.zip`);
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await page.getByRole('dialog').getByLabel('Labels').fill('env=prod');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('.facts dd', { hasText: 'prod' }).waitFor();
+  assert.equal(await page.getByText('owner').count(), 0);
+  assert.match(await page.locator('.json').innerText(), /"env": "prod"/);
+  await page.getByRole('button', { name: 'Copy to an app' }).click();
+  await page.getByRole('dialog').getByLabel('App').fill(list.resources[1].guid);
+  await page.getByRole('button', { name: 'Copy', exact: true }).click();
+  await page.waitForURL((other) => other.hash.includes('packages/') && !other.hash.includes(guid));
+  await page.getByText('2 files, 24 B').waitFor();
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await total(page, 301);
+});
+
+test('a viewer who may not write sees the reason of the API', async (t) => {
+  const url = await serve(t, ...CURRENT);
+  const users = await (await fetch(`${url}/v3/roles?types=space_auditor&include=user`, { headers: { Authorization: `bearer ${token('--admin')}` } })).json();
+  const page = await open(t, browser, `${url}/#token=${token('--user', users.included.users[0].guid)}`);
+  await page.locator('.packages .table tbody tr').first().click();
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.getByText('You are not authorized to perform the requested action').first().waitFor();
+});
+
+test('commands to copy never hold the token unless the viewer wants it', async (t) => {
+  const url = await serve(t, ...CURRENT);
+  const page = await open(t, browser, `${url}/${admin()}`);
+  await page.getByRole('checkbox', { name: 'READY' }).check();
+  await page.getByRole('button', { name: 'Copy as …' }).click();
+  const command = page.locator('.command');
+  assert.equal(await command.innerText(), `curl --fail '${url}/v3/packages?states=READY&per_page=50&order_by=-created_at' \\\n  -H "Authorization: bearer $TOKEN"`);
+  await check(page, 'commands');
+  await page.getByLabel('cf curl').check();
+  assert.equal(await command.innerText(), "cf curl '/v3/packages?states=READY&per_page=50&order_by=-created_at'");
+  await page.getByLabel('Python').check();
+  assert.match(await command.innerText(), /os\.environ\["TOKEN"\]/);
+  assert.doesNotMatch(await command.innerText(), /eyJ/);
+  await page.getByLabel(/Write my token/).check();
+  assert.match(await command.innerText(), /bearer eyJ/);
+});
+
+test('a viewer logs in, and stays logged in when the token expires', async (t) => {
+  const url = await serve(t, ...CURRENT, '--login', '--login-password', 'secret', '--login-ttl', '1s');
+  const page = await open(t, browser, url);
+  await check(page, 'the login');
+  await page.getByLabel('User').fill('admin');
+  await page.getByLabel('Password').fill('wrong');
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('alert').filter({ hasText: /\w/ }).waitFor();
+  await page.getByLabel('Password').fill('secret');
+  await page.getByLabel('Password').press('Enter');
+  await total(page, 300);
+  await page.waitForTimeout(1500);
+  await page.getByRole('checkbox', { name: 'READY' }).check();
+  await page.getByRole('button', { name: 'Remove all filters' }).waitFor();
+  await page.locator('.table[aria-busy]').waitFor({ state: 'detached' });
+  assert.equal(await page.locator('h1').innerText(), 'Packages');
+  assert(await page.locator('.packages .table tbody tr').count() > 1);
+});
+
+test('the edition 2015 has the list, one app, pages, and bits', async (t) => {
+  const url = await serve(t, '--seed', 'demo', '--no-auth');
+  const page = await open(t, browser, url);
+  await total(page, 300);
+  await page.getByText('this page only').first().waitFor();
+  await check(page, 'the list of 2015');
+  assert.equal(await page.getByLabel('Order').count(), 0);
+  await page.getByRole('link', { name: 'Last page' }).click();
+  await page.waitForURL(/page=6/);
+  await page.locator('.packages .table tbody tr').nth(1).click();
+  await page.getByRole('heading', { name: 'JSON' }).waitFor();
+  await check(page, 'a package of 2015');
+  await page.locator('.facts dd a').first().click();
+  await page.waitForURL(/app=/);
+  await page.locator('.table[aria-busy]').waitFor({ state: 'detached' });
+  assert(Number(await page.locator('.title .total').innerText()) < 300);
+});
+
+test('an admin moves the clock, adds faults, reads requests, and resets', async (t) => {
+  const url = await serve(t, ...CURRENT, '--clock', '2030-01-01T00:00:00Z');
+  const page = await open(t, browser, `${url}/#token=${token('--admin', '--clock', '2030-01-01T00:00:00Z')}`);
+  await page.getByRole('link', { name: 'Admin' }).click();
+  await page.getByText('2030-01-01 00:00:00 UTC').waitFor();
+  await check(page, 'admin');
+  await page.getByRole('button', { name: '+ 30d' }).click();
+  await page.getByText('2030-01-31 00:00:00 UTC').waitFor();
+  await page.getByLabel('Advance by').fill('soon');
+  await page.getByRole('button', { name: 'Advance', exact: true }).click();
+  await page.getByRole('alert').filter({ hasText: 'soon' }).waitFor();
+  await page.locator('.rule').getByLabel('Effect').selectOption({ label: 'Rate limit (429)' });
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('cell', { name: 'kind: rate_limit' }).waitFor();
+  await page.getByRole('link', { name: 'Packages', exact: true }).click();
+  // The token has been renewed, or this would be the form for another one.
+  await page.getByText(/rate limit/i).first().waitFor();
+  await page.getByRole('link', { name: 'Admin' }).click();
+  await page.getByText('No rule waits for requests.').waitFor();
+  await page.getByLabel('Those of this page too').check();
+  await page.locator('.requests td', { hasText: '429' }).first().waitFor();
+  await page.getByLabel('Those of this page too').uncheck();
+  await page.locator('.requests td', { hasText: '429' }).waitFor({ state: 'detached' });
+  await fetch(`${url}/v3/live`);
+  await page.locator('.requests td', { hasText: '/v3/live' }).first().waitFor();
+  await check(page, 'admin with requests');
+  await page.getByRole('button', { name: 'Reset the server' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Reset' }).click();
+  await page.getByText('2030-01-01 00:00:00 UTC').waitFor();
+  assert.equal(await page.locator('.requests').count(), 0);
+});
+
+test('an admin sees the page as another user', async (t) => {
+  const url = await serve(t, ...CURRENT);
+  const page = await open(t, browser, `${url}/${admin()}`);
+  await page.getByRole('link', { name: 'Admin' }).click();
+  await page.getByRole('textbox', { name: 'User' }).fill('nobody-at-all');
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  await page.getByRole('alert').filter({ hasText: 'nobody-at-all' }).waitFor();
+  await page.getByRole('textbox', { name: 'User' }).fill('alice.moreau');
+  await page.getByRole('button', { name: 'Show', exact: true }).click();
+  await page.locator('.who', { hasText: 'alice.moreau' }).waitFor();
+  await page.locator('td.package').first().waitFor();
+  assert(Number(await page.locator('.title .total').innerText()) < 300);
+  assert.equal(await page.getByRole('link', { name: 'Admin' }).count(), 0);
+  await page.getByRole('button', { name: 'Back to my token' }).click();
+  await total(page, 300);
+  await page.getByRole('link', { name: 'Admin' }).waitFor();
+});
+
+test('text of the data is text', async (t) => {
+  const url = await serve(t, '--api', 'current', '--seed', 'demo', '--no-auth');
+  const name = '<img src=x onerror="document.title=1"><b>';
+  const seed = { organizations: [{ name: `${name}o` }], spaces: [{ name: `${name}s`, organization: `${name}o` }], apps: [{ name: `${name}a`, space: `${name}s`, lifecycle: 'docker' }],
+    packages: [{ app: `${name}a`, type: 'docker', image: `${name}i`, annotations: { x: name } }] };
+  assert.equal((await fetch(`${url}/admin/seed`, { method: 'POST', body: JSON.stringify(seed) })).status, 200);
+  const page = await open(t, browser, url);
+  await total(page, 301);
+  await page.locator('td.app', { hasText: `${name}a` }).first().click();
+  await page.getByText(`${name}i`).first().waitFor();
+  assert.equal(await page.locator('main img, main b').count(), 0);
+});
+
+test('the page works below the path prefix of a proxy', async (t) => {
+  const url = new URL(await serve(t, ...CURRENT, '--trust-proxy'));
+  const proxy = createServer((incoming, outgoing) => {
+    if (!incoming.url.startsWith('/cf/packages/')) {
+      outgoing.writeHead(404).end();
+      return;
+    }
+    const headers = { ...incoming.headers, 'x-forwarded-prefix': '/cf/packages' };
+    const sent = httpRequest({ host: url.hostname, port: url.port, method: incoming.method, path: incoming.url.slice('/cf/packages'.length), headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(outgoing);
+    });
+    incoming.pipe(sent);
+  });
+  await new Promise((resolve) => { proxy.listen(0, '127.0.0.1', resolve); });
+  t.after(() => proxy.close());
+  const page = await open(t, browser, `http://127.0.0.1:${proxy.address().port}/cf/packages/${admin()}`);
+  await total(page, 300);
+  await page.locator('.packages .table tbody tr').first().click();
+  await page.getByRole('heading', { name: 'JSON' }).waitFor();
+  assert.match(page.url(), /\/cf\/packages\/#\/packages\//);
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  for (const width of [1280, 360]) {
+    test(`every view passes in ${colorScheme} at ${width} pixels`, async (t) => {
+      const url = await serve(t, ...CURRENT, '--no-auth');
+      const page = await open(t, browser, url, { colorScheme, viewport: { width, height: 800 } });
+      await total(page, 300);
+      if (width < 900) await page.getByText('Charts', { exact: true }).click();
+      if (width < 640) await page.getByText('Filters', { exact: true }).click();
+      await page.locator('.times li').first().waitFor();
+      await page.getByText('Guids and times').click();
+      await page.getByRole('checkbox', { name: 'READY' }).check();
+      await page.getByRole('button', { name: 'Remove all filters' }).waitFor();
+      await page.locator('.times li').first().waitFor();
+      await check(page, 'the list');
+      await page.locator('.packages .table tbody tr').first().click();
+      await page.getByRole('heading', { name: 'JSON' }).waitFor();
+      await check(page, 'a package');
+      await page.getByRole('button', { name: 'Delete' }).click();
+      await check(page, 'a dialog');
+      await page.keyboard.press('Escape');
+      await page.getByRole('link', { name: 'Admin' }).click();
+      await page.getByLabel('Those of this page too').check();
+      await page.locator('.requests td').first().waitFor();
+      await check(page, 'admin');
+    });
+  }
+}
+
+test('the keyboard alone reaches everything, and sees where it is', async (t) => {
+  const url = await serve(t, ...CURRENT, '--no-auth');
+  const page = await open(t, browser, url);
+  await total(page, 300);
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'skip');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+  await page.locator('td.package a').first().focus();
+  assert.notEqual(await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle), 'none');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'JSON' }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), 'H1');
+  const remove = page.getByRole('button', { name: 'Delete' });
+  await remove.focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Delete');
+});
+
+test('the theme that the viewer chose stays', async (t) => {
+  const url = await serve(t, ...CURRENT, '--no-auth');
+  const page = await open(t, browser, url, { colorScheme: 'light' });
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await ground();
+  await page.getByRole('button', { name: 'Dark theme' }).click();
+  const dark = await ground();
+  assert.notEqual(dark, light);
+  await page.reload();
+  assert.equal(await ground(), dark);
+});
