@@ -15,6 +15,7 @@ mod get;
 mod healthcheck;
 mod known_user;
 mod man;
+mod record;
 mod seed;
 mod serve;
 mod token;
@@ -52,6 +53,8 @@ enum Command {
     Token(token::Args),
     /// Print all data as a seed
     Export(export::Args),
+    /// Make a seed from the answers of a real Cloud Controller, which it only reads
+    Record(record::Args),
     /// Check integrity, foreign keys, schema and versions of a database; never changes it
     Check(check::Args),
     /// Copy a database to a new file while others write, and check the copy
@@ -123,6 +126,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Seed(args) => seed::run(args),
         Command::Export(args) => export::run(args),
+        Command::Record(args) => record::run(args),
         Command::Check(args) => check::run(args),
         Command::Backup(args) => backup::run(args),
         Command::Get(args) => get::run(args),
@@ -151,6 +155,8 @@ fn end_at_signals(command: &Command) -> io::Result<()> {
         Command::Export(args) if args.writes_files() => PATIENCE,
         // They leave nothing behind. A reader of their output that does not read may keep them from ending.
         Command::Export(_) | Command::Check(_) => SHORT_PATIENCE,
+        // A request may take long. What was read before is kept.
+        Command::Record(_) => SHORT_PATIENCE,
         Command::Token(_) | Command::Healthcheck(_) | Command::Completions(_) | Command::Man(_) => {
             return Ok(());
         }

@@ -8,6 +8,7 @@ use indicatif::{FormattedDuration, HumanCount, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::entry::{ByKind, EntryKind};
+use super::messages;
 
 /// How many entries were added, changed and unchanged, and how many rows were removed, by kind.
 ///
@@ -15,6 +16,7 @@ use super::entry::{ByKind, EntryKind};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     counts: ByKind<Counts>,
+    made_up: ByKind<u64>,
 }
 
 /// How many entries of one kind had each outcome.
@@ -62,6 +64,26 @@ impl Report {
         self.counts[kind].removed = Some(removed);
     }
 
+    /// Counts an entry that was made up. It is counted as an entry too.
+    pub(super) fn count_made_up(&mut self, kind: EntryKind) {
+        self.made_up[kind] += 1;
+    }
+
+    /// Returns a sentence about the parents that were made up, if there are any: answers refer to them and do not hold them.
+    pub fn made_up(&self) -> Option<String> {
+        let counts = EntryKind::ALL
+            .iter()
+            .map(|kind| (*kind, self.made_up[*kind]))
+            .filter(|(_, count)| *count > 0);
+        let counts: Vec<_> = counts
+            .map(|(kind, count)| match count {
+                1 => format!("1 {}", kind.singular()),
+                count => format!("{count} {}", kind.plural()),
+            })
+            .collect();
+        (!counts.is_empty()).then(|| messages::made_up(&counts.join(", ")))
+    }
+
     /// Adds the counts of another report.
     pub fn add(&mut self, other: &Self) {
         for kind in EntryKind::ALL {
@@ -72,6 +94,7 @@ impl Report {
             if let Some(removed) = more.removed {
                 *counts.removed.get_or_insert_default() += removed;
             }
+            self.made_up[*kind] += other.made_up[*kind];
         }
     }
 

@@ -1,0 +1,359 @@
+//! Recordings: a seed made from the answers of a real Cloud Controller, which only `GET` requests read.
+//!
+//! `origin` says which URLs get the token, `login` where the token comes from, and `client` sends one request at a time.
+//! `scope` turns names into guids, `side_file` keeps what was read, and the seed's `Recorder` turns pages into lines.
+
+mod client;
+mod login;
+mod origin;
+mod progress;
+mod retry;
+mod scope;
+mod side_file;
+mod transport;
+
+use std::collections::HashSet;
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+
+use crate::auth::Secret;
+use crate::error_text::os_error;
+use crate::seed::{Anonymizer, RecordedList, Recorder};
+use crate::signals::{self, Signal};
+pub use client::Client;
+pub use login::{CfLogin, Login};
+pub use origin::ApiUrl;
+pub use scope::Selection;
+use scope::Scope;
+use side_file::{Resumed, SideFile};
+pub use transport::Tls;
+
+/// What a seed cannot have, because no answer has it.
+const NOT_IN_ANSWERS: &str = "no answer holds the passwords of docker registries and the bits of packages, so the seed has neither";
+
+/// Why a recording failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Wrong usage: flags contradict each other, or the value of one cannot be used.
+    #[error("{0}")]
+    Usage(String),
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+    /// The controller answers with an error.
+    #[error("{text}")]
+    Refused {
+        /// The status of the response.
+        status: u16,
+        /// What the controller says.
+        text: String,
+    },
+    /// A signal ended the work.
+    #[error("stopped by {}", .0.name())]
+    Stopped(Signal),
+}
+
+impl RecordError {
+    fn require_no_signal() -> Result<(), Self> {
+        signals::received().map_or(Ok(()), |signal| Err(Self::Stopped(signal)))
+    }
+
+    /// Returns the error with what to do next added.
+    fn with_advice(self, advice: &str) -> Self {
+        match self {
+            Self::Failed(text) => Self::Failed(format!("{text}; {advice}")),
+            Self::Refused { status, text } => Self::Refused {
+                status,
+                text: format!("{text}; {advice}"),
+            },
+            Self::Stopped(signal) => {
+                Self::Failed(format!("stopped by {}; {advice}", signal.name()))
+            }
+            usage @ Self::Usage(_) => usage,
+        }
+    }
+}
+
+/// The key under which replacements are made.
+#[derive(Clone, Debug)]
+pub enum AnonymizeKey {
+    /// A new one for each recording.
+    Random,
+    /// The same one for several recordings.
+    Given(Secret),
+}
+
+/// What is recorded, and where to.
+#[derive(Debug)]
+pub struct Recording {
+    /// The organizations, spaces and apps.
+    pub selection: Selection,
+    /// The most packages.
+    pub limit: Option<u64>,
+    /// How many resources a page has at most.
+    pub per_page: u64,
+    /// The file, or standard output.
+    pub output: Option<PathBuf>,
+    /// Whether names are replaced.
+    pub anonymize: Option<AnonymizeKey>,
+}
+
+/// Records, and reports on stderr what was recorded.
+///
+/// # Errors
+///
+/// Fails if the controller cannot be read, or if the output cannot be written. Nothing is then written under the name of the
+/// output; its side file keeps what was read, and the next call with the same recording continues there.
+pub fn record(client: &Client, recording: &Recording) -> Result<(), RecordError> {
+    let (mut out, resumed) = Output::open(client, recording)?;
+    let advice = out.advice();
+    let advised = |error: RecordError| match &advice {
+        Some(advice) => error.with_advice(advice),
+        None => error,
+    };
+    let Resumed {
+        mut recorder,
+        position,
+        mut left_out,
+    } = resumed;
+    client.check_root().map_err(advised)?;
+    let scope = Scope::resolve(client, &recording.selection, recording.per_page);
+    let scope = scope.map_err(advised)?;
+    for list in RecordedList::ALL {
+        let start = match position.start_of(list) {
+            side_file::Start::Done => continue,
+            side_file::Start::At(href) => Some(href),
+            side_file::Start::Beginning => None,
+        };
+        let mut reader = ListReader {
+            client,
+            recording,
+            list,
+            left_out: 0,
+        };
+        reader
+            .read(&scope, start, &mut recorder, &mut out)
+            .map_err(advised)?;
+        left_out.add(list, reader.left_out);
+    }
+    client.progress().end();
+    let place = out.finish(recording).map_err(advised)?;
+    report(client, &recorder, &left_out, place.as_deref());
+    Ok(())
+}
+
+/// Reads the pages of one list.
+struct ListReader<'r> {
+    client: &'r Client,
+    recording: &'r Recording,
+    list: RecordedList,
+    /// How many resources were left out.
+    left_out: u64,
+}
+
+impl ListReader<'_> {
+    /// `start` is the page with which to begin.
+    fn read(
+        &mut self,
+        scope: &Scope,
+        start: Option<String>,
+        recorder: &mut Recorder,
+        out: &mut Output,
+    ) -> Result<(), RecordError> {
+        let urls = match start {
+            Some(href) => vec![href],
+            None => self.client.lists(self.list, scope, self.recording),
+        };
+        let mut lines = Vec::new();
+        for url in urls {
+            let mut next = Some(url);
+            let mut seen = HashSet::new();
+            while let Some(url) = next {
+                if self.limit_left(recorder) == Some(0) {
+                    break;
+                }
+                if !seen.insert(url.clone()) {
+                    return Err(self.client.loop_error(&url));
+                }
+                let Some(body) = self.page(&url)? else {
+                    break;
+                };
+                next = self.add_page(&url, &body, recorder, &mut lines)?;
+                if self.list != RecordedList::Roles {
+                    out.append(&lines, self.list, next.as_deref(), self.left_out)?;
+                    lines.clear();
+                }
+            }
+        }
+        if self.list == RecordedList::Roles {
+            recorder
+                .end_roles(&mut lines)
+                .map_err(|text| RecordError::Failed(format!("the users cannot be kept: {text}")))?;
+        }
+        out.append(&lines, self.list, None, self.left_out)
+    }
+
+    /// Returns the body of a page, or `None` if roles may not be read.
+    fn page(&self, url: &str) -> Result<Option<String>, RecordError> {
+        match self.client.get(url) {
+            Err(RecordError::Refused {
+                status: 403 | 404,
+                text,
+            }) if self.list == RecordedList::Roles => {
+                self.client
+                    .progress()
+                    .note(&format!("{text}; roles are left out"));
+                Ok(None)
+            }
+            body => body.map(Some),
+        }
+    }
+
+    /// Turns a page into lines, and returns the URL of the next one.
+    fn add_page(
+        &mut self,
+        url: &str,
+        body: &str,
+        recorder: &mut Recorder,
+        lines: &mut Vec<u8>,
+    ) -> Result<Option<String>, RecordError> {
+        let limit = self.limit_left(recorder);
+        let page = recorder
+            .page(self.list, body, limit, lines)
+            .map_err(|text| self.client.answer_error(url, &text))?;
+        self.left_out += page.left_out;
+        let Some(next) = page.next else {
+            return Ok(None);
+        };
+        // A server could send such pages forever.
+        if page.new + page.left_out == 0 && limit != Some(0) {
+            return Err(self.client.loop_error(&next));
+        }
+        self.client
+            .progress()
+            .show(self.list.name(), page.new + page.left_out, page.total);
+        self.client.next_url(url, &next).map(Some)
+    }
+
+    fn limit_left(&self, recorder: &Recorder) -> Option<u64> {
+        let limit = self.recording.limit?;
+        let is_limited = self.list == RecordedList::Packages;
+        is_limited.then(|| limit.saturating_sub(recorder.packages()))
+    }
+}
+
+/// Where lines go.
+enum Output {
+    Stdout(io::Stdout),
+    File(Box<SideFile>),
+}
+
+impl Output {
+    /// Opens the output, and returns what it holds of an earlier run.
+    fn open(client: &Client, recording: &Recording) -> Result<(Self, Resumed), RecordError> {
+        let Some(file) = &recording.output else {
+            let (anonymizer, _) = anonymizer(recording.anonymize.as_ref(), None)?;
+            return Ok((Self::Stdout(io::stdout()), Resumed::nothing(anonymizer)));
+        };
+        let (side_file, resumed) = SideFile::open(file, client.url(), recording)?;
+        if resumed.position.is_begun() {
+            let path = side_file.path().display();
+            client
+                .progress()
+                .note(&format!("going on where `{path}` ends"));
+        }
+        Ok((Self::File(Box::new(side_file)), resumed))
+    }
+
+    /// Returns what to do after a failure.
+    fn advice(&self) -> Option<String> {
+        match self {
+            Self::Stdout(_) => None,
+            Self::File(file) => Some(format!(
+                "`{}` keeps what was read, and the same command goes on there",
+                file.path().display()
+            )),
+        }
+    }
+
+    /// Writes the lines of a page. `next` is the page that follows.
+    fn append(
+        &mut self,
+        lines: &[u8],
+        list: RecordedList,
+        next: Option<&str>,
+        left_out: u64,
+    ) -> Result<(), RecordError> {
+        match self {
+            Self::Stdout(out) => match out.write_all(lines).and_then(|()| out.flush()) {
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                    Err(RecordError::Failed("the reader of standard output has closed it".into()))
+                }
+                Err(error) => Err(RecordError::Failed(format!(
+                    "the recording cannot be written to standard output: {}",
+                    os_error(&error)
+                ))),
+                Ok(()) => Ok(()),
+            },
+            Self::File(file) => file.append(lines, list, next, left_out),
+        }
+    }
+
+    /// Ends the recording, and returns the file.
+    fn finish(self, recording: &Recording) -> Result<Option<PathBuf>, RecordError> {
+        match (self, &recording.output) {
+            (Self::File(side_file), Some(file)) => {
+                side_file.finish(file)?;
+                Ok(Some(file.clone()))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Returns what makes replacements, and its key if that is a random one. `stored_key` is the random key of the recording
+/// that is continued.
+fn anonymizer(
+    key: Option<&AnonymizeKey>,
+    stored_key: Option<&str>,
+) -> Result<(Option<Anonymizer>, Option<String>), RecordError> {
+    match key {
+        None => Ok((None, None)),
+        Some(AnonymizeKey::Given(key)) => Ok((Some(Anonymizer::new(key.expose())), None)),
+        Some(AnonymizeKey::Random) => {
+            let random = Secret::random();
+            let key = match stored_key {
+                Some(stored) => stored.to_owned(),
+                None => String::from_utf8_lossy(random.expose()).into_owned(),
+            };
+            Ok((Some(Anonymizer::new(key.as_bytes())), Some(key)))
+        }
+    }
+}
+
+/// Reports what was recorded.
+fn report(
+    client: &Client,
+    recorder: &Recorder,
+    left_out: &side_file::LeftOut,
+    place: Option<&std::path::Path>,
+) {
+    let counts: Vec<_> = recorder
+        .counts()
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    let place = place.map_or(String::new(), |path| format!(" to `{}`", path.display()));
+    let progress = client.progress();
+    progress.note(&format!("recorded {}{place}", counts.join(", ")));
+    for (list, count) in left_out.counts() {
+        let why = match list {
+            RecordedList::Roles => {
+                "they are held in what is not recorded, or by users whose guid no seed can hold"
+            }
+            _ => "what they belong to is not recorded, perhaps because it was made meanwhile",
+        };
+        let list = list.name();
+        progress.note(&format!("{count} {list} were left out: {why}"));
+    }
+    progress.note(NOT_IN_ANSWERS);
+}
