@@ -14,7 +14,7 @@ mod transport;
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::auth::Secret;
 use crate::error_text::os_error;
@@ -25,7 +25,7 @@ pub use login::{CfLogin, Login};
 pub use origin::ApiUrl;
 pub use scope::Selection;
 use scope::Scope;
-use side_file::{Resumed, SideFile};
+use side_file::{LeftOut, Resumed, SideFile, Start};
 pub use transport::Tls;
 
 /// What a seed cannot have, because no answer has it.
@@ -106,24 +106,36 @@ pub struct Recording {
 /// output; its side file keeps what was read, and the next call with the same recording continues there.
 pub fn record(client: &Client, recording: &Recording) -> Result<(), RecordError> {
     let (mut out, resumed) = Output::open(client, recording)?;
-    let advice = out.advice();
-    let advised = |error: RecordError| match &advice {
-        Some(advice) => error.with_advice(advice),
-        None => error,
+    let read = read_lists(client, recording, resumed, &mut out);
+    client.progress().end();
+    let (recorder, left_out) = match read {
+        Ok(read) => read,
+        Err(error) => return Err(out.give_up(error)),
     };
+    let place = out.finish(recording)?;
+    report(client, &recorder, &left_out, place.as_deref());
+    Ok(())
+}
+
+/// Reads every list.
+fn read_lists(
+    client: &Client,
+    recording: &Recording,
+    resumed: Resumed,
+    out: &mut Output,
+) -> Result<(Recorder, LeftOut), RecordError> {
     let Resumed {
         mut recorder,
         position,
         mut left_out,
     } = resumed;
-    client.check_root().map_err(advised)?;
-    let scope = Scope::resolve(client, &recording.selection, recording.per_page);
-    let scope = scope.map_err(advised)?;
+    client.check_root()?;
+    let scope = Scope::resolve(client, &recording.selection, recording.per_page)?;
     for list in RecordedList::ALL {
-        let start = match position.start_of(list) {
-            side_file::Start::Done => continue,
-            side_file::Start::At(href) => Some(href),
-            side_file::Start::Beginning => None,
+        let urls = match position.start_of(list) {
+            Start::Done => continue,
+            Start::At(href) => vec![href],
+            Start::Beginning => client.lists(list, &scope, recording),
         };
         let mut reader = ListReader {
             client,
@@ -131,15 +143,10 @@ pub fn record(client: &Client, recording: &Recording) -> Result<(), RecordError>
             list,
             left_out: 0,
         };
-        reader
-            .read(&scope, start, &mut recorder, &mut out)
-            .map_err(advised)?;
+        reader.read(urls, &mut recorder, out)?;
         left_out.add(list, reader.left_out);
     }
-    client.progress().end();
-    let place = out.finish(recording).map_err(advised)?;
-    report(client, &recorder, &left_out, place.as_deref());
-    Ok(())
+    Ok((recorder, left_out))
 }
 
 /// Reads the pages of one list.
@@ -152,20 +159,15 @@ struct ListReader<'r> {
 }
 
 impl ListReader<'_> {
-    /// `start` is the page with which to begin.
+    /// Reads the pages that begin at each of `urls`.
     fn read(
         &mut self,
-        scope: &Scope,
-        start: Option<String>,
+        urls: Vec<String>,
         recorder: &mut Recorder,
         out: &mut Output,
     ) -> Result<(), RecordError> {
-        let urls = match start {
-            Some(href) => vec![href],
-            None => self.client.lists(self.list, scope, self.recording),
-        };
         let mut lines = Vec::new();
-        for url in urls {
+        'urls: for url in urls {
             let mut next = Some(url);
             let mut seen = HashSet::new();
             while let Some(url) = next {
@@ -176,20 +178,24 @@ impl ListReader<'_> {
                     return Err(self.client.loop_error(&url));
                 }
                 let Some(body) = self.page(&url)? else {
-                    break;
+                    break 'urls;
                 };
+                let before = self.left_out;
                 next = self.add_page(&url, &body, recorder, &mut lines)?;
+                // Users are complete only when all roles are read.
                 if self.list != RecordedList::Roles {
-                    out.append(&lines, self.list, next.as_deref(), self.left_out)?;
+                    let left_out = self.left_out - before;
+                    out.append(&lines, self.list, next.as_deref(), left_out)?;
                     lines.clear();
                 }
             }
         }
-        if self.list == RecordedList::Roles {
-            recorder
-                .end_roles(&mut lines)
-                .map_err(|text| RecordError::Failed(format!("the users cannot be kept: {text}")))?;
+        if self.list != RecordedList::Roles {
+            return out.append(&[], self.list, None, 0);
         }
+        recorder
+            .end_roles(&mut lines)
+            .map_err(|text| RecordError::Failed(format!("the users cannot be kept: {text}")))?;
         out.append(&lines, self.list, None, self.left_out)
     }
 
@@ -265,14 +271,14 @@ impl Output {
         Ok((Self::File(Box::new(side_file)), resumed))
     }
 
-    /// Returns what to do after a failure.
-    fn advice(&self) -> Option<String> {
+    /// Returns the error with what to do next. A side file without a page is removed.
+    fn give_up(self, error: RecordError) -> RecordError {
         match self {
-            Self::Stdout(_) => None,
-            Self::File(file) => Some(format!(
-                "`{}` keeps what was read, and the same command goes on there",
-                file.path().display()
-            )),
+            Self::Stdout(_) => error,
+            Self::File(side_file) => match side_file.give_up() {
+                Some(path) => error.with_advice(&kept_in(&path)),
+                None => error,
+            },
         }
     }
 
@@ -303,12 +309,22 @@ impl Output {
     fn finish(self, recording: &Recording) -> Result<Option<PathBuf>, RecordError> {
         match (self, &recording.output) {
             (Self::File(side_file), Some(file)) => {
-                side_file.finish(file)?;
+                let path = side_file.path().to_owned();
+                let finished = side_file.finish(file);
+                finished.map_err(|error| error.with_advice(&kept_in(&path)))?;
                 Ok(Some(file.clone()))
             }
             _ => Ok(None),
         }
     }
+}
+
+/// Returns what to do after a failure. `path` is the side file.
+fn kept_in(path: &Path) -> String {
+    format!(
+        "`{}` keeps what was read, and the same command goes on there",
+        path.display()
+    )
 }
 
 /// Returns what makes replacements, and its key if that is a random one. `stored_key` is the random key of the recording
@@ -335,8 +351,8 @@ fn anonymizer(
 fn report(
     client: &Client,
     recorder: &Recorder,
-    left_out: &side_file::LeftOut,
-    place: Option<&std::path::Path>,
+    left_out: &LeftOut,
+    place: Option<&Path>,
 ) {
     let counts: Vec<_> = recorder
         .counts()

@@ -72,18 +72,16 @@ pub struct Args {
     per_page: u64,
 }
 
-impl From<RecordError> for CommandError {
-    fn from(error: RecordError) -> Self {
-        match error {
-            RecordError::Usage(text) => Self::Usage(text),
-            other => Self::Failed(other.to_string()),
-        }
-    }
-}
-
 /// Records, and reports on stderr.
 pub fn run(args: Args) -> Result<(), CommandError> {
-    let url = args.url.as_deref().map(ApiUrl::parse).transpose()?;
+    let (client, recording) = prepare(args)?;
+    record(&client, &recording).map_err(command_error)
+}
+
+/// Returns what the flags say.
+fn prepare(args: Args) -> Result<(Client, Recording), CommandError> {
+    let url = args.url.as_deref().map(ApiUrl::parse).transpose();
+    let url = url.map_err(command_error)?;
     let token = secret::resolve_one("token", args.token.as_ref(), args.token_file.as_ref())
         .map_err(CommandError::from_secrets)?;
     let key = secret::resolve_one(
@@ -92,9 +90,10 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         args.anonymize_key_file.as_ref(),
     )
     .map_err(CommandError::from_secrets)?;
-    let mut tls = Tls::new(args.skip_ssl_validation, args.ca_cert.as_deref())?;
+    let tls = Tls::new(args.skip_ssl_validation, args.ca_cert.as_deref());
+    let mut tls = tls.map_err(command_error)?;
     let (url, login) = match (token, url) {
-        (Some(token), Some(url)) => (url, Login::with_token(&token)?),
+        (Some(token), Some(url)) => (url, Login::with_token(&token).map_err(command_error)?),
         (Some(_), None) => {
             return Err(CommandError::Usage(
                 "the URL of the API is missing; give it with the token, as `cf-packages record https://api.example.org`"
@@ -102,11 +101,11 @@ pub fn run(args: Args) -> Result<(), CommandError> {
             ));
         }
         (None, url) => {
-            let cf = CfLogin::read(args.cf_home.as_deref())?;
+            let cf = CfLogin::read(args.cf_home.as_deref()).map_err(command_error)?;
             if cf.skip_validation {
                 tls = tls.without_validation();
             }
-            let url = cf.url_for(url)?;
+            let url = cf.url_for(url).map_err(command_error)?;
             (url, cf.login)
         }
     };
@@ -125,8 +124,15 @@ pub fn run(args: Args) -> Result<(), CommandError> {
             None => None,
         },
     };
-    let client = Client::new(url, tls, login)?;
-    Ok(record(&client, &recording)?)
+    let client = Client::new(url, tls, login).map_err(command_error)?;
+    Ok((client, recording))
+}
+
+fn command_error(error: RecordError) -> CommandError {
+    match error {
+        RecordError::Usage(text) => CommandError::Usage(text),
+        other => CommandError::Failed(other.to_string()),
+    }
 }
 
 fn parse_per_page(text: &str) -> Result<u64, String> {

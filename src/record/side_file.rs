@@ -27,6 +27,7 @@ const PAGE: &str = "{\"page\":";
 pub(super) struct SideFile {
     path: PathBuf,
     file: File,
+    has_pages: bool,
 }
 
 /// What an earlier run has read.
@@ -172,7 +173,11 @@ impl SideFile {
                 path.display()
             )));
         }
-        let mut side_file = Self { path, file };
+        let mut side_file = Self {
+            path,
+            file,
+            has_pages: false,
+        };
         let resumed = if metadata.len() == 0 {
             side_file.begin(url, recording)?
         } else {
@@ -256,6 +261,7 @@ impl SideFile {
         self.file.set_len(end).map_err(|error| failed(&error))?;
         let mut file = &self.file;
         file.seek(SeekFrom::End(0)).map_err(|error| failed(&error))?;
+        self.has_pages = position.is_begun();
         Ok(Resumed {
             recorder,
             position,
@@ -279,7 +285,18 @@ impl SideFile {
         let mut bytes = lines.to_vec();
         bytes.extend(json(&PageLine { page }));
         bytes.push(b'\n');
-        self.write(&bytes)
+        self.write(&bytes)?;
+        self.has_pages = true;
+        Ok(())
+    }
+
+    /// Returns the path, if there is something to go on with. Otherwise the file is removed.
+    pub(super) fn give_up(self) -> Option<PathBuf> {
+        if self.has_pages {
+            return Some(self.path);
+        }
+        let _ = std::fs::remove_file(&self.path);
+        None
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), RecordError> {
