@@ -23,8 +23,8 @@ use crate::signals::{self, Signal};
 pub use client::Client;
 pub use login::{CfLogin, Login};
 pub use origin::ApiUrl;
-pub use scope::Selection;
 use scope::Scope;
+pub use scope::Selection;
 use side_file::{LeftOut, Resumed, SideFile, Start};
 pub use transport::Tls;
 
@@ -292,9 +292,9 @@ impl Output {
     ) -> Result<(), RecordError> {
         match self {
             Self::Stdout(out) => match out.write_all(lines).and_then(|()| out.flush()) {
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                    Err(RecordError::Failed("the reader of standard output has closed it".into()))
-                }
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(RecordError::Failed(
+                    "the reader of standard output has closed it".into(),
+                )),
                 Err(error) => Err(RecordError::Failed(format!(
                     "the recording cannot be written to standard output: {}",
                     os_error(&error)
@@ -348,12 +348,7 @@ fn anonymizer(
 }
 
 /// Reports what was recorded.
-fn report(
-    client: &Client,
-    recorder: &Recorder,
-    left_out: &LeftOut,
-    place: Option<&Path>,
-) {
+fn report(client: &Client, recorder: &Recorder, left_out: &LeftOut, place: Option<&Path>) {
     let counts: Vec<_> = recorder
         .counts()
         .map(|(kind, count)| format!("{count} {kind}"))

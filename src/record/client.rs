@@ -9,13 +9,13 @@ use ureq::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use ureq::{Agent, Body, Error};
 
 use super::RecordError;
+use super::Recording;
 use super::login::Login;
 use super::origin::ApiUrl;
 use super::progress::Progress;
 use super::retry;
 use super::scope::Scope;
 use super::transport::Tls;
-use super::Recording;
 use crate::error_text::os_error;
 use crate::seed::{RecordedList, error_of_answer};
 
@@ -99,7 +99,10 @@ impl Client {
                 Err(other) => return Err(other),
             };
             if let Ok(root) = serde_json::from_str::<Root>(&body)
-                && root.links.get(link).is_some_and(serde_json::Value::is_object)
+                && root
+                    .links
+                    .get(link)
+                    .is_some_and(serde_json::Value::is_object)
             {
                 return Ok(());
             }
@@ -264,7 +267,7 @@ impl Client {
                 Ok(Outcome::Busy(status, asked))
             }
             500 | 502 | 504 => Ok(Outcome::Failure(self.refusal(url, status, response))),
-            300..400 => {
+            300..=399 => {
                 let to = header(LOCATION).unwrap_or_default();
                 Err(RecordError::Failed(format!(
                     "`GET {}` answers {status}, a redirect to `{}`, which is not followed with the token; give the URL of the API itself",
@@ -289,16 +292,18 @@ impl Client {
     }
 
     fn body(&self, url: &str, response: Response<Body>) -> Result<Outcome, RecordError> {
-        let body = response.into_body().into_with_config().limit(LARGEST_ANSWER);
+        let body = response
+            .into_body()
+            .into_with_config()
+            .limit(LARGEST_ANSWER);
         match body.read_to_vec() {
             Ok(body) => match String::from_utf8(body) {
                 Ok(text) => Ok(Outcome::Body(text)),
                 Err(_) => Err(self.answer_error(url, "is not UTF-8")),
             },
-            Err(error) if is_too_large(&error) => Err(self.answer_error(
-                url,
-                "is larger than 128 MiB; use a smaller `--per-page`",
-            )),
+            Err(error) if is_too_large(&error) => {
+                Err(self.answer_error(url, "is larger than 128 MiB; use a smaller `--per-page`"))
+            }
             Err(error) => self.failure(url, error),
         }
     }
@@ -338,7 +343,10 @@ impl Client {
     /// Returns that the server refuses the request, and what it says.
     fn refusal(&self, url: &str, status: u16, response: Response<Body>) -> String {
         const LARGEST_REFUSAL: u64 = 64 << 10;
-        let body = response.into_body().into_with_config().limit(LARGEST_REFUSAL);
+        let body = response
+            .into_body()
+            .into_with_config()
+            .limit(LARGEST_REFUSAL);
         let body = body.read_to_vec().unwrap_or_default();
         let said = error_of_answer(&String::from_utf8_lossy(&body));
         let said = said.map_or(String::new(), |said| {

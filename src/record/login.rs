@@ -274,7 +274,12 @@ mod tests {
 
     #[test]
     fn token_may_follow_the_word_bearer() {
-        for text in ["abc.def", "bearer abc.def", "Bearer  abc.def\n", " abc.def "] {
+        for text in [
+            "abc.def",
+            "bearer abc.def",
+            "Bearer  abc.def\n",
+            " abc.def ",
+        ] {
             let token = bare_token(text.as_bytes()).unwrap();
             assert_eq!(token.expose(), b"abc.def", "{text}");
         }

@@ -189,7 +189,14 @@ mod tests {
             let error = ApiUrl::parse(url).unwrap_err().to_string();
             assert!(!error.contains("s3cret"), "{error}");
         }
-        for url in ["", "api.example.org", "ftp://x", "https://", "https://a b", "https:///x"] {
+        for url in [
+            "",
+            "api.example.org",
+            "ftp://x",
+            "https://",
+            "https://a b",
+            "https:///x",
+        ] {
             assert!(ApiUrl::parse(url).is_err(), "{url}");
         }
     }

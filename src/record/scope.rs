@@ -202,7 +202,11 @@ impl Finder<'_> {
         let rest: Vec<String> = rest.cloned().collect();
         if !rest.is_empty() {
             let by_guid = self.all(list, &select("guids", rest))?;
-            found.extend(by_guid.into_iter().filter(|each| wanted.contains(&each.guid)));
+            found.extend(
+                by_guid
+                    .into_iter()
+                    .filter(|each| wanted.contains(&each.guid)),
+            );
         }
         if let Some(missing) = wanted.iter().find(|text| !is_found(&found, text)) {
             return Err(RecordError::Failed(format!(
@@ -227,7 +231,9 @@ impl Finder<'_> {
         parameters: &[(&str, Vec<String>)],
     ) -> Result<Vec<NamedResource>, RecordError> {
         let mut found: Vec<NamedResource> = Vec::new();
-        let first = self.client.list_url(list, &query(parameters), self.per_page);
+        let first = self
+            .client
+            .list_url(list, &query(parameters), self.per_page);
         let mut next = Some(first);
         let mut known = HashSet::new();
         while let Some(url) = next {
@@ -235,7 +241,10 @@ impl Finder<'_> {
             let (href, page) = named_resources(list, &body)
                 .map_err(|text| self.client.answer_error(&url, &text))?;
             let before = found.len();
-            found.extend(page.into_iter().filter(|each| known.insert(each.guid.clone())));
+            found.extend(
+                page.into_iter()
+                    .filter(|each| known.insert(each.guid.clone())),
+            );
             if found.len() == before && href.is_some() {
                 return Err(self.client.loop_error(&url));
             }

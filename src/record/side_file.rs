@@ -245,7 +245,8 @@ impl SideFile {
         .map_err(|error| failed(&error))?;
         let mut recorder = Recorder::new(anonymizer);
         let mut kept = &self.file;
-        kept.seek(SeekFrom::Start(start)).map_err(|error| failed(&error))?;
+        kept.seek(SeekFrom::Start(start))
+            .map_err(|error| failed(&error))?;
         let mut is_valid = true;
         let mut reader = BufReader::with_capacity(1 << 16, kept.take(end - start));
         each_line(&mut reader, |line| {
@@ -260,7 +261,8 @@ impl SideFile {
         }
         self.file.set_len(end).map_err(|error| failed(&error))?;
         let mut file = &self.file;
-        file.seek(SeekFrom::End(0)).map_err(|error| failed(&error))?;
+        file.seek(SeekFrom::End(0))
+            .map_err(|error| failed(&error))?;
         self.has_pages = position.is_begun();
         Ok(Resumed {
             recorder,
@@ -407,7 +409,9 @@ fn json(value: &impl Serialize) -> Vec<u8> {
 }
 
 fn list_named(name: &str) -> Option<RecordedList> {
-    RecordedList::ALL.into_iter().find(|list| list.name() == name)
+    RecordedList::ALL
+        .into_iter()
+        .find(|list| list.name() == name)
 }
 
 fn side_path(output: &Path) -> Result<PathBuf, RecordError> {
@@ -476,7 +480,9 @@ mod tests {
         side_file
             .append(ORGANIZATION.as_bytes(), list, Some("https://x/2"), 1)
             .unwrap();
-        side_file.write(b"{\"organization\":{\"guid\":\"p\"").unwrap();
+        side_file
+            .write(b"{\"organization\":{\"guid\":\"p\"")
+            .unwrap();
         drop(side_file);
 
         let (side_file, resumed) = open(&output, None).unwrap();

@@ -123,7 +123,10 @@ fn proxy_for(url: &ApiUrl) -> Result<Option<Proxy>, RecordError> {
     if !url.is_encrypted() || url.is_local() {
         return Ok(None);
     }
-    if is_excluded(url.host(), &variable(["no_proxy", "NO_PROXY"]).unwrap_or_default()) {
+    if is_excluded(
+        url.host(),
+        &variable(["no_proxy", "NO_PROXY"]).unwrap_or_default(),
+    ) {
         return Ok(None);
     }
     let Some(proxy) = variable(["https_proxy", "HTTPS_PROXY"]) else {
@@ -160,7 +163,13 @@ mod tests {
 
     #[test]
     fn list_of_hosts_without_a_proxy_names_domains_too() {
-        for list in ["*", "api.example.org", "example.org", ".example.org", "x, *.Example.org"] {
+        for list in [
+            "*",
+            "api.example.org",
+            "example.org",
+            ".example.org",
+            "x, *.Example.org",
+        ] {
             assert!(is_excluded("api.example.org", list), "{list}");
         }
         for list in ["", ",", "ample.org", "api.example.org.test", "example.com"] {

@@ -120,10 +120,14 @@ impl Anonymizer {
             r#type: entry
                 .r#type
                 .map(|r#type| PackageType::trusted(r#type.0.into_owned())),
-            image: entry.image.map(|image| Text::trusted(self.image(image.as_str()))),
+            image: entry
+                .image
+                .map(|image| Text::trusted(self.image(image.as_str()))),
             store_image: entry.store_image,
             credentials,
-            state: entry.state.map(|state| State::trusted(state.0.into_owned())),
+            state: entry
+                .state
+                .map(|state| State::trusted(state.0.into_owned())),
             error: entry.error.map(|error| {
                 let word = self.word("error", error.as_str(), SHORTEST);
                 Text::trusted(format!("error {word}"))
@@ -151,7 +155,7 @@ impl Anonymizer {
     }
 
     /// Returns a guid. Users, too, get a UUID.
-    fn uuid(&self, guid: &str) -> String {
+    pub(super) fn uuid(&self, guid: &str) -> String {
         let digest = self.block("guid", guid, 0);
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest.as_ref()[..16]);
@@ -219,7 +223,9 @@ impl Anonymizer {
         // A colon before a slash belongs to the port of the registry.
         let (path, tag) = match rest.rsplit_once(':') {
             Some((path, "latest")) => (path, ":latest".to_owned()),
-            Some((path, tag)) if !tag.contains('/') && (path.contains('/') || scheme.is_empty()) => {
+            Some((path, tag))
+                if !tag.contains('/') && (path.contains('/') || scheme.is_empty()) =>
+            {
                 (path, format!(":{}", self.word("tag", tag, SHORTEST)))
             }
             _ => (rest, String::new()),

@@ -308,19 +308,14 @@ impl<'f, 't, 'c> Run<'_, 'f, 't, 'c> {
         let place = self.files[file]
             .document()
             .place_of(find(text, &path), whole_path);
-        self.applier
-            .refuse(self.resources[index].1.guid.as_str());
+        self.applier.refuse(self.resources[index].1.guid.as_str());
         let said = json_error::text_of(&error, None, SeedFormat::Json);
         self.reading(file).add_fault(place, said)?;
         Ok(None)
     }
 
     /// Adds the fault of a resource that could not be applied.
-    fn add_if_wrong(
-        &mut self,
-        index: usize,
-        applied: Result<(), ApplyError>,
-    ) -> Result<(), Stop> {
+    fn add_if_wrong(&mut self, index: usize, applied: Result<(), ApplyError>) -> Result<(), Stop> {
         let error = match applied {
             Ok(()) | Err(ApplyError::Dependent) => return Ok(()),
             Err(ApplyError::Store(error)) => return Err(error.into()),
@@ -333,8 +328,7 @@ impl<'f, 't, 'c> Run<'_, 'f, 't, 'c> {
         let place = self.files[file]
             .document()
             .place_of(found, resource.path(&field));
-        self.applier
-            .refuse(self.resources[index].1.guid.as_str());
+        self.applier.refuse(self.resources[index].1.guid.as_str());
         self.reading(file).add_fault(place, error.text())
     }
 

@@ -156,9 +156,8 @@ impl<'t, 'c> Applier<'t, 'c> {
     /// Whether there is a row of the kind with that guid, or an entry that was refused had it.
     pub(super) fn has(&self, kind: EntryKind, guid: &str) -> Result<bool, StoreError> {
         let rows = self.rows_with_guid(guid)?;
-        let is_there = |(other, id): &(EntryKind, i64)| {
-            *other == kind && self.references.remains(kind, *id)
-        };
+        let is_there =
+            |(other, id): &(EntryKind, i64)| *other == kind && self.references.remains(kind, *id);
         Ok(rows.iter().any(is_there) || self.references.is_refused(guid))
     }
 

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::anonymize::Anonymizer;
 use super::answers::document::{self, Resource, ResourceKind};
 use super::answers::resource::{
     AppAnswer, HeldRole, OrganizationAnswer, PackageAnswer, RoleAnswer, SpaceAnswer, UserAnswer,
 };
-use super::anonymize::Anonymizer;
 use super::entry::{ByKind, EntryKind, Object, RoleEntry, SeedFormat, UserEntry};
 use super::fault::EntryError;
 use super::field::{Guid, Name, Reference, Role, Text};
@@ -470,8 +470,8 @@ fn read_list(list: RecordedList, body: &str) -> Result<document::Answer<'_>, Str
     let ([text], true) = (documents.as_slice(), document::is_answer(body)) else {
         return Err(messages::NOT_A_LIST.to_owned());
     };
-    let answer =
-        document::read(text).map_err(|fault| messages::fault_of_answer(&fault.path, &fault.text))?;
+    let answer = document::read(text)
+        .map_err(|fault| messages::fault_of_answer(&fault.path, &fault.text))?;
     let listed = answer.resources.iter().take(answer.listed);
     for resource in listed {
         if resource.kind != list.resource_kind() {

@@ -147,7 +147,14 @@ proptest! {
 #[test]
 fn only_get_requests_are_sent_one_at_a_time() {
     let dir = WorkDir::new();
-    let server = dir.serve(&["--ephemeral", "--seed", "demo", "--api", "current", "--no-auth"]);
+    let server = dir.serve(&[
+        "--ephemeral",
+        "--seed",
+        "demo",
+        "--api",
+        "current",
+        "--no-auth",
+    ]);
     let url = format!("http://{}", server.address());
     let output = dir.run(&["record", &url, "--token", "x", "--per-page", "100"]);
     assert_eq!(output.status, 0, "{}", output.stderr);
@@ -166,12 +173,21 @@ fn file_is_private_and_nothing_else_remains() {
     let (dir, server) = serve_seed(HARD);
     let output = record(&dir, &server, &["--output", "recording.jsonl"]);
     assert_eq!((output.status, output.stdout.as_str()), (0, ""));
-    let summary = "recorded 2 organizations, 2 spaces, 3 apps, 2 users, 6 packages to `recording.jsonl`";
+    let summary =
+        "recorded 2 organizations, 2 spaces, 3 apps, 2 users, 6 packages to `recording.jsonl`";
     assert!(output.stderr.contains(summary), "{}", output.stderr);
-    assert!(output.stderr.contains("passwords of docker registries"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("passwords of docker registries"),
+        "{}",
+        output.stderr
+    );
     let names = dir.file_names();
     assert!(names.contains(&"recording.jsonl".to_owned()), "{names:?}");
-    assert!(!names.iter().any(|name| name.contains("partial") || name.starts_with('.')));
+    assert!(
+        !names
+            .iter()
+            .any(|name| name.contains("partial") || name.starts_with('.'))
+    );
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(dir.path("recording.jsonl")).expect("a file");
     assert_eq!(mode.permissions().mode() & 0o777, 0o600);
@@ -179,9 +195,31 @@ fn file_is_private_and_nothing_else_remains() {
 
 /// What must not be in an anonymized recording of [`HARD`].
 const IDENTIFYING: &[&str] = &[
-    "Acme, Inc.", "acme.com", "\"empty\"", "\"prod\"", "\"dev\"", "shop", "Shop", "\"idle\"", "\"alice\"", "\"env\"", "team",
-    "\"web\"", "\"tier\"", "\"robot\"", "nginx", "no space", "vcap", "\"note\"", "second", "0123456789abcdef", "\"o1\"",
-    "\"s1\"", "\"a1\"", "\"u1\"", "\"p1\"",
+    "Acme, Inc.",
+    "acme.com",
+    "\"empty\"",
+    "\"prod\"",
+    "\"dev\"",
+    "shop",
+    "Shop",
+    "\"idle\"",
+    "\"alice\"",
+    "\"env\"",
+    "team",
+    "\"web\"",
+    "\"tier\"",
+    "\"robot\"",
+    "nginx",
+    "no space",
+    "vcap",
+    "\"note\"",
+    "second",
+    "0123456789abcdef",
+    "\"o1\"",
+    "\"s1\"",
+    "\"a1\"",
+    "\"u1\"",
+    "\"p1\"",
 ];
 
 /// Returns the values of a field of the packages in a recording, in order.
@@ -224,7 +262,9 @@ fn anonymized_recording_identifies_nothing_and_keeps_the_shape() {
     };
     assert_eq!(total("/v3/packages"), Some(6));
     assert_eq!(total("/v3/roles"), Some(4));
-    let key = labels[1].as_object().and_then(|labels| labels.keys().next());
+    let key = labels[1]
+        .as_object()
+        .and_then(|labels| labels.keys().next());
     let key = key.expect("a label");
     assert_eq!(total(&format!("/v3/spaces?label_selector={key}")), Some(1));
 }

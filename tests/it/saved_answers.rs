@@ -187,7 +187,10 @@ fn packages_alone_are_enough() {
     save_all(&dir);
     let output = seed(&dir, &ALL);
     assert_eq!((output.status, output.stderr.as_str()), (0, ""));
-    assert!(dir.run_ok(&["export"]).contains(r#"{"guid":"b6f1a2c4-0002","name":"shop","space":"9a2e-0006""#));
+    assert!(
+        dir.run_ok(&["export"])
+            .contains(r#"{"guid":"b6f1a2c4-0002","name":"shop","space":"9a2e-0006""#)
+    );
 }
 
 #[test]
@@ -195,10 +198,20 @@ fn app_without_its_space_gets_one_that_is_named_by_its_guid() {
     let dir = WorkDir::new();
     dir.write("apps.json", APPS);
     let output = seed(&dir, &["apps.json"]);
-    assert!(output.stderr.contains("1 organization, 1 space made up"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("1 organization, 1 space made up"),
+        "{}",
+        output.stderr
+    );
     let export = dir.run_ok(&["export"]);
-    assert!(export.contains(r#"{"guid":"9a2e-0006","name":"9a2e-0006","#), "{export}");
-    assert!(export.contains(r#""name":"shop","space":"9a2e-0006""#), "{export}");
+    assert!(
+        export.contains(r#"{"guid":"9a2e-0006","name":"9a2e-0006","#),
+        "{export}"
+    );
+    assert!(
+        export.contains(r#""name":"shop","space":"9a2e-0006""#),
+        "{export}"
+    );
 }
 
 #[test]
@@ -215,11 +228,17 @@ fn seeds_before_and_after_answers_are_applied_in_order() {
         "after.jsonl",
         r#"{"package": {"guid": "mine", "app": "shop", "type": "bits"}}"#,
     );
-    let output = seed(&dir, &["before.json", "packages.json", "apps.json", "after.jsonl"]);
+    let output = seed(
+        &dir,
+        &["before.json", "packages.json", "apps.json", "after.jsonl"],
+    );
     assert_eq!((output.status, output.stderr.as_str()), (0, ""));
     let server = dir.serve(&["--api", "current", "--no-auth"]);
     let body = server.get("/v3/packages", "").body;
-    let at = |guid: &str| body.find(&format!("{{\"guid\":\"{guid}\"")).expect("a package");
+    let at = |guid: &str| {
+        body.find(&format!("{{\"guid\":\"{guid}\""))
+            .expect("a package")
+    };
     assert!(at("3fbd0b5e-0001") < at("3fbd0b5e-0003") && at("3fbd0b5e-0003") < at("mine"));
 }
 
@@ -272,7 +291,11 @@ fn saved_answers_of_2015_make_the_same_answers() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let output = other_dir.run(&arguments);
     assert_eq!(output.status, 0, "{}", output.stderr);
-    assert!(output.stderr.contains("2 spaces made up"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("2 spaces made up"),
+        "{}",
+        output.stderr
+    );
     let other = other_dir.serve(&[]);
     assert_eq!(pages_of_2015(&other, &other_dir.admin_token()), pages);
 }
@@ -282,7 +305,11 @@ fn wrong_answers_are_faults_with_their_places() {
     let dir = WorkDir::new();
     save_all(&dir);
     let mut error = String::from("{\"errors\": [{\"detail\": \"Invalid Auth Token\", ");
-    write!(error, "\"title\": \"CF-InvalidAuthToken\", \"code\": 1000}}]}}").expect("text");
+    write!(
+        error,
+        "\"title\": \"CF-InvalidAuthToken\", \"code\": 1000}}]}}"
+    )
+    .expect("text");
     for (name, text, said) in [
         (
             "state.json",
@@ -305,7 +332,11 @@ fn wrong_answers_are_faults_with_their_places() {
             "`relationships.app.data.guid`: the answer names no guid here",
         ),
         ("cut.json", PACKAGES[..700].to_owned(), "ends in the middle"),
-        ("error.json", error, "is the error `CF-InvalidAuthToken: Invalid Auth Token`"),
+        (
+            "error.json",
+            error,
+            "is the error `CF-InvalidAuthToken: Invalid Auth Token`",
+        ),
         (
             "droplets.json",
             PACKAGES.replace("/v3/packages", "/v3/droplets"),

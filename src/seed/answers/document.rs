@@ -350,7 +350,13 @@ mod tests {
         ] {
             assert!(is_answer(text), "{text}");
         }
-        for text in ["{}", r#"{"guid": "a", "name": "b"}"#, r#"{"apps": []}"#, "[", ""] {
+        for text in [
+            "{}",
+            r#"{"guid": "a", "name": "b"}"#,
+            r#"{"apps": []}"#,
+            "[",
+            "",
+        ] {
             assert!(!is_answer(text), "{text}");
         }
     }

@@ -68,7 +68,10 @@ pub(in crate::seed) struct SpaceAnswer<'a> {
 impl<'a> SpaceAnswer<'a> {
     /// The organization is `None` if the answer does not name it, as older documentation does.
     pub(in crate::seed) fn into_entry(self) -> SpaceEntry<'a> {
-        let (related, links) = (self.relationships.unwrap_or_default(), self.links.unwrap_or_default());
+        let (related, links) = (
+            self.relationships.unwrap_or_default(),
+            self.links.unwrap_or_default(),
+        );
         let (labels, annotations) = pairs(self.metadata);
         SpaceEntry {
             guid: Some(self.guid),
@@ -109,7 +112,10 @@ struct LifecycleAnswer<'a> {
 impl<'a> AppAnswer<'a> {
     /// The space is `None` if the answer does not name it.
     pub(in crate::seed) fn into_entry(self) -> AppEntry<'a> {
-        let (related, links) = (self.relationships.unwrap_or_default(), self.links.unwrap_or_default());
+        let (related, links) = (
+            self.relationships.unwrap_or_default(),
+            self.links.unwrap_or_default(),
+        );
         let (labels, annotations) = pairs(self.metadata);
         AppEntry {
             guid: Some(self.guid),
@@ -193,7 +199,10 @@ impl<'a> PackageAnswer<'a> {
     /// A password that `2015` hides is stored as it is shown, `***`, so that answers look the same. `current` shows one for
     /// every user name.
     pub(in crate::seed) fn into_entry(self) -> Result<PackageEntry<'a>, EntryError> {
-        let (related, links) = (self.relationships.unwrap_or_default(), self.links.unwrap_or_default());
+        let (related, links) = (
+            self.relationships.unwrap_or_default(),
+            self.links.unwrap_or_default(),
+        );
         let (labels, annotations) = pairs(self.metadata);
         let DataAnswer {
             error,
@@ -390,9 +399,7 @@ struct MetadataAnswer<'a> {
 }
 
 /// Returns labels and annotations, if there are any.
-fn pairs(
-    metadata: Option<MetadataAnswer<'_>>,
-) -> (Option<Labels<'_>>, Option<Annotations<'_>>) {
+fn pairs(metadata: Option<MetadataAnswer<'_>>) -> (Option<Labels<'_>>, Option<Annotations<'_>>) {
     let metadata = metadata.unwrap_or_default();
     (
         metadata.labels.filter(|pairs| !pairs.0.0.is_empty()),

@@ -21,7 +21,14 @@ fn with_organizations(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) 
 
 fn run(url: &str) -> Output {
     let dir = WorkDir::new();
-    let output = dir.run(&["record", url, "--token", TOKEN, "--output", "recording.jsonl"]);
+    let output = dir.run(&[
+        "record",
+        url,
+        "--token",
+        TOKEN,
+        "--output",
+        "recording.jsonl",
+    ]);
     let names = dir.file_names();
     assert!(!names.contains(&"recording.jsonl".to_owned()) || output.status == 0);
     assert!(!output.stderr.contains(TOKEN), "{}", output.stderr);
@@ -31,7 +38,12 @@ fn run(url: &str) -> Output {
 /// Asserts that a recording fails with one sentence that contains `said`.
 fn fails(url: &str, said: &str) {
     let output = run(url);
-    assert_eq!((output.status, output.stdout.as_str()), (1, ""), "{}", output.stderr);
+    assert_eq!(
+        (output.status, output.stdout.as_str()),
+        (1, ""),
+        "{}",
+        output.stderr
+    );
     assert!(output.stderr.contains(said), "{}", output.stderr);
     assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
 }
@@ -45,7 +57,10 @@ fn next_page_of_another_server_is_not_requested() {
     let other = Scripted::start(|_| Some(json_response(200, "", "{}")));
     for next in [
         format!("{}/v3/organizations?page=2", other.url()),
-        format!("//{}/v3/organizations", other.url().trim_start_matches("http://")),
+        format!(
+            "//{}/v3/organizations",
+            other.url().trim_start_matches("http://")
+        ),
     ] {
         let controller = with_organizations(move |_| {
             json_response(200, "", &page("organizations", &next, &[organization("o")]))
@@ -76,7 +91,10 @@ fn pages_that_do_not_end_are_refused() {
     fails(&same.url(), "the pages do not end");
     let number = AtomicUsize::new(0);
     let empty = with_organizations(move |_| {
-        let next = format!("/v3/organizations?page={}", number.fetch_add(1, Ordering::SeqCst) + 2);
+        let next = format!(
+            "/v3/organizations?page={}",
+            number.fetch_add(1, Ordering::SeqCst) + 2
+        );
         json_response(200, "", &page("organizations", &next, &[]))
     });
     fails(&empty.url(), "the pages do not end");
@@ -93,12 +111,25 @@ fn answer_that_is_no_list_is_described() {
     for (answer, said) in [
         (html(200), "`text/html` instead of JSON"),
         (html(418), "answers 418"),
-        (json_response(200, "", "{\"pagination\": {\"total"), "ends in the middle"),
-        (json_response(200, "", "[]"), "is not a page of a list"),
-        (json_response(200, "", "{\"resources\": 1}"), "expected an array"),
-        (json_response(200, "", "{\"resources\": [1]}"), "resources[0]"),
         (
-            json_response(200, "", &page("organizations", "", &["{\"guid\": \"o\"}".into()])),
+            json_response(200, "", "{\"pagination\": {\"total"),
+            "ends in the middle",
+        ),
+        (json_response(200, "", "[]"), "is not a page of a list"),
+        (
+            json_response(200, "", "{\"resources\": 1}"),
+            "expected an array",
+        ),
+        (
+            json_response(200, "", "{\"resources\": [1]}"),
+            "resources[0]",
+        ),
+        (
+            json_response(
+                200,
+                "",
+                &page("organizations", "", &["{\"guid\": \"o\"}".into()]),
+            ),
             "missing field `name`",
         ),
         (
@@ -106,11 +137,18 @@ fn answer_that_is_no_list_is_described() {
             "is not one of the organizations",
         ),
         (
-            json_response(401, "", r#"{"errors": [{"title": "CF-InvalidAuthToken", "detail": "Invalid Auth Token s3cret-t0ken\u001b[2J", "code": 1000}]}"#),
+            json_response(
+                401,
+                "",
+                r#"{"errors": [{"title": "CF-InvalidAuthToken", "detail": "Invalid Auth Token s3cret-t0ken\u001b[2J", "code": 1000}]}"#,
+            ),
             "CF-InvalidAuthToken: Invalid Auth Token ***\\u{1b}[2J",
         ),
         (json_response(403, "", "{}"), "answers 403"),
-        (json_response(429, "Retry-After: 86400\r\n", "{}"), "asks to wait 86400 s"),
+        (
+            json_response(429, "Retry-After: 86400\r\n", "{}"),
+            "asks to wait 86400 s",
+        ),
     ] {
         let controller = with_organizations(move |_| answer.clone());
         fails(&controller.url(), said);
@@ -120,7 +158,10 @@ fn answer_that_is_no_list_is_described() {
 #[test]
 fn server_that_is_no_controller_is_described() {
     let file_server = Scripted::start(|_| Some(json_response(404, "", "not here")));
-    fails(&file_server.url(), "is not the API of a Cloud Controller of today");
+    fails(
+        &file_server.url(),
+        "is not the API of a Cloud Controller of today",
+    );
     let dir = WorkDir::new();
     dir.run_ok(&["seed", "example"]);
     let of_2015 = dir.serve(&[]);
@@ -139,13 +180,20 @@ fn busy_server_is_asked_again() {
             0 => json_response(429, "Retry-After: 0\r\n", "{}"),
             1 => json_response(503, header, "{}"),
             2 => json_response(502, "", "{}"),
-            3 => b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{".to_vec(),
+            3 => {
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+                    .to_vec()
+            }
             _ => json_response(200, "", &page("organizations", "", &[organization("o")])),
         }
     });
     let output = run(&controller.url());
     assert_eq!(output.status, 0, "{}", output.stderr);
-    assert!(output.stderr.contains("recorded 1 organizations"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("recorded 1 organizations"),
+        "{}",
+        output.stderr
+    );
     assert_eq!(attempts.load(Ordering::SeqCst), 5);
 }
 
@@ -161,7 +209,11 @@ fn roles_that_may_not_be_read_are_left_out() {
         });
         let output = run(&controller.url());
         assert_eq!(output.status, 0, "{}", output.stderr);
-        assert!(output.stderr.contains("roles are left out"), "{}", output.stderr);
+        assert!(
+            output.stderr.contains("roles are left out"),
+            "{}",
+            output.stderr
+        );
     }
 }
 
@@ -171,15 +223,45 @@ fn wrong_usage_shows_no_token() {
     for arguments in [
         &["record", "https://user:s3cret-t0ken@api.example.org"][..],
         &["record", "https://api.example.org/?token=s3cret-t0ken"],
-        &["record", "https://api.example.org", "--token", "s3cret-t0ken with a blank"],
+        &[
+            "record",
+            "https://api.example.org",
+            "--token",
+            "s3cret-t0ken with a blank",
+        ],
         &["record", "--token", TOKEN],
         &["record", "api.example.org", "--token", TOKEN],
-        &["record", "https://api.example.org", "--token", TOKEN, "--per-page", "0"],
-        &["record", "https://api.example.org", "--token", TOKEN, "--token-file", "x"],
-        &["record", "https://api.example.org", "--token", TOKEN, "--output", ".."],
+        &[
+            "record",
+            "https://api.example.org",
+            "--token",
+            TOKEN,
+            "--per-page",
+            "0",
+        ],
+        &[
+            "record",
+            "https://api.example.org",
+            "--token",
+            TOKEN,
+            "--token-file",
+            "x",
+        ],
+        &[
+            "record",
+            "https://api.example.org",
+            "--token",
+            TOKEN,
+            "--output",
+            "..",
+        ],
     ] {
         let output = dir.run(arguments);
-        assert_eq!((output.status, output.stdout.as_str()), (2, ""), "{arguments:?}");
+        assert_eq!(
+            (output.status, output.stdout.as_str()),
+            (2, ""),
+            "{arguments:?}"
+        );
         assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
         assert!(!output.stderr.contains(TOKEN), "{}", output.stderr);
     }

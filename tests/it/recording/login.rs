@@ -62,7 +62,11 @@ fn token_of_the_login_is_not_sent_to_another_server() {
     let home = cf_home("https://api.example.org", "secret-token", "");
     let output = home.run(&["record", &other.url(), "--cf-home", "."]);
     assert_eq!(output.status, 2);
-    assert!(output.stderr.contains("`https://api.example.org`"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("`https://api.example.org`"),
+        "{}",
+        output.stderr
+    );
     assert_eq!(other.requests(), Vec::<String>::new());
 }
 
@@ -78,13 +82,25 @@ fn expired_token_is_replaced_before_it_is_sent() {
     let output = home.run(&["record", "--cf-home", "."]);
     assert_eq!(output.status, 0, "{}", output.stderr);
     let requests = controller.requests();
-    let posts: Vec<_> = requests.iter().filter(|head| head.starts_with("POST ")).collect();
+    let posts: Vec<_> = requests
+        .iter()
+        .filter(|head| head.starts_with("POST "))
+        .collect();
     assert_eq!(posts.len(), 1, "{requests:?}");
     // `cf:` with an empty secret.
-    assert!(posts[0].to_lowercase().contains("authorization: basic y2y6"), "{}", posts[0]);
+    assert!(
+        posts[0]
+            .to_lowercase()
+            .contains("authorization: basic y2y6"),
+        "{}",
+        posts[0]
+    );
     for head in requests.iter().filter(|head| head.starts_with("GET /v3/")) {
         assert!(head.contains("bearer new-token"), "{head}");
-        assert!(head.to_lowercase().contains("user-agent: cf-packages/"), "{head}");
+        assert!(
+            head.to_lowercase().contains("user-agent: cf-packages/"),
+            "{head}"
+        );
     }
     // `GET /` needs no token.
     assert!(requests[0].starts_with("GET / ") && !requests[0].contains("bearer"));
@@ -103,7 +119,10 @@ fn login_that_cannot_be_used_says_what_to_do() {
         (WorkDir::new(), "cannot be read"),
         (cf_home("", "x", ""), "has no login"),
         (cf_home(&controller.url(), "", ""), "holds no valid token"),
-        (cf_home(&controller.url(), EXPIRED, &expired), "log in again with `cf login`"),
+        (
+            cf_home(&controller.url(), EXPIRED, &expired),
+            "log in again with `cf login`",
+        ),
     ] {
         let output = home.run(&["record", "--cf-home", "."]);
         assert_eq!(output.status, 1, "{}", output.stderr);

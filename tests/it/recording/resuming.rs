@@ -1,17 +1,15 @@
 //! Interrupted recordings.
 
 use std::process::Stdio;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{HARD, record, serve_seed};
 use crate::support::WorkDir;
 use crate::support::scripted::{Scripted, json_response, page, root};
 
 /// Returns a controller with ten packages, two a page. What `fault` returns for a request is sent instead.
-fn controller(
-    fault: impl Fn(&str) -> Option<Option<Vec<u8>>> + Send + Sync + 'static,
-) -> Scripted {
+fn controller(fault: impl Fn(&str) -> Option<Option<Vec<u8>>> + Send + Sync + 'static) -> Scripted {
     Scripted::start(move |target| {
         if let Some(answer) = fault(target) {
             return answer;
@@ -39,7 +37,11 @@ fn controller(
                     5 => String::new(),
                     _ => format!("/v3/packages?page={}&per_page=2", number + 1),
                 };
-                page("packages", &next, &[package(2 * number), package(2 * number + 1)])
+                page(
+                    "packages",
+                    &next,
+                    &[package(2 * number), package(2 * number + 1)],
+                )
             }
             path => page(path.trim_start_matches("/v3/"), "", &[]),
         };
@@ -95,8 +97,9 @@ fn interrupted_recording_leaves_only_its_side_file() {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
-        let is_begun = || std::fs::read_to_string(dir.path(SIDE_FILE))
-            .is_ok_and(|text| text.contains("page=3"));
+        let is_begun = || {
+            std::fs::read_to_string(dir.path(SIDE_FILE)).is_ok_and(|text| text.contains("page=3"))
+        };
         while !is_begun() {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
@@ -153,7 +156,11 @@ fn existing_output_is_kept() {
     dir.write(OUTPUT, "mine");
     let output = record(&dir, &server, &["--output", OUTPUT]);
     assert_eq!(output.status, 2);
-    assert!(output.stderr.contains("`recording.jsonl` exists"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("`recording.jsonl` exists"),
+        "{}",
+        output.stderr
+    );
     assert_eq!(dir.read(OUTPUT), b"mine");
     assert!(!dir.file_names().contains(&SIDE_FILE.to_owned()));
 }

@@ -23,17 +23,24 @@ fn parents_and_roles_are_those_of_what_is_selected() {
         ),
         (&["--organization", "o2"], "o2 u2"),
         (
-            &["--organization", "o2", "--organization", "o1", "--limit", "1"],
+            &[
+                "--organization",
+                "o2",
+                "--organization",
+                "o1",
+                "--limit",
+                "1",
+            ],
             "o1 o2 s2 s1 a1 a2 a3 u1 u2 p3",
         ),
         (&["--space", "prod"], "o1 s1 a1 u1 p3 p5 p6"),
         (&["--space", "s2"], "o1 s2 a2 a3 u1 p1 p2 p4"),
         (&["--app", "idle"], "o1 s2 a3 u1"),
+        (&["--space", "dev", "--app", "shop"], "o1 s2 a2 u1 p1 p2 p4"),
         (
-            &["--space", "dev", "--app", "shop"],
-            "o1 s2 a2 u1 p1 p2 p4",
+            &["--app", "a1", "--app", "idle"],
+            "o1 s2 s1 a1 a3 u1 p3 p5 p6",
         ),
-        (&["--app", "a1", "--app", "idle"], "o1 s2 s1 a1 a3 u1 p3 p5 p6"),
         (&["--limit", "0"], "o1 o2 s2 s1 a1 a2 a3 u1 u2"),
         (
             &["--limit", "4", "--per-page", "3"],
@@ -65,9 +72,18 @@ fn variables_select_several() {
 fn name_that_nothing_has_is_an_error_that_shows_it() {
     let (dir, server) = serve_seed(HARD);
     for (flags, said) in [
-        (&["--organization", "nobody"][..], "no organization has the name or the guid `nobody`"),
-        (&["--organization", "empty", "--space", "prod"], "no space has the name or the guid `prod`"),
-        (&["--app", "shop", "--app", "x"], "no app has the name or the guid `x`"),
+        (
+            &["--organization", "nobody"][..],
+            "no organization has the name or the guid `nobody`",
+        ),
+        (
+            &["--organization", "empty", "--space", "prod"],
+            "no space has the name or the guid `prod`",
+        ),
+        (
+            &["--app", "shop", "--app", "x"],
+            "no app has the name or the guid `x`",
+        ),
     ] {
         let output = record(&dir, &server, flags);
         assert_eq!((output.status, output.stdout.as_str()), (1, ""));
