@@ -118,7 +118,11 @@ fn apply_with_bits<'t>(
     if others == OtherRows::Prune {
         applier.prune()?;
     }
-    Ok(applier.into_report())
+    let report = applier.into_report();
+    if let Some(made_up) = report.made_up() {
+        tracing::info!("{made_up}");
+    }
+    Ok(report)
 }
 
 fn read_all<'t>(

