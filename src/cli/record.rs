@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::builder::NonEmptyStringValueParser;
-
 use super::{CommandError, values};
 use crate::auth::Secret;
 use crate::auth::secret;
@@ -40,8 +38,8 @@ pub struct Args {
     limit: Option<u64>,
     /// The file to write, which must not exist [default: standard output]; `FILE.partial` keeps what was read, so that the same
     /// command goes on after an interruption
-    #[arg(long, value_name = "FILE", value_parser = NonEmptyStringValueParser::new(), help_heading = OUTPUT)]
-    output: Option<String>,
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    output: Option<PathBuf>,
     /// Replace names, guids, images, checksums, errors, labels, annotations and users by made-up ones
     #[arg(long, help_heading = OUTPUT)]
     anonymize: bool,
@@ -117,7 +115,7 @@ fn prepare(args: Args) -> Result<(Client, Recording), CommandError> {
         },
         limit: args.limit,
         per_page: args.per_page,
-        output: args.output.map(PathBuf::from),
+        output: args.output,
         anonymize: match key {
             Some(key) => Some(AnonymizeKey::Given(key)),
             None if args.anonymize => Some(AnonymizeKey::Random),

@@ -287,7 +287,15 @@ mod tests {
             let token = bare_token(text.as_bytes()).unwrap();
             assert_eq!(token.expose(), b"abc.def", "{text}");
         }
-        for text in ["", "bearer", "bearer ", "abc def", "a\nb", "bearer a b", "\u{e9}"] {
+        for text in [
+            "",
+            "bearer",
+            "bearer ",
+            "abc def",
+            "a\nb",
+            "bearer a b",
+            "\u{e9}",
+        ] {
             assert!(bare_token(text.as_bytes()).is_none(), "{text}");
         }
     }

@@ -3,9 +3,9 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use time::PrimitiveDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
-use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::RecordError;
 use crate::clock;
@@ -40,7 +40,7 @@ pub(super) fn retry_after(value: &str, now: i64) -> Option<Duration> {
         return Some(Duration::from_secs(seconds).max(SHORTEST_WAIT));
     }
     let date = PrimitiveDateTime::parse(value, HTTP_DATE).ok()?;
-    let date = OffsetDateTime::from(date.assume_utc()).unix_timestamp();
+    let date = date.assume_utc().unix_timestamp();
     let seconds = u64::try_from(date - now).unwrap_or(0);
     Some(Duration::from_secs(seconds).max(SHORTEST_WAIT))
 }

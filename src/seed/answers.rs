@@ -129,8 +129,38 @@ struct Run<'r, 'f, 't, 'c> {
     parents: Parents,
 }
 
+/// The users of the answers, in the order in which they are named.
+#[derive(Default)]
+struct UsersOfAnswers<'f> {
+    users: Vec<UserOfAnswers<'f>>,
+    /// Places in `users`, by guid.
+    places: HashMap<String, usize>,
+}
+
+impl<'f> UsersOfAnswers<'f> {
+    /// Returns the user with that guid. `index` is the resource that names it.
+    fn with_guid(&mut self, guid: &str, index: usize) -> &mut UserOfAnswers<'f> {
+        let place = match self.places.get(guid) {
+            Some(place) => *place,
+            None => {
+                self.users.push(UserOfAnswers {
+                    guid: guid.to_owned(),
+                    first: index,
+                    name: None,
+                    roles: Vec::new(),
+                });
+                let place = self.users.len() - 1;
+                self.places.insert(guid.to_owned(), place);
+                place
+            }
+        };
+        &mut self.users[place]
+    }
+}
+
 /// A user with the roles of the answers.
 struct UserOfAnswers<'f> {
+    guid: String,
     /// The index of the resource that names the user first.
     first: usize,
     name: Option<Text<'f>>,
@@ -219,53 +249,33 @@ impl<'f, 't, 'c> Run<'_, 'f, 't, 'c> {
     }
 
     fn apply_users(&mut self) -> Result<(), Stop> {
-        let mut users: Vec<(String, UserOfAnswers<'f>)> = Vec::new();
-        let mut by_guid = HashMap::new();
-        let mut user = |guid: String, first: usize| {
-            let index = *by_guid.entry(guid.clone()).or_insert_with(|| {
-                let user = UserOfAnswers {
-                    first,
-                    name: None,
-                    roles: Vec::new(),
-                };
-                users.push((guid, user));
-                users.len() - 1
-            });
-            index
-        };
-        let mut names = Vec::new();
+        let mut users = UsersOfAnswers::default();
         for index in self.of_kind(ResourceKind::User) {
             if let Some(answer) = self.parse::<UserAnswer<'_>>(index)? {
-                let guid = self.resources[index].1.guid.as_str().to_owned();
-                names.push((user(guid, index), answer.username));
+                let guid = self.resources[index].1.guid.as_str();
+                users.with_guid(guid, index).name = answer.username;
             }
         }
-        let mut roles = Vec::new();
         for index in self.of_kind(ResourceKind::Role) {
             if let Some(answer) = self.parse::<RoleAnswer<'_>>(index)? {
                 match answer.into_role() {
-                    Ok((guid, role)) => roles.push((user(guid.as_str().to_owned(), index), role)),
+                    Ok((guid, role)) => users.with_guid(guid.as_str(), index).roles.push(role),
                     Err(error) => self.add_if_wrong(index, Err(error.into()))?,
                 }
             }
         }
-        for (index, name) in names {
-            users[index].1.name = name;
-        }
-        for (index, role) in roles {
-            users[index].1.roles.push(role);
-        }
-        for (guid, user) in users {
+        for user in users.users {
             let first = user.first;
-            let applied = self.apply_user(guid, user);
+            let applied = self.apply_user(user);
             self.add_if_wrong(first, applied)?;
         }
         Ok(())
     }
 
-    fn apply_user(&mut self, guid: String, user: UserOfAnswers<'f>) -> Result<(), ApplyError> {
+    fn apply_user(&mut self, user: UserOfAnswers<'f>) -> Result<(), ApplyError> {
         let checked = |field: &str, fault: String| EntryError::new(field, fault);
-        let guid = Guid::checked(Text::trusted(guid)).map_err(|fault| checked("guid", fault))?;
+        let guid =
+            Guid::checked(Text::trusted(user.guid)).map_err(|fault| checked("guid", fault))?;
         let name = user.name.map(Name::checked).transpose();
         let name = name.map_err(|fault| checked("username", fault))?;
         let mut roles = Vec::new();
