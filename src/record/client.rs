@@ -11,7 +11,7 @@ use ureq::{Agent, Body, Error};
 use super::RecordError;
 use super::Recording;
 use super::login::Login;
-use super::origin::ApiUrl;
+use super::origin::{ApiUrl, Elsewhere};
 use super::progress::Progress;
 use super::retry;
 use super::scope::Scope;
@@ -147,12 +147,15 @@ impl Client {
             .map_err(|place| self.elsewhere(url, &place))
     }
 
-    fn elsewhere(&self, url: &str, place: &str) -> RecordError {
-        RecordError::Failed(format!(
-            "the page after `{}` is at {place}, not at `{}`, and the token is sent nowhere else; if both are the same controller, give the URL that it calls itself",
-            self.shown(url),
-            self.url
-        ))
+    fn elsewhere(&self, url: &str, place: &Elsewhere) -> RecordError {
+        let shown = self.shown(url);
+        RecordError::Failed(match place {
+            Elsewhere::Origin(origin) => format!(
+                "the page after `{shown}` is at `{origin}`, not at `{}`, and the token is sent nowhere else; if both are the same controller, give the URL that it calls itself",
+                self.url
+            ),
+            Elsewhere::NoUrl => format!("the page after `{shown}` has no valid URL"),
+        })
     }
 
     /// Returns the error about a page that was read before, or that brings nothing new.
@@ -166,7 +169,10 @@ impl Client {
     /// Returns the error about an answer that is not what was requested.
     pub(super) fn answer_error(&self, url: &str, text: &str) -> RecordError {
         let text = self.login.borrow().without_token(text);
-        RecordError::Failed(format!("the answer to `GET {}`: {text}", self.shown(url)))
+        // A text about the whole answer goes on with the sentence.
+        let colon = if text.starts_with("is ") { "" } else { ":" };
+        let shown = self.shown(url);
+        RecordError::Failed(format!("the answer to `GET {shown}`{colon} {text}"))
     }
 
     /// Sends `GET` with the token, and returns the body.
@@ -197,7 +203,7 @@ impl Client {
                 }
                 Outcome::Busy(status, asked) => {
                     busy += 1;
-                    let pause = asked.unwrap_or_else(|| retry::backoff(busy));
+                    let pause = retry::pause(asked, busy);
                     waited = waited.saturating_add(pause);
                     if pause > retry::LONGEST_WAIT || waited > retry::LONGEST_TOTAL {
                         return Err(self.busy_error(url, status, pause));
@@ -239,9 +245,7 @@ impl Client {
         let mut request = self.agent.get(url);
         if token == Token::Sent {
             // The side file could name another server.
-            if !self.url.has_origin_of(url) {
-                return Err(self.elsewhere(url, "another server"));
-            }
+            self.next_url(url, url)?;
             request = request.header("Authorization", self.login.borrow().header());
         }
         let response = match request.call() {

@@ -128,17 +128,27 @@ impl ApiUrl {
     ///
     /// # Errors
     ///
-    /// Fails with a description of where the href leads if that is another origin.
-    pub(super) fn resolve(&self, href: &str) -> Result<String, String> {
-        if href.starts_with('/') && !href.starts_with("//") {
-            return Ok(format!("{}{href}", self.origin));
-        }
-        match Origin::of(href) {
-            Some(origin) if origin == self.origin => Ok(href.to_owned()),
-            Some(origin) => Err(format!("`{origin}`")),
-            None => Err("what is no URL of a server".to_owned()),
+    /// Fails with where the href leads if that is not this origin.
+    pub(super) fn resolve(&self, href: &str) -> Result<String, Elsewhere> {
+        let url = match href.starts_with('/') && !href.starts_with("//") {
+            true => format!("{}{href}", self.origin),
+            false => href.to_owned(),
+        };
+        match Origin::of(&url) {
+            Some(origin) if origin == self.origin => Ok(url),
+            Some(origin) => Err(Elsewhere::Origin(origin.to_string())),
+            None => Err(Elsewhere::NoUrl),
         }
     }
+}
+
+/// Where an href leads that is not of an API.
+#[derive(Debug)]
+pub(super) enum Elsewhere {
+    /// To another scheme, host or port.
+    Origin(String),
+    /// It is no URL.
+    NoUrl,
 }
 
 impl fmt::Display for ApiUrl {
@@ -170,6 +180,7 @@ mod tests {
             "https://api.example.org@evil.test/v3/apps",
             "https://user@api.example.org/v3/apps",
             "//evil.test/v3/apps",
+            "/v3/apps?page=2 HTTP/1.1",
             "ftp://api.example.org/",
             "v3/apps",
             "",

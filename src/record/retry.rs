@@ -32,6 +32,16 @@ pub(super) fn backoff(number: u32) -> Duration {
     doubled.min(LONGEST_WAIT)
 }
 
+/// Returns the wait before the repetition `number`, from 1, where a server asked for one. A server that asks again and again
+/// waits longer than it asks for.
+pub(super) fn pause(asked: Option<Duration>, number: u32) -> Duration {
+    match (asked, number) {
+        (None, _) => backoff(number),
+        (Some(asked), 0 | 1) => asked,
+        (Some(asked), _) => asked.max(backoff(number - 1)),
+    }
+}
+
 /// Returns how long a `Retry-After` asks to wait: seconds, or a date. `now` is in seconds since 1970.
 pub(super) fn retry_after(value: &str, now: i64) -> Option<Duration> {
     let value = value.trim();
@@ -99,5 +109,10 @@ mod tests {
         assert_eq!(backoff(1), FIRST_WAIT);
         assert_eq!(backoff(3), FIRST_WAIT * 4);
         assert_eq!(backoff(u32::MAX), LONGEST_WAIT);
+        let asked = Some(SHORTEST_WAIT);
+        assert_eq!(pause(asked, 1), SHORTEST_WAIT);
+        assert_eq!(pause(asked, 3), FIRST_WAIT * 2);
+        assert_eq!(pause(Some(FIRST_WAIT * 9), 3), FIRST_WAIT * 9);
+        assert_eq!(pause(None, 1), FIRST_WAIT);
     }
 }

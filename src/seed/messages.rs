@@ -203,7 +203,7 @@ pub(super) fn second_entry(kind: EntryKind) -> String {
 // Answers of the API
 
 pub(super) const NOT_AN_ANSWER: &str = "is neither a seed nor an answer of the API, which has `pagination` and `resources`, or `guid` and `links`";
-pub(super) const CUT_OFF: &str = "the answer ends in the middle; it is not whole";
+pub(super) const CUT_OFF: &str = "is not whole: it ends in the middle";
 pub(super) const NOT_A_PAGINATION: &str = "expected the pagination of a list";
 pub(super) const NOT_A_RESOURCE: &str = "expected an object with a `guid`";
 pub(super) const NO_RELATED_RESOURCE: &str = "the answer names no guid here";

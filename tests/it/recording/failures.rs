@@ -55,17 +55,20 @@ fn organization(guid: &str) -> String {
 #[test]
 fn next_page_of_another_server_is_not_requested() {
     let other = Scripted::start(|_| Some(json_response(200, "", "{}")));
-    for next in [
-        format!("{}/v3/organizations?page=2", other.url()),
-        format!(
-            "//{}/v3/organizations",
-            other.url().trim_start_matches("http://")
+    let elsewhere = format!("{}/v3/organizations?page=2", other.url());
+    let without_scheme = elsewhere.trim_start_matches("http:").to_owned();
+    for (next, said) in [
+        (elsewhere, "the token is sent nowhere else"),
+        (without_scheme, "has no valid URL"),
+        (
+            "/v3/organizations?page=2 HTTP/1.1".to_owned(),
+            "has no valid URL",
         ),
     ] {
         let controller = with_organizations(move |_| {
             json_response(200, "", &page("organizations", &next, &[organization("o")]))
         });
-        fails(&controller.url(), "the token is sent nowhere else");
+        fails(&controller.url(), said);
     }
     assert_eq!(other.requests(), Vec::<String>::new());
 }
