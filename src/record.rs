@@ -48,6 +48,9 @@ pub enum RecordError {
         /// What the controller says.
         text: String,
     },
+    /// The reader of standard output, such as `head`, has read what it needs.
+    #[error("the reader of standard output has closed it")]
+    ReaderClosed,
     /// A signal ended the work.
     #[error("stopped by {}", .0.name())]
     Stopped(Signal),
@@ -69,7 +72,7 @@ impl RecordError {
             Self::Stopped(signal) => {
                 Self::Failed(format!("stopped by {}; {advice}", signal.name()))
             }
-            usage @ Self::Usage(_) => usage,
+            other @ (Self::Usage(_) | Self::ReaderClosed) => other,
         }
     }
 }
@@ -292,9 +295,9 @@ impl Output {
     ) -> Result<(), RecordError> {
         match self {
             Self::Stdout(out) => match out.write_all(lines).and_then(|()| out.flush()) {
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(RecordError::Failed(
-                    "the reader of standard output has closed it".into(),
-                )),
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                    Err(RecordError::ReaderClosed)
+                }
                 Err(error) => Err(RecordError::Failed(format!(
                     "the recording cannot be written to standard output: {}",
                     os_error(&error)

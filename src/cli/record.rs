@@ -73,7 +73,10 @@ pub struct Args {
 /// Records, and reports on stderr.
 pub fn run(args: Args) -> Result<(), CommandError> {
     let (client, recording) = prepare(args)?;
-    record(&client, &recording).map_err(command_error)
+    match record(&client, &recording) {
+        Err(RecordError::ReaderClosed) => Ok(()),
+        recorded => recorded.map_err(command_error),
+    }
 }
 
 /// Returns what the flags say.

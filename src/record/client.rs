@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::time::Duration;
 
+use rustls::CertificateError;
 use ureq::http::Response;
 use ureq::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use ureq::{Agent, Body, Error};
@@ -314,23 +315,19 @@ impl Client {
 
     /// Returns what is done about an error of the connection.
     fn failure(&self, url: &str, error: Error) -> Result<Outcome, RecordError> {
+        let request = format!("`GET {}{}`", self.url, self.shown(url));
+        if let Some(fault) = certificate_fault(&error) {
+            return Err(RecordError::Failed(format!("{request} fails: {fault}")));
+        }
         let said = match &error {
             Error::Io(error) => os_error(error),
             Error::HostNotFound => "the host is unknown".to_owned(),
             Error::Timeout(_) => "it takes too long".to_owned(),
             Error::ConnectProxyFailed(_) => "the proxy of `https_proxy` refuses it".to_owned(),
-            other => {
-                let text = other.to_string();
-                text.strip_prefix("rustls: ").unwrap_or(&text).to_owned()
-            }
+            other => other.to_string(),
         };
         let said = self.login.borrow().without_token(&said);
-        let text = format!("`GET {}` fails: {said}", self.shown(url));
-        if said.contains("certificate") {
-            return Err(RecordError::Failed(format!(
-                "{text}; give the certificate of its authority with `--ca-cert FILE`, or use `--skip-ssl-validation`"
-            )));
-        }
+        let text = format!("{request} fails: {said}");
         match error {
             Error::Io(_)
             | Error::Timeout(_)
@@ -386,6 +383,31 @@ impl Client {
         }
         crate::log::printable(&shown).into_owned()
     }
+}
+
+/// Returns what is wrong with the certificate of a server and what to do, if that is the error.
+fn certificate_fault(error: &Error) -> Option<String> {
+    const SKIP: &str = "`--skip-ssl-validation` accepts it";
+    let error = match error {
+        Error::Rustls(error) => error,
+        Error::Io(error) => error.get_ref()?.downcast_ref::<rustls::Error>()?,
+        _ => return None,
+    };
+    let rustls::Error::InvalidCertificate(fault) = error else {
+        return None;
+    };
+    Some(match fault {
+        CertificateError::UnknownIssuer => format!(
+            "no authority that is trusted has signed its certificate; name the certificate of the authority with `--ca-cert FILE`, or {SKIP}"
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            format!("its certificate has expired; {SKIP}")
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            format!("its certificate is for another host; {SKIP}")
+        }
+        other => format!("its certificate is not valid ({other:?}); {SKIP}"),
+    })
 }
 
 fn is_too_large(error: &Error) -> bool {

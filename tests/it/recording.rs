@@ -6,6 +6,7 @@ mod resuming;
 mod selecting;
 
 use std::collections::BTreeSet;
+use std::process::Stdio;
 
 use proptest::prelude::*;
 
@@ -191,6 +192,24 @@ fn file_is_private_and_nothing_else_remains() {
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(dir.path("recording.jsonl")).expect("a file");
     assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn reader_that_needs_only_the_beginning_is_no_failure() {
+    let (dir, server) = serve_seed(HARD);
+    let url = format!("http://{}", server.address());
+    let token = dir.admin_token();
+    let mut child = dir
+        .command()
+        .args(["record", &url, "--token", &token, "--per-page", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the program ends");
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
 /// What must not be in an anonymized recording of [`HARD`].
