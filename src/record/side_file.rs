@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -148,14 +148,29 @@ impl SideFile {
             return Err(RecordError::Usage(exists(output)));
         }
         let failed = |error: &io::Error| cannot_write(&path, error);
-        let opened = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path);
-        let file = opened.map_err(|error| failed(&error))?;
+        let unusable = |what: &str| {
+            RecordError::Usage(format!(
+                "`{}` {what}; remove it, or name another output",
+                path.display()
+            ))
+        };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).mode(0o600);
+        let file = match options.clone().create_new(true).open(&path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let metadata = path.symlink_metadata().map_err(|error| failed(&error))?;
+                if !metadata.is_file() {
+                    return Err(unusable("is not a file"));
+                }
+                // The recording would be written where others read it.
+                if metadata.mode() & 0o077 != 0 {
+                    return Err(unusable("can be read by others"));
+                }
+                options.open(&path)
+            }
+            opened => opened,
+        };
+        let file = file.map_err(|error| failed(&error))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -166,19 +181,13 @@ impl SideFile {
             }
             Err(TryLockError::Error(error)) => return Err(failed(&error)),
         }
-        let metadata = file.metadata().map_err(|error| failed(&error))?;
-        if !metadata.is_file() {
-            return Err(RecordError::Usage(format!(
-                "`{}` is not a file; remove it, or name another output",
-                path.display()
-            )));
-        }
+        let length = file.metadata().map_err(|error| failed(&error))?.len();
         let mut side_file = Self {
             path,
             file,
             has_pages: false,
         };
-        let resumed = if metadata.len() == 0 {
+        let resumed = if length == 0 {
             side_file.begin(url, recording)?
         } else {
             side_file.resume(url, recording)?
@@ -450,6 +459,9 @@ fn cannot_write(path: &Path, error: &io::Error) -> RecordError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::record::Selection;
 
@@ -509,6 +521,23 @@ mod tests {
         let error = open(&output, None).unwrap_err().to_string();
         assert!(error.contains("no recording"), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "something else\n");
+    }
+
+    #[test]
+    fn side_file_that_others_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("seed.jsonl");
+        let path = folder.path().join("seed.jsonl.partial");
+        let elsewhere = folder.path().join("elsewhere");
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        let error = open(&output, None).unwrap_err().to_string();
+        assert!(error.contains("is not a file"), "{error}");
+        assert!(!elsewhere.exists());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        let error = open(&output, None).unwrap_err().to_string();
+        assert!(error.contains("can be read by others"), "{error}");
     }
 
     #[test]
