@@ -119,8 +119,8 @@ fn apply_with_bits<'t>(
         applier.prune()?;
     }
     let report = applier.into_report();
-    if let Some(made_up) = report.made_up() {
-        tracing::info!("{made_up}");
+    for note in report.notes() {
+        tracing::info!("{note}");
     }
     Ok(report)
 }

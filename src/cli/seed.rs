@@ -171,8 +171,8 @@ fn print(args: &Args, Done { reset, seeded }: &Done) -> Result<(), CommandError>
     if !args.seeds.is_empty() || args.generate.is_some() {
         text.push_str(&format!("{seeded}\n"));
     }
-    if let Some(made_up) = seeded.made_up() {
-        eprintln!("cf-packages: {made_up}");
+    for note in seeded.notes() {
+        eprintln!("cf-packages: {note}");
     }
     write_out("the report", text.as_bytes())
 }

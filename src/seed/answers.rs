@@ -8,7 +8,7 @@ pub(super) mod document;
 mod made_up;
 pub(super) mod resource;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Deserialize;
 use serde_path_to_error::Track;
@@ -171,6 +171,8 @@ impl<'f, 't, 'c> Run<'_, 'f, 't, 'c> {
     /// Reads the structure of the answers.
     fn read(&mut self) -> Result<(), Stop> {
         let mut known = HashSet::new();
+        // The totals of the lists that go on after a page.
+        let mut totals = BTreeMap::new();
         let files = self.files;
         for (index, file) in files.iter().enumerate() {
             let documents = match document::documents(&file.text) {
@@ -198,12 +200,24 @@ impl<'f, 't, 'c> Run<'_, 'f, 't, 'c> {
                         continue;
                     }
                 };
+                if let (Some(first), Some(total), Some(_)) =
+                    (answer.resources.first(), answer.total, &answer.next)
+                {
+                    let largest = totals.entry(first.kind).or_insert(total);
+                    *largest = total.max(*largest);
+                }
                 for resource in answer.resources {
                     let guid = resource.guid.as_str().to_owned();
                     if known.insert((resource.kind, guid)) {
                         self.resources.push((index, resource));
                     }
                 }
+            }
+        }
+        for (kind, total) in totals {
+            let held = self.of_kind(kind).len() as u64;
+            if held < total {
+                self.applier.note_incomplete(kind.list_name(), held, total);
             }
         }
         Ok(())

@@ -191,6 +191,11 @@ impl<'t, 'c> Applier<'t, 'c> {
         self.report.count_made_up(kind);
     }
 
+    /// Notes that saved answers hold only a part of a list.
+    pub(super) fn note_incomplete(&mut self, list: &'static str, held: u64, total: u64) {
+        self.report.note_incomplete(list, held, total);
+    }
+
     /// Ends a seed. An entry of the next seed may have the guid of an entry of this one: then it changes that row.
     ///
     /// Returns the entries whose names another row has.

@@ -257,6 +257,13 @@ pub(super) fn other_resource(name: &str) -> String {
     )
 }
 
+/// `list` is what a list has, in the plural.
+pub(super) fn incomplete(list: &str, held: u64, total: u64) -> String {
+    format!(
+        "the answers hold {held} of {total} {list}; save the other pages too, of which `per_page=5000` makes fewer"
+    )
+}
+
 /// `counts` says how many there are of each kind.
 pub(super) fn made_up(counts: &str) -> String {
     format!(

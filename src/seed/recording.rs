@@ -45,13 +45,7 @@ impl RecordedList {
 
     /// Returns the last part of the path.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Organizations => "organizations",
-            Self::Spaces => "spaces",
-            Self::Apps => "apps",
-            Self::Roles => "roles",
-            Self::Packages => "packages",
-        }
+        self.resource_kind().list_name()
     }
 
     fn resource_kind(self) -> ResourceKind {

@@ -17,6 +17,8 @@ use super::messages;
 pub struct Report {
     counts: ByKind<Counts>,
     made_up: ByKind<u64>,
+    /// Lists of which saved answers hold a part: what they list, how many of them, and how many there are.
+    incomplete: Vec<(&'static str, u64, u64)>,
 }
 
 /// How many entries of one kind had each outcome.
@@ -69,8 +71,13 @@ impl Report {
         self.made_up[kind] += 1;
     }
 
-    /// Returns a sentence about the parents that were made up, if there are any: answers refer to them and do not hold them.
-    pub fn made_up(&self) -> Option<String> {
+    /// Notes that saved answers hold `held` of `total` resources of a list, such as `packages`.
+    pub(super) fn note_incomplete(&mut self, list: &'static str, held: u64, total: u64) {
+        self.incomplete.push((list, held, total));
+    }
+
+    /// Returns sentences about what saved answers refer to and do not hold: parents, which were made up, and pages.
+    pub fn notes(&self) -> Vec<String> {
         let counts = EntryKind::ALL
             .iter()
             .map(|kind| (*kind, self.made_up[*kind]))
@@ -81,7 +88,12 @@ impl Report {
                 count => format!("{count} {}", kind.plural()),
             })
             .collect();
-        (!counts.is_empty()).then(|| messages::made_up(&counts.join(", ")))
+        let made_up = (!counts.is_empty()).then(|| messages::made_up(&counts.join(", ")));
+        let incomplete = self.incomplete.iter();
+        incomplete
+            .map(|(list, held, total)| messages::incomplete(list, *held, *total))
+            .chain(made_up)
+            .collect()
     }
 
     /// Adds the counts of another report.
@@ -96,6 +108,7 @@ impl Report {
             }
             self.made_up[*kind] += other.made_up[*kind];
         }
+        self.incomplete.extend(&other.incomplete);
     }
 
     /// Returns the kinds that have a count, in the plural, with their counts.

@@ -40,7 +40,7 @@ const PACKAGE: &str = r#"{
 }"#;
 
 const APPS: &str = r#"{
-  "pagination": {"total_results": 3, "total_pages": 2,
+  "pagination": {"total_results": 2, "total_pages": 2,
     "first": {"href": "https://api.example.org/v3/apps?page=1&per_page=2"},
     "last": {"href": "https://api.example.org/v3/apps?page=2&per_page=2"},
     "next": {"href": "https://api.example.org/v3/apps?page=2&per_page=2"}, "previous": null},
@@ -191,6 +191,20 @@ fn packages_alone_are_enough() {
         dir.run_ok(&["export"])
             .contains(r#"{"guid":"b6f1a2c4-0002","name":"shop","space":"9a2e-0006""#)
     );
+}
+
+#[test]
+fn pages_that_are_missing_are_counted() {
+    let dir = WorkDir::new();
+    dir.write("packages.json", OF_2015);
+    let output = seed(&dir, &["packages.json"]);
+    assert_eq!(output.status, 0);
+    let said = "the answers hold 2 of 3 packages; save the other pages too";
+    assert!(output.stderr.contains(said), "{}", output.stderr);
+    dir.write("package.json", PACKAGE);
+    let output = seed(&dir, &["packages.json", "package.json"]);
+    assert_eq!(output.status, 0);
+    assert!(!output.stderr.contains("other pages"), "{}", output.stderr);
 }
 
 #[test]

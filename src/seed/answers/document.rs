@@ -11,7 +11,7 @@ use super::super::json_text::{Member, Segment, elements, members};
 use super::super::messages;
 
 /// What a resource of an answer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::seed) enum ResourceKind {
     Organization,
     Space,
@@ -22,17 +22,30 @@ pub(in crate::seed) enum ResourceKind {
 }
 
 impl ResourceKind {
+    const ALL: [Self; 6] = [
+        Self::Organization,
+        Self::Space,
+        Self::App,
+        Self::User,
+        Self::Role,
+        Self::Package,
+    ];
+
     /// Returns the kind whose list is `/v3/NAME`.
     fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "organizations" => Self::Organization,
-            "spaces" => Self::Space,
-            "apps" => Self::App,
-            "users" => Self::User,
-            "roles" => Self::Role,
-            "packages" => Self::Package,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|kind| kind.list_name() == name)
+    }
+
+    /// Returns the last part of the path of the list.
+    pub(in crate::seed) fn list_name(self) -> &'static str {
+        match self {
+            Self::Organization => "organizations",
+            Self::Space => "spaces",
+            Self::App => "apps",
+            Self::User => "users",
+            Self::Role => "roles",
+            Self::Package => "packages",
+        }
     }
 }
 
