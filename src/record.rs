@@ -6,6 +6,8 @@
 mod client;
 mod login;
 mod origin;
+mod output;
+mod position;
 mod progress;
 mod retry;
 mod scope;
@@ -13,19 +15,19 @@ mod side_file;
 mod transport;
 
 use std::collections::HashSet;
-use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::auth::Secret;
-use crate::error_text::os_error;
-use crate::seed::{Anonymizer, RecordedList, Recorder};
+use crate::seed::{RecordedList, Recorder};
 use crate::signals::{self, Signal};
 pub use client::Client;
 pub use login::{CfLogin, Login};
 pub use origin::ApiUrl;
+use output::Output;
+use position::{LeftOut, Start};
 use scope::Scope;
 pub use scope::Selection;
-use side_file::{LeftOut, Resumed, SideFile, Start};
+use side_file::Resumed;
 pub use transport::Tls;
 
 /// What a seed cannot have, because no answer has it.
@@ -248,105 +250,6 @@ impl ListReader<'_> {
         let limit = self.recording.limit?;
         let is_limited = self.list == RecordedList::Packages;
         is_limited.then(|| limit.saturating_sub(recorder.packages()))
-    }
-}
-
-/// Where lines go.
-enum Output {
-    Stdout(io::Stdout),
-    File(Box<SideFile>),
-}
-
-impl Output {
-    /// Opens the output, and returns what it holds of an earlier run.
-    fn open(client: &Client, recording: &Recording) -> Result<(Self, Resumed), RecordError> {
-        let Some(file) = &recording.output else {
-            let (anonymizer, _) = anonymizer(recording.anonymize.as_ref(), None)?;
-            return Ok((Self::Stdout(io::stdout()), Resumed::nothing(anonymizer)));
-        };
-        let (side_file, resumed) = SideFile::open(file, client.url(), recording)?;
-        if resumed.position.is_begun() {
-            let path = side_file.path().display();
-            client
-                .progress()
-                .note(&format!("going on where `{path}` ends"));
-        }
-        Ok((Self::File(Box::new(side_file)), resumed))
-    }
-
-    /// Returns the error with what to do next. A side file without a page is removed.
-    fn give_up(self, error: RecordError) -> RecordError {
-        match self {
-            Self::Stdout(_) => error,
-            Self::File(side_file) => match side_file.give_up() {
-                Some(path) => error.with_advice(&kept_in(&path)),
-                None => error,
-            },
-        }
-    }
-
-    /// Writes the lines of a page. `next` is the page that follows.
-    fn append(
-        &mut self,
-        lines: &[u8],
-        list: RecordedList,
-        next: Option<&str>,
-        left_out: u64,
-    ) -> Result<(), RecordError> {
-        match self {
-            Self::Stdout(out) => match out.write_all(lines).and_then(|()| out.flush()) {
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                    Err(RecordError::ReaderClosed)
-                }
-                Err(error) => Err(RecordError::Failed(format!(
-                    "the recording cannot be written to standard output: {}",
-                    os_error(&error)
-                ))),
-                Ok(()) => Ok(()),
-            },
-            Self::File(file) => file.append(lines, list, next, left_out),
-        }
-    }
-
-    /// Ends the recording, and returns the file.
-    fn finish(self, recording: &Recording) -> Result<Option<PathBuf>, RecordError> {
-        match (self, &recording.output) {
-            (Self::File(side_file), Some(file)) => {
-                let path = side_file.path().to_owned();
-                let finished = side_file.finish(file);
-                finished.map_err(|error| error.with_advice(&kept_in(&path)))?;
-                Ok(Some(file.clone()))
-            }
-            _ => Ok(None),
-        }
-    }
-}
-
-/// Returns what to do after a failure. `path` is the side file.
-fn kept_in(path: &Path) -> String {
-    format!(
-        "`{}` keeps what was read, and the same command goes on there",
-        path.display()
-    )
-}
-
-/// Returns what makes replacements, and its key if that is a random one. `stored_key` is the random key of the recording
-/// that is continued.
-fn anonymizer(
-    key: Option<&AnonymizeKey>,
-    stored_key: Option<&str>,
-) -> Result<(Option<Anonymizer>, Option<String>), RecordError> {
-    match key {
-        None => Ok((None, None)),
-        Some(AnonymizeKey::Given(key)) => Ok((Some(Anonymizer::new(key.expose())), None)),
-        Some(AnonymizeKey::Random) => {
-            let random = Secret::random();
-            let key = match stored_key {
-                Some(stored) => stored.to_owned(),
-                None => String::from_utf8_lossy(random.expose()).into_owned(),
-            };
-            Ok((Some(Anonymizer::new(key.as_bytes())), Some(key)))
-        }
     }
 }
 

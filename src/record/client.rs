@@ -1,10 +1,8 @@
 //! Sends requests to a controller, one at a time, and repeats them politely.
 
 use std::cell::RefCell;
-use std::io;
 use std::time::Duration;
 
-use rustls::CertificateError;
 use ureq::http::Response;
 use ureq::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use ureq::{Agent, Body, Error};
@@ -16,7 +14,7 @@ use super::origin::{ApiUrl, Elsewhere};
 use super::progress::Progress;
 use super::retry;
 use super::scope::Scope;
-use super::transport::Tls;
+use super::transport::{Tls, certificate_fault, is_too_large};
 use crate::error_text::os_error;
 use crate::seed::{RecordedList, error_of_answer};
 
@@ -382,40 +380,5 @@ impl Client {
             shown.push('…');
         }
         crate::log::printable(&shown).into_owned()
-    }
-}
-
-/// Returns what is wrong with the certificate of a server and what to do, if that is the error.
-fn certificate_fault(error: &Error) -> Option<String> {
-    const SKIP: &str = "`--skip-ssl-validation` accepts it";
-    let error = match error {
-        Error::Rustls(error) => error,
-        Error::Io(error) => error.get_ref()?.downcast_ref::<rustls::Error>()?,
-        _ => return None,
-    };
-    let rustls::Error::InvalidCertificate(fault) = error else {
-        return None;
-    };
-    Some(match fault {
-        CertificateError::UnknownIssuer => format!(
-            "no authority that is trusted has signed its certificate; name the certificate of the authority with `--ca-cert FILE`, or {SKIP}"
-        ),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            format!("its certificate has expired; {SKIP}")
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            format!("its certificate is for another host; {SKIP}")
-        }
-        other => format!("its certificate is not valid ({other:?}); {SKIP}"),
-    })
-}
-
-fn is_too_large(error: &Error) -> bool {
-    match error {
-        Error::BodyExceedsLimit(_) => true,
-        Error::Io(error) => {
-            error.kind() == io::ErrorKind::Other && error.to_string().contains("limit")
-        }
-        _ => false,
     }
 }

@@ -3,24 +3,20 @@
 //! The first line says which recording it is. Then come the lines of the seed, and after those of each page a line that says
 //! which page follows. What stands after the last such line is of a page that was not read to its end, and is dropped.
 
-use std::collections::BTreeMap;
+mod lines;
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use super::origin::ApiUrl;
-use super::{AnonymizeKey, RecordError, Recording, anonymizer};
+use super::output::anonymizer;
+use super::position::{LeftOut, Position};
+use super::{RecordError, Recording};
 use crate::error_text::os_error;
 use crate::seed::{Anonymizer, RecordedList, Recorder};
-
-/// The version of the format.
-const VERSION: u32 = 1;
-/// The beginning of the lines that are not part of the seed.
-const HEADER: &str = "{\"recording\":";
-const PAGE: &str = "{\"page\":";
+use lines::{HEADER, Header, HeaderLine, PAGE, PageEnd, PageLine, VERSION, json, list_named};
 
 /// The side file of an output.
 #[derive(Debug)]
@@ -46,90 +42,6 @@ impl Resumed {
             left_out: LeftOut::default(),
         }
     }
-}
-
-/// The last page that was read: its list, and the page that follows.
-#[derive(Debug)]
-pub(super) struct Position(Option<(RecordedList, Option<String>)>);
-
-/// Where the reading of a list begins.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Start {
-    /// It was read to its end.
-    Done,
-    /// At this page.
-    At(String),
-    Beginning,
-}
-
-impl Position {
-    /// Whether something was read before.
-    pub(super) fn is_begun(&self) -> bool {
-        self.0.is_some()
-    }
-
-    pub(super) fn start_of(&self, list: RecordedList) -> Start {
-        let Some((last, next)) = &self.0 else {
-            return Start::Beginning;
-        };
-        let place = |list| RecordedList::ALL.iter().position(|each| *each == list);
-        match (place(list).cmp(&place(*last)), next) {
-            (std::cmp::Ordering::Less, _) | (std::cmp::Ordering::Equal, None) => Start::Done,
-            (std::cmp::Ordering::Equal, Some(href)) => Start::At(href.clone()),
-            (std::cmp::Ordering::Greater, _) => Start::Beginning,
-        }
-    }
-}
-
-/// How many resources of each list were left out.
-#[derive(Clone, Debug, Default)]
-pub(super) struct LeftOut(BTreeMap<usize, u64>);
-
-impl LeftOut {
-    pub(super) fn add(&mut self, list: RecordedList, count: u64) {
-        *self.0.entry(list as usize).or_default() += count;
-    }
-
-    /// Returns the lists of which something was left out.
-    pub(super) fn counts(&self) -> impl Iterator<Item = (RecordedList, u64)> {
-        let counts = self.0.iter().filter(|(_, count)| **count > 0);
-        counts.map(|(list, count)| (RecordedList::ALL[*list], *count))
-    }
-}
-
-/// The first line.
-#[derive(Serialize, Deserialize)]
-struct HeaderLine {
-    recording: Header,
-}
-
-/// Which recording it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Header {
-    version: u32,
-    url: String,
-    organizations: Vec<String>,
-    spaces: Vec<String>,
-    apps: Vec<String>,
-    limit: Option<u64>,
-    /// By what the key of replacements is recognized, if it was given.
-    fingerprint: Option<String>,
-    /// The key of replacements, if it is a random one.
-    key: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct PageLine {
-    page: PageEnd,
-}
-
-/// What is written after the lines of a page.
-#[derive(Serialize, Deserialize)]
-struct PageEnd {
-    list: String,
-    next: Option<String>,
-    /// How many resources of the page were left out.
-    left_out: u64,
 }
 
 impl SideFile {
@@ -201,8 +113,8 @@ impl SideFile {
 
     fn begin(&mut self, url: &ApiUrl, recording: &Recording) -> Result<Resumed, RecordError> {
         let (anonymizer, key) = anonymizer(recording.anonymize.as_ref(), None)?;
-        let header = header(url, recording, anonymizer.as_ref(), key);
-        let mut line = json(&HeaderLine { recording: header });
+        let recording = Header::of(url, recording, anonymizer.as_ref(), key);
+        let mut line = json(&HeaderLine { recording });
         line.push(b'\n');
         self.write(&line)?;
         Ok(Resumed::nothing(anonymizer))
@@ -226,7 +138,7 @@ impl SideFile {
             _ => return Err(other("no recording of this program")),
         };
         let (anonymizer, key) = anonymizer(recording.anonymize.as_ref(), stored.key.as_deref())?;
-        let expected = header(url, recording, anonymizer.as_ref(), key);
+        let expected = Header::of(url, recording, anonymizer.as_ref(), key);
         if stored != expected {
             return Err(other(&format!(
                 "an unfinished recording of `{}` with other flags",
@@ -380,26 +292,6 @@ impl SideFile {
     }
 }
 
-fn header(
-    url: &ApiUrl,
-    recording: &Recording,
-    anonymizer: Option<&Anonymizer>,
-    key: Option<String>,
-) -> Header {
-    let is_given = matches!(recording.anonymize, Some(AnonymizeKey::Given(_)));
-    let fingerprint = anonymizer.filter(|_| is_given).map(Anonymizer::fingerprint);
-    Header {
-        version: VERSION,
-        url: url.as_str().to_owned(),
-        organizations: recording.selection.organizations.clone(),
-        spaces: recording.selection.spaces.clone(),
-        apps: recording.selection.apps.clone(),
-        limit: recording.limit,
-        fingerprint,
-        key,
-    }
-}
-
 /// Calls `each` with every line, its line break included.
 fn each_line(
     reader: &mut impl BufRead,
@@ -411,16 +303,6 @@ fn each_line(
         line.clear();
     }
     Ok(())
-}
-
-fn json(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("text and numbers are always valid JSON")
-}
-
-fn list_named(name: &str) -> Option<RecordedList> {
-    RecordedList::ALL
-        .into_iter()
-        .find(|list| list.name() == name)
 }
 
 fn side_path(output: &Path) -> Result<PathBuf, RecordError> {
@@ -464,6 +346,7 @@ mod tests {
 
     use super::*;
     use crate::record::Selection;
+    use crate::record::position::Start;
 
     const ORGANIZATION: &str = "{\"organization\":{\"guid\":\"o\",\"name\":\"acme\"}}\n";
 

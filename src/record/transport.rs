@@ -1,13 +1,15 @@
 //! The HTTP client: certificates, proxies, time-outs.
 
 use std::env;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::CertificateError;
 use rustls::crypto::ring;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Proxy};
+use ureq::{Agent, Error, Proxy};
 
 use super::RecordError;
 use super::origin::ApiUrl;
@@ -155,6 +157,42 @@ fn is_excluded(host: &str, list: &str) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
         entry == "*" || is_below
     })
+}
+
+/// Returns what is wrong with the certificate of a server and what to do, if that is the error.
+pub(super) fn certificate_fault(error: &Error) -> Option<String> {
+    const SKIP: &str = "`--skip-ssl-validation` accepts it";
+    let error = match error {
+        Error::Rustls(error) => error,
+        Error::Io(error) => error.get_ref()?.downcast_ref::<rustls::Error>()?,
+        _ => return None,
+    };
+    let rustls::Error::InvalidCertificate(fault) = error else {
+        return None;
+    };
+    Some(match fault {
+        CertificateError::UnknownIssuer => format!(
+            "no authority that is trusted has signed its certificate; name the certificate of the authority with `--ca-cert FILE`, or {SKIP}"
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            format!("its certificate has expired; {SKIP}")
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            format!("its certificate is for another host; {SKIP}")
+        }
+        other => format!("its certificate is not valid ({other:?}); {SKIP}"),
+    })
+}
+
+/// Whether a body is larger than its limit.
+pub(super) fn is_too_large(error: &Error) -> bool {
+    match error {
+        Error::BodyExceedsLimit(_) => true,
+        Error::Io(error) => {
+            error.kind() == io::ErrorKind::Other && error.to_string().contains("limit")
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The pages of a Cloud Controller as lines of a seed.
 
-use std::collections::{HashMap, HashSet};
+mod members;
+
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
@@ -10,13 +12,14 @@ use super::answers::document::{self, Resource, ResourceKind};
 use super::answers::resource::{
     AppAnswer, HeldRole, OrganizationAnswer, PackageAnswer, RoleAnswer, SpaceAnswer, UserAnswer,
 };
-use super::entry::{ByKind, EntryKind, Object, RoleEntry, SeedFormat, UserEntry};
+use super::entry::{ByKind, EntryKind, SeedFormat};
 use super::fault::EntryError;
-use super::field::{Guid, Name, Reference, Role, Text};
+use super::field::{Guid, Name, Reference, Text};
 use super::json_error;
 use super::messages;
 use super::source::LARGEST_LINE;
 use crate::records::user::RoleScope;
+use members::Members;
 
 /// A list that is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,27 +96,6 @@ pub struct Recorder {
     /// The hashes of the guids that were written.
     known: ByKind<HashSet<u128>>,
     members: Members,
-}
-
-/// The users and their roles, which are written once all roles are known.
-#[derive(Debug, Default)]
-struct Members {
-    users: Vec<Member>,
-    /// Places in `users`, by guid.
-    by_guid: HashMap<String, usize>,
-    /// The guids of organizations and spaces in which roles are held, and their places.
-    parents: Vec<String>,
-    parent_places: HashMap<String, usize>,
-    /// The hashes of the guids of roles.
-    roles: HashSet<u128>,
-}
-
-#[derive(Debug)]
-struct Member {
-    guid: String,
-    name: Option<String>,
-    /// The names of roles, and the places of their parents.
-    roles: Vec<(&'static str, usize)>,
 }
 
 impl Recorder {
@@ -295,8 +277,8 @@ impl Recorder {
         // A name that no seed can hold is not known.
         let name = user.username.and_then(|name| Name::checked(name).ok());
         if Guid::checked(resource.guid.clone()).is_ok() {
-            let place = self.members.place_of(resource.guid.as_str());
-            self.members.users[place].name = name.map(|name| name.0.into_owned());
+            let name = name.map(|name| name.0.into_owned());
+            self.members.set_name(resource.guid.as_str(), name);
         }
         Ok(())
     }
@@ -322,13 +304,11 @@ impl Recorder {
         if !is_parent_known || Guid::checked(user.clone()).is_err() {
             return Ok(Recorded::LeftOut);
         }
-        let members = &mut self.members;
-        if !members.roles.insert(hash(resource.guid.as_str())) {
+        // Pages may overlap.
+        if !self.members.roles.insert(hash(resource.guid.as_str())) {
             return Ok(Recorded::Before);
         }
-        let place = members.place_of(user.as_str());
-        let parent = members.parent_place_of(parent.as_str());
-        members.users[place].roles.push((name, parent));
+        self.members.add_role(user.as_str(), name, parent.as_str());
         Ok(Recorded::New)
     }
 
@@ -345,30 +325,7 @@ impl Recorder {
     ///
     /// Fails if a line would be too long for a seed.
     pub fn end_roles(&mut self, out: &mut Vec<u8>) -> Result<(), String> {
-        let Members { users, parents, .. } = std::mem::take(&mut self.members);
-        for user in users {
-            if user.roles.is_empty() {
-                continue;
-            }
-            let roles = user.roles.into_iter().map(|(name, parent)| {
-                let parent = Some(Reference::trusted(parents[parent].as_str()));
-                let is_in_space = RoleScope::Space.roles().contains(&name);
-                let (space, organization) = if is_in_space {
-                    (parent, None)
-                } else {
-                    (None, parent)
-                };
-                Object(RoleEntry {
-                    role: Some(Role::trusted(name)),
-                    space,
-                    organization,
-                })
-            });
-            let mut entry = UserEntry {
-                guid: Some(Guid::trusted(user.guid)),
-                name: user.name.map(Name::trusted),
-                roles: Some(roles.collect()),
-            };
+        for mut entry in std::mem::take(&mut self.members).into_entries() {
             if let Some(anonymizer) = &self.anonymizer {
                 entry = anonymizer.user(entry);
             }
@@ -376,32 +333,6 @@ impl Recorder {
             self.write(EntryKind::User, guid, None, &entry, out)?;
         }
         Ok(())
-    }
-}
-
-impl Members {
-    fn place_of(&mut self, guid: &str) -> usize {
-        if let Some(place) = self.by_guid.get(guid) {
-            return *place;
-        }
-        self.users.push(Member {
-            guid: guid.to_owned(),
-            name: None,
-            roles: Vec::new(),
-        });
-        let place = self.users.len() - 1;
-        self.by_guid.insert(guid.to_owned(), place);
-        place
-    }
-
-    fn parent_place_of(&mut self, guid: &str) -> usize {
-        if let Some(place) = self.parent_places.get(guid) {
-            return *place;
-        }
-        self.parents.push(guid.to_owned());
-        let place = self.parents.len() - 1;
-        self.parent_places.insert(guid.to_owned(), place);
-        place
     }
 }
 
