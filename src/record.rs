@@ -257,7 +257,7 @@ impl ListReader<'_> {
 fn report(client: &Client, recorder: &Recorder, left_out: &LeftOut, place: Option<&Path>) {
     let counts: Vec<_> = recorder
         .counts()
-        .map(|(kind, count)| format!("{count} {kind}"))
+        .map(|(kind, count)| counted(count as u64, kind))
         .collect();
     let place = place.map_or(String::new(), |path| format!(" to `{}`", path.display()));
     let progress = client.progress();
@@ -265,12 +265,22 @@ fn report(client: &Client, recorder: &Recorder, left_out: &LeftOut, place: Optio
     for (list, count) in left_out.counts() {
         let why = match list {
             RecordedList::Roles => {
-                "they are held in what is not recorded, or by users whose guid no seed can hold"
+                "held in what is not recorded, or by a user whose guid no seed can hold"
             }
-            _ => "what they belong to is not recorded, perhaps because it was made meanwhile",
+            _ => {
+                "of something that is not recorded, perhaps because it was made meanwhile, or with a name that another one had before"
+            }
         };
-        let list = list.name();
-        progress.note(&format!("{count} {list} were left out: {why}"));
+        let were = if count == 1 { "was" } else { "were" };
+        let counted = counted(count, list.name());
+        progress.note(&format!("{counted} {were} left out: {why}"));
     }
     progress.note(NOT_IN_ANSWERS);
+}
+
+/// Returns a number with a word, which is given in the plural.
+fn counted(count: u64, plural: &str) -> String {
+    let singular = plural.strip_suffix('s').unwrap_or(plural);
+    let word = if count == 1 { singular } else { plural };
+    format!("{count} {word}")
 }

@@ -95,6 +95,9 @@ pub struct Recorder {
     anonymizer: Option<Anonymizer>,
     /// The hashes of the guids that were written.
     known: ByKind<HashSet<u128>>,
+    /// The hashes of the names that were written, with their parents. While pages are read, a name may pass from one app to
+    /// another, as in a deployment; a seed can have it once.
+    names: HashSet<u128>,
     members: Members,
 }
 
@@ -104,6 +107,7 @@ impl Recorder {
         Self {
             anonymizer,
             known: ByKind::default(),
+            names: HashSet::new(),
             members: Members::default(),
         }
     }
@@ -125,20 +129,26 @@ impl Recorder {
         #[derive(Deserialize)]
         struct Line<'a> {
             #[serde(default, borrow)]
-            organization: Option<GuidOnly<'a>>,
+            organization: Option<Written<'a>>,
             #[serde(default, borrow)]
-            space: Option<GuidOnly<'a>>,
+            space: Option<Written<'a>>,
             #[serde(default, borrow)]
-            app: Option<GuidOnly<'a>>,
+            app: Option<Written<'a>>,
             #[serde(default, borrow)]
-            user: Option<GuidOnly<'a>>,
+            user: Option<Written<'a>>,
             #[serde(default, borrow)]
-            package: Option<GuidOnly<'a>>,
+            package: Option<Written<'a>>,
         }
         #[derive(Deserialize)]
-        struct GuidOnly<'a> {
+        struct Written<'a> {
             #[serde(borrow)]
             guid: Text<'a>,
+            #[serde(default, borrow)]
+            name: Option<Text<'a>>,
+            #[serde(default, borrow)]
+            organization: Option<Text<'a>>,
+            #[serde(default, borrow)]
+            space: Option<Text<'a>>,
         }
         let Ok(line) = serde_json::from_str::<Line<'_>>(line) else {
             return false;
@@ -152,9 +162,16 @@ impl Recorder {
         ];
         let mut is_entry = false;
         for (kind, entry) in entries {
-            if let Some(entry) = entry {
-                self.known[kind].insert(hash(entry.guid.as_str()));
-                is_entry = true;
+            let Some(entry) = entry else {
+                continue;
+            };
+            is_entry = true;
+            self.known[kind].insert(hash(entry.guid.as_str()));
+            // Names of users are not unique.
+            if let Some(name) = entry.name.filter(|_| kind != EntryKind::User) {
+                let parent = entry.organization.or(entry.space);
+                let parent = parent.as_ref().map_or("", Text::as_str);
+                self.names.insert(hash_of_name(kind, parent, name.as_str()));
             }
         }
         is_entry
@@ -215,7 +232,13 @@ impl Recorder {
                     entry = anonymizer.organization(entry);
                 }
                 let guid = guid_of(entry.guid.as_ref());
-                self.write(EntryKind::Organization, guid, None, &entry, out)
+                self.write_named(
+                    EntryKind::Organization,
+                    guid,
+                    (None, &entry.name),
+                    &entry,
+                    out,
+                )
             }
             RecordedList::Spaces => {
                 let mut entry = parse::<SpaceAnswer<'_>>(resource)?.into_entry();
@@ -223,8 +246,11 @@ impl Recorder {
                     entry = anonymizer.space(entry);
                 }
                 let guid = guid_of(entry.guid.as_ref());
-                let parent = (EntryKind::Organization, entry.organization.as_ref());
-                self.write(EntryKind::Space, guid, Some(parent), &entry, out)
+                if !self.has(EntryKind::Organization, entry.organization.as_ref()) {
+                    return Ok(Recorded::LeftOut);
+                }
+                let name = (entry.organization.as_ref(), &entry.name);
+                self.write_named(EntryKind::Space, guid, name, &entry, out)
             }
             RecordedList::Apps => {
                 let mut entry = parse::<AppAnswer<'_>>(resource)?.into_entry();
@@ -232,8 +258,11 @@ impl Recorder {
                     entry = anonymizer.app(entry);
                 }
                 let guid = guid_of(entry.guid.as_ref());
-                let parent = (EntryKind::Space, entry.space.as_ref());
-                self.write(EntryKind::App, guid, Some(parent), &entry, out)
+                if !self.has(EntryKind::Space, entry.space.as_ref()) {
+                    return Ok(Recorded::LeftOut);
+                }
+                let name = (entry.space.as_ref(), &entry.name);
+                self.write_named(EntryKind::App, guid, name, &entry, out)
             }
             RecordedList::Packages => {
                 let entry = parse::<PackageAnswer<'_>>(resource)?.into_entry();
@@ -242,28 +271,48 @@ impl Recorder {
                     entry = anonymizer.package(entry);
                 }
                 let guid = guid_of(entry.guid.as_ref());
-                let parent = (EntryKind::App, entry.app.as_ref());
-                self.write(EntryKind::Package, guid, Some(parent), &entry, out)
+                if !self.has(EntryKind::App, entry.app.as_ref()) {
+                    return Ok(Recorded::LeftOut);
+                }
+                self.write(EntryKind::Package, guid, &entry, out)
             }
             RecordedList::Roles => self.add_role(resource),
         }
     }
 
-    /// Writes an entry, unless it was written before or its parent was not.
+    /// Whether a parent was written.
+    fn has(&self, kind: EntryKind, guid: Option<&Reference<'_>>) -> bool {
+        guid.is_some_and(|guid| self.known[kind].contains(&hash(guid.as_str())))
+    }
+
+    /// Writes an entry whose name is unique within its parent, unless it was written before or another one has the name.
+    fn write_named(
+        &mut self,
+        kind: EntryKind,
+        guid: &str,
+        (parent, name): (Option<&Reference<'_>>, &Option<Name<'_>>),
+        entry: &impl Serialize,
+        out: &mut Vec<u8>,
+    ) -> Result<Recorded, String> {
+        if self.known[kind].contains(&hash(guid)) {
+            return Ok(Recorded::Before);
+        }
+        let parent = parent.map_or("", Reference::as_str);
+        let name = name.as_ref().map_or("", Name::as_str);
+        if !self.names.insert(hash_of_name(kind, parent, name)) {
+            return Ok(Recorded::LeftOut);
+        }
+        self.write(kind, guid, entry, out)
+    }
+
+    /// Writes an entry, unless it was written before.
     fn write(
         &mut self,
         kind: EntryKind,
         guid: &str,
-        parent: Option<(EntryKind, Option<&Reference<'_>>)>,
         entry: &impl Serialize,
         out: &mut Vec<u8>,
     ) -> Result<Recorded, String> {
-        if let Some((parent_kind, reference)) = parent {
-            let parents = &self.known[parent_kind];
-            if !reference.is_some_and(|guid| parents.contains(&hash(guid.as_str()))) {
-                return Ok(Recorded::LeftOut);
-            }
-        }
         if !self.known[kind].insert(hash(guid)) {
             return Ok(Recorded::Before);
         }
@@ -330,7 +379,7 @@ impl Recorder {
                 entry = anonymizer.user(entry);
             }
             let guid = guid_of(entry.guid.as_ref());
-            self.write(EntryKind::User, guid, None, &entry, out)?;
+            self.write(EntryKind::User, guid, &entry, out)?;
         }
         Ok(())
     }
@@ -442,6 +491,12 @@ fn write_line(
 
 fn guid_of<'e>(guid: Option<&'e Guid<'_>>) -> &'e str {
     guid.map_or("", Guid::as_str)
+}
+
+/// Upper and lower case are the same.
+fn hash_of_name(kind: EntryKind, parent: &str, name: &str) -> u128 {
+    // A guid contains no line break.
+    hash(&format!("{kind:?}\n{parent}\n{}", name.to_lowercase()))
 }
 
 fn hash(guid: &str) -> u128 {

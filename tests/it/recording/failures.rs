@@ -193,7 +193,7 @@ fn busy_server_is_asked_again() {
     let output = run(&controller.url());
     assert_eq!(output.status, 0, "{}", output.stderr);
     assert!(
-        output.stderr.contains("recorded 1 organizations"),
+        output.stderr.contains("recorded 1 organization,"),
         "{}",
         output.stderr
     );
@@ -218,6 +218,28 @@ fn roles_that_may_not_be_read_are_left_out() {
             output.stderr
         );
     }
+}
+
+#[test]
+fn name_that_passes_to_another_organization_meanwhile_is_recorded_once() {
+    let controller = with_organizations(|target| {
+        let (next, guid) = match target.contains("page=2") {
+            false => ("/v3/organizations?page=2", "o1"),
+            true => ("", "o2"),
+        };
+        let acme = format!(r#"{{"guid": "{guid}", "name": "Acme"}}"#);
+        json_response(200, "", &page("organizations", next, &[acme]))
+    });
+    let dir = WorkDir::new();
+    let output = dir.run(&["record", &controller.url(), "--token", TOKEN]);
+    assert_eq!(output.status, 0, "{}", output.stderr);
+    assert!(
+        output.stderr.contains("1 organization was left out"),
+        "{}",
+        output.stderr
+    );
+    dir.write("recording.jsonl", output.stdout);
+    dir.run_ok(&["seed", "recording.jsonl"]);
 }
 
 #[test]
