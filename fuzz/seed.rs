@@ -1,4 +1,4 @@
-//! Seeds in JSON and JSON Lines. A seed is applied whole or refused; a refused one changes nothing; the database has no
+//! Seeds in JSON and JSON Lines, and saved answers. A seed is applied whole or refused; a refused one changes nothing; the database has no
 //! fault afterwards; the seed again, and a seed of the export, change nothing.
 
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::{Answer, Target, kind_of};
 
 const NOW: i64 = 1_600_000_000;
 /// The kept inputs. The first is applied before each try.
-const CORPUS: [&str; 7] = [
+const CORPUS: [&str; 9] = [
     include_str!("corpus/seed/base.json"),
     include_str!("corpus/seed/every-field.json"),
     include_str!("corpus/seed/every-field.jsonl"),
@@ -20,6 +20,8 @@ const CORPUS: [&str; 7] = [
     include_str!("corpus/seed/exchanged-names.json"),
     include_str!("corpus/seed/roles.jsonl"),
     include_str!("corpus/seed/metadata.json"),
+    include_str!("corpus/seed/answer.json"),
+    include_str!("corpus/seed/answers.json"),
 ];
 
 pub struct Seed {
@@ -129,6 +131,14 @@ impl Target for Seed {
             "\"READY\"",
             "\"2020-02-30T00:00:00Z\"",
             "\"space_developer\"",
+            "\"resources\"",
+            "\"pagination\"",
+            "\"included\"",
+            "\"links\"",
+            "\"relationships\"",
+            "\"data\"",
+            "\"recorded\"",
+            "/v3/apps/",
             "null",
             "true",
             "{}",

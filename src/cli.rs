@@ -17,6 +17,7 @@ mod get;
 mod healthcheck;
 mod known_user;
 mod man;
+mod record;
 mod seed;
 mod serve;
 mod sizes;
@@ -59,6 +60,8 @@ enum Command {
     Token(token::Args),
     /// Print all data as a seed
     Export(export::Args),
+    /// Make a seed from the answers of a real Cloud Controller, which it only reads
+    Record(record::Args),
     /// Check integrity, foreign keys, schema and versions of a database; never changes it
     Check(check::Args),
     /// Copy a database to a new file while others write, and check the copy
@@ -152,6 +155,7 @@ fn run(given: Vec<OsString>, definition: clap::Command, bundle: Option<&Bundle>)
         Command::Serve(args) => serve::run(args, bundle),
         Command::Seed(args) => seed::run(args),
         Command::Export(args) => export::run(args, bundle),
+        Command::Record(args) => record::run(args),
         Command::Check(args) => check::run(args, bundle),
         Command::Backup(args) => backup::run(args, bundle),
         Command::Stats(args) => stats::run(args, bundle),
@@ -213,6 +217,8 @@ fn end_at_signals(command: &Command, carries_data: bool) -> io::Result<()> {
         Command::Export(args) if args.writes_files() => PATIENCE,
         // They leave nothing behind. A reader of their output that does not read may keep them from ending.
         Command::Export(_) | Command::Check(_) | Command::Stats(_) => SHORT_PATIENCE,
+        // A request may take long. What was read before is kept.
+        Command::Record(_) => SHORT_PATIENCE,
         Command::Token(_) | Command::Healthcheck(_) | Command::Completions(_) | Command::Man(_) => {
             return Ok(());
         }

@@ -15,6 +15,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`cli`] | the command line: one command per file |
+//! | [`record`] | seeds from the answers of a real Cloud Controller |
 //! | `testing` | a server inside a test (feature `testing`) |
 //! | [`server`] | the accept loop: limits, time-outs, shutdown |
 //! | [`http`] | every route, its handler, and what each request and response passes through |
@@ -58,6 +59,7 @@ pub mod labels;
 pub mod listing;
 pub mod log;
 pub mod private_file;
+pub mod record;
 pub mod records;
 pub mod seed;
 pub mod server;

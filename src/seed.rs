@@ -1,10 +1,12 @@
 //! Seeds: files of data that are checked while they are read and applied in one transaction; and the export, which
 //! writes the data as a seed.
 //!
-//! A seed passes through `source` (where it comes from), `parse` (JSON or JSON Lines), `entry` and `field` (what an
-//! entry may contain) and `apply` (what it does to the database). After a fault, `diagnose` reads on to find the others;
+//! A seed passes through `source` (where it comes from), `parse` (JSON or JSON Lines) or `answers` (saved answers of the
+//! API), `entry` and `field` (what an entry may contain) and `apply` (what it does to the database). After a fault, `diagnose` reads on to find the others;
 //! `fault` holds them with their places. `messages` and `json_error` have the texts.
 
+mod anonymize;
+mod answers;
 mod apply;
 mod bits;
 mod bits_state;
@@ -19,10 +21,13 @@ mod json_text;
 mod messages;
 mod parse;
 mod reading;
+mod recording;
 mod report;
 mod source;
 mod syntax;
 
+pub use anonymize::Anonymizer;
+use answers::Answers;
 use apply::{Applier, NewTimes};
 use bits::BitsSource;
 use entry::EntryKind;
@@ -32,6 +37,9 @@ pub use fault::{Fault, InvalidSeed, SeedError};
 use fault::{Faults, Stop};
 pub use generate::generate;
 use reading::Reading;
+pub use recording::{
+    NamedResource, RecordedList, RecordedPage, Recorder, error_of_answer, named_resources,
+};
 use report::Progress;
 pub use report::{Counts, Report};
 pub use source::{BundledSeed, Source, bundled};
@@ -110,7 +118,11 @@ fn apply_with_bits<'t>(
     if others == OtherRows::Prune {
         applier.prune()?;
     }
-    Ok(applier.into_report())
+    let report = applier.into_report();
+    for note in report.notes() {
+        tracing::info!("{note}");
+    }
+    Ok(report)
 }
 
 fn read_all<'t>(
@@ -118,17 +130,19 @@ fn read_all<'t>(
     applier: &mut Applier<'t, '_>,
     faults: &mut Faults,
 ) -> Result<(), Stop> {
+    let mut answers = Answers::default();
     for (source, bits) in seeds {
         applier.begin_seed(bits);
-        let read = source.read(&mut Reading {
+        let mut reading = Reading {
             seed: &source.label(),
             applier,
             faults,
-        });
+        };
+        let read = source.read(&mut reading, &mut answers);
         faults.end_seed();
         read?;
     }
-    Ok(())
+    answers.apply(applier, faults)
 }
 
 /// Deletes everything but the keys of tokens, and returns how many rows of each kind there were. Ids are not used again,

@@ -8,7 +8,7 @@ use crate::store::{Closed, Durability, OpenMode, Store, StoreError, Transaction}
 /// The arguments of `seed`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The name of a bundled seed, a file, or `-` for standard input; JSON or JSON Lines
+    /// The name of a bundled seed, a file, or `-` for standard input; JSON, JSON Lines, or saved answers of the API
     #[arg(value_name = "SEED")]
     seeds: Vec<String>,
     #[command(flatten)]
@@ -170,6 +170,9 @@ fn print(args: &Args, Done { reset, seeded }: &Done) -> Result<(), CommandError>
     }
     if !args.seeds.is_empty() || args.generate.is_some() {
         text.push_str(&format!("{seeded}\n"));
+    }
+    for note in seeded.notes() {
+        eprintln!("cf-packages: {note}");
     }
     write_out("the report", text.as_bytes())
 }

@@ -12,11 +12,11 @@ use std::sync::LazyLock;
 use super::bits::{BitsSource, SeedBits, StoredBits};
 use super::bits_state::BitsState;
 use super::entry::{
-    AppEntry, ByKind, Entry, EntryKind, OrganizationEntry, PackageEntry, Position, SpaceEntry,
-    UserEntry, required,
+    AppEntry, ByKind, Entry, EntryKind, OrganizationEntry, PackageEntry, Position, SeedFormat,
+    SpaceEntry, UserEntry, required,
 };
 use super::fault::{ApplyError, EntryError};
-use super::field::{Annotations, Guid, Labels, Name, Text, Time};
+use super::field::{Annotations, Guid, Labels, Name, Reference, Text, Time};
 use super::messages;
 use super::report::{Outcome, Progress, Report};
 use crate::records::user::{RoleScope, RoleSet, set_roles};
@@ -151,6 +151,49 @@ impl<'t, 'c> Applier<'t, 'c> {
     /// Remembers that entries were refused whose names are not known.
     pub(super) fn refuse_any(&mut self) {
         self.references.refuse_any();
+    }
+
+    /// Whether there is a row of the kind with that guid, or an entry that was refused had it.
+    pub(super) fn has(&self, kind: EntryKind, guid: &str) -> Result<bool, StoreError> {
+        let rows = self.rows_with_guid(guid)?;
+        let is_there =
+            |(other, id): &(EntryKind, i64)| *other == kind && self.references.remains(kind, *id);
+        Ok(rows.iter().any(is_there) || self.references.is_refused(guid))
+    }
+
+    /// Returns the guid of the organization or space with that name or path, if there is exactly one.
+    pub(super) fn guid_of(
+        &mut self,
+        kind: EntryKind,
+        path: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let (reference, format) = (Reference::trusted(path), SeedFormat::Json);
+        let found = match kind {
+            EntryKind::Organization => self.references.find::<Organization>(
+                self.transaction,
+                &reference,
+                "organization",
+                format,
+            ),
+            _ => self
+                .references
+                .find::<Space>(self.transaction, &reference, "space", format),
+        };
+        match found {
+            Ok(row) => Ok(Some(row.guid.clone())),
+            Err(ApplyError::Store(error)) => Err(error),
+            Err(ApplyError::Entry(_) | ApplyError::Dependent) => Ok(None),
+        }
+    }
+
+    /// Counts an entry that was made up, because answers refer to it and do not hold it.
+    pub(super) fn count_made_up(&mut self, kind: EntryKind) {
+        self.report.count_made_up(kind);
+    }
+
+    /// Notes that saved answers hold only a part of a list.
+    pub(super) fn note_incomplete(&mut self, list: &'static str, held: u64, total: u64) {
+        self.report.note_incomplete(list, held, total);
     }
 
     /// Ends a seed. An entry of the next seed may have the guid of an entry of this one: then it changes that row.

@@ -29,7 +29,7 @@ use crate::store::StoreError;
 pub(super) use app::AppEntry;
 pub(super) use kind::{ByKind, EntryKind};
 pub(super) use organization::OrganizationEntry;
-pub(super) use package::PackageEntry;
+pub(super) use package::{CredentialsEntry, PackageEntry};
 pub(super) use position::Position;
 pub use position::SeedFormat;
 pub(super) use space::SpaceEntry;

@@ -190,6 +190,11 @@ impl Faults {
         self.sorted = self.found.len();
     }
 
+    /// Leaves the faults of answers in the order in which they were found, once the answers are read.
+    pub(super) fn end_answers(&mut self) {
+        self.sorted = self.found.len();
+    }
+
     /// Fails if the database failed, or if there is a fault. `read` is how the reading of the seeds ended.
     pub(super) fn into_result_of(self, read: Result<(), Stop>) -> Result<(), SeedError> {
         match read {
@@ -244,6 +249,16 @@ impl EntryError {
             format!("{outer}.{}", self.field)
         };
         self
+    }
+
+    /// Returns the path within the entry. It is empty if the error is about the whole entry.
+    pub(super) fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// Returns what is wrong.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Whether the error is that one of these fields is missing.

@@ -28,14 +28,19 @@ macro_rules! text_field {
             pub(super) fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// Fails with what is wrong with the text.
+            pub(super) fn checked(text: Text<'a>) -> Result<Self, String> {
+                let check: fn(&str) -> Result<(), String> = $check;
+                check(text.as_str())?;
+                Ok(Self(text.0))
+            }
         }
 
         impl<'de: 'a, 'a> Deserialize<'de> for $name<'a> {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = deserializer.deserialize_str(TextVisitor { expected: messages::TEXT })?;
-                let check: fn(&str) -> Result<(), String> = $check;
-                check(&text).map_err(D::Error::custom)?;
-                Ok(Self(text))
+                Self::checked(Text(text)).map_err(D::Error::custom)
             }
         }
 

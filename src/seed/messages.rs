@@ -35,6 +35,9 @@ pub(super) const LARGE_JSON: &str =
     "is larger than 256 MiB; use JSON Lines, which may be of any length";
 pub(super) const LONG_LINE: &str = "is longer than 1 MiB, the limit for one entry";
 
+pub(super) const LARGE_ANSWERS: &str =
+    "with the answers before it, has more than 256 MiB; `record` writes a seed of any length";
+
 pub(super) fn not_utf8(byte: u8) -> String {
     format!("the byte `0x{byte:02x}` is not UTF-8")
 }
@@ -194,6 +197,78 @@ pub(super) fn second_entry(kind: EntryKind) -> String {
     format!(
         "the line holds a second entry, `{}`; each entry needs its own line",
         kind.singular()
+    )
+}
+
+// Answers of the API
+
+pub(super) const NOT_AN_ANSWER: &str = "is neither a seed nor an answer of the API, which has `pagination` and `resources`, or `guid` and `links`";
+pub(super) const CUT_OFF: &str = "is not whole: it ends in the middle";
+pub(super) const NOT_A_PAGINATION: &str = "expected the pagination of a list";
+pub(super) const NOT_A_RESOURCE: &str = "expected an object with a `guid`";
+pub(super) const NO_RELATED_RESOURCE: &str = "the answer names no guid here";
+pub(super) const UNKNOWN_RESOURCE: &str = "nothing says what this is: neither `links.self` nor the `pagination` of a list; save the whole answer";
+
+pub(super) const NOT_A_LIST: &str =
+    "is not a page of a list, which has `pagination` and `resources`";
+
+/// `list` is the last part of the path of the list.
+pub(super) fn resource_of_another_list(list: &str) -> String {
+    format!("is not one of the {list}")
+}
+
+/// `path` is where the fault is in the answer. It may be empty.
+pub(super) fn fault_of_answer(path: &str, text: &str) -> String {
+    match path {
+        "" => shortened(text),
+        path => format!("`{}`: {}", shortened(path), shortened(text)),
+    }
+}
+
+/// `text` is what is wrong with the resource.
+pub(super) fn in_resource(guid: &str, text: &str) -> String {
+    format!("the resource {}: {text}", quoted(guid))
+}
+
+/// `error` is what the answer says.
+pub(super) fn error_answer(error: &str) -> String {
+    format!(
+        "is the error {} instead of a list; save the answer again with a valid request",
+        quoted(error)
+    )
+}
+
+/// `name` is the last part of the path of the list.
+pub(super) fn other_resource(name: &str) -> String {
+    format!(
+        "{} are not part of a seed; it takes answers of {}",
+        quoted(name),
+        in_backticks(
+            [
+                "/v3/organizations",
+                "/v3/spaces",
+                "/v3/apps",
+                "/v3/users",
+                "/v3/roles",
+                "/v3/packages"
+            ]
+            .into_iter()
+        )
+    )
+}
+
+/// `list` is what a list has, in the plural.
+pub(super) fn incomplete(list: &str, held: u64, total: u64) -> String {
+    format!(
+        "the answers hold {held} of {total} {list}; save the other pages too, of which `per_page=5000` makes fewer"
+    )
+}
+
+/// `counts` says how many there are of each kind.
+pub(super) fn made_up(counts: &str) -> String {
+    format!(
+        "{counts} made up, because the answers refer to them and do not hold them; save {} too",
+        in_backticks(["/v3/apps", "/v3/spaces", "/v3/organizations"].into_iter())
     )
 }
 

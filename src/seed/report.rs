@@ -8,6 +8,7 @@ use indicatif::{FormattedDuration, HumanCount, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::entry::{ByKind, EntryKind};
+use super::messages;
 
 /// How many entries were added, changed and unchanged, and how many rows were removed, by kind.
 ///
@@ -15,6 +16,9 @@ use super::entry::{ByKind, EntryKind};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     counts: ByKind<Counts>,
+    made_up: ByKind<u64>,
+    /// Lists of which saved answers hold a part: what they list, how many of them, and how many there are.
+    incomplete: Vec<(&'static str, u64, u64)>,
 }
 
 /// How many entries of one kind had each outcome.
@@ -62,6 +66,36 @@ impl Report {
         self.counts[kind].removed = Some(removed);
     }
 
+    /// Counts an entry that was made up. It is counted as an entry too.
+    pub(super) fn count_made_up(&mut self, kind: EntryKind) {
+        self.made_up[kind] += 1;
+    }
+
+    /// Notes that saved answers hold `held` of `total` resources of a list, such as `packages`.
+    pub(super) fn note_incomplete(&mut self, list: &'static str, held: u64, total: u64) {
+        self.incomplete.push((list, held, total));
+    }
+
+    /// Returns sentences about what saved answers refer to and do not hold: parents, which were made up, and pages.
+    pub fn notes(&self) -> Vec<String> {
+        let counts = EntryKind::ALL
+            .iter()
+            .map(|kind| (*kind, self.made_up[*kind]))
+            .filter(|(_, count)| *count > 0);
+        let counts: Vec<_> = counts
+            .map(|(kind, count)| match count {
+                1 => format!("1 {}", kind.singular()),
+                count => format!("{count} {}", kind.plural()),
+            })
+            .collect();
+        let made_up = (!counts.is_empty()).then(|| messages::made_up(&counts.join(", ")));
+        let incomplete = self.incomplete.iter();
+        incomplete
+            .map(|(list, held, total)| messages::incomplete(list, *held, *total))
+            .chain(made_up)
+            .collect()
+    }
+
     /// Adds the counts of another report.
     pub fn add(&mut self, other: &Self) {
         for kind in EntryKind::ALL {
@@ -72,7 +106,9 @@ impl Report {
             if let Some(removed) = more.removed {
                 *counts.removed.get_or_insert_default() += removed;
             }
+            self.made_up[*kind] += other.made_up[*kind];
         }
+        self.incomplete.extend(&other.incomplete);
     }
 
     /// Returns the kinds that have a count, in the plural, with their counts.

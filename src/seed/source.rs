@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use include_dir::{Dir, include_dir};
 
+use super::answers::Answers;
 use super::entry::SeedFormat;
 use super::fault::{InvalidSeed, Place, SeedError, Stop};
 use super::json_text::JsonText;
@@ -16,7 +17,7 @@ use crate::signals::{Input, is_pipe};
 use crate::store::StoreError;
 
 /// The largest line of JSON Lines, in bytes.
-const LARGEST_LINE: u64 = 1 << 20;
+pub(super) const LARGEST_LINE: u64 = 1 << 20;
 /// The largest JSON seed, in bytes. It is held in memory.
 const LARGEST_JSON: u64 = 256 << 20;
 /// U+FEFF in UTF-8.
@@ -113,26 +114,33 @@ impl Source {
         }
     }
 
-    /// Reads the seed and applies each entry.
+    /// Reads the seed and applies each entry. Answers of the API are added to `answers` instead, which are applied before
+    /// the next seed.
     ///
     /// # Errors
     ///
     /// Fails if the rest of the seed cannot be read, if enough faults were found, or if the database cannot be written.
-    pub(super) fn read(&self, reading: &mut Reading<'_, '_, '_>) -> Result<(), Stop> {
+    pub(super) fn read(
+        &self,
+        reading: &mut Reading<'_, '_, '_>,
+        answers: &mut Answers,
+    ) -> Result<(), Stop> {
         match self {
-            Self::Bundled(bundled) => read(reading, bundled.contents, None),
-            Self::Bytes { bytes, .. } => read(reading, bytes.as_slice(), Some(length(bytes))),
+            Self::Bundled(bundled) => read(reading, answers, bundled.contents, None),
+            Self::Bytes { bytes, .. } => {
+                read(reading, answers, bytes.as_slice(), Some(length(bytes)))
+            }
             Self::Stdin => {
                 if io::stdin().is_terminal() {
                     eprintln!(
                         "cf-packages: reading a seed from standard input; end it with Ctrl-D on an empty line"
                     );
                 }
-                read_slow(reading, || Ok(io::stdin()))
+                read_slow(reading, answers, || Ok(io::stdin()))
             }
             Self::File(path) if is_pipe(path) => {
                 let path = path.clone();
-                read_slow(reading, || File::open(path))
+                read_slow(reading, answers, || File::open(path))
             }
             Self::File(path) => {
                 let opened = File::open(path).and_then(|file| {
@@ -140,7 +148,7 @@ impl Source {
                     Ok((file, size))
                 });
                 match opened {
-                    Ok((file, size)) => read(reading, file, Some(size)),
+                    Ok((file, size)) => read(reading, answers, file, Some(size)),
                     Err(error) => Err(unreadable(reading, &error)),
                 }
             }
@@ -150,10 +158,11 @@ impl Source {
 
 fn read_slow<R: Read>(
     reading: &mut Reading<'_, '_, '_>,
+    answers: &mut Answers,
     open: impl FnOnce() -> io::Result<R> + Send + 'static,
 ) -> Result<(), Stop> {
     match Input::start(open) {
-        Ok(input) => read(reading, input, None),
+        Ok(input) => read(reading, answers, input, None),
         Err(error) => Err(unreadable(reading, &error)),
     }
 }
@@ -175,6 +184,7 @@ fn whole_fault(reading: &mut Reading<'_, '_, '_>, text: impl AsRef<str>) -> Stop
 /// `size` is the number of bytes of `input`, if it is known. A file can grow while it is read.
 fn read(
     reading: &mut Reading<'_, '_, '_>,
+    answers: &mut Answers,
     input: impl Read,
     size: Option<u64>,
 ) -> Result<(), Stop> {
@@ -195,6 +205,7 @@ fn read(
         return Err(whole_fault(reading, messages::EMPTY_SEED));
     }
     if SeedFormat::of(&line) == SeedFormat::JsonLines {
+        answers.apply(reading.applier, reading.faults)?;
         read_json_lines(reading, input, line, before)?;
         return reading.end(None);
     }
@@ -211,6 +222,10 @@ fn read(
     let Some(document) = json_text(reading, &json, before)? else {
         return Err(Stop::Unreadable);
     };
+    if Answers::are(document.text) {
+        return answers.add(reading, document);
+    }
+    answers.apply(reading.applier, reading.faults)?;
     parse_json(reading, document)?;
     reading.end(Some(&document))
 }

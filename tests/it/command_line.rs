@@ -9,8 +9,8 @@ use clap::{Arg, ValueHint};
 
 use crate::support::{Output, Server, WorkDir};
 
-/// The flags whose values are keys and passwords. Their variables are specified in `authorization.rs`.
-const SECRETS: &[&str] = &["token-key", "login-password"];
+/// The flags whose values are keys and passwords. Their variables are specified in `authorization.rs` and `recording.rs`.
+const SECRETS: &[&str] = &["anonymize-key", "login-password", "token", "token-key"];
 
 fn definition() -> clap::Command {
     let mut definition = cf_packages::cli::Cli::definition();

@@ -217,7 +217,7 @@ fn user(number: usize) -> impl Strategy<Value = String> {
 }
 
 /// Organizations, spaces and apps with names that may differ in case only where that is right.
-fn seed() -> impl Strategy<Value = String> {
+pub fn seed() -> impl Strategy<Value = String> {
     let organizations = (member("suspended", any::<bool>().prop_map(|flag| flag.to_string())), member("created_at", any_time()))
         .prop_map(|(suspended, created)| {
             format!(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// The layers of `docs/architecture.md`, the highest first. A module imports only modules of lower layers.
 const LAYERS: &[&[&str]] = &[
     &["cli"],
+    &["record"],
     &["testing"],
     &["server"],
     &["http"],
@@ -43,7 +44,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper", &["http", "server"]),
     ("hyper_util", &["http", "server"]),
     ("http_body_util", &["http", "server"]),
-    ("ring", &["auth", "blobs", "bundle"]),
+    ("ring", &["auth", "blobs", "bundle", "record", "seed"]),
     ("rawzip", &["blobs"]),
     ("multra", &["http"]),
     ("flate2", &["bundle", "http"]),
@@ -55,7 +56,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "edition.rs", "log.rs"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("indicatif", &["seed"]),
+    ("indicatif", &["record", "seed"]),
+    ("ureq", &["record"]),
+    ("rustls", &["record"]),
+    ("rustls_native_certs", &["record"]),
     ("unicode_width", &["cli"]),
     ("prometheus_client", &["service"]),
     ("include_dir", &["seed"]),

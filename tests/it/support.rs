@@ -5,6 +5,7 @@ mod http;
 mod multipart;
 mod program;
 pub mod random;
+pub mod scripted;
 mod terminal;
 
 pub use http::{Connection, Response, get};

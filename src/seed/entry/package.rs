@@ -149,7 +149,7 @@ impl<'a> PackageEntry<'a> {
 }
 
 impl CredentialsEntry<'_> {
-    fn is_empty(&self) -> bool {
+    pub(in crate::seed) fn is_empty(&self) -> bool {
         let Self {
             user,
             password,
