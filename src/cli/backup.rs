@@ -21,8 +21,11 @@ pub struct Args {
 
 /// Writes the copy. If the copy has a fault, prints each one to stderr and writes no file.
 pub fn run(args: Args) -> Result<(), CommandError> {
-    let (database, file) = (args.database.path(), args.file.as_path());
-    let report = Store::backup(database, file, find_faults)?;
+    let database = args.database.file(
+        "copy it with the `pg_dump` of PostgreSQL, or write a seed with `cf-packages export`",
+    )?;
+    let file = args.file.as_path();
+    let report = Store::backup(&database, file, find_faults)?;
     for fault in &report.faults {
         eprintln!("cf-packages: `{}` {fault}", database.display());
     }

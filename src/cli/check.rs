@@ -6,7 +6,7 @@ use std::io::{Write as _, stdout};
 use super::CommandError;
 use super::args::DatabaseFlag;
 use crate::log::printable;
-use crate::store::{self, CheckReport, Snapshot, StoreError};
+use crate::store::{CheckReport, Snapshot, StoreError};
 use crate::{blobs, records};
 
 /// The arguments of `check`.
@@ -18,14 +18,15 @@ pub struct Args {
 
 /// Prints a summary to stdout and each fault to stderr. Exit 1 if there is a fault.
 pub fn run(args: Args) -> Result<(), CommandError> {
-    let path = args.database.path();
+    let location = args.database.location()?;
+    let path = location.shown();
     let name = path.display();
-    let mut report = format!(
-        "cf-packages {}, SQLite {}\n",
-        env!("CARGO_PKG_VERSION"),
-        store::sqlite_version()
-    );
-    let checked = store::check(path, find_faults);
+    let checked = location.check(find_faults);
+    let engine = match &checked {
+        Ok(checked) => checked.engine.clone(),
+        Err(_) => location.engine(),
+    };
+    let mut report = format!("cf-packages {}, {engine}\n", env!("CARGO_PKG_VERSION"));
     if let Ok(CheckReport {
         schema, packages, ..
     }) = &checked

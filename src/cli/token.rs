@@ -99,7 +99,8 @@ fn keys_and_name(
     given: Vec<Secret>,
     user: Option<&str>,
 ) -> Result<(Keys, Option<String>), CommandError> {
-    let path = database.path();
+    let location = database.location()?;
+    let path = location.shown();
     let find = |store: &Store, guid: &str, warn: bool| {
         let found = KnownUser::find(store, guid)?;
         if warn {
@@ -108,7 +109,7 @@ fn keys_and_name(
         Ok::<_, StoreError>(found.name)
     };
     if given.is_empty() {
-        let store = Store::open_for_reading(path)?;
+        let store = location.open_for_reading()?;
         let keys = store.read_blocking(|snapshot| Keys::load(snapshot, Vec::new(), &[]));
         let name = user.map(|guid| find(&store, guid, true)).transpose();
         // What SQLite says about a file that changed while it was read would be misleading.
@@ -118,9 +119,10 @@ fn keys_and_name(
     }
     let keys = Keys::from_secrets(given).map_err(CommandError::from_keys)?;
     // A database that was not named may be another than the one for which the token is.
-    let warn = database.given().is_some();
+    let warn = database.is_given();
     let name = match user {
-        Some(guid) if path.exists() => Store::open_for_reading(path)
+        Some(guid) if location.may_exist() => location
+            .open_for_reading()
             .and_then(|store| find(&store, guid, warn))
             .unwrap_or_default(),
         _ => None,

@@ -214,6 +214,9 @@ pub fn for_each_role(
     Ok(())
 }
 
+/// How many roles are in memory at the same time, if the engine sends them.
+const ROLES_AT_ONCE: u32 = 10_000;
+
 /// Adds what is wrong with the stored roles to `faults`, like [`Table::find_faults`].
 ///
 /// # Errors
@@ -225,7 +228,7 @@ pub(super) fn find_role_faults(
 ) -> Result<(), StoreError> {
     for scope in RoleScope::ALL {
         let statements = scope.statements();
-        snapshot.rows(&statements.select_all, &[], |row| {
+        snapshot.many_rows(&statements.select_all, &[], ROLES_AT_ONCE, |row| {
             let (user, parent) = (row.int(0)?, row.int(1)?);
             match scope.read_role(row, 2) {
                 Err(StoreError::Damaged(text)) => faults.push(format!(

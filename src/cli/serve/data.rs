@@ -24,7 +24,7 @@ pub(super) struct OpenedData {
 pub(super) fn open(settings: &Settings) -> Result<OpenedData, CommandError> {
     let now = settings.clock.now();
     let mut store = match &settings.data {
-        Data::File(file) => open_seeded(file, &settings.seeds, now, Durability::Full)?,
+        Data::Location(location) => open_seeded(location, &settings.seeds, now, Durability::Full)?,
         Data::ReadOnly(file) => Store::open(file, OpenMode::Immutable, Durability::Full)?,
         Data::Ephemeral(from) => {
             let Ephemeral {

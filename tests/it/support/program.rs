@@ -7,11 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
+use cf_packages::store::Location;
+
+use super::database::Schema;
 use super::http::{Connection, Response, get};
 
 /// A temporary folder in which the program runs, without settings from the environment.
+///
+/// Its database is `packages.db`, or a schema of the PostgreSQL server on which tests run.
 pub struct WorkDir {
     folder: tempfile::TempDir,
+    schema: Option<Schema>,
 }
 
 /// The result of a run of the program.
@@ -26,6 +32,23 @@ impl WorkDir {
     pub fn new() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
+            schema: Schema::new(),
+        }
+    }
+
+    /// Returns a folder whose database is `packages.db`, for tests about files.
+    pub fn of_files() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            schema: None,
+        }
+    }
+
+    /// Returns where the database of this folder is.
+    pub fn location(&self) -> Location {
+        match &self.schema {
+            Some(schema) => schema.location(),
+            None => Location::File(self.path("packages.db")),
         }
     }
 
@@ -60,7 +83,25 @@ impl WorkDir {
     }
 
     pub fn command(&self) -> Command {
-        command(self.folder.path())
+        let mut command = command(self.folder.path());
+        if let Some(schema) = &self.schema {
+            command.env("CF_PACKAGES_DB", schema.url());
+        }
+        command
+    }
+
+    /// Returns a command with these arguments. With one of those that are about another database, it names none.
+    fn command_of(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command();
+        let of_another = ["--ephemeral", "--demo", "--from", "--read-only", "backup"];
+        if arguments
+            .iter()
+            .any(|argument| of_another.contains(argument))
+        {
+            command.env_remove("CF_PACKAGES_DB");
+        }
+        command.args(arguments);
+        command
     }
 
     /// Returns a command that runs the binary as a user without special rights, or `None` if that is not possible.
@@ -106,8 +147,7 @@ impl WorkDir {
     /// Runs the program with `input` on standard input.
     pub fn run_with(&self, arguments: &[&str], input: &[u8]) -> Output {
         let mut child = self
-            .command()
-            .args(arguments)
+            .command_of(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -160,7 +200,7 @@ impl WorkDir {
 
     /// Starts `serve` with these flags on a free port.
     pub fn serve(&self, flags: &[&str]) -> Server {
-        Server::start(self.command().args(flags))
+        Server::start(&mut self.command_of(flags))
     }
 
     /// Starts `serve` with these flags on a free port, with at most `files` open files.
