@@ -243,6 +243,24 @@ pub(super) fn find_role_faults(
     Ok(())
 }
 
+/// Gives a new user, who has no role yet, these roles in `scope`. Returns whether there are any.
+///
+/// # Errors
+///
+/// Fails if a role or an id does not exist, or if the database cannot be written.
+pub fn add_roles(
+    transaction: &Transaction<'_>,
+    user_id: i64,
+    scope: RoleScope,
+    roles: &RoleSet<'_>,
+) -> Result<bool, StoreError> {
+    for (parent_id, role) in roles {
+        let values = [user_id.into(), (*parent_id).into(), (*role).into()];
+        transaction.execute(&scope.statements().insert, &values)?;
+    }
+    Ok(!roles.is_empty())
+}
+
 /// Makes `roles` the only roles of a user in `scope`. Returns whether they were different before.
 ///
 /// # Errors

@@ -16,6 +16,9 @@ pub const FALSE: &str = "false";
 /// (<https://sqlite.org/optoverview.html#disqualifying_where_clause_terms_using_unary_>).
 pub const NO_INDEX: &str = "+";
 
+/// Follows a column that compares without regard to the case of ASCII letters.
+pub const NO_CASE: &str = " collate nocase";
+
 /// Joins two tables and keeps SQLite from reading the right one first
 /// (<https://sqlite.org/optoverview.html#manual_control_of_query_plans_using_cross_join>).
 pub const JOIN_IN_ORDER: &str = "cross join";
@@ -71,11 +74,13 @@ pub fn number_list(numbers: &[i64]) -> Value {
 /// | [`from_in_list_order`] | the same rows, ordered explicitly: a join has no order |
 /// | [`JOIN_IN_ORDER`], [`NO_INDEX`], [`likely`] | nothing: they only steer SQLite's planner |
 /// | a bound text in `lower`, a null as text | with the collation of the columns: bytes, whatever the database's locale |
+/// | [`NO_CASE`] | both sides in lower case |
+/// | a constant that orders | with its type |
 /// | `0 as created_at` | a `bigint`, as each time is |
 #[cfg(feature = "postgres")]
 pub(super) fn to_postgres(sql: &str) -> String {
     const LISTED: &str = "from json_each(";
-    let mut text = sql
+    let mut text = without_prefixes(sql)
         .replace("likelihood(", "(")
         .replace(", 1.0)", ")")
         .replace(&format!(" {JOIN_IN_ORDER} "), " join ")
@@ -89,12 +94,36 @@ pub(super) fn to_postgres(sql: &str) -> String {
         // The closing parenthesis is followed by nothing that this pattern finds again.
         text.replace_range(start..end, &format!("lower ({n} collate \"C\")"));
     }
+    for (compared, lowered) in [
+        (
+            " = any(",
+            "any(lower(({n}::text[])::text collate \"C\")::text[])",
+        ),
+        (" = ", "lower ({n} collate \"C\")"),
+    ] {
+        let (before, after) = (
+            format!("{NO_CASE}{compared}"),
+            if compared == " = " { "" } else { ")" },
+        );
+        while let Some((start, end, n)) = parameter_in(&text, &before, after) {
+            let column = text[..start].rfind([' ', '(']).map_or(0, |at| at + 1);
+            let name = text[column..start].to_owned();
+            let lowered = lowered.replace("{n}", &n);
+            text.replace_range(column..end, &format!("lower({name}) = {lowered}"));
+        }
+    }
+    // A constant in this place would be the number of a column.
+    if let Some(literal) = text.find(" order by '").map(|at| at + " order by ".len())
+        && let Some(length) = text[literal + 1..].find('\'')
+    {
+        text.insert_str(literal + 1 + length + 1, "::text");
+    }
     if let Some((start, end, n)) = parameter_in(&text, LISTED, ") k ") {
         let from = format!("from unnest({n}::bigint[]) with ordinality k (value, position) ");
         text.replace_range(start..end, &from);
         text.push_str(" order by k.position");
     }
-    without_prefixes(&text)
+    text
 }
 
 /// Returns where `before`, a parameter and `after` stand in `text` for the first time, and the parameter.
@@ -121,7 +150,7 @@ fn without_prefixes(text: &str) -> String {
     for (at, char) in text.char_indices() {
         let is_prefix = NO_INDEX.starts_with(char)
             && text[..at].ends_with([' ', '(', '\n'])
-            && text[at + 1..].starts_with(|next: char| next.is_ascii_alphabetic());
+            && text[at + 1..].starts_with(|next: char| next.is_ascii_alphabetic() || next == '\'');
         if !is_prefix {
             kept.push(char);
         }
@@ -172,6 +201,17 @@ mod tests {
             (
                 "where replace(lower(r.guid), lower($2), '') <> lower(r.guid) and a + 1 > 0".into(),
                 "where replace(lower(r.guid), lower ($2 collate \"C\"), '') <> lower(r.guid) and a + 1 > 0",
+            ),
+            (
+                format!(
+                    "where r.name{NO_CASE} = $1 and +r.name{NO_CASE} in (select value from json_each($2)) and +'a' = $3"
+                ),
+                "where lower(r.name) = lower ($1 collate \"C\") \
+                 and lower(r.name) = any(lower(($2::text[])::text collate \"C\")::text[]) and 'a' = $3",
+            ),
+            (
+                "select a from t order by +'STOPPED' asc, r.guid asc".into(),
+                "select a from t order by 'STOPPED'::text asc, r.guid asc",
             ),
             (
                 "select cast(null as text), 0 as created_at".into(),

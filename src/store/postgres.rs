@@ -4,6 +4,7 @@
 //! a file do, and ids appear in the order of the commits. Each read sees one snapshot (`repeatable read`) and reads the
 //! version in it, so that no cache shows a state before a commit that any server has answered.
 
+mod bulk;
 mod check;
 mod connect;
 mod create;

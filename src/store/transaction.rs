@@ -112,6 +112,15 @@ impl<'c> Transaction<'c> {
         }
     }
 
+    /// Whether inserted rows wait to be sent together to a server, which a read of their tables would bring forward.
+    pub fn sends_rows_together(&self) -> bool {
+        match self.engine {
+            Engine::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(session) => session.sends_rows_together(),
+        }
+    }
+
     /// Fails if no more changes are to be made.
     fn require_running(&self) -> Result<(), StoreError> {
         if self

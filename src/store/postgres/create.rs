@@ -67,7 +67,9 @@ pub(in crate::store) fn create<E: From<StoreError>>(
         "insert into token_keys (secret) values ($1)",
         &[BorrowedValue::Bytes(&key)],
     )?;
+    session.send_rows_together();
     fill(&Transaction::of_session(&session, None))?;
+    session.send_rows()?;
     require_no_failure(&session)?;
     session.run(&schema::to_postgres(last, &["packages"]))?;
     // The server plans by what the tables hold, and would look at them only minutes later.

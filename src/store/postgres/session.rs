@@ -3,11 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use ::postgres::types::ToSql;
 use ::postgres::{CancelToken, Client, Error, Row, Statement};
 
+use super::bulk::{Batch, Bulk};
 use super::cursor::Cursor;
 use super::errors::{Meaning, meaning, store_error};
 use super::values::{Bound, int};
@@ -30,6 +32,8 @@ pub(in crate::store) struct PostgresSession {
     failure: Cell<Option<Meaning>>,
     /// The id of the row that was inserted last.
     last_id: Cell<Option<i64>>,
+    /// The rows that wait to be sent together, if the transaction sends them so.
+    bulk: RefCell<Option<Bulk>>,
     /// How many cursors were opened.
     cursors: Cell<u64>,
 }
@@ -49,6 +53,7 @@ impl PostgresSession {
             is_writing: Cell::default(),
             failure: Cell::default(),
             last_id: Cell::default(),
+            bulk: RefCell::default(),
             cursors: Cell::default(),
         }
     }
@@ -79,10 +84,22 @@ impl PostgresSession {
         self.failure.set(None);
         self.last_id.set(None);
         self.is_writing.set(is_writing);
+        self.bulk.replace(None);
+    }
+
+    /// Makes the current transaction send the rows that it inserts together. Only the holder of the lock of writers may.
+    pub(super) fn send_rows_together(&self) {
+        self.bulk.replace(Some(Bulk::default()));
+    }
+
+    /// Whether the current transaction sends the rows that it inserts together.
+    pub(in crate::store) fn sends_rows_together(&self) -> bool {
+        self.bulk.borrow().is_some()
     }
 
     /// Commits the transaction.
     pub(super) fn commit(&self) -> Result<(), StoreError> {
+        self.send_rows()?;
         self.run("commit")
     }
 
@@ -118,6 +135,7 @@ impl PostgresSession {
         sql: &str,
         values: &[Value],
     ) -> Result<Vec<Row>, StoreError> {
+        self.send_rows_for(sql)?;
         let values: Vec<_> = values.iter().map(Value::borrowed).collect();
         self.query(&self.prepared(sql, dialect::to_postgres)?, &values)
     }
@@ -128,6 +146,7 @@ impl PostgresSession {
         sql: &str,
         values: &[Value],
     ) -> Result<Cursor<'_>, StoreError> {
+        self.send_rows_for(sql)?;
         let number = self.cursors.get() + 1;
         self.cursors.set(number);
         let name = format!("cursor_{number}");
@@ -153,6 +172,11 @@ impl PostgresSession {
         values: &[BorrowedValue<'_>],
     ) -> Result<usize, StoreError> {
         self.last_id.set(None);
+        if self.waits(sql, values, false)?.is_some() {
+            return Ok(1);
+        }
+        self.send_rows()?;
+        self.forget_ids();
         let changed = self.change(&self.prepared(sql, dialect::to_postgres)?, values)?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
@@ -163,6 +187,12 @@ impl PostgresSession {
         sql: &str,
         values: &[BorrowedValue<'_>],
     ) -> Result<i64, StoreError> {
+        if let Some(id) = self.waits(sql, values, true)? {
+            self.last_id.set(Some(id));
+            return Ok(id);
+        }
+        self.send_rows()?;
+        self.forget_ids();
         let statement = self.prepared(sql, |sql| format!("{sql} returning id"))?;
         let rows = self.query(&statement, values)?;
         let id = match rows.first() {
@@ -203,6 +233,94 @@ impl PostgresSession {
     pub(super) fn current_version(&self) -> Result<Version, StoreError> {
         self.begin(true);
         self.version()
+    }
+
+    /// Lets the row of an insertion wait, if this transaction sends rows together. Returns its id, or 0 if it has none.
+    fn waits(
+        &self,
+        sql: &str,
+        values: &[BorrowedValue<'_>],
+        has_id: bool,
+    ) -> Result<Option<i64>, StoreError> {
+        let insertion = match self.bulk.borrow_mut().as_mut() {
+            Some(bulk) => bulk.insertion(sql),
+            None => None,
+        };
+        let Some(insertion) = insertion else {
+            return Ok(None);
+        };
+        let bulk = || self.bulk.borrow();
+        if !bulk()
+            .as_ref()
+            .is_some_and(|bulk| bulk.takes(&insertion, has_id))
+        {
+            self.send_rows()?;
+        }
+        let known = bulk().as_ref().and_then(|bulk| bulk.next_id(&insertion));
+        let id = match known {
+            _ if !has_id => None,
+            Some(id) => Some(id),
+            None => Some(self.next_id_of(insertion.table())?),
+        };
+        let is_full = self.bulk.borrow_mut().as_mut().is_some_and(|bulk| {
+            bulk.add(&insertion, id, values);
+            bulk.is_full()
+        });
+        if is_full {
+            self.send_rows()?;
+        }
+        Ok(Some(id.unwrap_or_default()))
+    }
+
+    fn next_id_of(&self, table: &str) -> Result<i64, StoreError> {
+        let sql = format!("select nextval(pg_get_serial_sequence('{table}', 'id'))");
+        let rows = self.rows_of(&sql)?;
+        let row = rows.first();
+        let row = row.ok_or_else(|| StoreError::Postgres("a sequence gave no number".into()))?;
+        int(row, 0)
+    }
+
+    /// Sends the rows that wait, if a statement may see one of them.
+    fn send_rows_for(&self, sql: &str) -> Result<(), StoreError> {
+        let is_about = match self.bulk.borrow().as_ref() {
+            Some(bulk) => bulk.is_about(sql),
+            None => false,
+        };
+        if is_about { self.send_rows() } else { Ok(()) }
+    }
+
+    /// Sends the rows that wait.
+    pub(super) fn send_rows(&self) -> Result<(), StoreError> {
+        let batches = match self.bulk.borrow_mut().as_mut() {
+            Some(bulk) => bulk.take(),
+            None => return Ok(()),
+        };
+        batches.iter().try_for_each(|batch| self.send(batch))
+    }
+
+    fn send(&self, batch: &Batch) -> Result<(), StoreError> {
+        let copied = self.copy(batch);
+        copied.map_err(|error| self.failed(&error))?;
+        if let Some(id) = batch.last_id {
+            let table = batch.table;
+            let sql = format!("select setval(pg_get_serial_sequence('{table}', 'id'), {id})");
+            self.rows_of(&sql)?;
+        }
+        Ok(())
+    }
+
+    fn copy(&self, batch: &Batch) -> Result<(), Error> {
+        let mut client = self.client.borrow_mut();
+        let mut writer = client.copy_in(&batch.statement)?;
+        // A failure to write is that of the connection or the server, which the end reports.
+        let _: io::Result<()> = writer.write_all(&batch.input);
+        writer.finish().map(drop)
+    }
+
+    fn forget_ids(&self) {
+        if let Some(bulk) = self.bulk.borrow_mut().as_mut() {
+            bulk.forget_ids();
+        }
     }
 
     /// Returns the prepared statement of a text, which `translate` turns into that for the server.

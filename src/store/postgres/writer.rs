@@ -57,6 +57,9 @@ impl Writer {
             self.set_running(Some(session.cancel_token()));
             begin(session, patience)
         })?;
+        if queued.is_of_command() {
+            session.send_rows_together();
+        }
         drop(queued);
         let written = self.finish(session, write);
         self.set_running(None);

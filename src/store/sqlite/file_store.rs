@@ -129,7 +129,7 @@ impl FileStore {
 
     /// Queues a read, which is interrupted if its caller goes. The answer is not sent then, if the read panics, or if no
     /// connection can be opened.
-    fn submit<T, E>(
+    pub(in crate::store) fn submit<T, E>(
         &self,
         read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
         caller: Caller,

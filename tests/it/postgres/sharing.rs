@@ -44,7 +44,7 @@ fn guids(page: &Value) -> BTreeSet<String> {
 const PAGES: [&str; 4] = [
     "/v3/packages?per_page=5000",
     "/v3/packages?per_page=5000&order_by=-created_at",
-    "/v3/packages?per_page=5000&states=AWAITING_UPLOAD,READY,FAILED",
+    "/v3/packages?per_page=5000&types=bits,docker",
     "/v3/packages?per_page=5000&label_selector=shown",
 ];
 

@@ -90,17 +90,10 @@ impl WorkDir {
         command
     }
 
-    /// Returns a command with these arguments. With one of those that are about another database, it names none.
     fn command_of(&self, arguments: &[&str]) -> Command {
         let mut command = self.command();
-        let of_another = ["--ephemeral", "--demo", "--from", "--read-only", "backup"];
-        if arguments
-            .iter()
-            .any(|argument| of_another.contains(argument))
-        {
-            command.env_remove("CF_PACKAGES_DB");
-        }
         command.args(arguments);
+        name_no_database_in_vain(&mut command);
         command
     }
 
@@ -245,6 +238,19 @@ pub fn program() -> PathBuf {
     )
 }
 
+/// Lets a command that is about another database than that of its folder, or needs none, name none.
+fn name_no_database_in_vain(command: &mut Command) {
+    let arguments: Vec<_> = command
+        .get_args()
+        .map(|one| one.to_string_lossy().into_owned())
+        .collect();
+    let has = |argument: &str| arguments.iter().any(|one| one == argument);
+    let of_another = ["--ephemeral", "--demo", "--from", "--read-only", "backup"];
+    if of_another.into_iter().any(has) || has("token") && has("--token-key") {
+        command.env_remove("CF_PACKAGES_DB");
+    }
+}
+
 /// Returns the program, to be run in `folder` and without the settings of the environment of the tests.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(program());
@@ -271,6 +277,7 @@ pub struct Server {
 impl Server {
     /// Starts `serve` on a free port. `command` is the program with the other flags of `serve`.
     pub fn start(command: &mut Command) -> Self {
+        name_no_database_in_vain(command);
         let flags: Vec<_> = command.get_args().map(|flag| flag.to_owned()).collect();
         let mut serve = Command::new(command.get_program());
         serve
