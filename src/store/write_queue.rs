@@ -31,6 +31,7 @@ pub struct QueuedWrite {
     queue: Arc<WriteQueue>,
     since: Instant,
     deadline: Instant,
+    #[cfg(feature = "postgres")]
     patience: Patience,
 }
 
@@ -54,6 +55,7 @@ impl QueuedWrite {
             queue: queue.clone(),
             since,
             deadline: since + patience.duration(),
+            #[cfg(feature = "postgres")]
             patience,
         }
     }
