@@ -18,7 +18,7 @@ use crate::bundle::Bundle;
 use crate::error_text::os_error;
 use crate::seed::{self, OtherRows, SeedError, Source};
 use crate::signals;
-use crate::store::{Closed, Durability, OpenMode, Store, StoreError, is_file_of};
+use crate::store::{Closed, Durability, Location, OpenMode, Store, StoreError, is_file_of};
 
 /// The beginning of the folders' names; a random part follows.
 const PREFIX: &str = "cf-packages-";
@@ -83,7 +83,8 @@ impl Ephemeral {
 
     fn in_folder(folder: Folder, seeds: &[Source], now: i64) -> Result<Self, SeedError> {
         let file = folder.database();
-        let store = open_seeded(&file, seeds, now, Durability::Off)?;
+        let location = Location::File(file.clone());
+        let store = open_seeded(&location, seeds, now, Durability::Off)?;
         // Closing moves everything into the file itself, so that copying it copies all data.
         if let Closed::LogKept { cause, .. } = store.close()? {
             return Err(StoreError::CannotWrite(cause).into());
@@ -111,37 +112,37 @@ fn new_file(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Opens the database at `file`, which is created if it does not exist, and applies the seeds. `now` is the time of
+/// Opens the database at `location`, which is created if it does not exist, and applies the seeds. `now` is the time of
 /// entries without one, in seconds since 1970.
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be opened, or if a seed is refused. Then nothing is changed, and no file is created.
+/// Fails if it cannot be opened, or if a seed is refused. Then nothing is changed, and no database is created.
 pub fn open_seeded(
-    file: &Path,
+    location: &Location,
     seeds: &[Source],
     now: i64,
     durability: Durability,
 ) -> Result<Store, SeedError> {
-    try_open_seeded(file, seeds, now, durability).map_err(|error| error.at(file))
+    try_open_seeded(location, seeds, now, durability).map_err(|error| error.at(location.shown()))
 }
 
 fn try_open_seeded(
-    file: &Path,
+    location: &Location,
     seeds: &[Source],
     now: i64,
     durability: Durability,
 ) -> Result<Store, SeedError> {
     let mut has_read_seeds = false;
-    let created = Store::create(file, |transaction| {
+    let created = location.create(|transaction| {
         has_read_seeds = true;
         seed::apply(transaction, seeds, OtherRows::Keep, now).map(drop)
     })?;
     // Another program created the file at the same time. Standard input cannot be read a second time.
     if has_read_seeds && !created && seeds.iter().any(Source::is_read_once) {
-        return Err(StoreError::made_meanwhile(file).into());
+        return Err(StoreError::made_meanwhile(location.shown()).into());
     }
-    let store = Store::open(file, OpenMode::ReadWrite, durability)?;
+    let store = location.open(durability)?;
     if !created && !seeds.is_empty() {
         store
             .write_patiently(|transaction| seed::apply(transaction, seeds, OtherRows::Keep, now))?;

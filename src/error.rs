@@ -71,6 +71,9 @@ pub enum ApiError {
     /// 503 `CF-ServiceUnavailable` (10015): the database cannot be used at present. The text is logged and never sent to
     /// the client.
     Unavailable(String),
+    /// 503 `CF-ServiceUnavailable` (10015): the connection to the database was lost during the commit of the change. The
+    /// text is logged and never sent to the client.
+    OutcomeUnknown(String),
     /// 503 `CF-ServiceUnavailable` (10015): the data cannot be read. Only `/healthz` says so.
     Unhealthy,
     /// 500 `UnknownError` (10001). The text is logged and never sent to the client.
@@ -116,6 +119,7 @@ impl ApiError {
             | Self::Overloaded
             | Self::Stopping
             | Self::Unhealthy
+            | Self::OutcomeUnknown(_)
             | Self::Unavailable(_) => 503,
             Self::Internal(_) => 500,
         }
@@ -151,6 +155,7 @@ impl ApiError {
             | Self::Overloaded
             | Self::Stopping
             | Self::Unhealthy
+            | Self::OutcomeUnknown(_)
             | Self::Unavailable(_) => 10015,
             Self::Internal(_) => 10001,
         }
@@ -186,6 +191,7 @@ impl ApiError {
             | Self::Overloaded
             | Self::Stopping
             | Self::Unhealthy
+            | Self::OutcomeUnknown(_)
             | Self::Unavailable(_) => "CF-ServiceUnavailable",
             Self::Internal(_) => "UnknownError",
         }
@@ -238,6 +244,10 @@ impl ApiError {
             Self::Overloaded => "The server is overloaded, try again".into(),
             Self::Stopping => "The server is stopping, try again".into(),
             Self::Unavailable(_) => "The database cannot be used at present".into(),
+            Self::OutcomeUnknown(_) => {
+                "The connection to the database was lost: it is unknown whether the change was stored, look before you repeat it"
+                    .into()
+            }
             Self::Unhealthy => "The data cannot be read; the log of the server says why".into(),
             Self::Internal(_) => "An unknown error occurred.".into(),
         }
@@ -246,7 +256,9 @@ impl ApiError {
     /// Returns the text for the log, which may hold more than the client's.
     pub fn cause(&self) -> String {
         match self {
-            Self::Internal(cause) | Self::Unavailable(cause) => cause.clone(),
+            Self::Internal(cause) | Self::Unavailable(cause) | Self::OutcomeUnknown(cause) => {
+                cause.clone()
+            }
             other => other.detail(),
         }
     }
@@ -266,9 +278,10 @@ impl From<StoreError> for ApiError {
             StoreError::Busy | StoreError::Closed | StoreError::Stopped(_) => Self::Busy,
             StoreError::TooExpensive => Self::TooExpensive,
             StoreError::Lost(text) => Self::Unavailable(text),
-            error @ (StoreError::CannotWrite(_) | StoreError::CannotOpen(_)) => {
-                Self::Unavailable(error.to_string())
-            }
+            error @ StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown(error.to_string()),
+            error @ (StoreError::CannotWrite(_)
+            | StoreError::CannotOpen(_)
+            | StoreError::Unreachable(_)) => Self::Unavailable(error.to_string()),
             other => Self::Internal(other.to_string()),
         }
     }

@@ -31,7 +31,7 @@
 //! | [`bundle`] | executables that carry a database |
 //! | [`statistics`] | what a database holds, counted over one snapshot |
 //! | [`records`] | one file per table: its columns, filters and statements; inserts and updates |
-//! | [`store`] | the SQLite file: snapshots, transactions, migrations (with `schema.sql`), data versions; a second engine would stand beside `store::sqlite` |
+//! | [`store`] | the SQLite file, or the database of a PostgreSQL server: snapshots, transactions, migrations (with `schema.sql`), data versions |
 //! | [`caller`] [`clock`] [`duration`] [`error_text`] [`json_object`] [`labels`] [`log`] [`private_file`] [`signals`] | small modules that all others may use |
 //!
 //! A module imports only modules further down this table. `docs/architecture.md` says what a change touches.

@@ -1,11 +1,15 @@
-//! The database: one SQLite file, its reader connections, and the one connection that writes.
+//! The database: one SQLite file or a database of a PostgreSQL server, its reader connections, and the one connection that
+//! writes.
 //!
 //! Only this module names a database crate, and only [`dialect`] writes SQL that differs between engines.
 
 pub mod dialect;
 mod error;
 mod file_watch;
+mod location;
 mod migrate;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod snapshot;
 mod sqlite;
 #[cfg(test)]
@@ -18,27 +22,23 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::Connection;
-use tokio::sync::oneshot;
-
 pub use error::StoreError;
-use file_watch::{Current, FileWatch, OpenReaders};
+pub use location::{Location, LocationError};
 pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
+#[cfg(feature = "postgres")]
+use postgres::PostgresStore;
 pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
 use sqlite::busy::Patience;
-pub use sqlite::check::{CheckReport, FindFaults, check, sqlite_version};
+pub use sqlite::check::{CheckReport, FindFaults, check};
 pub use sqlite::close::Closed;
 pub use sqlite::draft::is_file_of;
-use sqlite::identify::{FileState, at_real_path, identify, missing_file_error, real_path};
-use sqlite::latest_version::{Head, LatestVersion};
-use sqlite::open::{self, Opened};
-use sqlite::open_file::{OpenFile, Stamps, changed_meanwhile};
+use sqlite::file_store::FileStore;
+use sqlite::identify::{FileState, at_real_path, identify, real_path};
+use sqlite::latest_version::Head;
 pub use sqlite::readers::WaitingReads;
-use sqlite::readers::{Caller, Ended, Job, Limit, Readers};
 pub use sqlite::reserved_name::{refuse_database, refuse_reserved_name};
-use sqlite::writer::Writer;
-use sqlite::{backup, carried, close, copy, create, draft, log_size, read_only, schema};
+use sqlite::{backup, carried, copy, create, draft, read_only, schema};
 pub use transaction::Transaction;
 pub use version::Version;
 use write_queue::WriteQueue;
@@ -98,18 +98,44 @@ pub struct Commit(Head);
 /// An open database.
 #[derive(Debug)]
 pub struct Store {
-    path: PathBuf,
-    mode: OpenMode,
-    given: PathBuf,
-    migrated: Option<Migrated>,
-    // Dropped in this order, because the connection that closes last removes `-wal` and `-shm`, and a reader's connection
-    // cannot.
-    watch: Option<FileWatch>,
-    current: Arc<Current>,
-    writer: Option<Writer>,
+    engine: Engine,
     writes: Arc<WriteQueue>,
-    latest: Arc<LatestVersion>,
-    file: Arc<OpenFile>,
+}
+
+/// What holds the data. Only this module asks which one it is.
+#[derive(Debug)]
+// There is one value of it in a process.
+#[allow(clippy::large_enum_variant)]
+enum Engine {
+    /// A file of SQLite.
+    File(FileStore),
+    /// A database of a PostgreSQL server.
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresStore),
+}
+
+/// The version that [`Store::version_of_request`] returns.
+#[derive(Debug)]
+pub struct RequestVersion<'s>(Known<'s>);
+
+#[derive(Debug)]
+enum Known<'s> {
+    /// It is looked up when it is needed.
+    Lazily(&'s FileStore),
+    /// It was looked up, if it was needed and could be.
+    #[cfg(feature = "postgres")]
+    Already(Option<Version>),
+}
+
+impl RequestVersion<'_> {
+    /// Returns the version. `None`: only a snapshot can tell.
+    pub fn get(&self) -> Option<Version> {
+        match self.0 {
+            Known::Lazily(file) => file.version_now(),
+            #[cfg(feature = "postgres")]
+            Known::Already(version) => version,
+        }
+    }
 }
 
 impl Store {
@@ -219,7 +245,7 @@ impl Store {
     /// Fails if there is no file, if it is not a database of this program, if its schema is not the current one and it
     /// is opened for reading, if it cannot be migrated, or if it cannot be opened in that mode.
     pub fn open(path: &Path, mode: OpenMode, durability: Durability) -> Result<Self, StoreError> {
-        at_real_path(path, |real| Self::try_open(path, real, mode, durability))
+        at_real_path(path, |real| Self::open_file(path, real, mode, durability))
     }
 
     /// Fails if the database at `path` has an earlier schema, which [`Store::open`] would migrate. For commands that
@@ -245,65 +271,32 @@ impl Store {
     ///
     /// Fails as [`Store::open`] does.
     pub fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
-        let open = |real: &Path, mode| Self::try_open(path, real, mode, Durability::Full);
+        let open = |real: &Path, mode| Self::open_file(path, real, mode, Durability::Full);
         at_real_path(path, |real| match open(real, OpenMode::ReadOnly) {
             Err(StoreError::CannotOpen(_)) => open(real, OpenMode::Immutable),
             other => other,
         })
     }
 
-    fn try_open(
+    fn open_file(
         given: &Path,
         real: &Path,
         mode: OpenMode,
         durability: Durability,
     ) -> Result<Self, StoreError> {
-        let (readers, connection, migrated) = Self::open_readers(given, real, mode, durability, 0)?;
         Ok(Self {
-            path: real.to_owned(),
-            given: given.to_owned(),
-            mode,
-            migrated,
-            watch: None,
-            writer: (mode == OpenMode::ReadWrite).then(|| Writer::new(real, connection)),
+            engine: Engine::File(FileStore::open(given, real, mode, durability)?),
             writes: Arc::default(),
-            latest: readers.latest.clone(),
-            file: readers.file.clone(),
-            current: Arc::new(Current::new(readers)),
         })
     }
 
-    /// Opens the file at `real` and starts its readers. `number` counts the files that the store opened before.
-    fn open_readers(
-        given: &Path,
-        real: &Path,
-        mode: OpenMode,
-        durability: Durability,
-        number: u32,
-    ) -> Result<(OpenReaders, Connection, Option<Migrated>), StoreError> {
-        let FileState::Ours { schema } = identify(real)? else {
-            return Err(missing_file_error(real));
-        };
-        let stamps = Stamps::of(real).ok();
-        let file = OpenFile::open(given, real)?;
-        let Opened {
-            connection,
-            reader_mode,
-            migrated,
-        } = open::open(real, schema, mode, durability)?;
-        // In this mode no connection stays open, and `-wal` and `-shm` come and go with those of the reads.
-        let keeps_side_files = mode != OpenMode::ReadOnly;
-        let file = Arc::new(file.opened_by(&connection, keeps_side_files)?);
-        let latest = Arc::new(LatestVersion::new(real, mode, number));
-        // The first look records what the file holds.
-        let _ = file.loss(&latest);
-        let readers = OpenReaders {
-            readers: Readers::start(real, reader_mode, &latest)?,
-            latest,
-            file,
-            stamps: stamps.filter(|_| reader_mode.is_immutable()),
-        };
-        Ok((readers, connection, migrated))
+    /// Opens a database of a PostgreSQL server, which [`Location::create`] has prepared.
+    #[cfg(feature = "postgres")]
+    fn open_postgres(database: PostgresStore) -> Self {
+        Self {
+            engine: Engine::Postgres(database),
+            writes: Arc::default(),
+        }
     }
 
     /// Watches the file from now on, for a server: requests fail with [`StoreError::Lost`] once the file is removed,
@@ -313,23 +306,51 @@ impl Store {
     ///
     /// Fails if the operating system starts no thread.
     pub fn watch(&mut self) -> Result<(), StoreError> {
-        self.watch = Some(FileWatch::start(&self.given, self.mode, &self.current)?);
-        Ok(())
+        match &mut self.engine {
+            Engine::File(file) => file.watch(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => Ok(()),
+        }
     }
 
-    /// Returns the path of the file. If it was opened through a symbolic link, this is the path that the link leads to.
+    /// Returns the path of the file, or the address of the database without its password. If a file was opened through a
+    /// symbolic link, this is the path that the link leads to.
     pub fn path(&self) -> &Path {
-        &self.path
+        match &self.engine {
+            Engine::File(file) => file.path(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(database) => database.address(),
+        }
+    }
+
+    /// Returns the folder in which uploads are kept until they are stored: that of the file, or the one for temporary files.
+    pub fn upload_folder(&self) -> PathBuf {
+        match &self.engine {
+            Engine::File(file) => match file.path().parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+                _ => PathBuf::from("."),
+            },
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => std::env::temp_dir(),
+        }
     }
 
     /// Returns the migration that opening the file carried out, if it had an earlier schema.
     pub fn migrated(&self) -> Option<&Migrated> {
-        self.migrated.as_ref()
+        match &self.engine {
+            Engine::File(file) => file.migrated(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => None,
+        }
     }
 
     /// Returns how the file was opened.
     pub fn opened(&self) -> OpenMode {
-        self.mode
+        match &self.engine {
+            Engine::File(file) => file.opened(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => OpenMode::ReadWrite,
+        }
     }
 
     /// Runs `read` over one snapshot, on a reader thread. A read that takes many steps is interrupted and run again in a
@@ -349,63 +370,11 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let waiting = Arc::new(());
-        let answer = self.submit(read, Arc::downgrade(&waiting))?;
-        let answer = answer.await;
-        drop(waiting);
-        answer.unwrap_or_else(|_| Err(unanswered().into()))
-    }
-
-    /// Queues a read, which is interrupted if its caller goes. The answer is not sent then, if the read panics, or if no
-    /// connection can be opened.
-    fn submit<T, E>(
-        &self,
-        read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
-        caller: Caller,
-    ) -> Result<oneshot::Receiver<Result<T, E>>, StoreError>
-    where
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        let (sender, receiver) = oneshot::channel();
-        let current = self.current.get()?;
-        let (file, latest) = (current.file.clone(), current.latest.clone());
-        let mut request = Some((read, sender));
-        let job: Job = Box::new(move |connection, limit| {
-            let Some((read, sender)) = request.take() else {
-                return Ended::Answered;
-            };
-            if sender.is_closed() {
-                // The client has gone.
-                return Ended::Answered;
-            }
-            let answer = if limit == Limit::Refused {
-                Err(StoreError::Busy.into())
-            } else {
-                connection.limit(limit);
-                connection.read_for(caller.clone());
-                match connection.snapshot(&read) {
-                    Err(_) if connection.is_over_limit() && limit != Limit::Slow => {
-                        request = Some((read, sender));
-                        return Ended::Interrupted;
-                    }
-                    Err(_) if connection.is_over_limit() => Err(StoreError::TooExpensive.into()),
-                    // What SQLite says about a file that is another one by now would be misleading.
-                    Err(error) => match file.lost(&latest) {
-                        Ok(()) => Err(error),
-                        Err(lost) => Err(lost.into()),
-                    },
-                    answer => answer,
-                }
-            };
-            // `read` may hold the last reference to this store, which the caller drops when it has the answer.
-            drop(read);
-            // Fails if the client went while the read ran.
-            let _ = sender.send(answer);
-            Ended::Answered
-        });
-        current.readers.submit(job)?;
-        Ok(receiver)
+        match &self.engine {
+            Engine::File(file) => file.read(read).await,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(database) => database.read(read).await,
+        }
     }
 
     /// Runs `read` over one snapshot, on the calling thread and without a limit. For programs without an async runtime,
@@ -418,7 +387,11 @@ impl Store {
         &self,
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.current.get()?.readers.run_here(read)
+        match &self.engine {
+            Engine::File(file) => file.read_blocking(read),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(database) => database.read_blocking(read),
+        }
     }
 
     /// Fails if the file was taken as immutable and has changed since it was opened, so that what was read may be wrong. For
@@ -428,24 +401,51 @@ impl Store {
     ///
     /// Fails also while the store is closing.
     pub fn require_unchanged(&self) -> Result<(), StoreError> {
-        match self.current.get()?.stamps {
-            Some(stamps) if Stamps::of(&self.path).ok() != Some(stamps) => {
-                Err(changed_meanwhile(&self.given))
-            }
-            _ => Ok(()),
+        match &self.engine {
+            Engine::File(file) => file.require_unchanged(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => Ok(()),
         }
     }
 
     /// Returns the version of the data at this moment, without a query and without waiting. `None` means that
     /// no snapshot of the current data has been read yet. Read one and call [`Snapshot::version`].
     pub fn version_now(&self) -> Option<Version> {
-        self.current.get().ok()?.latest.get()
+        match &self.engine {
+            Engine::File(file) => file.version_now(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => None,
+        }
+    }
+
+    /// Returns the version that a request which has come by now may take as the current one. It never shows a state before
+    /// a commit that returned, in any server, before this was called.
+    ///
+    /// A database on another machine is asked at once if `is_needed`, together with the other requests that came before the
+    /// question was sent.
+    pub async fn version_of_request(&self, is_needed: impl FnOnce() -> bool) -> RequestVersion<'_> {
+        match &self.engine {
+            Engine::File(file) => {
+                drop(is_needed);
+                RequestVersion(Known::Lazily(file))
+            }
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(database) => RequestVersion(Known::Already(if is_needed() {
+                database.current_version().await
+            } else {
+                None
+            })),
+        }
     }
 
     /// Returns what identifies the last commit to the file by any program, without a query and without waiting. `None` if
     /// that is unknown, as while a commit is being made.
     pub fn last_commit(&self) -> Option<Commit> {
-        self.current.last()?.latest.head().map(Commit)
+        match &self.engine {
+            Engine::File(file) => file.last_commit(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => None,
+        }
     }
 
     /// Runs `write` in one transaction, commits it if `write` succeeds, and rolls it back if it fails. Blocks.
@@ -491,30 +491,34 @@ impl Store {
         queued: QueuedWrite,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let writer = self.writer.as_ref().ok_or_else(|| {
-            StoreError::file(&self.path, "is open for reading only; nothing was written")
-        })?;
-        self.file.lost(&self.latest)?;
-        let answer = writer.write(queued, write)?;
-        // A commit to a file that has no name any more is lost.
-        self.file.lost(&self.latest)?;
-        Ok(answer)
+        match &self.engine {
+            Engine::File(file) => file.write_queued(queued, write),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(database) => database.write(queued, write),
+        }
     }
 
     /// Returns whether the write-ahead log is half as long as it may be. A read that lasts long should end then: no write
     /// begins while the log has its largest size, and only the end of all older reads lets it be cut.
     pub fn is_log_long(&self) -> bool {
-        log_size::is_long(&self.path)
+        match &self.engine {
+            Engine::File(file) => file.is_log_long(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => false,
+        }
     }
 
     /// Returns what the database is doing. Looks at the size of a file, which may block.
     pub fn activity(&self) -> StoreActivity {
-        let readers = self.current.get().ok();
-        let waiting_reads = readers.map(|current| current.readers.waiting());
+        let (waiting_reads, log_bytes) = match &self.engine {
+            Engine::File(file) => (file.waiting_reads(), file.log_bytes()),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(database) => (database.waiting_reads(), 0),
+        };
         StoreActivity {
-            waiting_reads: waiting_reads.unwrap_or_default(),
+            waiting_reads,
             writer: self.writes.counters(),
-            log_bytes: log_size::bytes(&self.path),
+            log_bytes,
         }
     }
 
@@ -524,8 +528,10 @@ impl Store {
     /// A write that runs no statement at the moment, as while it parses a seed, fails at its next change. Call this again
     /// until the write has ended, so that a statement that only reads is interrupted too.
     pub fn interrupt_writes(&self) {
-        if let Some(writer) = &self.writer {
-            writer.interrupt();
+        match &self.engine {
+            Engine::File(file) => file.interrupt_writes(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(database) => database.interrupt_writes(),
         }
     }
 
@@ -535,24 +541,14 @@ impl Store {
     /// # Errors
     ///
     /// Fails if the log cannot be moved for another reason, or the file cannot be closed.
-    pub fn close(mut self) -> Result<Closed, StoreError> {
-        drop(self.watch.take());
-        drop(self.current.take());
-        let Some(writer) = self.writer.take() else {
-            return Ok(Closed::Whole);
-        };
-        let connection = writer.into_connection()?;
-        // The log lies beside the file, wherever a link leads by now.
-        match self.file.loss_behind_link(&self.latest) {
-            None => close::close_writer(&self.path, connection),
-            Some(loss) => {
-                close::close_lost(&self.path, &self.file, loss, connection).map(|()| Closed::Whole)
+    pub fn close(self) -> Result<Closed, StoreError> {
+        match self.engine {
+            Engine::File(file) => file.close(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(database) => {
+                database.close();
+                Ok(Closed::Whole)
             }
         }
     }
-}
-
-/// The error of a read that panicked, or for which no connection could be opened.
-fn unanswered() -> StoreError {
-    StoreError::Sqlite("a read ended without an answer".into())
 }

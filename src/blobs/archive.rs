@@ -101,7 +101,7 @@ mod tests {
 
     fn checked(bytes: &[u8], limit: u64) -> Result<(), ArchiveFault> {
         let folder = tempfile::tempdir().unwrap();
-        let mut spool = Spool::beside(&folder.path().join("packages.db")).unwrap();
+        let mut spool = Spool::in_folder(folder.path()).unwrap();
         spool.write_all(bytes).unwrap();
         check(&spool.finish(), limit).unwrap()
     }

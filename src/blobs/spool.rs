@@ -31,16 +31,12 @@ pub struct ContentFile {
 }
 
 impl Spool {
-    /// Creates an empty spool in the folder of the database at `database`.
+    /// Creates an empty spool in `folder`.
     ///
     /// # Errors
     ///
     /// Fails if the folder cannot be written.
-    pub fn beside(database: &Path) -> io::Result<Self> {
-        let folder = database
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+    pub fn in_folder(folder: &Path) -> io::Result<Self> {
         Ok(Self {
             file: tempfile::tempfile_in(folder)?,
             hasher: Hasher::new(),
@@ -177,7 +173,7 @@ mod tests {
     #[test]
     fn spool_leaves_no_name_and_no_file() {
         let folder = tempfile::tempdir().unwrap();
-        let mut spool = Spool::beside(&folder.path().join("packages.db")).unwrap();
+        let mut spool = Spool::in_folder(folder.path()).unwrap();
         spool.write_all(b"abc").unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         let content = spool.finish();

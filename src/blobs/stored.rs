@@ -6,6 +6,9 @@ use super::{Checksums, ContentFile};
 use crate::records::{Blob, BlobRecord, Table};
 use crate::store::{BorrowedValue, Snapshot, StoreError, Transaction, Value};
 
+/// How many pieces of a blob are in memory at the same time, if the engine sends them.
+const PIECES_AT_ONCE: u32 = 8;
+
 /// What is needed to read the content of a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenBlob {
@@ -190,9 +193,10 @@ pub fn for_each_piece<E: From<StoreError>>(
     id: i64,
     mut each: impl FnMut(i64, &[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
-    snapshot.rows(
+    snapshot.many_rows(
         "select number, content from blob_pieces where blob_id = $1 order by number",
         &[id.into()],
+        PIECES_AT_ONCE,
         |row| each(row.int(0)?, row.bytes(1)?),
     )
 }

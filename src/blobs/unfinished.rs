@@ -159,7 +159,7 @@ mod tests {
         let path = folder.path().join("packages.db");
         Store::create(&path, |_| Ok::<_, StoreError>(())).unwrap();
         let store = Store::open(&path, OpenMode::ReadWrite, Durability::Off).unwrap();
-        let mut spool = Spool::beside(&path).unwrap();
+        let mut spool = Spool::in_folder(folder.path()).unwrap();
         let size = LARGEST_STEP + 3 * PIECE as u64 + 1;
         for index in 0..size.div_ceil(8) {
             spool.write_all(&index.to_le_bytes()).unwrap();

@@ -1,12 +1,18 @@
 //! The flags that several commands share. Each is defined here once.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+
+use clap::ValueHint;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::CommandError;
 use crate::auth::KeyError;
 use crate::auth::secret::{self, Secret, SecretError};
 use crate::clock::{self, Clock};
 use crate::edition::{BaseUrl, Edition};
+use crate::store::{Location, LocationError};
 
 /// The database that a command uses if no `--db` is given.
 const DEFAULT_DATABASE: &str = "packages.db";
@@ -16,34 +22,106 @@ pub const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 /// `--db`: the database.
 #[derive(Debug, clap::Args)]
 pub struct DatabaseFlag {
-    /// The SQLite file [default: packages.db]
-    #[arg(long, value_name = "FILE")]
-    db: Option<PathBuf>,
+    /// The SQLite file, or the URL of a PostgreSQL database [default: packages.db]
+    // The URL holds a password: it is parsed to a `Location`, which does not show it.
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_hint = ValueHint::AnyPath,
+        value_parser = OsStringValueParser::new().map(GivenDatabase::parse)
+    )]
+    db: Option<GivenDatabase>,
+    /// File with the `--db`, for a URL with a password
+    #[arg(long, value_name = "FILE", conflicts_with = "db")]
+    db_file: Option<PathBuf>,
     /// The program whose data the database is a private copy of.
     #[arg(skip)]
     carried_by: Option<PathBuf>,
 }
 
 impl DatabaseFlag {
-    /// Returns the path of the database: the one given, or the default.
-    pub fn path(&self) -> &Path {
-        self.given().unwrap_or(Path::new(DEFAULT_DATABASE))
+    /// Returns where the database is: what was given, or the default.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file of `--db-file` cannot be read, or if what it holds cannot be used.
+    pub fn location(&self) -> Result<Location, CommandError> {
+        if let Some(file) = &self.db_file {
+            let text = secret::resolve_one("db", None, Some(file));
+            let text = text.map_err(CommandError::from_secrets)?;
+            let bytes = text.map(|text| text.expose().to_vec()).unwrap_or_default();
+            return Location::parse(OsString::from_vec(bytes)).map_err(|error| {
+                CommandError::Usage(format!(
+                    "the URL in `{}` of `--db-file` {error}",
+                    file.display()
+                ))
+            });
+        }
+        match &self.db {
+            None => Ok(Location::File(DEFAULT_DATABASE.into())),
+            Some(GivenDatabase(given)) => given
+                .clone()
+                .map_err(|error| CommandError::Usage(format!("the URL of `--db` {error}"))),
+        }
     }
 
-    /// Returns the path of the database, if one was given.
-    pub fn given(&self) -> Option<&Path> {
-        self.db.as_deref()
+    /// Returns the path of the file, for a command that is about files alone. `instead` says what to do about a database
+    /// of a server.
+    ///
+    /// # Errors
+    ///
+    /// Fails with wrong usage if a database of a server was given.
+    pub fn file(&self, instead: &str) -> Result<PathBuf, CommandError> {
+        let location = self.location()?;
+        match location.file() {
+            Some(file) => Ok(file.to_owned()),
+            None => Err(CommandError::Usage(format!(
+                "`{}` is no file; {instead}",
+                location.shown().display()
+            ))),
+        }
+    }
+
+    /// Whether a database was given.
+    pub fn is_given(&self) -> bool {
+        self.db.is_some() || self.db_file.is_some()
     }
 
     /// Chooses the database at `path`, a private copy of the data that the program at `program` carries.
     pub fn set_copy(&mut self, path: PathBuf, program: &Path) {
-        self.db = Some(path);
+        self.db = Some(GivenDatabase(Ok(Location::File(path))));
         self.carried_by = Some(program.to_owned());
     }
 
-    /// Returns the path that is shown to the user: that of the database, or of the program that carries it.
-    pub fn shown(&self) -> &Path {
-        self.carried_by.as_deref().unwrap_or(self.path())
+    /// Returns the name that is shown to the user: that of the database at `location`, which is the one of this flag, or of
+    /// the program that carries it.
+    pub fn shown<'a>(&'a self, location: &'a Path) -> &'a Path {
+        self.carried_by.as_deref().unwrap_or(location)
+    }
+}
+
+/// Fails with wrong usage if the value of `--from` is the URL of a server.
+///
+/// # Errors
+///
+/// Fails only then.
+pub fn refuse_server_as_copy(from: &Path) -> Result<(), CommandError> {
+    if Location::is_url_of_server(from) {
+        return Err(CommandError::Usage(
+            "`--from` copies a file, and is given a URL; `export` that database and give the seed as `--seed`"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
+/// The value of `--db`. clap would repeat one that it refuses, with the password of the URL.
+#[derive(Clone, Debug)]
+struct GivenDatabase(Result<Location, LocationError>);
+
+impl GivenDatabase {
+    fn parse(text: OsString) -> Self {
+        Self(Location::parse(text))
     }
 }
 

@@ -24,8 +24,11 @@ pub struct Args {
 pub fn run(mut args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> {
     // Removed when it is dropped, after the database is closed.
     let _copy = args.database.use_carried(bundle)?;
-    let (database, file) = (args.database.path(), args.file.as_path());
-    let report = Store::backup(database, file, find_faults)?;
+    let database = args.database.file(
+        "copy it with the `pg_dump` of PostgreSQL, or write a seed with `cf-packages export`",
+    )?;
+    let file = args.file.as_path();
+    let report = Store::backup(&database, file, find_faults)?;
     for fault in &report.faults {
         eprintln!("cf-packages: `{}` {fault}", database.display());
     }

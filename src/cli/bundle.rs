@@ -45,10 +45,12 @@ pub fn run(mut args: Args, carried: Option<&Bundle>) -> Result<(), CommandError>
     refuse_reserved_name(output)?;
     refuse_existing(output)?;
     let _copy = args.database.use_carried(carried)?;
-    let database = args.database.path();
+    let database = args.database.file(
+        "`seed` an `export` of it into a file, and bundle that",
+    )?;
     let folder = Folder::new()?;
     let copy = &folder.database();
-    let report = Store::backup(database, copy, find_faults)?;
+    let report = Store::backup(&database, copy, find_faults)?;
     for fault in &report.faults {
         eprintln!("cf-packages: `{}` {fault}", database.display());
     }

@@ -129,7 +129,7 @@ impl DatabaseFlag {
         &mut self,
         bundle: Option<&Bundle>,
     ) -> Result<Option<Folder>, CommandError> {
-        let Some(bundle) = bundle.filter(|_| self.given().is_none()) else {
+        let Some(bundle) = bundle.filter(|_| !self.is_given()) else {
             return Ok(None);
         };
         let folder = Folder::of_bundle(bundle)?;

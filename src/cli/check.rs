@@ -7,7 +7,7 @@ use super::CommandError;
 use super::args::DatabaseFlag;
 use crate::bundle::Bundle;
 use crate::log::printable;
-use crate::store::{self, CheckReport, Snapshot, StoreError};
+use crate::store::{CheckReport, Snapshot, StoreError};
 use crate::{blobs, records};
 
 /// The arguments of `check`.
@@ -21,19 +21,20 @@ pub struct Args {
 pub fn run(mut args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> {
     // Removed when it is dropped, after the database is closed.
     let _copy = args.database.use_carried(bundle)?;
-    let path = args.database.path();
-    let name = args.database.shown().display();
-    let mut report = format!(
-        "cf-packages {}, SQLite {}\n",
-        env!("CARGO_PKG_VERSION"),
-        store::sqlite_version()
-    );
-    let checked = store::check(path, find_faults);
+    let location = args.database.location()?;
+    let path = location.shown();
+    let name = args.database.shown(path).display();
+    let checked = location.check(find_faults);
+    let engine = match &checked {
+        Ok(checked) => checked.engine.clone(),
+        Err(_) => location.engine(),
+    };
+    let mut report = format!("cf-packages {}, {engine}\n", env!("CARGO_PKG_VERSION"));
     if let Ok(CheckReport {
         schema, packages, ..
     }) = &checked
     {
-        let shown = printable(&args.database.shown().to_string_lossy()).into_owned();
+        let shown = printable(&args.database.shown(path).to_string_lossy()).into_owned();
         let _ = write!(report, "`{shown}`: schema {schema}");
         if let Some(packages) = packages {
             let _ = write!(report, ", {packages} packages");

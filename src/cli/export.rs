@@ -9,7 +9,6 @@ use super::CommandError;
 use super::args::DatabaseFlag;
 use crate::bundle::Bundle;
 use crate::seed::{self, ExportError, ExportedBits, SeedFormat};
-use crate::store::Store;
 
 /// The arguments of `export`.
 #[derive(Debug, clap::Args)]
@@ -41,8 +40,9 @@ pub fn run(mut args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> 
     } else {
         SeedFormat::Json
     };
-    let path = args.database.path();
-    let store = Store::open_for_reading(path)?;
+    let location = args.database.location()?;
+    let path = location.shown();
+    let store = location.open_for_reading()?;
     let exported = store.read_blocking(|snapshot| {
         let bits = match &args.bits {
             None => ExportedBits::LeftOut,

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::CommandError;
-use super::args::{ApiFlag, ClockFlag, DEFAULT_URL, DatabaseFlag, ExternalUrlFlag, NoAuthFlag};
+use super::args::{
+    ApiFlag, ClockFlag, DEFAULT_URL, DatabaseFlag, ExternalUrlFlag, NoAuthFlag,
+    refuse_server_as_copy,
+};
 use super::known_user::KnownUser;
 use crate::bundle::Bundle;
 use crate::caller::{Caller, Member};
@@ -99,18 +102,21 @@ fn open(args: &Args) -> Result<(Store, Option<Folder>), CommandError> {
             (false, _) => "--seed",
             (true, Some(_)) => "--from",
             (true, None) => {
-                return Ok((Store::open_for_reading(args.database.path())?, None));
+                return Ok((args.database.location()?.open_for_reading()?, None));
             }
         };
         return Err(CommandError::Usage(format!(
             "`{flag}` needs `--ephemeral`, because `get` never changes a database; give both"
         )));
     }
-    if args.database.given().is_some() {
+    if args.database.is_given() {
         return Err(CommandError::Usage(
             "`--ephemeral` answers from a temporary database; leave out `--db`, or give the file as `--from`"
                 .into(),
         ));
+    }
+    if let Some(from) = &args.from {
+        refuse_server_as_copy(from)?;
     }
     let sources = args.seed.iter().map(|seed| Source::parse(seed));
     let sources = sources.collect::<Result<Vec<_>, _>>()?;

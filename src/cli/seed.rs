@@ -3,7 +3,7 @@
 use super::args::{ClockFlag, DatabaseFlag};
 use super::{CommandError, values, write_out};
 use crate::seed::{self, OtherRows, Report, SeedError, Source};
-use crate::store::{Closed, Durability, OpenMode, Store, StoreError, Transaction};
+use crate::store::{Closed, Durability, Location, StoreError, Transaction};
 
 /// The arguments of `seed`.
 #[derive(Debug, clap::Args)]
@@ -85,22 +85,22 @@ pub fn run(args: Args) -> Result<(), CommandError> {
         .iter()
         .map(|seed| Source::parse(seed))
         .collect::<Result<Vec<_>, _>>()?;
-    let done = match apply(&args, &sources) {
+    let location = args.database.location()?;
+    let done = match apply(&args, &sources, &location) {
         Ok(done) => done,
         Err(NotCommitted::DryRun(done)) => *done,
-        Err(NotCommitted::Refused(error)) => return Err(error.at(args.database.path()).into()),
+        Err(NotCommitted::Refused(error)) => return Err(error.at(location.shown()).into()),
     };
     print(&args, &done)
 }
 
 /// Creates the database with the seeds applied, or applies them to the existing one in one transaction.
-fn apply(args: &Args, sources: &[Source]) -> Result<Done, NotCommitted> {
-    let path = args.database.path();
+fn apply(args: &Args, sources: &[Source], location: &Location) -> Result<Done, NotCommitted> {
     if args.dry_run {
-        Store::refuse_older(path)?;
+        location.refuse_older()?;
     }
     let mut first_try = None;
-    let created = Store::create(path, |transaction| {
+    let created = location.create(|transaction| {
         first_try = Some(fill(args, sources, transaction)?);
         Ok::<_, NotCommitted>(())
     })?;
@@ -108,11 +108,11 @@ fn apply(args: &Args, sources: &[Source]) -> Result<Done, NotCommitted> {
         Some(done) if created => return Ok(done),
         // Another program created the file at the same time. Standard input cannot be read a second time.
         Some(_) if sources.iter().any(Source::is_read_once) => {
-            return Err(StoreError::made_meanwhile(path).into());
+            return Err(StoreError::made_meanwhile(location.shown()).into());
         }
         _ => {}
     }
-    let store = Store::open(path, OpenMode::ReadWrite, Durability::Full)?;
+    let store = location.open(Durability::Full)?;
     if let Some(migrated) = store.migrated() {
         eprintln!("cf-packages: {migrated}");
     }

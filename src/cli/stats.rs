@@ -46,7 +46,9 @@ struct FileSizes {
 pub fn run(mut args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> {
     // Removed when it is dropped, after the database is closed.
     let _copy = args.database.use_carried(bundle)?;
-    let path = args.database.path();
+    let path = &args
+        .database
+        .file("`stats` counts what a file holds; `seed` an `export` of it into one")?;
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let now = args.clock.clock().now();
     let store = Store::open_for_reading(path)?;
@@ -63,7 +65,7 @@ pub fn run(mut args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> 
         json(&found, sizes)?
     } else {
         tables(
-            &args.database.shown().to_string_lossy(),
+            &args.database.shown(path).to_string_lossy(),
             &found,
             sizes,
             Screen::of_stdout(),

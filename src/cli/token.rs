@@ -68,7 +68,7 @@ pub fn run(mut args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> 
     };
     let clock = args.clock.clock();
     let given = args.keys.given()?;
-    if bundle.is_some() && given.is_empty() && args.database.given().is_none() {
+    if bundle.is_some() && given.is_empty() && !args.database.is_given() {
         return Err(CommandError::Usage(
             "this program makes a new token key at each start, so that no token can be made before; start it with `--admin-token-file FILE`, which gets a token, or give the same `--token-key` to both"
                 .into(),
@@ -108,7 +108,8 @@ fn keys_and_name(
     given: Vec<Secret>,
     user: Option<&str>,
 ) -> Result<(Keys, Option<String>), CommandError> {
-    let path = database.path();
+    let location = database.location()?;
+    let path = location.shown();
     let find = |store: &Store, guid: &str, warn: bool| {
         let found = KnownUser::find(store, guid)?;
         if warn {
@@ -117,7 +118,7 @@ fn keys_and_name(
         Ok::<_, StoreError>(found.name)
     };
     if given.is_empty() {
-        let store = Store::open_for_reading(path)?;
+        let store = location.open_for_reading()?;
         let keys = store.read_blocking(|snapshot| Keys::load(snapshot, Vec::new(), &[]));
         let name = user.map(|guid| find(&store, guid, true)).transpose();
         // What SQLite says about a file that changed while it was read would be misleading.
@@ -127,9 +128,10 @@ fn keys_and_name(
     }
     let keys = Keys::from_secrets(given).map_err(CommandError::from_keys)?;
     // A database that was not named may be another than the one for which the token is.
-    let warn = database.given().is_some();
+    let warn = database.is_given();
     let name = match user {
-        Some(guid) if path.exists() => Store::open_for_reading(path)
+        Some(guid) if location.may_exist() => location
+            .open_for_reading()
             .and_then(|store| find(&store, guid, warn))
             .unwrap_or_default(),
         _ => None,

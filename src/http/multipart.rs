@@ -99,8 +99,8 @@ async fn receive_parts(
 
 /// Writes a part to a spool. Each write runs outside the async threads.
 async fn spool(service: &Service, mut part: Field<'_>) -> Result<ContentFile, ApiError> {
-    let database = service.store.path().to_owned();
-    let mut spool = blocking(move || Spool::beside(&database)).await?;
+    let folder = service.store.upload_folder();
+    let mut spool = blocking(move || Spool::in_folder(&folder)).await?;
     let mut bytes = BytesMut::new();
     loop {
         let chunk = part.chunk().await.map_err(malformed)?;

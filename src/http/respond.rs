@@ -57,7 +57,14 @@ pub(super) async fn respond<T: Send + 'static>(
         query: request.query().to_owned(),
         coding,
     };
-    let version = || service.store.version_now();
+    let is_cached = || {
+        let mut key = key.clone();
+        let is_in_coding = service.response_cache.holds(&key);
+        key.coding = Coding::Identity;
+        is_in_coding || service.response_cache.holds(&key)
+    };
+    let known = service.store.version_of_request(is_cached).await;
+    let version = || known.get();
     if let Some(page) = service.response_cache.get(&key, version) {
         return Ok(conditional(&page, &request));
     }

@@ -192,7 +192,10 @@ impl Write for PieceWriter {
 
 /// Returns the response to a request that failed, as the edition presents it. Logs an internal error.
 pub(super) fn error(service: &Service, request: &Request, error: &ApiError) -> Response {
-    if let ApiError::Internal(cause) | ApiError::Unavailable(cause) = error {
+    if let ApiError::Internal(cause)
+    | ApiError::Unavailable(cause)
+    | ApiError::OutcomeUnknown(cause) = error
+    {
         tracing::error!(request_id = request.id(), "a request failed: {cause}");
     }
     let mut response = json(error.status(), service.edition.error(error));

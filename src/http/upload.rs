@@ -184,7 +184,7 @@ fn with_resources(
             "Resources: `{path}` would be a file and a folder in the package"
         )));
     }
-    let spool = Spool::beside(service.store.path()).map_err(BlobError::from)?;
+    let spool = Spool::in_folder(&service.store.upload_folder()).map_err(BlobError::from)?;
     let store = &service.store;
     let read_piece = |sha256: &str, number| {
         store.read_blocking(|snapshot| blobs::read_piece(snapshot, sha256, number))

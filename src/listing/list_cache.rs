@@ -463,12 +463,15 @@ impl CachedList {
     }
 }
 
+/// How many ids of a list are in memory at the same time, beside the list, if the engine sends them.
+const IDS_AT_ONCE: u32 = 50_000;
+
 fn for_each_id(
     snapshot: &Snapshot<'_>,
     sql: &Sql,
     mut each: impl FnMut(u32),
 ) -> Result<(), StoreError> {
-    snapshot.rows(&sql.text, &sql.values, |row| {
+    snapshot.many_rows(&sql.text, &sql.values, IDS_AT_ONCE, |row| {
         each(bitmap_id(row.int(0)?)?);
         Ok(())
     })

@@ -220,7 +220,7 @@ impl<'r> PageQuery<'r> {
             }
         }
         let few = sql.bind(FEW);
-        sql.append(format_args!(" limit ${few})"));
+        sql.append(format_args!(" limit ${few}) few"));
         let count = snapshot.int(&sql.text, &sql.values)?;
         Ok(count.expect("`count(*)` always returns a number") < FEW)
     }

@@ -185,6 +185,13 @@ impl ResponseCache {
         Some(response)
     }
 
+    /// Returns whether a response is remembered, of whichever version.
+    pub fn holds(&self, key: &ResponseKey) -> bool {
+        let responses = self.responses.as_ref();
+        responses.is_some_and(|responses| responses.peek(key).is_some())
+            || self.lock_long().contains_key(key)
+    }
+
     fn get_long(&self, key: &ResponseKey) -> Option<CachedResponse> {
         let long = self.lock_long();
         if long.is_empty() {

@@ -254,6 +254,9 @@ fn flag(number: i64) -> Result<bool, StoreError> {
     }
 }
 
+/// How many rows of a whole table are in memory at the same time, if the engine sends them.
+const ROWS_AT_ONCE: u32 = 2_000;
+
 /// A table and its record. SQL calls the table `r`.
 pub trait Table: Send + Sync + 'static {
     /// One row, borrowed until the next row is read.
@@ -293,9 +296,8 @@ pub trait Table: Send + Sync + 'static {
         snapshot: &Snapshot<'_>,
         mut each: impl FnMut(Self::Record<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        snapshot.rows(&Self::statements().select_all, &[], |row| {
-            each(Self::read(row)?)
-        })
+        let sql = &Self::statements().select_all;
+        snapshot.many_rows(sql, &[], ROWS_AT_ONCE, |row| each(Self::read(row)?))
     }
 
     /// Passes the record with that id, if there is one, to `with`. The joined columns are not read: an update does not
@@ -320,7 +322,8 @@ pub trait Table: Send + Sync + 'static {
     ///
     /// Fails if the table cannot be read.
     fn find_faults(snapshot: &Snapshot<'_>, faults: &mut Vec<String>) -> Result<(), StoreError> {
-        snapshot.rows(&Self::statements().select_own, &[], |row| {
+        let sql = &Self::statements().select_own;
+        snapshot.many_rows(sql, &[], ROWS_AT_ONCE, |row| {
             faults.extend(faults::of_row::<Self>(row));
             Ok(())
         })
@@ -466,8 +469,7 @@ pub(super) fn insert<T: Table + ?Sized>(
     record: &T::Record<'_>,
 ) -> Result<i64, StoreError> {
     let values = values::<T>(record, WRITTEN);
-    transaction.execute_borrowed(&T::statements().insert, &values)?;
-    Ok(transaction.last_id())
+    transaction.insert(&T::statements().insert, &values)
 }
 
 /// The default of [`Table::update`], for tables that write more than their own row.

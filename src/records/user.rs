@@ -214,6 +214,9 @@ pub fn for_each_role(
     Ok(())
 }
 
+/// How many roles are in memory at the same time, if the engine sends them.
+const ROLES_AT_ONCE: u32 = 10_000;
+
 /// Adds what is wrong with the stored roles to `faults`, like [`Table::find_faults`].
 ///
 /// # Errors
@@ -225,7 +228,7 @@ pub(super) fn find_role_faults(
 ) -> Result<(), StoreError> {
     for scope in RoleScope::ALL {
         let statements = scope.statements();
-        snapshot.rows(&statements.select_all, &[], |row| {
+        snapshot.many_rows(&statements.select_all, &[], ROLES_AT_ONCE, |row| {
             let (user, parent) = (row.int(0)?, row.int(1)?);
             match scope.read_role(row, 2) {
                 Err(StoreError::Damaged(text)) => faults.push(format!(
@@ -238,6 +241,24 @@ pub(super) fn find_role_faults(
         })?;
     }
     Ok(())
+}
+
+/// Gives a new user, who has no role yet, these roles in `scope`. Returns whether there are any.
+///
+/// # Errors
+///
+/// Fails if a role or an id does not exist, or if the database cannot be written.
+pub fn add_roles(
+    transaction: &Transaction<'_>,
+    user_id: i64,
+    scope: RoleScope,
+    roles: &RoleSet<'_>,
+) -> Result<bool, StoreError> {
+    for (parent_id, role) in roles {
+        let values = [user_id.into(), (*parent_id).into(), (*role).into()];
+        transaction.execute(&scope.statements().insert, &values)?;
+    }
+    Ok(!roles.is_empty())
 }
 
 /// Makes `roles` the only roles of a user in `scope`. Returns whether they were different before.

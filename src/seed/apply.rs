@@ -2,6 +2,7 @@
 //!
 //! An unchanged row is not written, because each update makes the caches check their lists again.
 
+mod known_keys;
 mod references;
 mod touched_rows;
 
@@ -19,13 +20,14 @@ use super::fault::{ApplyError, EntryError};
 use super::field::{Annotations, Guid, Labels, Name, Reference, Text, Time};
 use super::messages;
 use super::report::{Outcome, Progress, Report};
-use crate::records::user::{RoleScope, RoleSet, set_roles};
+use crate::records::user::{RoleScope, RoleSet, add_roles, set_roles};
 use crate::records::{
     App, AppRecord, Metadata, Organization, OrganizationRecord, Package, PackageRecord, Space,
     SpaceRecord, Table, User, UserRecord, package,
 };
 use crate::store::{StoreError, Transaction};
-use references::{NamedTable, References};
+use known_keys::{Key, KnownKeys};
+use references::{NamedTable, ReferencedRow, References};
 use touched_rows::TouchedRows;
 
 /// The namespace of the guids of entries that give none. It never changes, so that the same seed always gets the same
@@ -44,6 +46,7 @@ pub(super) struct Applier<'t, 'c> {
     /// The rows that entries of this seed were applied to.
     touched: ByKind<TouchedRows>,
     references: References,
+    known: KnownKeys,
     /// How many packages this seed has had so far for each app, by the id of the app.
     packages_per_app: HashMap<i64, u64>,
     pending_renames: Vec<PendingRename>,
@@ -95,6 +98,7 @@ impl<'t, 'c> Applier<'t, 'c> {
             report: Report::default(),
             touched: ByKind::default(),
             references: References::new(prune),
+            known: KnownKeys::default(),
             packages_per_app: HashMap::new(),
             pending_renames: Vec::new(),
             bits: SeedBits::new(BitsSource::None),
@@ -267,7 +271,7 @@ impl<'t, 'c> Applier<'t, 'c> {
         let times = self.times;
         let labels = labels_json(entry.labels.as_ref());
         let annotations = annotations_json(entry.annotations.as_ref());
-        let (_, outcome) = self.store::<Space>(position, &new.guid, |stored| SpaceRecord {
+        let (id, outcome) = self.store::<Space>(position, &new.guid, |stored| SpaceRecord {
             guid: &new.guid,
             folded_name: &new.folded_name,
             organization_id,
@@ -276,6 +280,7 @@ impl<'t, 'c> Applier<'t, 'c> {
             annotations: &annotations,
             ..record
         })?;
+        self.note_parent(position.kind, outcome, id, organization_id, &new.guid);
         Ok(outcome)
     }
 
@@ -297,7 +302,7 @@ impl<'t, 'c> Applier<'t, 'c> {
         let times = self.times;
         let labels = labels_json(entry.labels.as_ref());
         let annotations = annotations_json(entry.annotations.as_ref());
-        let (_, outcome) = self.store::<App>(position, &new.guid, |stored| AppRecord {
+        let (id, outcome) = self.store::<App>(position, &new.guid, |stored| AppRecord {
             guid: &new.guid,
             folded_name: &new.folded_name,
             space_id,
@@ -306,6 +311,7 @@ impl<'t, 'c> Applier<'t, 'c> {
             annotations: &annotations,
             ..record
         })?;
+        self.note_parent(position.kind, outcome, id, space_id, &new.guid);
         Ok(outcome)
     }
 
@@ -345,7 +351,11 @@ impl<'t, 'c> Applier<'t, 'c> {
             (RoleScope::Organization, &in_organizations),
             (RoleScope::Space, &in_spaces),
         ] {
-            roles_changed |= set_roles(self.transaction, id, scope, roles)?;
+            roles_changed |= if outcome == Outcome::Added {
+                add_roles(self.transaction, id, scope, roles)?
+            } else {
+                set_roles(self.transaction, id, scope, roles)?
+            };
         }
         Ok(match outcome {
             Outcome::Unchanged if roles_changed => Outcome::Changed,
@@ -394,7 +404,10 @@ impl<'t, 'c> Applier<'t, 'c> {
             None => None,
             Some(name) => Some(self.bits.store(self.transaction, name.as_str())?),
         };
-        let kept = if entry.leaves_bits_open() {
+        let may_be_stored = self
+            .known
+            .may_be_stored(self.transaction, Key::Guid(&guid))?;
+        let kept = if may_be_stored && entry.leaves_bits_open() {
             BitsState::stored(self.transaction, &guid)?
         } else {
             None
@@ -425,6 +438,26 @@ impl<'t, 'c> Applier<'t, 'c> {
             ..record
         })?;
         Ok(outcome)
+    }
+
+    /// Remembers an added row to which later entries may refer.
+    fn note_parent(
+        &mut self,
+        kind: EntryKind,
+        outcome: Outcome,
+        id: i64,
+        parent_id: i64,
+        guid: &str,
+    ) {
+        if outcome == Outcome::Added {
+            let guid = guid.to_owned();
+            let row = ReferencedRow {
+                id,
+                parent_id,
+                guid,
+            };
+            self.references.note_added(kind, row);
+        }
     }
 
     /// Inserts the row of `guid`, or updates it if it is different. `complete` returns the record, given the stored one if
@@ -458,6 +491,11 @@ impl<'t, 'c> Applier<'t, 'c> {
                 }
             }
         };
+        match outcome {
+            Outcome::Added => self.known.note(Key::Guid(guid)),
+            Outcome::Changed => self.references.forget_added(position.kind),
+            Outcome::Unchanged => {}
+        }
         self.touched[position.kind].insert(id, position.number);
         self.references
             .note_stored(position.kind, id, outcome != Outcome::Unchanged);
@@ -491,6 +529,12 @@ impl<'t, 'c> Applier<'t, 'c> {
             });
             tables.collect::<Vec<_>>().join(" union all ")
         });
+        if !self
+            .known
+            .may_be_stored(self.transaction, Key::Guid(guid))?
+        {
+            return Ok(Vec::new());
+        }
         let mut rows = Vec::new();
         self.transaction.rows(&SQL, &[guid.into()], |row| {
             let n = usize::try_from(row.int(0)?).unwrap_or(usize::MAX);
@@ -520,6 +564,12 @@ impl<'t, 'c> Applier<'t, 'c> {
         parent_id: Option<i64>,
         new: &NewName<'_>,
     ) -> Result<(), ApplyError> {
+        let key = Key::Name(T::TABLE, parent_id, &new.folded_name);
+        let may_be_stored = self.known.may_be_stored(self.transaction, key)?;
+        self.known.note(key);
+        if !may_be_stored {
+            return Ok(());
+        }
         let mut sql = format!("select id, guid from {} where folded_name = $1", T::TABLE);
         let mut values = vec![new.folded_name.as_str().into()];
         if let Some(parent_id) = parent_id {

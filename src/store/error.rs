@@ -32,6 +32,17 @@ pub enum StoreError {
     /// Any other error of SQLite.
     #[error("SQLite reports an error: {0}")]
     Sqlite(String),
+    /// The server of the database cannot be reached, or refuses connections.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(String),
+    /// The connection was lost during a commit.
+    #[error(
+        "the connection to the database was lost during the commit ({0}), so that it is unknown whether the change was stored; look before you repeat it"
+    )]
+    OutcomeUnknown(String),
+    /// Any other error of a PostgreSQL server. Nothing was changed.
+    #[error("PostgreSQL reports an error: {0}")]
+    Postgres(String),
     /// The file was removed, replaced or overwritten while it was open. The text is a whole sentence.
     #[error("{0}")]
     Lost(String),
@@ -76,7 +87,11 @@ impl StoreError {
     /// Returns this error with the path of the file, unless it has one.
     pub fn at(self, path: &Path) -> Self {
         match self {
-            Self::File { .. } | Self::Lost(_) | Self::Stopped(_) | Self::Closed => self,
+            Self::File { .. }
+            | Self::Lost(_)
+            | Self::Stopped(_)
+            | Self::Closed
+            | Self::OutcomeUnknown(_) => self,
             other => Self::file(path, other.fault()),
         }
     }
@@ -105,7 +120,9 @@ impl StoreError {
             Self::Damaged(text) => {
                 format!("is damaged ({text}); restore it from a copy or an export")
             }
-            Self::Sqlite(text) => format!("cannot be used: {text}"),
+            Self::Sqlite(text) | Self::Postgres(text) => format!("cannot be used: {text}"),
+            Self::Unreachable(text) => format!("cannot be reached: {text}"),
+            Self::OutcomeUnknown(_) => self.to_string(),
             Self::Lost(text) => text.clone(),
             Self::Stopped(_) => self.to_string(),
             Self::Closed => "is being closed".into(),

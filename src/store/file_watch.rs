@@ -7,11 +7,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::sqlite::file_store::FileStore;
 use super::sqlite::identify::at_real_path;
 use super::sqlite::latest_version::LatestVersion;
 use super::sqlite::open_file::{OpenFile, Stamp, Stamps};
 use super::sqlite::readers::Readers;
-use super::{Durability, OpenMode, Store, StoreError};
+use super::{Durability, OpenMode, StoreError};
 
 /// How often the file is looked at.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -178,7 +179,7 @@ fn follow(path: &Path, current: &Current, stopped: &Receiver<()>) {
         }
         replaced += 1;
         let opened = at_real_path(path, |real| {
-            Store::open_readers(path, real, OpenMode::Immutable, Durability::Full, replaced)
+            FileStore::open_readers(path, real, OpenMode::Immutable, Durability::Full, replaced)
         });
         match opened {
             Ok((opened, ..)) => {

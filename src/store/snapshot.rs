@@ -6,6 +6,8 @@ use rusqlite::Connection;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 
 use super::StoreError;
+#[cfg(feature = "postgres")]
+use super::postgres::{self, PostgresSession};
 use super::sqlite::readers::Work;
 use super::version::{Version, VersionCache};
 
@@ -52,6 +54,18 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     }
 }
 
+impl Value {
+    /// Returns the same value, which borrows its text or bytes from this one.
+    pub fn borrowed(&self) -> BorrowedValue<'_> {
+        match self {
+            Self::Null => BorrowedValue::Null,
+            Self::Int(number) => BorrowedValue::Int(*number),
+            Self::Text(text) => BorrowedValue::Text(text),
+            Self::Bytes(bytes) => BorrowedValue::Bytes(bytes),
+        }
+    }
+}
+
 impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
@@ -91,13 +105,25 @@ impl ToSql for BorrowedValue<'_> {
 /// same state of the data.
 ///
 /// Prepared statements are cached by their text. Parameters are `$1 $2 …` in the order of their first appearance:
-/// SQLite takes `$n` as a name, and counts appearances (<https://sqlite.org/lang_expr.html#parameters>).
-pub struct Snapshot<'c> {
-    connection: &'c Connection,
-    /// `None` in a write transaction, whose version changes with what it writes.
-    versions: Option<&'c VersionCache>,
-    /// The queue of the background lane. `None` in a write transaction, and in the background lane itself.
-    background: Option<&'c SyncSender<Work>>,
+/// SQLite takes `$n` as a name, and counts appearances (<https://sqlite.org/lang_expr.html#parameters>). Statements are
+/// written as SQLite takes them; for another engine, `store` translates what [`dialect`](super::dialect) writes.
+pub struct Snapshot<'c>(Source<'c>);
+
+/// Where a snapshot reads.
+enum Source<'c> {
+    Sqlite {
+        connection: &'c Connection,
+        /// `None` in a write transaction, whose version changes with what it writes.
+        versions: Option<&'c VersionCache>,
+        /// The queue of the background lane. `None` in a write transaction, and in the background lane itself.
+        background: Option<&'c SyncSender<Work>>,
+    },
+    #[cfg(feature = "postgres")]
+    Postgres {
+        session: &'c PostgresSession,
+        /// The queue of the background lane, as above.
+        background: Option<&'c SyncSender<Work>>,
+    },
 }
 
 impl std::fmt::Debug for Snapshot<'_> {
@@ -113,31 +139,43 @@ impl<'c> Snapshot<'c> {
         versions: &'c VersionCache,
         background: Option<&'c SyncSender<Work>>,
     ) -> Self {
-        Self {
+        Self(Source::Sqlite {
             connection,
             versions: Some(versions),
             background,
-        }
+        })
     }
 
     /// Returns a snapshot over a write transaction.
     pub(super) fn of_writer(connection: &'c Connection) -> Self {
-        Self {
+        Self(Source::Sqlite {
             connection,
             versions: None,
             background: None,
-        }
+        })
     }
 
-    pub(super) fn connection(&self) -> &'c Connection {
-        self.connection
+    /// Returns a snapshot over a transaction of a PostgreSQL server.
+    #[cfg(feature = "postgres")]
+    pub(super) fn of_session(
+        session: &'c PostgresSession,
+        background: Option<&'c SyncSender<Work>>,
+    ) -> Self {
+        Self(Source::Postgres {
+            session,
+            background,
+        })
     }
 
     /// Queues `work` for the background lane, which runs it over a snapshot of its own. Returns whether it was queued:
     /// it is dropped if too much work waits.
     pub fn in_background(&self, work: impl FnOnce(&Snapshot<'_>) + Send + 'static) -> bool {
-        self.background
-            .is_some_and(|background| background.try_send(Box::new(work)).is_ok())
+        let background = match self.0 {
+            Source::Sqlite { background, .. } => background,
+            #[cfg(feature = "postgres")]
+            Source::Postgres { background, .. } => background,
+        };
+        background.is_some_and(|background| background.try_send(Box::new(work)).is_ok())
     }
 
     /// Runs `sql` and passes each row to `each`.
@@ -151,17 +189,61 @@ impl<'c> Snapshot<'c> {
         values: &[Value],
         mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut statement = self
-            .connection
-            .prepare_cached(sql)
-            .map_err(StoreError::from)?;
-        let mut rows = statement
-            .query(rusqlite::params_from_iter(values))
-            .map_err(StoreError::from)?;
-        while let Some(row) = rows.next().map_err(StoreError::from)? {
-            each(&Row(row))?;
+        match self.0 {
+            Source::Sqlite { connection, .. } => {
+                let mut statement = connection.prepare_cached(sql).map_err(StoreError::from)?;
+                let mut rows = statement
+                    .query(rusqlite::params_from_iter(values))
+                    .map_err(StoreError::from)?;
+                while let Some(row) = rows.next().map_err(StoreError::from)? {
+                    each(&Row(SourceRow::Sqlite(row)))?;
+                }
+                Ok(())
+            }
+            #[cfg(feature = "postgres")]
+            Source::Postgres { session, .. } => {
+                for row in &session.rows(sql, values)? {
+                    each(&Row(SourceRow::Postgres(row)))?;
+                }
+                Ok(())
+            }
         }
-        Ok(())
+    }
+
+    /// Does the same as [`rows`](Self::rows) for a result that may not fit into memory: at most `at_once` rows of it are
+    /// there at the same time.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`rows`](Self::rows).
+    pub fn many_rows<E: From<StoreError>>(
+        &self,
+        sql: &str,
+        values: &[Value],
+        at_once: u32,
+        each: impl FnMut(&Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self.0 {
+            Source::Sqlite { .. } => {
+                // SQLite computes one row at a time.
+                let _ = at_once;
+                self.rows(sql, values, each)
+            }
+            #[cfg(feature = "postgres")]
+            Source::Postgres { session, .. } => {
+                let mut each = each;
+                let cursor = session.open_cursor(sql, values)?;
+                loop {
+                    let rows = cursor.fetch(at_once)?;
+                    for row in &rows {
+                        each(&Row(SourceRow::Postgres(row)))?;
+                    }
+                    if rows.len() < at_once as usize {
+                        return Ok(cursor.close()?);
+                    }
+                }
+            }
+        }
     }
 
     /// Runs `sql` and returns the number in the first column of the first row. `None`: there is no row, or it holds
@@ -187,25 +269,38 @@ impl<'c> Snapshot<'c> {
     ///
     /// Fails if the database cannot be read.
     pub fn version(&self) -> Result<Version, StoreError> {
-        match self.versions {
-            Some(versions) => versions.version(self.connection),
-            None => Version::read(self.connection),
+        match self.0 {
+            Source::Sqlite {
+                connection,
+                versions: Some(versions),
+                ..
+            } => versions.version(connection),
+            Source::Sqlite { connection, .. } => Version::read(connection),
+            #[cfg(feature = "postgres")]
+            Source::Postgres { session, .. } => session.version(),
         }
     }
 
     /// Returns how many virtual machine steps SQLite took for `sql` since the last call, and how many of them moved
-    /// forward in a scan of a whole table (<https://sqlite.org/c3ref/c_stmtstatus_counter.html>). For tests.
+    /// forward in a scan of a whole table (<https://sqlite.org/c3ref/c_stmtstatus_counter.html>). For tests. Other engines
+    /// count none.
     ///
     /// # Errors
     ///
     /// Fails if the statement cannot be prepared.
     pub fn work(&self, sql: &str) -> Result<(i32, i32), StoreError> {
         use rusqlite::StatementStatus::{FullscanStep, VmStep};
-        let statement = self.connection.prepare_cached(sql)?;
-        Ok((
-            statement.reset_status(VmStep),
-            statement.reset_status(FullscanStep),
-        ))
+        match self.0 {
+            Source::Sqlite { connection, .. } => {
+                let statement = connection.prepare_cached(sql)?;
+                Ok((
+                    statement.reset_status(VmStep),
+                    statement.reset_status(FullscanStep),
+                ))
+            }
+            #[cfg(feature = "postgres")]
+            Source::Postgres { .. } => Ok((0, 0)),
+        }
     }
 }
 
@@ -213,41 +308,78 @@ impl<'c> Snapshot<'c> {
 ///
 /// Each method fails with [`StoreError::Damaged`] if the column holds another type.
 #[derive(Debug)]
-pub struct Row<'r>(&'r rusqlite::Row<'r>);
+pub struct Row<'r>(SourceRow<'r>);
+
+#[derive(Debug)]
+enum SourceRow<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    #[cfg(feature = "postgres")]
+    Postgres(&'r postgres::SqlRow),
+}
 
 impl<'r> Row<'r> {
     /// Returns text.
     pub fn text(&self, index: usize) -> Result<&'r str, StoreError> {
-        let value = self.0.get_ref(index)?;
-        value.as_str().map_err(|error| unexpected(index, &error))
+        match self.0 {
+            SourceRow::Sqlite(row) => {
+                let value = row.get_ref(index)?;
+                value.as_str().map_err(|error| unexpected(index, &error))
+            }
+            #[cfg(feature = "postgres")]
+            SourceRow::Postgres(row) => postgres::text(row, index),
+        }
     }
 
     /// Returns text, or `None` for null.
     pub fn optional_text(&self, index: usize) -> Result<Option<&'r str>, StoreError> {
-        let value = self.0.get_ref(index)?;
-        value
-            .as_str_or_null()
-            .map_err(|error| unexpected(index, &error))
+        match self.0 {
+            SourceRow::Sqlite(row) => {
+                let value = row.get_ref(index)?;
+                value
+                    .as_str_or_null()
+                    .map_err(|error| unexpected(index, &error))
+            }
+            #[cfg(feature = "postgres")]
+            SourceRow::Postgres(row) => postgres::optional_text(row, index),
+        }
     }
 
     /// Returns a number.
     pub fn int(&self, index: usize) -> Result<i64, StoreError> {
-        let value = self.0.get_ref(index)?;
-        value.as_i64().map_err(|error| unexpected(index, &error))
+        match self.0 {
+            SourceRow::Sqlite(row) => {
+                let value = row.get_ref(index)?;
+                value.as_i64().map_err(|error| unexpected(index, &error))
+            }
+            #[cfg(feature = "postgres")]
+            SourceRow::Postgres(row) => postgres::int(row, index),
+        }
     }
 
     /// Returns a number, or `None` for null.
     pub fn optional_int(&self, index: usize) -> Result<Option<i64>, StoreError> {
-        let value = self.0.get_ref(index)?;
-        value
-            .as_i64_or_null()
-            .map_err(|error| unexpected(index, &error))
+        match self.0 {
+            SourceRow::Sqlite(row) => {
+                let value = row.get_ref(index)?;
+                value
+                    .as_i64_or_null()
+                    .map_err(|error| unexpected(index, &error))
+            }
+            #[cfg(feature = "postgres")]
+            SourceRow::Postgres(row) => postgres::optional_int(row, index),
+        }
     }
 
     /// Returns bytes.
     pub fn bytes(&self, index: usize) -> Result<&'r [u8], StoreError> {
-        let value = self.0.get_ref(index)?;
-        value.as_blob().map_err(|error| unexpected(index, &error))
+        match self.0 {
+            SourceRow::Sqlite(row) => {
+                let value = row.get_ref(index)?;
+                value.as_blob().map_err(|error| unexpected(index, &error))
+            }
+            #[cfg(feature = "postgres")]
+            SourceRow::Postgres(row) => postgres::bytes(row, index),
+        }
     }
 }
 

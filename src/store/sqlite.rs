@@ -10,6 +10,7 @@ pub(super) mod connect;
 pub(super) mod copy;
 pub(super) mod create;
 pub(super) mod draft;
+pub(super) mod file_store;
 pub(super) mod folder_lock;
 mod header;
 pub(super) mod identify;

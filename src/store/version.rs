@@ -43,20 +43,26 @@ impl Version {
         }
     }
 
+    /// Selects the version: one row of four numbers, in the order of [`Version::from_numbers`].
+    pub(super) const SQL: &str = "select packages, access, parents, (select coalesce(max(id), 0) from packages) from versions";
+
     /// Reads the version that `connection` sees.
     pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
-        let mut statement = connection.prepare_cached(
-            "select packages, access, parents, (select coalesce(max(id), 0) from packages)
-             from versions",
-        )?;
-        Ok(statement.query_row([], |row| {
-            Ok(Self {
-                packages: row.get(0)?,
-                access: row.get(1)?,
-                parents: row.get(2)?,
-                last_package: row.get(3)?,
-            })
-        })?)
+        let mut statement = connection.prepare_cached(Self::SQL)?;
+        let numbers = statement.query_row([], |row| {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
+        })?;
+        Ok(Self::from_numbers(numbers))
+    }
+
+    /// Returns the version of the numbers that [`Version::SQL`] selects.
+    pub(super) fn from_numbers([packages, access, parents, last_package]: [i64; 4]) -> Self {
+        Self {
+            packages,
+            last_package,
+            access,
+            parents,
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub struct QueuedWrite {
     queue: Arc<WriteQueue>,
     since: Instant,
     deadline: Instant,
+    #[cfg(feature = "postgres")]
+    patience: Patience,
 }
 
 impl WriteQueue {
@@ -53,7 +55,15 @@ impl QueuedWrite {
             queue: queue.clone(),
             since,
             deadline: since + patience.duration(),
+            #[cfg(feature = "postgres")]
+            patience,
         }
+    }
+
+    /// Whether it is the write of a command, which may store many rows.
+    #[cfg(feature = "postgres")]
+    pub(super) fn is_of_command(&self) -> bool {
+        self.patience == Patience::Command
     }
 
     /// Returns when the write is refused unless its transaction has begun.

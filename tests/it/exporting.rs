@@ -82,7 +82,7 @@ fn an_export_holds_what_is_not_a_default_in_a_fixed_order() {
 
 #[test]
 fn keys_are_never_exported() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "demo"]);
     let connection = rusqlite::Connection::open(dir.path("packages.db")).expect("opens");
     let secret: Vec<u8> = connection

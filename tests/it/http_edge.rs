@@ -568,7 +568,7 @@ fn client_may_request_256_pages_at_once() {
 
 #[test]
 fn server_that_cannot_read_its_data_is_unhealthy() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let server = dir.serve(&["--no-auth", "--seed", "example"]);
     assert_eq!(server.get("/healthz", "").status, 200);
     let database = rusqlite::Connection::open(dir.path("packages.db")).expect("opens");
@@ -590,7 +590,7 @@ fn server_that_cannot_read_its_data_is_unhealthy() {
 
 #[test]
 fn internal_error_is_logged_with_its_request_id() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let server = dir.serve(&["--no-auth", "--api", "current", "--log", "json"]);
     let database = rusqlite::Connection::open(dir.path("packages.db")).expect("opens");
     database

@@ -67,7 +67,7 @@ fn large_upload_keeps_the_write_ahead_log_short() {
 #[test]
 fn equal_large_uploads_at_once_are_stored_once() {
     let zip = archive_of(LARGE, 1);
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     // Two servers over one file.
     let servers = [
         serve(&dir, &["--api", "current"]),
@@ -89,7 +89,7 @@ fn equal_large_uploads_at_once_are_stored_once() {
 #[test]
 fn one_of_two_large_uploads_of_a_package_is_stored() {
     let zips = [archive_of(LARGE, 2), archive_of(LARGE, 3)];
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let server = serve(&dir, &["--api", "current"]);
     let token = dir.token("dora");
     let mut statuses = std::thread::scope(|scope| {
@@ -109,7 +109,7 @@ fn one_of_two_large_uploads_of_a_package_is_stored() {
 #[test]
 fn package_that_is_deleted_during_its_upload_leaves_no_bits() {
     let zip = archive_of(LARGE, 4);
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let server = serve(&dir, &[]);
     let token = dir.token("dora");
     let delete = format!(
@@ -133,7 +133,7 @@ fn package_that_is_deleted_during_its_upload_leaves_no_bits() {
 
 #[test]
 fn pieces_that_a_killed_server_left_are_invisible_and_deleted() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     serve(&dir, &["--api", "current"]).stop();
     let database = Connection::open(dir.path("packages.db")).expect("a database");
     database
@@ -158,7 +158,7 @@ fn pieces_that_a_killed_server_left_are_invisible_and_deleted() {
 #[test]
 fn server_that_is_killed_while_it_stores_an_upload_loses_only_the_upload() {
     let zip = archive_of(LARGE, 5);
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let server = serve(&dir, &["--api", "current"]);
     let token = dir.token("dora");
     let mut client = server.connect();

@@ -32,6 +32,8 @@ mod opening_files;
 mod page_cost;
 mod pagination_2015;
 mod parent_labels;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod processes;
 mod proxies;
 mod pruning;

@@ -92,7 +92,7 @@ fn serve(dir: &WorkDir, flags: &[&str]) -> Measured {
 
 #[test]
 fn requests_are_counted_by_route_and_status() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let server = serve(&dir, &["--ephemeral", "--seed", "example"]);
     for target in [
         "/v3/packages",
@@ -132,7 +132,7 @@ fn requests_are_counted_by_route_and_status() {
 
 #[test]
 fn caches_writes_and_the_data_version_are_shown() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example"]);
     let server = serve(&dir, &["--admin-api"]);
     let version = server.value("data_version_last_package").unwrap();
@@ -177,7 +177,7 @@ fn caches_writes_and_the_data_version_are_shown() {
 
 #[test]
 fn queued_writes_wait_at_the_same_time_for_another_program_and_are_refused() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example"]);
     let server = serve(&dir, &["--admin-api"]);
     let other = rusqlite::Connection::open(dir.path("packages.db")).unwrap();
@@ -207,7 +207,7 @@ fn queued_writes_wait_at_the_same_time_for_another_program_and_are_refused() {
 
 #[test]
 fn full_response_cache_counts_evictions() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let server = serve(
         &dir,
         &["--ephemeral", "--seed", "demo", "--cache-size", "1"],
@@ -221,7 +221,7 @@ fn full_response_cache_counts_evictions() {
 
 #[test]
 fn every_line_is_a_comment_or_a_sample_and_has_help() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let server = serve(&dir, &["--ephemeral", "--seed", "example"]);
     server.get("/v3/packages");
     let text = server.metrics();
@@ -246,7 +246,7 @@ fn every_line_is_a_comment_or_a_sample_and_has_help() {
 
 #[test]
 fn listener_of_metrics_serves_nothing_else_and_the_api_no_metrics() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let server = serve(&dir, &["--ephemeral", "--seed", "example"]);
     for target in [
         "/v3/packages",
@@ -280,7 +280,7 @@ fn listener_of_metrics_serves_nothing_else_and_the_api_no_metrics() {
 
 #[test]
 fn address_of_metrics_that_is_in_use_is_named_with_its_flag() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let server = serve(&dir, &["--ephemeral"]);
     let output = dir.run(&[
         "serve",

@@ -23,7 +23,7 @@ const SEED: &str = r#"{
 }"#;
 
 fn seeded() -> WorkDir {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.write("seed.json", SEED);
     dir.run_ok(&["seed", "seed.json", "--db", "packages.db"]);
     dir
@@ -227,7 +227,7 @@ fn export_of_labels_seeds_the_same_data() {
 
 #[test]
 fn labels_that_no_controller_accepts_are_refused() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let many: Vec<String> = (0..51).map(|n| format!("\"k{n}\":\"v\"")).collect();
     for (labels, fault) in [
         ("{\"-a\":\"b\"}", "starts or ends with invalid characters"),

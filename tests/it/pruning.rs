@@ -89,7 +89,7 @@ fn names_and_guids_of_removed_rows_are_free() {
 
 #[test]
 fn reference_to_a_row_that_would_be_removed_is_refused() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     seeded(&dir, &[], &format!("{{{HOUSE}}}"));
     let before = dir.read("packages.db");
     let output = seed_with(
@@ -110,7 +110,7 @@ fn reference_to_a_row_that_would_be_removed_is_refused() {
 
 #[test]
 fn dry_run_counts_and_removes_nothing() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "demo"]);
     let before = dir.read("packages.db");
     let report = dir.run_ok(&["seed", "example", "--prune", "--dry-run"]);

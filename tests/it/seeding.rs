@@ -1,6 +1,8 @@
 //! `cf-packages seed`: a seed is right or refused whole, applying it again changes nothing, and what changed is changed
 //! in place.
 
+use cf_packages::store::StoreError;
+
 use crate::support::{Output, WorkDir};
 
 const CLOCK: &str = "2026-01-02T03:04:05Z";
@@ -30,18 +32,22 @@ impl WorkDir {
     }
 
     fn rows(&self, sql: &str) -> Vec<String> {
-        let connection = rusqlite::Connection::open(self.path("packages.db")).expect("opens");
-        let mut statement = connection.prepare(sql).expect("prepares");
-        let rows = statement
-            .query_map([], |row| row.get::<_, String>(0))
-            .expect("queries");
-        rows.map(|row| row.expect("a row")).collect()
+        let store = self.location().open_for_reading().expect("opens");
+        let mut rows = Vec::new();
+        let read = store.read_blocking(|snapshot| {
+            snapshot.rows(sql, &[], |row| {
+                rows.push(row.text(0)?.to_owned());
+                Ok::<_, StoreError>(())
+            })
+        });
+        read.expect("the rows can be read");
+        rows
     }
 }
 
 #[test]
 fn the_example_holds_what_the_api_document_shows() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     assert_eq!(
         dir.run_ok(&["seed", "example"]),
         "organizations: 2 added, 0 changed, 0 unchanged\n\
@@ -102,7 +108,7 @@ fn bundled_seeds_are_listed_with_a_line_each() {
 
 #[test]
 fn applying_a_seed_again_changes_nothing() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let seed = house(
         r#""users": [{"guid": "u", "roles": [{"role": "space_developer", "space": "dev"}]}],
            "packages": [{"app": "shop", "type": "bits", "labels": {"env": "prod"}}, {"app": "shop", "type": "docker", "image": "i"}]"#,
@@ -295,7 +301,7 @@ fn null_is_left_out() {
 
 #[test]
 fn reset_empties_but_keeps_keys_and_never_uses_an_id_again() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example"]);
     let key = dir.rows("select hex(secret) from token_keys");
     assert_eq!(
@@ -316,7 +322,7 @@ fn reset_empties_but_keeps_keys_and_never_uses_an_id_again() {
 
 #[test]
 fn a_dry_run_says_what_would_change_and_changes_nothing() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let said = dir.run_ok(&["seed", "--dry-run", "example"]);
     assert!(
         said.ends_with("packages: 4 added, 0 changed, 0 unchanged\n"),
@@ -360,7 +366,7 @@ fn generated_packages_are_the_same_every_time() {
 
 #[test]
 fn generated_packages_belong_to_a_few_busy_apps_and_a_long_tail() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "--clock", CLOCK, "--generate", "20000"]);
     let by_app = "(select count(p.id) as n from apps a left join packages p on p.app_id = a.id group by a.id)";
     assert_eq!(
@@ -378,7 +384,7 @@ fn generated_packages_belong_to_a_few_busy_apps_and_a_long_tail() {
 
 #[test]
 fn a_stranger_s_file_is_left_alone() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.write("packages.db", "a text");
     let output = dir.run(&["seed", "example"]);
     assert_eq!(output.status, 1);
@@ -868,7 +874,7 @@ fn a_guid_or_a_name_that_the_database_gives_to_something_else_is_refused() {
 #[test]
 fn guid_of_a_user_follows_from_the_name() {
     let guid = |seed: &str| {
-        let dir = WorkDir::new();
+        let dir = WorkDir::of_files();
         dir.seeded(seed);
         dir.rows("select guid from users").remove(0)
     };
@@ -884,7 +890,7 @@ fn guid_of_a_user_follows_from_the_name() {
         &["`users[1].name`: the user name `ALICE` is used twice: here and in `users[0]`"],
     );
     // With guids, several users may have the same name.
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.seeded(r#"{"users": [{"name": "alice"}, {"name": "alice", "guid": "a"}, {"name": "alice", "guid": "b"}]}"#);
     assert_eq!(dir.rows("select guid from users").len(), 3);
 }

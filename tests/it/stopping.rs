@@ -33,7 +33,7 @@ fn requests_in_flight_are_answered() {
         if signal == "HUP" && is_hangup_ignored() {
             continue;
         }
-        let work = WorkDir::new();
+        let work = WorkDir::of_files();
         let server = work.serve(&["--seed", "example", "--no-auth", "--delay", "2s"]);
         let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
         for client in &mut clients {
@@ -92,7 +92,7 @@ fn requests_that_arrived_before_the_signal_are_answered() {
 
 #[test]
 fn running_write_is_interrupted_and_its_client_answered() {
-    let work = WorkDir::new();
+    let work = WorkDir::of_files();
     let server = work.serve(&["--seed", "example", "--admin-api", "--no-auth"]);
     // A transaction of another program that keeps the database locked: the write waits, and then runs for long.
     let mut seed = String::new();
@@ -122,7 +122,7 @@ fn running_write_is_interrupted_and_its_client_answered() {
 
 #[test]
 fn upload_that_has_not_arrived_is_broken_off() {
-    let work = WorkDir::new();
+    let work = WorkDir::of_files();
     let server = work.serve(&["--seed", "example", "--no-auth"]);
     let zip = archive(&[("data", &vec![b'x'; 1 << 20])]);
     let path = "/v3/packages/guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78";
@@ -150,7 +150,7 @@ fn upload_that_has_not_arrived_is_broken_off() {
 
 #[test]
 fn upload_that_has_arrived_is_stored_although_the_server_stops() {
-    let work = WorkDir::new();
+    let work = WorkDir::of_files();
     let server = work.serve(&["--seed", "example", "--no-auth"]);
     let zip = archive(&[("data", &vec![b'x'; 30 << 20])]);
     let path = "/v3/packages/guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78";
@@ -182,7 +182,7 @@ fn upload_that_has_arrived_is_stored_although_the_server_stops() {
 
 #[test]
 fn only_requests_in_flight_get_the_grace_period() {
-    let work = WorkDir::new();
+    let work = WorkDir::of_files();
     let server = work.serve(&["--no-auth", "--delay", "1h"]);
     let mut in_flight = server.connect();
     in_flight.send(get("/v3/packages", ""));
@@ -219,7 +219,7 @@ fn only_requests_in_flight_get_the_grace_period() {
 
 #[test]
 fn client_that_does_not_read_does_not_delay_the_exit() {
-    let work = WorkDir::new();
+    let work = WorkDir::of_files();
     work.run_ok(&["seed", "--generate", "5000"]);
     let server = work.serve(&["--no-auth"]);
     let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
@@ -243,7 +243,7 @@ fn client_that_does_not_read_does_not_delay_the_exit() {
 
 #[test]
 fn idle_server_stops_on_sigterm() {
-    let work = WorkDir::new();
+    let work = WorkDir::of_files();
     stop_while(work.serve(&[]), "TERM", || ());
     assert_eq!(work.file_names(), ["packages.db"]);
 }
@@ -266,7 +266,7 @@ fn ignored_hangup_stays_ignored() {
 
 #[test]
 fn second_start_does_not_change_the_file() {
-    let work = WorkDir::new();
+    let work = WorkDir::of_files();
     let first = work.serve(&["--seed", "example"]);
     let token = work.token("uaa-id-463");
     let list = first.get("/v3/packages", &token).body;
@@ -293,7 +293,7 @@ fn second_start_does_not_change_the_file() {
 
 #[test]
 fn committed_seed_survives_sigkill() {
-    let work = WorkDir::new();
+    let work = WorkDir::of_files();
     let server = work.serve(&["--seed", "example"]);
     work.write(
         "more.json",

@@ -1,5 +1,6 @@
 //! What the tests share: the program in a temporary folder, a raw HTTP client, a terminal, random numbers and generated data.
 
+pub mod database;
 pub mod generated_data;
 mod http;
 mod multipart;

@@ -387,7 +387,7 @@ fn equal_bits_are_stored_once_and_freed_with_the_last_package() {
 
 #[test]
 fn read_only_server_says_that_nothing_can_be_uploaded() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.write("seed.json", SEED);
     dir.run_ok(&["seed", "seed.json"]);
     let token = dir.token("dora");

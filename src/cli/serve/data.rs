@@ -29,12 +29,12 @@ pub(super) fn open(
 ) -> Result<OpenedData, CommandError> {
     let (now, seeds) = (settings.clock.now(), settings.seeds.as_slice());
     let mut store = match (&settings.data, bundle) {
-        (Data::File(file), _) => {
-            if let Some(bundle) = bundle {
+        (Data::Location(location), _) => {
+            if let (Some(bundle), Some(file)) = (bundle, location.file()) {
                 Store::restore(file, |out| bundle.write_database(out))
                     .map_err(|error| error.at(file))?;
             }
-            open_seeded(file, seeds, now, Durability::Full)?
+            open_seeded(location, seeds, now, Durability::Full)?
         }
         (Data::ReadOnly(file), _) => Store::open(file, OpenMode::Immutable, Durability::Full)?,
         (Data::Ephemeral(from), _) => {

@@ -8,13 +8,16 @@ use std::time::Duration;
 use crate::auth::Secret;
 use crate::auth::secret;
 use crate::cli::CommandError;
-use crate::cli::args::{ApiFlag, ClockFlag, DatabaseFlag, ExternalUrlFlag, KeyFlags, NoAuthFlag};
+use crate::cli::args::{
+    ApiFlag, ClockFlag, DatabaseFlag, ExternalUrlFlag, KeyFlags, NoAuthFlag, refuse_server_as_copy,
+};
 use crate::cli::values;
 use crate::clock::Clock;
 use crate::edition::{BaseUrl, Edition};
 use crate::seed::Source;
 use crate::server::Address;
 use crate::service::web_pages::{WebPages, parse_host, parse_origin};
+use crate::store::Location;
 use crate::{duration, log};
 
 const DATA: &str = "Data";
@@ -247,7 +250,7 @@ impl Args {
     /// Fails with wrong usage.
     pub(in crate::cli) fn require_bundled(&self) -> Result<(), CommandError> {
         let named = [
-            (self.database.given().is_some(), "--db"),
+            (self.database.is_given(), "--db"),
             (!self.seed.is_empty(), "--seed"),
             (self.from.is_some(), "--from"),
             (self.demo, "--demo"),
@@ -290,8 +293,8 @@ impl Args {
 /// Which database is served, and how.
 #[derive(Debug)]
 pub(super) enum Data {
-    /// This file, which is created if it does not exist.
-    File(PathBuf),
+    /// The database there, which is created if it does not exist.
+    Location(Location),
     /// This file, which no program changes meanwhile.
     ReadOnly(PathBuf),
     /// A temporary database: a copy of this file, or empty.
@@ -429,7 +432,7 @@ fn expand_demo(args: &mut Args) -> Result<(), CommandError> {
     args.edition.set_default(Edition::Current);
     let contradictions = [
         (
-            args.database.given().is_some(),
+            args.database.is_given(),
             "`--demo` serves a temporary database; leave out `--db`, or copy the file with `--from`",
         ),
         (
@@ -465,7 +468,10 @@ fn staging(text: &str) -> Result<Duration, String> {
 
 fn data(args: &Args, carries_data: bool) -> Result<Data, CommandError> {
     let usage = |text: &str| Err(CommandError::Usage(text.into()));
-    if carries_data && args.database.given().is_none() && args.from.is_none() {
+    if let Some(from) = &args.from {
+        refuse_server_as_copy(from)?;
+    }
+    if carries_data && !args.database.is_given() && args.from.is_none() {
         return match args.read_only {
             true => usage(
                 "`--read-only` needs `--db` here, because this program serves a temporary copy of the data that it carries; give both, or leave it out",
@@ -473,20 +479,22 @@ fn data(args: &Args, carries_data: bool) -> Result<Data, CommandError> {
             false => Ok(Data::Carried),
         };
     }
-    match (args.ephemeral, args.database.given(), args.read_only) {
-        (true, Some(_), _) => usage(
+    match (args.ephemeral, args.database.is_given(), args.read_only) {
+        (true, true, _) => usage(
             "`--ephemeral` serves a temporary file; leave out `--db`, or give the file as `--from`",
         ),
-        (true, None, true) => {
+        (true, false, true) => {
             usage("`--ephemeral` and `--read-only` contradict each other; give one of them")
         }
-        (true, None, false) => Ok(Data::Ephemeral(args.from.clone())),
+        (true, false, false) => Ok(Data::Ephemeral(args.from.clone())),
         (false, ..) if args.from.is_some() => usage("`--from` needs `--ephemeral`; give both"),
         (false, _, true) if !args.seed.is_empty() => {
             usage("`--read-only` cannot apply a `--seed`; apply it before, with `cf-packages seed`")
         }
-        (false, _, true) => Ok(Data::ReadOnly(args.database.path().to_owned())),
-        (false, _, false) => Ok(Data::File(args.database.path().to_owned())),
+        (false, _, true) => Ok(Data::ReadOnly(args.database.file(
+            "`--read-only` serves a file, leave it out, or `export` the data and `seed` a file with it",
+        )?)),
+        (false, _, false) => Ok(Data::Location(args.database.location()?)),
     }
 }
 

@@ -15,6 +15,8 @@ use crate::store::{StoreError, Transaction, Value};
 
 /// How many parents of each kind are cached, and how many names of refused entries are remembered.
 const CAPACITY: usize = 1 << 16;
+/// How many added rows are remembered for each kind.
+const ADDED_CAPACITY: usize = 1 << 18;
 /// The longest path that is looked up, in bytes: more than three names of 250 characters.
 const LONGEST_PATH: usize = 1 << 12;
 /// How many rows are read before those of them that have to be deleted are.
@@ -74,6 +76,8 @@ impl Level {
 pub(super) struct References {
     /// The parents found so far, by kind and reference.
     found: ByKind<HashMap<String, ReferencedRow>>,
+    /// The rows that the seeds added, by kind and guid, as long as no row of the kind or above it was changed.
+    added: ByKind<HashMap<String, ReferencedRow>>,
     /// With `prune`: the ids of the rows that the seeds have had so far. The other rows will be deleted.
     stored: Option<ByKind<RoaringTreemap>>,
     /// The names in lower case and the guids of entries that were refused.
@@ -95,6 +99,7 @@ impl References {
     pub(super) fn new(prune: bool) -> Self {
         Self {
             found: ByKind::default(),
+            added: ByKind::default(),
             stored: prune.then(ByKind::default),
             refused: HashSet::new(),
             is_any_refused: false,
@@ -112,6 +117,22 @@ impl References {
             for found in EntryKind::ALL.iter().skip_while(|other| **other != kind) {
                 self.found[*found].clear();
             }
+        }
+    }
+
+    /// Remembers a row that an entry added, which its guid names from now on.
+    pub(super) fn note_added(&mut self, kind: EntryKind, row: ReferencedRow) {
+        let added = &mut self.added[kind];
+        if added.len() >= ADDED_CAPACITY {
+            added.clear();
+        }
+        added.insert(row.guid.clone(), row);
+    }
+
+    /// Forgets the rows that were added, after one of this kind was changed: it or those below it may have moved.
+    pub(super) fn forget_added(&mut self, kind: EntryKind) {
+        for below in EntryKind::ALL.iter().skip_while(|other| **other != kind) {
+            self.added[*below].clear();
         }
     }
 
@@ -181,6 +202,9 @@ impl References {
         format: SeedFormat,
     ) -> Result<&ReferencedRow, ApplyError> {
         let text = reference.as_str();
+        if let Some(added) = self.added[T::KIND].get(text) {
+            return Ok(added);
+        }
         if !self.found[T::KIND].contains_key(text) {
             let parent = self.look_up::<T>(transaction, text, field, format)?;
             let found = &mut self.found[T::KIND];

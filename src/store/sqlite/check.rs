@@ -20,6 +20,8 @@ pub type FindFaults = fn(&Snapshot<'_>, &mut Vec<String>) -> Result<(), StoreErr
 /// What [`check`] found.
 #[derive(Debug)]
 pub struct CheckReport {
+    /// The engine that read the database, and its version.
+    pub engine: String,
     /// The version of the file's schema.
     pub schema: u32,
     /// The number of packages; `None` if they cannot be counted.
@@ -28,9 +30,9 @@ pub struct CheckReport {
     pub faults: Vec<String>,
 }
 
-/// Returns the version of SQLite in this program.
-pub fn sqlite_version() -> &'static str {
-    rusqlite::version()
+/// Returns the name of this engine, and its version.
+pub(in crate::store) fn engine() -> String {
+    format!("SQLite {}", rusqlite::version())
 }
 
 /// Checks the database at `path`: schema, integrity, foreign keys, the rules that the schema cannot express, and the
@@ -64,6 +66,7 @@ fn check_once(path: &Path, find_faults: FindFaults) -> Result<(CheckReport, bool
     // All checks see one snapshot: a server may write at the same time.
     let transaction = reading.connection().unchecked_transaction()?;
     let mut checked = CheckReport {
+        engine: engine(),
         schema: SCHEMA_VERSION,
         packages: None,
         faults: Vec::new(),
@@ -98,7 +101,7 @@ fn check_once(path: &Path, find_faults: FindFaults) -> Result<(CheckReport, bool
 }
 
 /// The kinds of rows that have labels, and their tables. The index of their labels is `KIND_labels`.
-const LABELLED: [(&str, &str); 4] = [
+pub(in crate::store) const LABELLED: [(&str, &str); 4] = [
     ("organization", "organizations"),
     ("space", "spaces"),
     ("app", "apps"),

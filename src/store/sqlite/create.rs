@@ -166,8 +166,7 @@ fn populate<E: From<StoreError>>(
     connection
         .execute_batch(LARGE_CACHE)
         .map_err(StoreError::from)?;
-    // `fill` does not need the indexes of the last part.
-    let (first, last) = SCHEMA.split_at(SCHEMA.find(LAST_PART).unwrap_or(SCHEMA.len()));
+    let (first, last) = schema_parts();
     let transaction =
         rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
             .map_err(StoreError::from)?;
@@ -187,8 +186,14 @@ fn populate<E: From<StoreError>>(
     Ok(transaction.commit().map_err(StoreError::from)?)
 }
 
+/// Returns the statements of the schema before the first data is stored, and those after it: indexes that `fill` does not
+/// need.
+pub(in crate::store) fn schema_parts() -> (&'static str, &'static str) {
+    SCHEMA.split_at(SCHEMA.find(LAST_PART).unwrap_or(SCHEMA.len()))
+}
+
 /// Returns 48 bytes with 366 random bits: three random UUIDs, in each of which 6 bits are fixed.
-pub(super) fn random_key() -> Vec<u8> {
+pub(in crate::store) fn random_key() -> Vec<u8> {
     (0..3)
         .flat_map(|_| uuid::Uuid::new_v4().into_bytes())
         .collect()

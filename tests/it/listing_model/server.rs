@@ -1,6 +1,5 @@
 //! A server of the random data, and a token of each user.
 
-use cf_packages::store::Store;
 use serde_json::Value;
 
 use super::data::{Data, User};
@@ -37,10 +36,9 @@ fn token(dir: &WorkDir, user: &User, is_current: bool) -> String {
 impl Server {
     pub fn start(data: &Data, is_current: bool) -> Self {
         let dir = WorkDir::new();
-        Store::create(&dir.path("packages.db"), |transaction| {
-            data.insert(transaction)
-        })
-        .unwrap();
+        dir.location()
+            .create(|transaction| data.insert(transaction))
+            .unwrap();
         let api = if is_current { "current" } else { "2015" };
         let program = dir.serve(&["--token-key", "tokensecret", "--api", api]);
         Self {

@@ -7,11 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
+use cf_packages::store::Location;
+
+use super::database::Schema;
 use super::http::{Connection, Response, get};
 
 /// A temporary folder in which the program runs, without settings from the environment.
+///
+/// Its database is `packages.db`, or a schema of the PostgreSQL server on which tests run.
 pub struct WorkDir {
     folder: tempfile::TempDir,
+    schema: Option<Schema>,
 }
 
 /// The result of a run of the program.
@@ -26,6 +32,23 @@ impl WorkDir {
     pub fn new() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
+            schema: Schema::new(),
+        }
+    }
+
+    /// Returns a folder whose database is `packages.db`, for tests about files.
+    pub fn of_files() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            schema: None,
+        }
+    }
+
+    /// Returns where the database of this folder is.
+    pub fn location(&self) -> Location {
+        match &self.schema {
+            Some(schema) => schema.location(),
+            None => Location::File(self.path("packages.db")),
         }
     }
 
@@ -60,7 +83,18 @@ impl WorkDir {
     }
 
     pub fn command(&self) -> Command {
-        command(self.folder.path())
+        let mut command = command(self.folder.path());
+        if let Some(schema) = &self.schema {
+            command.env("CF_PACKAGES_DB", schema.url());
+        }
+        command
+    }
+
+    fn command_of(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command();
+        command.args(arguments);
+        name_no_database_in_vain(&mut command);
+        command
     }
 
     /// Returns a command that runs the binary as a user without special rights, or `None` if that is not possible.
@@ -106,8 +140,7 @@ impl WorkDir {
     /// Runs the program with `input` on standard input.
     pub fn run_with(&self, arguments: &[&str], input: &[u8]) -> Output {
         let mut child = self
-            .command()
-            .args(arguments)
+            .command_of(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -160,7 +193,7 @@ impl WorkDir {
 
     /// Starts `serve` with these flags on a free port.
     pub fn serve(&self, flags: &[&str]) -> Server {
-        Server::start(self.command().args(flags))
+        Server::start(&mut self.command_of(flags))
     }
 
     /// Starts `serve` with these flags on a free port, with at most `files` open files.
@@ -205,6 +238,19 @@ pub fn program() -> PathBuf {
     )
 }
 
+/// Lets a command that is about another database than that of its folder, or needs none, name none.
+fn name_no_database_in_vain(command: &mut Command) {
+    let arguments: Vec<_> = command
+        .get_args()
+        .map(|one| one.to_string_lossy().into_owned())
+        .collect();
+    let has = |argument: &str| arguments.iter().any(|one| one == argument);
+    let of_another = ["--ephemeral", "--demo", "--from", "--read-only", "backup"];
+    if of_another.into_iter().any(has) || has("token") && has("--token-key") {
+        command.env_remove("CF_PACKAGES_DB");
+    }
+}
+
 /// Returns the program, to be run in `folder` and without the settings of the environment of the tests.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(program());
@@ -231,6 +277,7 @@ pub struct Server {
 impl Server {
     /// Starts `serve` on a free port. `command` is the program with the other flags of `serve`.
     pub fn start(command: &mut Command) -> Self {
+        name_no_database_in_vain(command);
         let flags: Vec<_> = command.get_args().map(|flag| flag.to_owned()).collect();
         let mut serve = Command::new(command.get_program());
         serve

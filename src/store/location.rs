@@ -1,0 +1,212 @@
+//! Where a database is: a file, or a server.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+#[cfg(feature = "postgres")]
+use std::sync::Arc;
+
+#[cfg(feature = "postgres")]
+use super::postgres::{self, PostgresStore, ServerAddress};
+use super::sqlite::check::{self, CheckReport, FindFaults};
+use super::{Durability, OpenMode, Store, StoreError, Transaction};
+
+/// What a URL of a database of a PostgreSQL server begins with.
+const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
+
+/// Where a database is.
+#[derive(Clone, Debug)]
+pub enum Location {
+    /// A file of SQLite.
+    File(PathBuf),
+    /// A database of a PostgreSQL server. Its URL may hold a password, and is never shown whole.
+    #[cfg(feature = "postgres")]
+    Postgres(Arc<ServerAddress>),
+}
+
+/// Why a location cannot be used: a clause that follows what named it. It never holds the password of a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocationError(String);
+
+impl fmt::Display for LocationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for LocationError {}
+
+impl Location {
+    /// Returns the location that `text` names: a URL that begins with `postgres://` or `postgresql://`, or else the path of a
+    /// file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a URL cannot be used, or if this program was built without PostgreSQL.
+    pub fn parse(text: OsString) -> Result<Self, LocationError> {
+        let url = text
+            .to_str()
+            .filter(|text| Self::is_url_of_server(Path::new(text)));
+        match url {
+            None => Ok(Self::File(text.into())),
+            #[cfg(feature = "postgres")]
+            Some(url) => match ServerAddress::parse(url) {
+                Ok(server) => Ok(Self::Postgres(Arc::new(server))),
+                Err(text) => Err(LocationError(text)),
+            },
+            #[cfg(not(feature = "postgres"))]
+            Some(_) => Err(LocationError(
+                "names a PostgreSQL server, and this program was built without PostgreSQL; build it with `--features postgres`, or name a file"
+                    .into(),
+            )),
+        }
+    }
+
+    /// Whether a path is the URL of a server instead.
+    pub fn is_url_of_server(path: &Path) -> bool {
+        let text = path.to_string_lossy();
+        SCHEMES.iter().any(|scheme| text.starts_with(scheme))
+    }
+
+    /// Returns the path of the file. `None` for a server.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => None,
+        }
+    }
+
+    /// Returns the path of the file, or the address of the server without the password, for messages.
+    pub fn shown(&self) -> &Path {
+        match self {
+            Self::File(path) => path,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(server) => server.shown(),
+        }
+    }
+
+    /// Returns whether a database may be there, without looking further than the file system.
+    pub fn may_exist(&self) -> bool {
+        match self {
+            Self::File(path) => path.exists(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => true,
+        }
+    }
+
+    /// Creates the database with the data that `fill` stores, if there is none. See [`Store::create`].
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Store::create`] does, or if the server cannot be reached.
+    pub fn create<E: From<StoreError>>(
+        &self,
+        fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        match self {
+            Self::File(path) => Store::create(path, fill),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(server) => postgres::create(server, fill),
+        }
+    }
+
+    /// Opens the database for reading and writing. `durability` is that of a file.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Store::open`] does, or if the server cannot be reached.
+    pub fn open(&self, durability: Durability) -> Result<Store, StoreError> {
+        match self {
+            Self::File(path) => Store::open(path, OpenMode::ReadWrite, durability),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(server) => Ok(Store::open_postgres(PostgresStore::open(server)?)),
+        }
+    }
+
+    /// Opens the database for reading while other programs may write. See [`Store::open_for_reading`].
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Location::open`] does.
+    pub fn open_for_reading(&self) -> Result<Store, StoreError> {
+        match self {
+            Self::File(path) => Store::open_for_reading(path),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => self.open(Durability::Full),
+        }
+    }
+
+    /// Fails if the database has an earlier schema. See [`Store::refuse_older`].
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Store::refuse_older`] does, or if the server cannot be reached.
+    pub fn refuse_older(&self) -> Result<(), StoreError> {
+        match self {
+            Self::File(path) => Store::refuse_older(path),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(server) => postgres::refuse_older(server),
+        }
+    }
+
+    /// Checks the database, without changing it. See [`check`](check::check).
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is no database of this program, or cannot be read.
+    pub fn check(&self, find_faults: FindFaults) -> Result<CheckReport, StoreError> {
+        match self {
+            Self::File(path) => check::check(path, find_faults),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(server) => postgres::check(server, find_faults),
+        }
+    }
+
+    /// Returns the name of the engine, with the version that is part of this program.
+    pub fn engine(&self) -> String {
+        match self {
+            Self::File(_) => check::engine(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => "PostgreSQL".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Location, LocationError> {
+        Location::parse(text.into())
+    }
+
+    #[test]
+    fn paths_are_files_whatever_they_look_like() {
+        for path in [
+            "packages.db",
+            "./postgres:",
+            "postgres",
+            "/a/postgres://x",
+            "http://x",
+        ] {
+            let found = parse(path).expect("a location");
+            assert_eq!(found.file(), Some(Path::new(path)));
+        }
+    }
+
+    #[test]
+    fn url_of_a_server_is_no_file_and_its_password_is_not_shown() {
+        let shown = match parse("postgres://me:wordpass@db.example.org/packages") {
+            Ok(location) => {
+                assert_eq!(location.file(), None);
+                format!("{location:?} {}", location.shown().display())
+            }
+            Err(error) => {
+                assert!(error.to_string().contains("`--features postgres`"));
+                error.to_string()
+            }
+        };
+        assert!(!shown.contains("wordpass"), "{shown}");
+    }
+}

@@ -1,0 +1,165 @@
+//! How the tables are made, by the first server that starts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::connect::ServerAddress;
+use super::schema;
+use super::session::PostgresSession;
+use super::values::{int, text};
+use super::writer::{cause, require_no_failure};
+use crate::store::migrate::SCHEMA_VERSION;
+use crate::store::sqlite::create::{random_key, schema_parts};
+use crate::store::{BorrowedValue, StoreError, Transaction};
+
+/// The advisory lock of programs that make the tables: `CFpk` and a number.
+const LOCK: &str = "select pg_advisory_xact_lock(1128689771, 1)";
+/// How long a program waits for another one that makes the tables.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// The table that marks a database of this program, and says which schema it has.
+const MARK: &str = "
+    create table cf_packages_schema (id bigint primary key check (id = 1), number bigint not null);
+    insert into cf_packages_schema (id, number) values (1, 0);";
+
+/// What a database holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DatabaseState {
+    /// No table of this program.
+    Empty,
+    /// The tables of this schema.
+    Ours {
+        /// The version of the schema.
+        schema: u32,
+    },
+}
+
+/// Makes the tables if the database is empty, with the data that `fill` stores.
+///
+/// Returns whether they were made by this call. Of several programs that start at the same time, one makes them and the
+/// others wait.
+///
+/// # Errors
+///
+/// Fails if the server cannot be reached, if the database holds other tables of the same names, if it has another schema,
+/// or if `fill` fails; then nothing is made.
+pub(in crate::store) fn create<E: From<StoreError>>(
+    server: &Arc<ServerAddress>,
+    fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
+) -> Result<bool, E> {
+    let session = PostgresSession::new(server.connect()?);
+    session.begin_write(PATIENCE)?;
+    session.run(LOCK)?;
+    if let DatabaseState::Ours { schema } = identify(&session)? {
+        session.roll_back()?;
+        require_current(server, schema)?;
+        return Ok(false);
+    }
+    refuse_other_tables(server, &session)?;
+    let (first, last) = schema_parts();
+    session.run(&schema::to_postgres(first, &[]))?;
+    session.run(MARK)?;
+    session.execute(
+        "update cf_packages_schema set number = $1",
+        &[BorrowedValue::Int(SCHEMA_VERSION.into())],
+    )?;
+    let key = random_key();
+    session.execute(
+        "insert into token_keys (secret) values ($1)",
+        &[BorrowedValue::Bytes(&key)],
+    )?;
+    session.send_rows_together();
+    fill(&Transaction::of_session(&session, None))?;
+    session.send_rows()?;
+    require_no_failure(&session)?;
+    session.run(&schema::to_postgres(last, &["packages"]))?;
+    // The server plans by what the tables hold, and would look at them only minutes later.
+    session.run("analyze")?;
+    match session.commit() {
+        Err(error) if session.is_lost() => Err(StoreError::OutcomeUnknown(cause(&error)).into()),
+        committed => Ok(committed.map(|()| true)?),
+    }
+}
+
+/// Returns what the database holds. `session` is in a transaction, or not.
+pub(super) fn identify(session: &PostgresSession) -> Result<DatabaseState, StoreError> {
+    let rows = session.rows_of("select to_regclass('cf_packages_schema') is not null")?;
+    let is_marked = rows.first().map(|row| int(row, 0)).transpose()?;
+    if is_marked != Some(1) {
+        return Ok(DatabaseState::Empty);
+    }
+    let rows = session.rows_of("select number from cf_packages_schema")?;
+    let number = rows.first().map(|row| int(row, 0)).transpose()?;
+    match number.map(u32::try_from) {
+        Some(Ok(schema)) => Ok(DatabaseState::Ours { schema }),
+        _ => Err(StoreError::Damaged(
+            "the table `cf_packages_schema` holds no number of a schema".into(),
+        )),
+    }
+}
+
+/// Fails if the database holds tables of the names that this program needs.
+fn refuse_other_tables(
+    server: &ServerAddress,
+    session: &PostgresSession,
+) -> Result<(), StoreError> {
+    let rows = session.rows_of(
+        "select tablename::text from pg_tables
+         where schemaname = current_schema()
+           and tablename in ('organizations', 'spaces', 'apps', 'packages', 'users', 'versions', 'blobs') limit 1",
+    )?;
+    match rows.first() {
+        None => Ok(()),
+        Some(row) => Err(StoreError::file(
+            server.shown(),
+            format!(
+                "has a table `{}` of another program; name an empty database, or an empty schema with `?options=-csearch_path%3DNAME`",
+                text(row, 0)?
+            ),
+        )),
+    }
+}
+
+/// Fails if the database has no tables of this program, or those of another schema.
+///
+/// # Errors
+///
+/// Fails also if the server cannot be reached.
+pub(super) fn require_ours(
+    server: &ServerAddress,
+    session: &PostgresSession,
+) -> Result<(), StoreError> {
+    match identify(session)? {
+        DatabaseState::Ours { schema } => require_current(server, schema),
+        DatabaseState::Empty => Err(StoreError::file(
+            server.shown(),
+            "holds no data of cf-packages; `cf-packages serve` or `seed` makes its tables",
+        )),
+    }
+}
+
+fn require_current(server: &ServerAddress, schema: u32) -> Result<(), StoreError> {
+    let what = match schema.cmp(&SCHEMA_VERSION) {
+        std::cmp::Ordering::Equal => return Ok(()),
+        std::cmp::Ordering::Greater => "which a later release made; use that release",
+        std::cmp::Ordering::Less => {
+            "which this release cannot migrate; `export` it with the release that made it, and `seed` an empty database"
+        }
+    };
+    Err(StoreError::file(
+        server.shown(),
+        format!("has schema {schema}, {what} (this one has schema {SCHEMA_VERSION})"),
+    ))
+}
+
+/// Fails if the database has tables of another schema. An empty database passes.
+///
+/// # Errors
+///
+/// Fails also if the server cannot be reached.
+pub(in crate::store) fn refuse_older(server: &ServerAddress) -> Result<(), StoreError> {
+    let session = PostgresSession::new(server.connect()?);
+    match identify(&session)? {
+        DatabaseState::Ours { schema } => require_current(server, schema),
+        DatabaseState::Empty => Ok(()),
+    }
+}

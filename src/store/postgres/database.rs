@@ -1,0 +1,162 @@
+//! An open database of a server: its readers, its writer, and the check of its version.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::connect::ServerAddress;
+use super::create::require_ours;
+use super::link::Link;
+use super::readers::{Ended, Job, Lane, Readers};
+use super::session::PostgresSession;
+use super::version_check::VersionCheck;
+use super::writer::Writer;
+use crate::store::sqlite::readers::WaitingReads;
+use crate::store::{QueuedWrite, Snapshot, StoreError, Transaction, Version};
+
+/// How many connections are kept for reads that last as long as a client takes.
+const LONG_READS: usize = 4;
+
+/// An open database of a server.
+#[derive(Debug)]
+pub(in crate::store) struct PostgresStore {
+    server: Arc<ServerAddress>,
+    readers: Readers,
+    versions: VersionCheck,
+    /// `None` once the database is closed.
+    others: Option<Others>,
+}
+
+/// The connections that have no thread of their own.
+#[derive(Debug)]
+struct Others {
+    writer: Writer,
+    /// Those that no long read uses.
+    long: Mutex<Vec<Link>>,
+}
+
+impl PostgresStore {
+    /// Opens the database, whose tables are there.
+    pub(in crate::store) fn open(server: &Arc<ServerAddress>) -> Result<Self, StoreError> {
+        let session = PostgresSession::new(server.connect()?);
+        require_ours(server, &session)?;
+        drop(session);
+        Ok(Self {
+            server: server.clone(),
+            readers: Readers::start(server)?,
+            versions: VersionCheck::start(server)?,
+            others: Some(Others {
+                writer: Writer::new(server),
+                long: Mutex::default(),
+            }),
+        })
+    }
+
+    /// Returns the address, without the password.
+    pub(in crate::store) fn address(&self) -> &Path {
+        self.server.shown()
+    }
+
+    /// Runs `read` over one snapshot, on a reader thread. See [`Store::read`](crate::store::Store::read).
+    pub(in crate::store) async fn read<T, E>(
+        &self,
+        read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let mut request = Some((read, sender));
+        let job: Job = Box::new(move |reader, lane| {
+            let Some((read, sender)) = request.take() else {
+                return Ended::Answered;
+            };
+            if sender.is_closed() {
+                // The client has gone.
+                return Ended::Answered;
+            }
+            let answer = if lane == Lane::Refused {
+                Err(StoreError::Busy.into())
+            } else {
+                let answer = reader.read(&read);
+                if answer.is_err() && reader.is_over_time() && lane == Lane::Fast {
+                    request = Some((read, sender));
+                    return Ended::TooSlow;
+                }
+                answer
+            };
+            // `read` may hold the last reference to this store, which the caller drops when it has the answer.
+            drop(read);
+            // Fails if the client went while the read ran.
+            let _ = sender.send(answer);
+            Ended::Answered
+        });
+        self.readers.submit(job)?;
+        let unanswered = || StoreError::Postgres("a read ended without an answer".into());
+        receiver.await.unwrap_or_else(|_| Err(unanswered().into()))
+    }
+
+    /// Runs `read` on the calling thread. See [`Store::read_blocking`](crate::store::Store::read_blocking).
+    pub(in crate::store) fn read_blocking<T, E: From<StoreError>>(
+        &self,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let long = &self.others()?.long;
+        let kept = long.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut link = kept.unwrap_or_else(|| Link::new(&self.server, None));
+        let answer = link.read(self.readers.background().as_ref(), read);
+        link.finish();
+        let mut long = long.lock().unwrap_or_else(PoisonError::into_inner);
+        if long.len() < LONG_READS {
+            long.push(link);
+        }
+        answer
+    }
+
+    /// Returns the version of a state that is not older than this call. `None` if the server cannot be asked.
+    pub(in crate::store) async fn current_version(&self) -> Option<Version> {
+        self.versions.ask().await
+    }
+
+    /// Runs `write` in one transaction. See [`Store::write_queued`](crate::store::Store::write_queued).
+    pub(in crate::store) fn write<T, E: From<StoreError>>(
+        &self,
+        queued: QueuedWrite,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.others()?.writer.write(queued, write)
+    }
+
+    fn others(&self) -> Result<&Others, StoreError> {
+        self.others.as_ref().ok_or(StoreError::Closed)
+    }
+
+    /// Returns the reads that wait.
+    pub(in crate::store) fn waiting_reads(&self) -> WaitingReads {
+        self.readers.waiting()
+    }
+
+    /// Makes the running write and all later ones fail.
+    pub(in crate::store) fn interrupt_writes(&self) {
+        if let Ok(others) = self.others() {
+            others.writer.interrupt();
+        }
+    }
+
+    /// Runs the reads that are queued, and closes the connections.
+    pub(in crate::store) fn close(self) {
+        drop(self);
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        // A client waits until its connection is closed, which async threads may not. Those of the lanes are closed by
+        // their threads.
+        if let Some(others) = self.others.take() {
+            let _ = std::thread::spawn(move || drop(others)).join();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! A connection that is made when it is needed, and made again when it was lost.
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use super::connect::ServerAddress;
+use super::errors::Meaning;
+use super::session::PostgresSession;
+use crate::store::sqlite::readers::Work;
+use crate::store::{Snapshot, StoreError};
+
+/// A connection of one thread, or of those that take turns.
+#[derive(Debug)]
+pub(super) struct Link {
+    server: Arc<ServerAddress>,
+    /// How long a statement may take; `None`: as long as it takes.
+    time: Option<Duration>,
+    session: Option<PostgresSession>,
+    is_in_transaction: bool,
+}
+
+impl Link {
+    pub(super) fn new(server: &Arc<ServerAddress>, time: Option<Duration>) -> Self {
+        Self {
+            server: server.clone(),
+            time,
+            session: None,
+            is_in_transaction: false,
+        }
+    }
+
+    /// Returns a connection on which `begin` succeeded. If one that was kept turns out to be lost, `begin` is tried again
+    /// on a new one: nothing was done on it yet.
+    pub(super) fn begin(
+        &mut self,
+        begin: impl Fn(&PostgresSession) -> Result<(), StoreError>,
+    ) -> Result<&PostgresSession, StoreError> {
+        self.finish();
+        if let Some(session) = &self.session {
+            let begun = begin(session);
+            if begun.is_err() {
+                if !session.is_lost() {
+                    let _ = session.roll_back();
+                    begun?;
+                }
+                self.session = None;
+            }
+        }
+        if self.session.is_none() {
+            let session = PostgresSession::new(self.server.connect()?);
+            if let Some(time) = self.time {
+                let time = time.as_millis();
+                session.run(&format!("set statement_timeout = {time}"))?;
+            }
+            begin(&session)?;
+            self.session = Some(session);
+        }
+        self.is_in_transaction = true;
+        self.session
+            .as_ref()
+            .ok_or_else(|| StoreError::Unreachable("there is no connection".into()))
+    }
+
+    /// Runs `read` over one snapshot. The transaction stays open until [`finish`](Self::finish), so that the answer need
+    /// not wait for its end.
+    pub(super) fn read<T, E: From<StoreError>>(
+        &mut self,
+        background: Option<&SyncSender<Work>>,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let session = self.begin(PostgresSession::begin_read)?;
+        read(&Snapshot::of_session(session, background))
+    }
+
+    /// Returns the answer to one question outside a transaction, which is asked again on a new connection if the kept one was
+    /// lost.
+    pub(super) fn ask<T>(
+        &mut self,
+        ask: impl Fn(&PostgresSession) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if let Some(session) = &self.session {
+            match ask(session) {
+                Err(_) if session.is_lost() => self.session = None,
+                answer => return answer,
+            }
+        }
+        let session = PostgresSession::new(self.server.connect()?);
+        let answer = ask(&session);
+        self.session = Some(session);
+        answer
+    }
+
+    /// Whether the last read failed because the connection was lost.
+    pub(super) fn is_lost(&self) -> bool {
+        self.session.as_ref().is_some_and(PostgresSession::is_lost)
+    }
+
+    /// Whether a statement of the last read took longer than it may.
+    pub(super) fn is_over_time(&self) -> bool {
+        let failure = self.session.as_ref().and_then(PostgresSession::failure);
+        failure == Some(Meaning::Cancelled)
+    }
+
+    /// Ends the transaction of a read, if there is one.
+    pub(super) fn finish(&mut self) {
+        if std::mem::take(&mut self.is_in_transaction)
+            && let Some(session) = &self.session
+            && (session.is_lost() || session.roll_back().is_err())
+        {
+            self.session = None;
+        }
+    }
+
+    /// Notes that the transaction has ended.
+    pub(super) fn ended(&mut self) {
+        self.is_in_transaction = false;
+    }
+
+    /// Drops the connection, and with it the transaction.
+    pub(super) fn drop_connection(&mut self) {
+        self.session = None;
+        self.is_in_transaction = false;
+    }
+}

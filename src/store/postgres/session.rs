@@ -1,0 +1,381 @@
+//! One connection to a server: transactions, and statements that are prepared once.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use ::postgres::types::ToSql;
+use ::postgres::{CancelToken, Client, Error, Row, Statement};
+
+use super::bulk::{Batch, Bulk};
+use super::cursor::Cursor;
+use super::errors::{Meaning, meaning, store_error};
+use super::values::{Bound, int};
+use crate::store::dialect;
+use crate::store::version::Version;
+use crate::store::{BorrowedValue, StoreError, Value};
+
+/// How many prepared statements a connection keeps. Composed lists have many texts.
+const KEPT_STATEMENTS: usize = 256;
+
+/// One connection. It is in at most one transaction.
+pub(in crate::store) struct PostgresSession {
+    client: RefCell<Client>,
+    /// The prepared statements, by their texts for SQLite.
+    statements: RefCell<HashMap<Box<str>, Statement>>,
+    /// The version of the current read transaction, once it was read.
+    version: Cell<Option<Version>>,
+    is_writing: Cell<bool>,
+    /// What the last error of the current transaction means.
+    failure: Cell<Option<Meaning>>,
+    /// The id of the row that was inserted last.
+    last_id: Cell<Option<i64>>,
+    /// The rows that wait to be sent together, if the transaction sends them so.
+    bulk: RefCell<Option<Bulk>>,
+    /// How many cursors were opened.
+    cursors: Cell<u64>,
+}
+
+impl fmt::Debug for PostgresSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresSession").finish_non_exhaustive()
+    }
+}
+
+impl PostgresSession {
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            client: RefCell::new(client),
+            statements: RefCell::default(),
+            version: Cell::default(),
+            is_writing: Cell::default(),
+            failure: Cell::default(),
+            last_id: Cell::default(),
+            bulk: RefCell::default(),
+            cursors: Cell::default(),
+        }
+    }
+
+    /// Begins a transaction that only reads, and sees one state of the data: that of its first statement, which begins
+    /// after this returns.
+    pub(super) fn begin_read(&self) -> Result<(), StoreError> {
+        self.begin(false);
+        self.run("begin isolation level repeatable read read only")
+    }
+
+    /// Begins a transaction that writes. It waits that long for a lock.
+    pub(super) fn begin_write(&self, patience: Duration) -> Result<(), StoreError> {
+        self.begin(true);
+        let milliseconds = patience.as_millis().max(1);
+        self.run(&format!(
+            "begin isolation level read committed; set local lock_timeout = {milliseconds}"
+        ))
+    }
+
+    /// Takes the lock of writers: the row of the version.
+    pub(super) fn lock_version(&self) -> Result<(), StoreError> {
+        self.run("select 1 from versions for update")
+    }
+
+    fn begin(&self, is_writing: bool) {
+        self.version.set(None);
+        self.failure.set(None);
+        self.last_id.set(None);
+        self.is_writing.set(is_writing);
+        self.bulk.replace(None);
+    }
+
+    /// Makes the current transaction send the rows that it inserts together. Only the holder of the lock of writers may.
+    pub(super) fn send_rows_together(&self) {
+        self.bulk.replace(Some(Bulk::default()));
+    }
+
+    /// Whether the current transaction sends the rows that it inserts together.
+    pub(in crate::store) fn sends_rows_together(&self) -> bool {
+        self.bulk.borrow().is_some()
+    }
+
+    /// Commits the transaction.
+    pub(super) fn commit(&self) -> Result<(), StoreError> {
+        self.send_rows()?;
+        self.run("commit")
+    }
+
+    /// Ends the transaction without its changes.
+    pub(super) fn roll_back(&self) -> Result<(), StoreError> {
+        self.run("rollback")
+    }
+
+    /// What the last error of the current transaction means, if a statement failed.
+    pub(super) fn failure(&self) -> Option<Meaning> {
+        self.failure.get()
+    }
+
+    /// Whether the connection is gone.
+    pub(super) fn is_lost(&self) -> bool {
+        self.failure.get() == Some(Meaning::Lost) || self.client.borrow().is_closed()
+    }
+
+    /// Returns what cancels the running statement from another thread.
+    pub(super) fn cancel_token(&self) -> CancelToken {
+        self.client.borrow().cancel_token()
+    }
+
+    /// Runs statements without parameters, and drops their results.
+    pub(super) fn run(&self, sql: &str) -> Result<(), StoreError> {
+        let done = self.client.borrow_mut().batch_execute(sql);
+        done.map_err(|error| self.failed(&error))
+    }
+
+    /// Runs a statement and returns its rows.
+    pub(in crate::store) fn rows(
+        &self,
+        sql: &str,
+        values: &[Value],
+    ) -> Result<Vec<Row>, StoreError> {
+        self.send_rows_for(sql)?;
+        let values: Vec<_> = values.iter().map(Value::borrowed).collect();
+        self.query(&self.prepared(sql, dialect::to_postgres)?, &values)
+    }
+
+    /// Opens a cursor over the rows of a statement.
+    pub(in crate::store) fn open_cursor(
+        &self,
+        sql: &str,
+        values: &[Value],
+    ) -> Result<Cursor<'_>, StoreError> {
+        self.send_rows_for(sql)?;
+        let number = self.cursors.get() + 1;
+        self.cursors.set(number);
+        let name = format!("cursor_{number}");
+        let sql = dialect::to_postgres(sql);
+        let declare = format!("declare {name} no scroll cursor for {sql}");
+        let declare = self.client.borrow_mut().prepare(&declare);
+        let declare = declare.map_err(|error| self.failed(&error))?;
+        let values: Vec<_> = values.iter().map(Value::borrowed).collect();
+        self.change(&declare, &values)?;
+        Ok(Cursor::new(self, name))
+    }
+
+    /// Runs a statement of this engine, which is not kept, and returns its rows.
+    pub(super) fn rows_of(&self, sql: &str) -> Result<Vec<Row>, StoreError> {
+        let rows = self.client.borrow_mut().query(sql, &[]);
+        rows.map_err(|error| self.failed(&error))
+    }
+
+    /// Runs a statement that returns no rows, and returns how many rows it changed.
+    pub(in crate::store) fn execute(
+        &self,
+        sql: &str,
+        values: &[BorrowedValue<'_>],
+    ) -> Result<usize, StoreError> {
+        self.last_id.set(None);
+        if self.waits(sql, values, false)?.is_some() {
+            return Ok(1);
+        }
+        self.send_rows()?;
+        self.forget_ids();
+        let changed = self.change(&self.prepared(sql, dialect::to_postgres)?, values)?;
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    /// Inserts a row and returns its id.
+    pub(in crate::store) fn insert(
+        &self,
+        sql: &str,
+        values: &[BorrowedValue<'_>],
+    ) -> Result<i64, StoreError> {
+        if let Some(id) = self.waits(sql, values, true)? {
+            self.last_id.set(Some(id));
+            return Ok(id);
+        }
+        self.send_rows()?;
+        self.forget_ids();
+        let statement = self.prepared(sql, |sql| format!("{sql} returning id"))?;
+        let rows = self.query(&statement, values)?;
+        let id = match rows.first() {
+            Some(row) => int(row, 0)?,
+            None => return Err(StoreError::Postgres("an insertion added no row".into())),
+        };
+        self.last_id.set(Some(id));
+        Ok(id)
+    }
+
+    /// Returns the id of the row that was inserted last in this session, or 0 if none was.
+    pub(in crate::store) fn last_id(&self) -> i64 {
+        let ask = || -> Option<i64> {
+            let rows = self.rows_of("select lastval()").ok()?;
+            int(rows.first()?, 0).ok()
+        };
+        self.last_id.get().or_else(ask).unwrap_or_default()
+    }
+
+    /// Returns the version of the data in the current transaction.
+    pub(in crate::store) fn version(&self) -> Result<Version, StoreError> {
+        if let Some(version) = self.version.get() {
+            return Ok(version);
+        }
+        let rows = self.rows(Version::SQL, &[])?;
+        let row = rows
+            .first()
+            .ok_or_else(|| StoreError::Damaged("the table `versions` is empty".into()))?;
+        let version =
+            Version::from_numbers([int(row, 0)?, int(row, 1)?, int(row, 2)?, int(row, 3)?]);
+        if !self.is_writing.get() {
+            self.version.set(Some(version));
+        }
+        Ok(version)
+    }
+
+    /// Reads the version outside a transaction.
+    pub(super) fn current_version(&self) -> Result<Version, StoreError> {
+        self.begin(true);
+        self.version()
+    }
+
+    /// Lets the row of an insertion wait, if this transaction sends rows together. Returns its id, or 0 if it has none.
+    fn waits(
+        &self,
+        sql: &str,
+        values: &[BorrowedValue<'_>],
+        has_id: bool,
+    ) -> Result<Option<i64>, StoreError> {
+        let insertion = match self.bulk.borrow_mut().as_mut() {
+            Some(bulk) => bulk.insertion(sql),
+            None => None,
+        };
+        let Some(insertion) = insertion else {
+            return Ok(None);
+        };
+        let bulk = || self.bulk.borrow();
+        if !bulk()
+            .as_ref()
+            .is_some_and(|bulk| bulk.takes(&insertion, has_id))
+        {
+            self.send_rows()?;
+        }
+        let known = bulk().as_ref().and_then(|bulk| bulk.next_id(&insertion));
+        let id = match known {
+            _ if !has_id => None,
+            Some(id) => Some(id),
+            None => Some(self.next_id_of(insertion.table())?),
+        };
+        let is_full = self.bulk.borrow_mut().as_mut().is_some_and(|bulk| {
+            bulk.add(&insertion, id, values);
+            bulk.is_full()
+        });
+        if is_full {
+            self.send_rows()?;
+        }
+        Ok(Some(id.unwrap_or_default()))
+    }
+
+    fn next_id_of(&self, table: &str) -> Result<i64, StoreError> {
+        let sql = format!("select nextval(pg_get_serial_sequence('{table}', 'id'))");
+        let rows = self.rows_of(&sql)?;
+        let row = rows.first();
+        let row = row.ok_or_else(|| StoreError::Postgres("a sequence gave no number".into()))?;
+        int(row, 0)
+    }
+
+    /// Sends the rows that wait, if a statement may see one of them.
+    fn send_rows_for(&self, sql: &str) -> Result<(), StoreError> {
+        let is_about = match self.bulk.borrow().as_ref() {
+            Some(bulk) => bulk.is_about(sql),
+            None => false,
+        };
+        if is_about { self.send_rows() } else { Ok(()) }
+    }
+
+    /// Sends the rows that wait.
+    pub(super) fn send_rows(&self) -> Result<(), StoreError> {
+        let batches = match self.bulk.borrow_mut().as_mut() {
+            Some(bulk) => bulk.take(),
+            None => return Ok(()),
+        };
+        batches.iter().try_for_each(|batch| self.send(batch))
+    }
+
+    fn send(&self, batch: &Batch) -> Result<(), StoreError> {
+        let copied = self.copy(batch);
+        copied.map_err(|error| self.failed(&error))?;
+        if let Some(id) = batch.last_id {
+            let table = batch.table;
+            let sql = format!("select setval(pg_get_serial_sequence('{table}', 'id'), {id})");
+            self.rows_of(&sql)?;
+        }
+        Ok(())
+    }
+
+    fn copy(&self, batch: &Batch) -> Result<(), Error> {
+        let mut client = self.client.borrow_mut();
+        let mut writer = client.copy_in(&batch.statement)?;
+        // A failure to write is that of the connection or the server, which the end reports.
+        let _: io::Result<()> = writer.write_all(&batch.input);
+        writer.finish().map(drop)
+    }
+
+    fn forget_ids(&self) {
+        if let Some(bulk) = self.bulk.borrow_mut().as_mut() {
+            bulk.forget_ids();
+        }
+    }
+
+    /// Returns the prepared statement of a text, which `translate` turns into that for the server.
+    fn prepared(
+        &self,
+        sql: &str,
+        translate: impl FnOnce(&str) -> String,
+    ) -> Result<Statement, StoreError> {
+        if let Some(statement) = self.statements.borrow().get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.borrow_mut().prepare(&translate(sql));
+        let statement = statement.map_err(|error| self.failed(&error))?;
+        let mut statements = self.statements.borrow_mut();
+        if statements.len() >= KEPT_STATEMENTS {
+            statements.clear();
+        }
+        statements.insert(sql.into(), statement.clone());
+        Ok(statement)
+    }
+
+    fn query(
+        &self,
+        statement: &Statement,
+        values: &[BorrowedValue<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        let bound: Vec<_> = values.iter().copied().map(Bound).collect();
+        let rows = self
+            .client
+            .borrow_mut()
+            .query(statement, &parameters(&bound));
+        rows.map_err(|error| self.failed(&error))
+    }
+
+    fn change(
+        &self,
+        statement: &Statement,
+        values: &[BorrowedValue<'_>],
+    ) -> Result<u64, StoreError> {
+        let bound: Vec<_> = values.iter().copied().map(Bound).collect();
+        let changed = self
+            .client
+            .borrow_mut()
+            .execute(statement, &parameters(&bound));
+        changed.map_err(|error| self.failed(&error))
+    }
+
+    /// Remembers that a statement failed: the server takes no other one in this transaction.
+    fn failed(&self, error: &Error) -> StoreError {
+        self.failure.set(Some(meaning(error)));
+        store_error(error)
+    }
+}
+
+fn parameters<'b>(bound: &'b [Bound<'_>]) -> Vec<&'b (dyn ToSql + Sync)> {
+    let bound = bound.iter();
+    bound.map(|one| one as &'b (dyn ToSql + Sync)).collect()
+}

@@ -1,0 +1,71 @@
+//! The version of the data at this moment: one question to the server for all requests that wait for it.
+//!
+//! A request that asks gets the answer to a question that was sent after it asked, so that it never sees a version of the
+//! time before. While a question is under way, those that ask wait for the next one. So at most one is under way.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::oneshot;
+
+use super::connect::ServerAddress;
+use super::link::Link;
+use super::readers::spawn;
+use super::session::PostgresSession;
+use crate::store::StoreError;
+use crate::store::version::Version;
+
+/// Who waits for the version.
+type Asker = oneshot::Sender<Option<Version>>;
+
+/// The thread that asks.
+#[derive(Debug)]
+pub(super) struct VersionCheck {
+    askers: Option<Sender<Asker>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl VersionCheck {
+    /// Starts the thread.
+    pub(super) fn start(server: &Arc<ServerAddress>) -> Result<Self, StoreError> {
+        let (askers, waiting) = channel();
+        let link = Link::new(server, None);
+        Ok(Self {
+            askers: Some(askers),
+            thread: Some(spawn("version-check", move || answer(&waiting, link))?),
+        })
+    }
+
+    /// Returns the version of a state that is not older than this call. `None` if the server cannot be asked.
+    pub(super) async fn ask(&self) -> Option<Version> {
+        let (sender, receiver) = oneshot::channel();
+        self.askers.as_ref()?.send(sender).ok()?;
+        receiver.await.ok().flatten()
+    }
+}
+
+impl Drop for VersionCheck {
+    fn drop(&mut self) {
+        drop(self.askers.take());
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != thread::current().id()
+        {
+            drop(thread.join());
+        }
+    }
+}
+
+/// Answers until there is nobody left who could ask.
+fn answer(waiting: &Receiver<Asker>, mut link: Link) {
+    while let Ok(first) = waiting.recv() {
+        let mut askers = vec![first];
+        askers.extend(waiting.try_iter());
+        // A request that asks from now on gets the answer to the next question.
+        let version = link.ask(PostgresSession::current_version).ok();
+        for asker in askers {
+            // Fails if the client has gone.
+            let _ = asker.send(version);
+        }
+    }
+}
