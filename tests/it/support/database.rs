@@ -148,7 +148,7 @@ impl TestDatabase {
     }
 }
 
-/// Lets PostgreSQL continue after ids that a test chose itself. A file does so without being told.
+/// Lets PostgreSQL continue after ids that a test chose itself. A file does so by itself.
 pub fn note_chosen_ids(transaction: &Transaction<'_>) {
     if server_url().is_none() {
         return;
