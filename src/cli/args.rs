@@ -22,16 +22,16 @@ pub const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 /// `--db`: the database.
 #[derive(Debug, clap::Args)]
 pub struct DatabaseFlag {
-    /// The SQLite file, or the URL of a PostgreSQL database [default: packages.db]
     // The URL holds a password: it is parsed to a `Location`, which does not show it.
     #[arg(
         long,
+        help = Location::HELP,
         value_name = "FILE",
         value_hint = ValueHint::AnyPath,
         value_parser = OsStringValueParser::new().map(GivenDatabase::parse)
     )]
     db: Option<GivenDatabase>,
-    /// File with the `--db`, for a URL with a password
+    /// File with the `--db`, which may be a secret
     #[arg(long, value_name = "FILE", conflicts_with = "db")]
     db_file: Option<PathBuf>,
     /// The program whose data the database is a private copy of.

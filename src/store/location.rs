@@ -37,6 +37,14 @@ impl fmt::Display for LocationError {
 impl std::error::Error for LocationError {}
 
 impl Location {
+    /// What a flag with a location takes, for its help.
+    #[cfg(feature = "postgres")]
+    pub const HELP: &str =
+        "The SQLite file, or the URL of a PostgreSQL database [default: packages.db]";
+    /// What a flag with a location takes, for its help.
+    #[cfg(not(feature = "postgres"))]
+    pub const HELP: &str = "The SQLite file [default: packages.db]";
+
     /// Returns the location that `text` names: a URL that begins with `postgres://` or `postgresql://`, or else the path of a
     /// file.
     ///

@@ -6,7 +6,7 @@ mod list_query;
 mod second_process;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -27,6 +27,7 @@ use list_query::{CALLERS, ListQuery};
 use second_process::SecondProcess;
 use tokio::runtime::Runtime;
 
+use crate::support::database::TestDatabase;
 use crate::support::random::{Random, Rounds};
 
 /// A database that is served in this process, with all caches, and is open in a second process too.
@@ -35,8 +36,7 @@ struct SharedDatabase {
     router: Router,
     tokens: Vec<String>,
     second_process: Mutex<SecondProcess>,
-    path: PathBuf,
-    _folder: tempfile::TempDir,
+    database: TestDatabase,
 }
 
 fn open(path: &Path) -> Store {
@@ -56,9 +56,11 @@ fn base_url() -> BaseUrl {
 
 impl SharedDatabase {
     fn new(packages: i64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("packages.db");
-        Store::create(&path, |transaction| changes::fill(transaction, packages)).unwrap();
+        let database = TestDatabase::new();
+        let location = database.location();
+        location
+            .create(|transaction| changes::fill(transaction, packages))
+            .unwrap();
         let keys = Keys::from_secrets(vec![Secret::new("tokensecret")]).unwrap();
         let clock = Clock::system();
         let tokens = CALLERS.map(|name| {
@@ -72,7 +74,7 @@ impl SharedDatabase {
                 .text
         });
         let service = Arc::new(Service::new(
-            open(&path),
+            location.open(Durability::Off).unwrap(),
             ServiceOptions {
                 authentication: Authentication::Tokens(keys),
                 clock,
@@ -86,9 +88,8 @@ impl SharedDatabase {
             router: Router::new(service.clone()),
             service,
             tokens: tokens.to_vec(),
-            second_process: Mutex::new(SecondProcess::start(&path)),
-            path,
-            _folder: folder,
+            second_process: Mutex::new(SecondProcess::start(database.name())),
+            database,
         }
     }
 
@@ -146,11 +147,12 @@ impl SharedDatabase {
 
     /// Stores a package with the command `seed`, in a third process.
     fn seed(&self, package: &str) {
-        let file = self.path.with_extension("jsonl");
+        let file = self.database.folder().join("packages.jsonl");
         std::fs::write(&file, format!("{{\"package\":{package}}}\n")).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_cf-packages"))
             .args(["seed", "--db"])
-            .args([&self.path, &file])
+            .arg(self.database.name())
+            .arg(&file)
             .output()
             .unwrap();
         assert!(

@@ -412,7 +412,7 @@ fn without_anything_to_do_the_usage_is_wrong() {
 
 #[test]
 fn an_unknown_seed_is_answered_with_the_bundled_ones() {
-    let output = WorkDir::new().run(&["seed", "exmaple"]);
+    let output = WorkDir::of_files().run(&["seed", "exmaple"]);
     assert_eq!(output.status, 1);
     assert_eq!(
         output.stderr,
@@ -422,7 +422,7 @@ fn an_unknown_seed_is_answered_with_the_bundled_ones() {
 
 /// Each is refused into a new file and into one that is there: one line, with the file, the place and the words.
 fn refused(seed: &[u8], words: &[&str]) {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.write("the-seed", seed);
     let shown = String::from_utf8_lossy(&seed[..seed.len().min(300)]).into_owned();
     let check = |output: &Output| {
@@ -530,7 +530,7 @@ fn a_line_without_an_end_is_not_loaded() {
 
 #[test]
 fn a_document_that_is_too_large_is_not_loaded() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let file = std::fs::File::create(dir.path("large")).expect("a file");
     std::io::Write::write_all(&mut &file, b"{\"packages\": [").expect("a beginning");
     // The rest is a hole: it costs nothing.
@@ -853,7 +853,7 @@ fn a_name_that_two_have_needs_a_guid() {
 
 #[test]
 fn a_guid_or_a_name_that_the_database_gives_to_something_else_is_refused() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.seeded(&house(r#""users": [{"guid": "u"}]"#));
     for (seed, words) in [
         (

@@ -12,12 +12,16 @@ use ::postgres::config::{Host, SslMode};
 use ::postgres::{CancelToken, Client, Config, NoTls};
 use percent_encoding::percent_decode_str;
 
-use super::errors::connect_error;
+use super::errors::{connect_error, store_error};
 use super::tls::{self, Tls};
 use crate::store::StoreError;
 
 /// How long a server may take to accept a connection, unless the URL says it.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
+/// The settings of each connection, whatever the server's defaults: a seed may take long, and no statement is worth
+/// compiling.
+const SETTINGS: &str =
+    "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set jit = off";
 /// How long what was sent may stay without an acknowledgement. Then the server counts as lost.
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -122,7 +126,11 @@ impl ServerAddress {
         } else {
             self.config.connect(NoTls)
         };
-        connected.map_err(|error| connect_error(&error))
+        let mut client = connected.map_err(|error| connect_error(&error))?;
+        client
+            .batch_execute(SETTINGS)
+            .map_err(|error| store_error(&error))?;
+        Ok(client)
     }
 
     /// Asks the server to end the statement that `token` is of. It may have ended by then.

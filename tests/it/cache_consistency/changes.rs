@@ -87,7 +87,7 @@ pub fn change(
     least: i64,
 ) -> Result<&'static str, StoreError> {
     let count = transaction.int(
-        "select count(*) from (select 1 from packages limit $1)",
+        "select count(*) from (select 1 from packages limit $1) few",
         &[least.into()],
     )?;
     if count < Some(least) {

@@ -22,7 +22,7 @@ pub fn caller(name: &str) -> Caller {
 /// Returns a condition for the packages that the caller sees.
 fn visible_to(name: &str) -> String {
     if name == "admin" {
-        return "1".into();
+        return "true".into();
     }
     format!(
         "r.space_id in (select x.space_id from space_roles x join users u on u.id = x.user_id where u.guid = '{name}'
@@ -41,8 +41,8 @@ pub struct ListQuery {
 
 /// Filters, and the SQL conditions that they mean.
 const CONDITIONS: [(&str, &str); 22] = [
-    ("", "1"),
-    ("", "1"),
+    ("", "true"),
+    ("", "true"),
     ("states=READY", "r.state = 'READY'"),
     ("states=READY,FAILED", "r.state in ('READY', 'FAILED')"),
     ("states=EXPIRED", "r.state = 'EXPIRED'"),
@@ -168,8 +168,9 @@ impl ListQuery {
         page: u64,
         per_page: u64,
     ) -> Result<(u64, Vec<i64>), StoreError> {
+        let (unordered, _) = self.sql.rsplit_once(" order by ").unwrap();
         let count = db
-            .int(&format!("select count(*) {}", self.sql), &[])?
+            .int(&format!("select count(*) {unordered}"), &[])?
             .unwrap();
         let sql = format!(
             "select r.id {} limit {per_page} offset {}",

@@ -4,15 +4,14 @@
 //! (<https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>).
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use cf_packages::store::{Durability, OpenMode, Store, StoreError, Version};
+use cf_packages::store::{Durability, Location, Store, StoreError, Version};
 
 use super::changes;
 use crate::support::random::Random;
 
-/// The variable with the path of the database; only the second process has it.
+/// The variable with the path or the URL of the database; only the second process has it.
 const FILE: &str = "CF_PACKAGES_TEST_SECOND_PROCESS";
 /// The start of a line with a result.
 const RESULT: &str = "result: ";
@@ -24,7 +23,7 @@ pub struct SecondProcess {
 }
 
 impl SecondProcess {
-    pub fn start(path: &Path) -> Self {
+    pub fn start(database: &str) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "cache_consistency::second_process::second_process",
@@ -32,7 +31,7 @@ impl SecondProcess {
                 "--ignored",
                 "--nocapture",
             ])
-            .env(FILE, path)
+            .env(FILE, database)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -76,10 +75,11 @@ impl Drop for SecondProcess {
 #[test]
 #[ignore = "only the second process runs it"]
 fn second_process() {
-    let Some(path) = std::env::var_os(FILE) else {
+    let Some(database) = std::env::var_os(FILE) else {
         return;
     };
-    let store = Store::open(Path::new(&path), OpenMode::ReadWrite, Durability::Off).unwrap();
+    let location = Location::parse(database).unwrap();
+    let store = location.open(Durability::Off).unwrap();
     for line in std::io::stdin().lines() {
         let line = line.unwrap();
         let [kind, number, argument] = line.split(' ').collect::<Vec<_>>()[..] else {

@@ -3,8 +3,7 @@
 //! The variable holds the URL of a database whose role may create schemas. Without it, or without the feature `postgres`,
 //! tests run over files alone.
 
-#[cfg(feature = "postgres")]
-use cf_packages::store::Location;
+use cf_packages::store::{Location, StoreError, Transaction};
 
 /// The variable that names the server.
 const VARIABLE: &str = "CF_PACKAGES_TEST_POSTGRES";
@@ -12,10 +11,9 @@ const VARIABLE: &str = "CF_PACKAGES_TEST_POSTGRES";
 /// Returns the URL of the server on which tests run, if one is named.
 pub fn server_url() -> Option<String> {
     let url = std::env::var(VARIABLE).ok().filter(|url| !url.is_empty())?;
-    assert!(
-        cfg!(feature = "postgres"),
-        "`{VARIABLE}` needs `--features postgres`"
-    );
+    if !cfg!(feature = "postgres") {
+        panic!("`{VARIABLE}` needs `--features postgres`");
+    }
     Some(url)
 }
 
@@ -105,7 +103,60 @@ impl Schema {
         match *self {}
     }
 
-    pub fn location(&self) -> cf_packages::store::Location {
+    pub fn location(&self) -> Location {
         match *self {}
+    }
+}
+
+/// A database of a test in this process.
+pub struct TestDatabase {
+    name: String,
+    folder: tempfile::TempDir,
+    _schema: Option<Schema>,
+}
+
+impl TestDatabase {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let schema = Schema::new();
+        let name = match &schema {
+            Some(schema) => schema.url().to_owned(),
+            None => {
+                let path = folder.path().join("packages.db");
+                path.to_str().expect("a path in UTF-8").to_owned()
+            }
+        };
+        Self {
+            name,
+            folder,
+            _schema: schema,
+        }
+    }
+
+    /// Returns a folder of the test.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Returns the path or the URL.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn location(&self) -> Location {
+        Location::parse(self.name.clone().into()).expect("a location")
+    }
+}
+
+/// Lets PostgreSQL continue after ids that a test chose itself. A file does so by itself.
+pub fn note_chosen_ids(transaction: &Transaction<'_>) {
+    if server_url().is_none() {
+        return;
+    }
+    for table in ["organizations", "spaces", "apps"] {
+        let sql =
+            format!("select setval(pg_get_serial_sequence('{table}', 'id'), max(id)) from {table}");
+        // Fails in a file, whose transaction goes on.
+        let _ = transaction.rows(&sql, &[], |_| Ok::<_, StoreError>(()));
     }
 }

@@ -12,7 +12,7 @@ pub fn insert(transaction: &Transaction<'_>, packages: i64, spaces: i64) -> Resu
         let mut values = vec![count.into()];
         values.extend(other.iter().map(|n| (*n).into()));
         let sql = format!(
-            "with recursive n (i) as (select 0 union all select i + 1 from n where i + 1 < $1) {sql}"
+            "with recursive n (i) as (select cast(0 as bigint) union all select i + 1 from n where i + 1 < $1) {sql}"
         );
         transaction.execute(&sql, &values)
     };
@@ -53,6 +53,7 @@ pub fn insert(transaction: &Transaction<'_>, packages: i64, spaces: i64) -> Resu
          union all select 'rare', 'yes', id from packages where id <= 20",
         &[],
     )?;
+    super::database::note_chosen_ids(transaction);
     transaction.execute("insert into users (guid) values ('member')", &[])?;
     for space in [2, 5, 9] {
         transaction.execute(
