@@ -45,9 +45,9 @@ pub fn run(mut args: Args, carried: Option<&Bundle>) -> Result<(), CommandError>
     refuse_reserved_name(output)?;
     refuse_existing(output)?;
     let _copy = args.database.use_carried(carried)?;
-    let database = args.database.file(
-        "`seed` an `export` of it into a file, and bundle that",
-    )?;
+    let database = args
+        .database
+        .file("`seed` an `export` of it into a file, and bundle that")?;
     let folder = Folder::new()?;
     let copy = &folder.database();
     let report = Store::backup(&database, copy, find_faults)?;
