@@ -555,3 +555,24 @@ fn error_about_a_url_shows_neither_user_nor_password() {
         assert!(!refused.stderr.contains("PW"), "{}", refused.stderr);
     }
 }
+
+#[cfg(not(feature = "postgres"))]
+#[test]
+fn url_of_a_server_is_refused_by_a_program_without_postgresql() {
+    let dir = WorkDir::new();
+    for flags in [
+        &["export", "--db", "postgres://me:wordpass@db.example.org/x"][..],
+        &["serve", "--db", "postgresql://h/x?password=wordpass"],
+    ] {
+        let output = dir.run(flags);
+        assert_eq!(output.status, 2, "{}", output.stderr);
+        assert!(
+            output.stderr.contains("built without PostgreSQL")
+                && output.stderr.contains("`--features postgres`"),
+            "{}",
+            output.stderr
+        );
+        assert!(!output.stderr.contains("wordpass"), "{}", output.stderr);
+    }
+    assert!(dir.file_names().is_empty());
+}
