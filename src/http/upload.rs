@@ -7,7 +7,7 @@ use super::multipart::{self, Upload};
 use super::request::RequestBody;
 use super::{Request, Response};
 use crate::blobs::archive::{self, ArchiveFault};
-use crate::blobs::{self, AddedFile, BlobError, ContentFile, Spool};
+use crate::blobs::{self, AddedFile, BlobError, ContentFile, MOST_ENTRIES, RepackError, Spool};
 use crate::changes::{self, Change, UploadedBits};
 use crate::clock::system_now_in_milliseconds;
 use crate::edition::UploadResource;
@@ -179,17 +179,24 @@ fn with_resources(
         Ok(files) => files,
         Err(fault) => return Ok(Err(fault)),
     };
-    if let Some(path) = blobs::conflicting_path(bits, &files).map_err(BlobError::from)? {
-        return Err(ApiError::Unprocessable(format!(
-            "Resources: `{path}` would be a file and a folder in the package"
-        )));
-    }
     let spool = Spool::beside(service.store.path()).map_err(BlobError::from)?;
     let store = &service.store;
     let read_piece = |sha256: &str, number| {
         store.read_blocking(|snapshot| blobs::read_piece(snapshot, sha256, number))
     };
-    Ok(Ok(blobs::add_files(bits, &files, spool, read_piece)?))
+    let limit = service.max_upload;
+    match blobs::add_files(bits, &files, limit, spool, read_piece) {
+        Ok(content) => Ok(Ok(content)),
+        Err(RepackError::Archive(fault)) => Ok(Err(fault)),
+        Err(RepackError::TooManyEntries) => Err(ApiError::Unprocessable(format!(
+            "Resources: they are added only to `bits` of at most {MOST_ENTRIES} entries; send all files in `bits`"
+        ))),
+        Err(RepackError::Conflict(path)) => Err(ApiError::Unprocessable(format!(
+            "Resources: `{path}` would be a file and a folder in the package"
+        ))),
+        Err(RepackError::Deleted(n)) => Err(missing(&resources[n])),
+        Err(RepackError::Blob(error)) => Err(error.into()),
+    }
 }
 
 fn missing(resource: &UploadResource) -> ApiError {
