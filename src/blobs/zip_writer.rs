@@ -1,4 +1,4 @@
-//! Writes a zip archive into a spool: the headers as APPNOTE.TXT 6.3.10, §4.3, lays them out.
+//! Writes a zip archive into a spool: the headers as <https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT> lays them out.
 //!
 //! All headers hold the sizes and the CRC, which are known before the data, so that an archive can be read in one pass. A
 //! data descriptor follows only encrypted data that had one: there it decides what the password is checked with.
