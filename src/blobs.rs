@@ -12,10 +12,11 @@ mod repack;
 mod spool;
 mod stored;
 mod unfinished;
+mod zip_writer;
 
 pub use checksums::Checksums;
 pub use faults::{find_faults, for_each_checked_piece};
-pub use repack::{AddedFile, add_files, conflicting_path};
+pub use repack::{AddedFile, LONGEST_PATH, MOST_ENTRIES, RepackError, add_files};
 pub use spool::{ContentFile, Spool};
 pub use stored::{BlobError, OpenBlob, copy, find_by_sha1, find_id, open, put, read_piece};
 pub use unfinished::{LARGEST_STEP, UnfinishedBlob, delete_unfinished, discard_unfinished};

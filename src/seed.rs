@@ -32,7 +32,7 @@ use apply::{Applier, NewTimes};
 use bits::BitsSource;
 use entry::EntryKind;
 pub use entry::SeedFormat;
-pub use export::{ExportError, ExportedBits, export, write_bits};
+pub use export::{ExportError, ExportedBits, count_packages_with_bits, export, write_bits};
 pub use fault::{Fault, InvalidSeed, SeedError};
 use fault::{Faults, Stop};
 pub use generate::generate;

@@ -466,6 +466,12 @@ impl Store {
         QueuedWrite::new(&self.writes, Patience::Request)
     }
 
+    /// Does the same as [`queue_write`](Self::queue_write) for a write that belongs to a large upload, whose client waits
+    /// longer: it is refused after 30 seconds.
+    pub fn queue_write_of_upload(&self) -> QueuedWrite {
+        QueuedWrite::new(&self.writes, Patience::Upload)
+    }
+
     /// Does the same as [`write`](Self::write) for a command whose user waits: beside programs that write without pause,
     /// the transaction begins after a minute at the latest, or fails.
     ///

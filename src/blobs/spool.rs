@@ -44,6 +44,11 @@ impl Spool {
         })
     }
 
+    /// Returns how many bytes were written.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Returns the file with its checksums.
     pub fn finish(self) -> ContentFile {
         ContentFile {

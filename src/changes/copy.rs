@@ -7,6 +7,7 @@ use super::finish::Outcome;
 use crate::error::ApiError;
 use crate::records::package::{self, Package, PackageRecord};
 use crate::records::{DockerPassword, Metadata, Table};
+use crate::store::StoreError;
 
 /// What a controller says about bits that are not in its store.
 const NO_BITS: &str = "failed to copy - CloudController::Blobstore::FileNotFound";
@@ -71,9 +72,38 @@ pub fn copy(change: &Change<'_, '_>, new: &CopyPackage) -> Result<i64, ApiError>
     };
     let id = Package::insert(change.transaction, &record)?;
     if docker.is_none() {
-        change.set_outcome(id, &outcome(&source))?;
+        change.set_outcome(id, &outcome(&when_due(change, source)?))?;
     }
     Ok(id)
+}
+
+/// Returns the package as it will be when a copy that is made now is due: the copy is carried out then.
+fn when_due(change: &Change<'_, '_>, source: StoredPackage) -> Result<StoredPackage, StoreError> {
+    if ![package::PROCESSING_UPLOAD, package::COPYING].contains(&source.state.as_str()) {
+        return Ok(source);
+    }
+    let sql =
+        "select state, sha1, sha256 from package_outcomes where package_id = $1 and due <= $2";
+    let mut after = None;
+    change
+        .transaction
+        .rows(sql, &[source.id.into(), change.due.into()], |row| {
+            after = Some((
+                row.text(0)?.to_owned(),
+                row.optional_text(1)?.map(str::to_owned),
+                row.optional_text(2)?.map(str::to_owned),
+            ));
+            Ok::<_, StoreError>(())
+        })?;
+    Ok(match after {
+        Some((state, sha1, sha256)) => StoredPackage {
+            state,
+            sha1,
+            sha256,
+            ..source
+        },
+        None => source,
+    })
 }
 
 /// Returns what becomes of a copy of bits. Bits that a seed calls `READY` are copied by their checksums, whether they are

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use super::change::{require_writable, write};
 use super::request::RequestBody;
@@ -161,16 +162,30 @@ enum EndState {
     Failed,
 }
 
-/// `GET /admin/export`: the bytes that `cf-packages export` prints without `--bits`, sent while they are read.
+/// `GET /admin/export`: the bytes that `cf-packages export` prints without `--bits`, sent while they are read. A header says
+/// how many packages have bits.
 pub(super) async fn export(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
     let permit = service.exports.clone().acquire_owned().await;
-    response::stream_json(&service, &request, move |snapshot, out| {
+    let (count_of_bits, counted) = oneshot::channel();
+    let mut response = response::stream_json(&service, &request, move |snapshot, out| {
         let _permit = permit;
+        // Fails if the client has gone, which is noticed below.
+        let _ = count_of_bits.send(seed::count_packages_with_bits(snapshot)?);
         seed::export(snapshot, SeedFormat::Json, ExportedBits::LeftOut, out)?;
         Ok(())
     })
-    .await
+    .await?;
+    // The first piece was written after it.
+    let have = match counted.await.unwrap_or_default() {
+        0 => return Ok(response),
+        1 => "1 package has".to_owned(),
+        count => format!("{count} packages have"),
+    };
+    let text =
+        format!("{have} bits, which are left out; `cf-packages export --bits` writes them too");
+    response::add_warning(&mut response, &text);
+    Ok(response)
 }
 
 /// `GET /admin/clock`: the time that the server's clock shows.

@@ -69,10 +69,25 @@ pub(super) async fn carry_out<T: Send + 'static>(
     author: Author,
     change: impl FnOnce(&Change<'_, '_>) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
+    let queued = service.store.queue_write();
+    carry_out_queued(service, queued, author, change).await
+}
+
+/// Does the same as [`carry_out`] for a write that was queued before.
+///
+/// # Errors
+///
+/// Fails with the errors of [`carry_out`].
+pub(super) async fn carry_out_queued<T: Send + 'static>(
+    service: &Arc<Service>,
+    queued: QueuedWrite,
+    author: Author,
+    change: impl FnOnce(&Change<'_, '_>) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
     let edition = service.edition;
     let (processing, staging) = (service.processing, service.staging);
     let now = service.clock.now();
-    let changed = write(service, move |store, queued| {
+    let changed = write_queued(service, queued, move |store, queued| {
         let at = system_now_in_milliseconds();
         store.write_queued(queued, |transaction| {
             let changed = change(&Change {
@@ -105,8 +120,21 @@ pub(super) async fn write<T: Send + 'static>(
     service: &Arc<Service>,
     write: impl FnOnce(&Store, QueuedWrite) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let service = service.clone();
     let queued = service.store.queue_write();
+    write_queued(service, queued, write).await
+}
+
+/// Does the same as [`write`] for a write that was queued before.
+///
+/// # Errors
+///
+/// Fails with the errors of [`write`].
+pub(super) async fn write_queued<T: Send + 'static>(
+    service: &Arc<Service>,
+    queued: QueuedWrite,
+    write: impl FnOnce(&Store, QueuedWrite) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let service = service.clone();
     let turn = service.writes.clone().acquire_owned();
     let turn = timeout_at(queued.deadline().into(), turn)
         .await
@@ -159,9 +187,26 @@ pub(super) async fn respond_with_package(
     status: u16,
     change: impl FnOnce(&Change<'_, '_>) -> Result<i64, ApiError> + Send + 'static,
 ) -> Result<Response, ApiError> {
+    let queued = service.store.queue_write();
+    respond_with_package_queued(service, queued, request, author, status, change).await
+}
+
+/// Does the same as [`respond_with_package`] for a write that was queued before.
+///
+/// # Errors
+///
+/// Fails with the errors of [`respond_with_package`].
+pub(super) async fn respond_with_package_queued(
+    service: &Arc<Service>,
+    queued: QueuedWrite,
+    request: &Request,
+    author: Author,
+    status: u16,
+    change: impl FnOnce(&Change<'_, '_>) -> Result<i64, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
     let base_url = request.base_url(service)?;
     let edition = service.edition;
-    let document = carry_out(service, author, move |context| {
+    let document = carry_out_queued(service, queued, author, move |context| {
         let id = change(context)?;
         package_document(context.transaction, edition, &base_url, id)
     })

@@ -83,7 +83,7 @@ async fn receive_parts(
     let mut parts = Multipart::with_constraints(pieces, boundary, constraints);
     while let Some(mut part) = parts.next_field().await.map_err(malformed)? {
         let name = part.name().unwrap_or_default().to_owned();
-        if name == BITS && part.file_name().is_some_and(|name| !name.is_empty()) {
+        if name == BITS && is_file(&part) {
             upload.bits = Some(spool(service, part).await?);
         } else if name == RESOURCES {
             let text = part.bytes().await.map_err(malformed)?;
@@ -95,6 +95,27 @@ async fn receive_parts(
     }
     upload.form.has_bits = upload.bits.is_some();
     Ok(upload)
+}
+
+/// Returns whether a part has a file name. One that cannot be decoded, as of a client that does not send UTF-8, is a name too.
+fn is_file(part: &Field<'_>) -> bool {
+    if let Some(name) = part.file_name() {
+        return !name.is_empty();
+    }
+    let disposition = part.headers().get(header::CONTENT_DISPOSITION);
+    disposition.is_some_and(|value| {
+        value
+            .as_bytes()
+            .split(|byte| *byte == b';')
+            .any(|parameter| {
+                let key = parameter
+                    .split(|byte| *byte == b'=')
+                    .next()
+                    .unwrap_or_default();
+                let key = key.trim_ascii();
+                key.eq_ignore_ascii_case(b"filename") || key.eq_ignore_ascii_case(b"filename*")
+            })
+    })
 }
 
 /// Writes a part to a spool. Each write runs outside the async threads.

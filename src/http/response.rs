@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -35,6 +36,7 @@ const LOOK_AT_LOG: Duration = Duration::from_secs(1);
 pub(super) const ACCEPT_ENCODING: header::HeaderValue =
     header::HeaderValue::from_static("Accept-Encoding");
 
+const WARNINGS: header::HeaderName = header::HeaderName::from_static("x-cf-warnings");
 const GZIP: header::HeaderValue = header::HeaderValue::from_static("gzip");
 const JSON: header::HeaderValue =
     header::HeaderValue::from_static("application/json; charset=utf-8");
@@ -57,6 +59,14 @@ pub(super) fn note_coding(response: &mut Response, coding: Coding) {
                 .headers_mut()
                 .insert(header::CONTENT_ENCODING, GZIP),
         ),
+    }
+}
+
+/// Adds a warning, which clients show to their user.
+pub(super) fn add_warning(response: &mut Response, text: &str) {
+    let encoded = percent_encode(text.as_bytes(), NON_ALPHANUMERIC).to_string();
+    if let Ok(value) = header::HeaderValue::try_from(encoded) {
+        response.headers_mut().append(WARNINGS, value);
     }
 }
 

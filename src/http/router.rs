@@ -11,7 +11,6 @@ use futures_util::FutureExt;
 use hyper::body::Body;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
-use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use tokio::time::sleep;
 use uuid::Uuid;
 use warp::filters::BoxedFilter;
@@ -35,7 +34,6 @@ const MAX_TARGET: usize = 8192;
 const MAX_CLIENT_REQUEST_ID: usize = 255;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-vcap-request-id");
-const WARNINGS: HeaderName = HeaderName::from_static("x-cf-warnings");
 
 const NOT_HTTP: &str = "The request is not valid HTTP";
 /// The health route, which is answered under any load.
@@ -406,10 +404,7 @@ impl Router {
             Some(FaultEffect::DropConnection) => Err(DropConnection),
             Some(FaultEffect::Warn(warning)) => {
                 let mut response = self.route(request, &parts).await;
-                let warning = percent_encode(warning.as_bytes(), NON_ALPHANUMERIC).to_string();
-                if let Ok(warning) = HeaderValue::try_from(warning) {
-                    response.headers_mut().insert(WARNINGS, warning);
-                }
+                response::add_warning(&mut response, &warning);
                 Ok(response)
             }
         }

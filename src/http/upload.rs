@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::change::{Author, authorize, carry_out, respond_with_package, write};
+use super::change::{
+    Author, authorize, carry_out, carry_out_queued, respond_with_package_queued, write_queued,
+};
 use super::multipart::{self, Upload};
 use super::request::RequestBody;
 use super::{Request, Response};
 use crate::blobs::archive::{self, ArchiveFault};
-use crate::blobs::{self, AddedFile, BlobError, ContentFile, Spool};
+use crate::blobs::{self, AddedFile, BlobError, ContentFile, MOST_ENTRIES, RepackError, Spool};
 use crate::changes::{self, Change, UploadedBits};
 use crate::clock::system_now_in_milliseconds;
 use crate::edition::UploadResource;
@@ -45,20 +47,41 @@ pub(super) async fn upload(
     }
     let shared = service.clone();
     let prepared = tokio::task::spawn_blocking(move || prepare(&shared, bits, &resources)).await;
-    let bits = match prepared.unwrap_or_else(|_| Err(StoreError::Closed.into()))? {
-        Ok(content) => store_pieces(&service, &author, &guid, Arc::new(content)).await?,
+    let prepared = prepared.unwrap_or_else(|_| Err(StoreError::Closed.into()))?;
+    // A client that goes away now does not keep the pieces from being finished.
+    let stored =
+        tokio::spawn(async move { store(&service, &request, author, guid, prepared).await });
+    stored
+        .await
+        .unwrap_or_else(|error| Err(ApiError::Internal(error.to_string())))
+}
+
+/// Stores the file and answers with the package. Other processes may write meanwhile: each transaction waits for its turn
+/// for as long as a client waits that has sent all of a file.
+///
+/// # Errors
+///
+/// Fails if the package cannot get bits, or if they cannot be stored. Nothing is left then.
+async fn store(
+    service: &Arc<Service>,
+    request: &Request,
+    author: Author,
+    guid: String,
+    prepared: Result<ContentFile, ArchiveFault>,
+) -> Result<Response, ApiError> {
+    let bits = match prepared {
+        Ok(content) => store_pieces(service, &author, &guid, Arc::new(content)).await?,
         Err(fault) => UploadedBits::Rejected(service.edition.upload_error(fault)),
     };
     let unfinished = match &bits {
         UploadedBits::Stored(blob) => Some(blob.id()),
         UploadedBits::Accepted(_) | UploadedBits::Rejected(_) => None,
     };
-    let answer = respond_with_package(&service, &request, author, 200, move |change| {
-        changes::upload(change, &guid, &bits)
-    })
-    .await;
+    let queued = service.store.queue_write_of_upload();
+    let change = move |change: &Change<'_, '_>| changes::upload(change, &guid, &bits);
+    let answer = respond_with_package_queued(service, queued, request, author, 200, change).await;
     if let (Err(_), Some(id)) = (&answer, unfinished) {
-        discard(&service, id).await;
+        discard(service, id).await;
     }
     answer
 }
@@ -78,7 +101,8 @@ async fn store_pieces(
         return Ok(UploadedBits::Accepted(content));
     }
     let (file, guid) = (content.clone(), guid.to_owned());
-    let begun = carry_out(service, author.clone(), move |change| {
+    let queued = service.store.queue_write_of_upload();
+    let begun = carry_out_queued(service, queued, author.clone(), move |change| {
         changes::begin_upload(change, &guid, &file, system_now_in_milliseconds())
     })
     .await?;
@@ -90,7 +114,8 @@ async fn store_pieces(
     while !blob.is_whole() {
         service.turns.before_step(&service.writes).await;
         let id = blob.id();
-        let step = write(service, move |store, queued| {
+        let queued = service.store.queue_write_of_upload();
+        let step = write_queued(service, queued, move |store, queued| {
             let at = system_now_in_milliseconds();
             Ok(store.write_queued(queued, |transaction| blob.store_step(transaction, at))?)
         });
@@ -111,7 +136,8 @@ async fn store_pieces(
 
 /// Deletes the pieces of an upload that failed. If that fails too, they are deleted when they are due.
 async fn discard(service: &Arc<Service>, id: i64) {
-    let discarded = write(service, move |store, queued| {
+    let queued = service.store.queue_write_of_upload();
+    let discarded = write_queued(service, queued, move |store, queued| {
         Ok(store.write_queued(queued, |transaction| {
             blobs::discard_unfinished(transaction, id)
         })?)
@@ -179,17 +205,24 @@ fn with_resources(
         Ok(files) => files,
         Err(fault) => return Ok(Err(fault)),
     };
-    if let Some(path) = blobs::conflicting_path(bits, &files).map_err(BlobError::from)? {
-        return Err(ApiError::Unprocessable(format!(
-            "Resources: `{path}` would be a file and a folder in the package"
-        )));
-    }
     let spool = Spool::in_folder(&service.store.upload_folder()).map_err(BlobError::from)?;
     let store = &service.store;
     let read_piece = |sha256: &str, number| {
         store.read_blocking(|snapshot| blobs::read_piece(snapshot, sha256, number))
     };
-    Ok(Ok(blobs::add_files(bits, &files, spool, read_piece)?))
+    let limit = service.max_upload;
+    match blobs::add_files(bits, &files, limit, spool, read_piece) {
+        Ok(content) => Ok(Ok(content)),
+        Err(RepackError::Archive(fault)) => Ok(Err(fault)),
+        Err(RepackError::TooManyEntries) => Err(ApiError::Unprocessable(format!(
+            "Resources: they are added only to `bits` of at most {MOST_ENTRIES} entries; send all files in `bits`"
+        ))),
+        Err(RepackError::Conflict(path)) => Err(ApiError::Unprocessable(format!(
+            "Resources: `{path}` would be a file and a folder in the package"
+        ))),
+        Err(RepackError::Deleted(n)) => Err(missing(&resources[n])),
+        Err(RepackError::Blob(error)) => Err(error.into()),
+    }
 }
 
 fn missing(resource: &UploadResource) -> ApiError {

@@ -126,6 +126,22 @@ pub fn export(
     Ok(left_out)
 }
 
+/// Returns how many packages have bits, as [`export`] counts those that it leaves out.
+///
+/// # Errors
+///
+/// Fails if the snapshot cannot be read.
+pub fn count_packages_with_bits(snapshot: &Snapshot<'_>) -> Result<u64, StoreError> {
+    let sql = "select count(*) from blobs b join packages p on p.blob_id = b.id
+               left join package_outcomes o
+                   on o.package_id = p.id and p.state in ('PROCESSING_UPLOAD', 'COPYING')
+               where b.due is null and coalesce(o.state, p.state) <> 'FAILED'";
+    let count = snapshot.int(sql, &[])?;
+    Ok(count
+        .and_then(|count| u64::try_from(count).ok())
+        .unwrap_or_default())
+}
+
 /// Writes the bits of all packages to `folder`, each content once, under its SHA-256. Only the user can read the files. Files
 /// of these names are replaced.
 ///

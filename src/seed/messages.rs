@@ -33,7 +33,7 @@ pub(super) const BYTE_ORDER_MARK: &str =
     "a byte order mark (BOM) at the beginning; save the seed as UTF-8 without one";
 pub(super) const LARGE_JSON: &str =
     "is larger than 256 MiB; use JSON Lines, which may be of any length";
-pub(super) const LONG_LINE: &str = "is longer than 1 MiB, the limit for one entry";
+pub(super) const LONG_LINE: &str = "is longer than 8 MiB, the limit for one entry";
 
 pub(super) const LARGE_ANSWERS: &str =
     "with the answers before it, has more than 256 MiB; `record` writes a seed of any length";

@@ -1,6 +1,6 @@
 //! The admin API: a test suite in any language changes data, clock and faults over HTTP.
 
-use crate::support::{Response, Server, WorkDir, get};
+use crate::support::{Response, Server, WorkDir, archive, get};
 
 const FLAGS: [&str; 4] = ["--ephemeral", "--no-auth", "--api", "current"];
 
@@ -171,6 +171,36 @@ fn export_over_http_is_the_export_of_the_command() {
     );
     assert!(answer.body.len() > 500_000, "{}", answer.body.len());
     assert!(answer.body == dir.run_ok(&["export"]), "the exports differ");
+}
+
+#[test]
+fn export_over_http_says_how_many_packages_have_bits() {
+    let dir = WorkDir::new();
+    dir.write("shop.zip", archive(&[("a", b"x")]));
+    dir.write(
+        "seed.json",
+        r#"{"organizations": [{"name": "acme"}], "spaces": [{"name": "dev", "organization": "acme"}],
+            "apps": [{"name": "shop", "space": "dev"}],
+            "packages": [{"app": "shop", "type": "bits", "bits": "shop.zip"},
+                         {"app": "shop", "type": "bits", "bits": "shop.zip"},
+                         {"app": "shop", "type": "bits"}]}"#,
+    );
+    let server = dir.serve(&["--admin-api", "--no-auth"]);
+    assert_eq!(
+        server.get("/admin/export", "").header("x-cf-warnings"),
+        None
+    );
+    dir.run_ok(&["seed", "seed.json"]);
+    let answer = server.get("/admin/export", "");
+    let warning = answer.header("x-cf-warnings").expect("a warning");
+    assert!(
+        warning.starts_with("2%20packages%20have%20bits%2C%20which%20are%20left%20out"),
+        "{warning}"
+    );
+    assert!(
+        answer.body == dir.run(&["export"]).stdout,
+        "the exports differ"
+    );
 }
 
 #[test]

@@ -48,6 +48,27 @@ fn an_empty_database_survives_it() {
 }
 
 #[test]
+fn the_largest_annotations_of_the_api_survive_it() {
+    let dir = WorkDir::new();
+    // Each character takes six bytes in JSON.
+    let value = "\\u0001".repeat(5000);
+    let annotations: Vec<_> = (0..200)
+        .map(|n| format!(r#""key-{n}": "{value}""#))
+        .collect();
+    dir.write(
+        "s",
+        format!(
+            r#"{{"organizations": [{{"name": "acme"}}], "spaces": [{{"name": "dev", "organization": "acme"}}],
+                "apps": [{{"name": "shop", "space": "dev"}}],
+                "packages": [{{"app": "shop", "type": "bits", "annotations": {{{}}}}}]}}"#,
+            annotations.join(", ")
+        ),
+    );
+    dir.run_ok(&["seed", "s"]);
+    round_trips(&dir);
+}
+
+#[test]
 fn an_export_holds_what_is_not_a_default_in_a_fixed_order() {
     let dir = WorkDir::new();
     dir.write(

@@ -87,6 +87,51 @@ fn equal_large_uploads_at_once_are_stored_once() {
 }
 
 #[test]
+fn large_uploads_to_two_servers_wait_for_each_other() {
+    // Together larger than the write-ahead log may become.
+    let zips = [archive_of(2 * LARGE, 6), archive_of(2 * LARGE, 7)];
+    let dir = WorkDir::new();
+    let servers = [
+        serve(&dir, &["--api", "current"]),
+        dir.serve(&["--api", "current"]),
+    ];
+    let token = dir.token("dora");
+    std::thread::scope(|scope| {
+        for ((server, guid), zip) in servers.iter().zip(["first", "second"]).zip(&zips) {
+            let token = &token;
+            scope.spawn(move || {
+                let answer = send(server, guid, token, zip);
+                assert_eq!(answer.status, 200, "{}", answer.body);
+            });
+        }
+    });
+    assert_eq!(number(&dir, "select count(due) from blobs"), 0);
+    for (guid, zip) in ["first", "second"].iter().zip(&zips) {
+        assert!(download(&servers[0], guid, &token) == *zip);
+    }
+}
+
+#[test]
+fn large_upload_waits_for_a_writer_that_takes_longer_than_a_request_may_wait() {
+    let zip = archive_of(LARGE, 8);
+    let dir = WorkDir::new();
+    let server = serve(&dir, &["--api", "current"]);
+    let token = dir.token("dora");
+    let mut writer = Connection::open(dir.path("packages.db")).expect("a database");
+    let held = writer
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .expect("the lock of writers");
+    std::thread::scope(|scope| {
+        let answer = scope.spawn(|| send(&server, "first", &token, &zip));
+        // A request is refused after 5 seconds.
+        std::thread::sleep(Duration::from_secs(7));
+        drop(held);
+        assert_eq!(answer.join().expect("no panic").status, 200);
+    });
+    assert!(download(&server, "first", &token) == zip);
+}
+
+#[test]
 fn one_of_two_large_uploads_of_a_package_is_stored() {
     let zips = [archive_of(LARGE, 2), archive_of(LARGE, 3)];
     let dir = WorkDir::of_files();

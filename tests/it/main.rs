@@ -3,6 +3,7 @@
 // A helper may panic like the test that calls it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod added_resources;
 mod admin_api;
 mod authorization;
 mod backup;

@@ -524,8 +524,8 @@ fn deep_nesting_anywhere_is_refused() {
 #[test]
 fn a_line_without_an_end_is_not_loaded() {
     let mut line = b"{\"package\": {\"app\": \"".to_vec();
-    line.resize(3 << 20, b'x');
-    refused(&line, &[" line 1: is longer than 1 MiB"]);
+    line.resize(24 << 20, b'x');
+    refused(&line, &[" line 1: is longer than 8 MiB"]);
 }
 
 #[test]

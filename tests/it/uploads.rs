@@ -621,6 +621,26 @@ fn uploads_are_taken_as_clients_send_them() {
 }
 
 #[test]
+fn file_name_that_is_not_utf_8_is_a_file_name() {
+    let zip = archive(&[("a", b"x")]);
+    for name in [&b"filename=\"caf\xe9.zip\""[..], b"filename=\"%E9.zip\""] {
+        let dir = WorkDir::new();
+        let server = serve(&dir, &["--api", "current"]);
+        let token = dir.token("dora");
+        let disposition = &b"--B\r\nContent-Disposition: form-data; name=\"bits\"; "[..];
+        let body = [disposition, name, b"\r\n\r\n", &zip, b"\r\n--B--\r\n"].concat();
+        let head = format!(
+            "POST /v3/packages/first/upload HTTP/1.1\r\nHost: example.org\r\nAuthorization: bearer {token}\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let answer = server.send([head.as_bytes(), &body].concat());
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let stored = server.get("/v3/packages/first/download", &token).bytes;
+        assert!(stored == zip);
+    }
+}
+
+#[test]
 fn chunked_upload_is_taken() {
     let zip = archive(&[("a", &vec![b'x'; 300_000])]);
     let dir = WorkDir::new();

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::blobs::LONGEST_PATH;
 use crate::blobs::archive::ArchiveFault;
 use crate::edition::{UploadForm, UploadResource};
 use crate::error::ApiError;
@@ -69,7 +70,8 @@ fn resource(resource: Resource) -> Result<UploadResource, ApiError> {
         ..
     }) = resource;
     let sha1 = sha1.to_ascii_lowercase();
-    let is_safe = !path.starts_with('/')
+    let is_safe = path.len() <= LONGEST_PATH
+        && !path.starts_with('/')
         && !path.contains(['\0', '\\'])
         && path.split('/').all(|name| !matches!(name, "" | "." | ".."));
     if !is_safe {

@@ -17,6 +17,8 @@ use crate::signals;
 pub(in crate::store) enum Patience {
     /// 5 seconds, as long as a client waits.
     Request,
+    /// 30 seconds, as long as a client waits that has sent a large file. Less than what is stored of an upload is kept.
+    Upload,
     /// A minute, as long as the user of a command waits.
     Command,
 }
@@ -26,6 +28,7 @@ impl Patience {
     pub(in crate::store) fn duration(self) -> Duration {
         Duration::from_secs(match self {
             Self::Request => REQUEST,
+            Self::Upload => UPLOAD,
             Self::Command => COMMAND,
         })
     }
@@ -34,6 +37,7 @@ impl Patience {
     pub(in crate::store) fn set(self, connection: &Connection) -> rusqlite::Result<()> {
         connection.busy_handler(Some(match self {
             Self::Request => wait_for::<REQUEST>,
+            Self::Upload => wait_for::<UPLOAD>,
             Self::Command => wait_for::<COMMAND>,
         }))
     }
@@ -58,6 +62,8 @@ thread_local! {
 /// In seconds.
 const REQUEST: u64 = 5;
 /// In seconds.
+const UPLOAD: u64 = 30;
+/// In seconds.
 const COMMAND: u64 = 60;
 /// The longest time between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_millis(4);
@@ -71,7 +77,7 @@ fn wait_for<const SECONDS: u64>(tries: i32) -> bool {
 }
 
 /// Waits a moment. Returns whether to try again: until `deadline`, or until a signal ends the work.
-fn wait_a_moment(deadline: Instant) -> bool {
+pub(in crate::store) fn wait_a_moment(deadline: Instant) -> bool {
     if Instant::now() >= deadline || signals::received().is_some() {
         return false;
     }

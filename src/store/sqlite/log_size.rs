@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::busy::wait_until;
+use super::busy::{wait_a_moment, wait_until};
 use super::identify::beside;
 use crate::store::StoreError;
 
@@ -57,18 +57,21 @@ impl LogSize {
     ///
     /// # Errors
     ///
-    /// Fails with [`StoreError::Busy`] if the log has its largest size, and a read keeps it from being cut until
-    /// `deadline`.
+    /// Fails with [`StoreError::Busy`] if the log has its largest size, and a read or another process keeps it from being
+    /// cut until `deadline`.
     pub(in crate::store) fn before_write(
         &mut self,
         writer: &Connection,
         deadline: Instant,
     ) -> Result<(), StoreError> {
         wait_until(writer, deadline)?;
-        if self.size() < LARGEST || cut(writer)? {
-            return Ok(());
+        // SQLite does not wait while another process moves the log (<https://sqlite.org/c3ref/wal_checkpoint_v2.html>).
+        while self.size() >= LARGEST && !cut(writer)? {
+            if !wait_a_moment(deadline) {
+                return Err(StoreError::Busy);
+            }
         }
-        Err(StoreError::Busy)
+        Ok(())
     }
 
     /// Must be called after each commit, and [`before_write`](Self::before_write) before the next write. That the log

@@ -63,6 +63,25 @@ fn copy_and_job_stay_as_they_are_until_they_are_due() {
 }
 
 #[test]
+fn copy_of_a_package_that_is_being_processed_is_ready_too() {
+    let changed = Changed::serve(&["--api", "current", "--processing", "2s"]);
+    let first = copy(&changed);
+    let body = r#"{"relationships": {"app": {"data": {"guid": "shop"}}}}"#;
+    let answer = changed.send("POST", &format!("/v3/packages?source_guid={first}"), body);
+    let second = document(&answer)["guid"]
+        .as_str()
+        .expect("a guid")
+        .to_owned();
+    let path = format!("/v3/packages/{second}");
+    while state(&changed, &path) == json!("COPYING") {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let (first, second) = (changed.package(&first), changed.package(&second));
+    assert_eq!(second["state"], json!("READY"));
+    assert_eq!(second["data"]["checksum"], first["data"]["checksum"]);
+}
+
+#[test]
 fn copy_and_job_end_by_themselves() {
     let changed = Changed::serve(FAST);
     let (copy, job) = (copy(&changed), delete(&changed));
