@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::support::openapi_document::Document;
 use crate::support::{Response, Server, WorkDir};
 
 /// Sends a request with these headers beside `Host`.
@@ -112,6 +113,79 @@ fn path_prefix_is_in_the_paths_of_2015_too() {
     assert_based_on("/cf", &server.get(&format!("/v3/packages/{guid}"), ""));
     let without = dir.serve(&flags);
     assert_based_on("", &without.get("/v3/packages?page=2", ""));
+}
+
+/// Fails unless the response has this status and is what the document says.
+fn assert_described(document: &Document, line: &str, status: u16, response: &Response) {
+    assert_eq!(response.status, status, "{line}: {}", response.body);
+    let (method, target) = line.split_once(' ').expect("a method and a target");
+    let body = serde_json::from_str(&response.body).expect("JSON");
+    let checked = document.check(method, target, status, &body);
+    assert_eq!(checked, Ok(()), "{line}");
+}
+
+#[test]
+fn responses_behind_a_path_prefix_are_what_the_openapi_document_says() {
+    let dir = WorkDir::new();
+    let external = ["--external-url", "https://example.org/cf/packages.v1"];
+    let forwarded = ["X-Forwarded-Prefix: /cf/packages.v1"];
+    for edition in ["2015", "current"] {
+        for (flags, headers) in [(&external[..], &[][..]), (&["--trust-proxy"], &forwarded)] {
+            let server = dir.serve(&[&TRUSTING[..4], &["--api", edition], flags].concat());
+            let document = server.get("/openapi.json", "").body;
+            let document = Document::parse(document.as_bytes());
+            let list: Value =
+                serde_json::from_str(&server.get("/v3/packages", "").body).expect("JSON");
+            let package = list["resources"][0]["guid"].as_str().expect("a guid");
+            let href = list["resources"][0]["links"]["app"]["href"].as_str();
+            let app = href
+                .and_then(|href| href.rsplit('/').next())
+                .expect("a guid");
+            let mut targets = vec![
+                "/v3/packages?per_page=2&page=2".to_owned(),
+                format!("/v3/packages/{package}"),
+                format!("/v3/apps/{app}"),
+                format!("/v3/apps/{app}/packages"),
+            ];
+            if edition == "current" {
+                targets.extend(parents_and_their_resources(&server, app));
+            }
+            for target in targets {
+                let line = format!("GET {target}");
+                let response = send(&server, &line, headers, "");
+                assert!(response.body.contains("/cf/packages.v1"), "{line}");
+                assert_described(&document, &line, 200, &response);
+            }
+        }
+    }
+}
+
+/// Returns the targets of lists and of single resources of `current` whose documents have hrefs.
+fn parents_and_their_resources(server: &Server, app: &str) -> Vec<String> {
+    let first_guid = |target: &str| {
+        let list: Value = serde_json::from_str(&server.get(target, "").body).expect("JSON");
+        let guid = list["resources"][0]["guid"].as_str();
+        guid.unwrap_or_else(|| panic!("{target} is empty"))
+            .to_owned()
+    };
+    let mut targets = vec![
+        "/".to_owned(),
+        "/v3".to_owned(),
+        "/v3/info".to_owned(),
+        "/v3/apps?include=space.organization".to_owned(),
+        "/v3/routes".to_owned(),
+        format!("/v3/apps/{app}/tasks"),
+        format!("/v3/apps/{app}/processes/web"),
+        format!("/v3/apps/{app}/features"),
+        format!("/v3/apps/{app}/env"),
+        format!("/v3/apps/{app}/environment_variables"),
+    ];
+    for list in ["organizations", "spaces", "users", "roles", "processes"] {
+        let list = format!("/v3/{list}");
+        targets.push(format!("{list}/{}", first_guid(&list)));
+        targets.push(list);
+    }
+    targets
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub mod generated_data;
 mod http;
 mod multipart;
+pub mod openapi_document;
 mod program;
 pub mod random;
 mod terminal;
