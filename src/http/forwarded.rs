@@ -1,7 +1,8 @@
 //! What a proxy says about the URL that its client requested: `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239))
 //! and `X-Forwarded-Proto`, `X-Forwarded-Host` and `X-Forwarded-Prefix`. Read only with `--trust-proxy`.
 //!
-//! Of a list, the last element counts: the proxy next to the server has appended it. A client can send the others.
+//! Of a list, the last element counts: the proxy next to the server has appended it. A client can send the others. Empty
+//! elements are ignored.
 
 use warp::http::HeaderMap;
 use warp::http::header::{self, HeaderName, HeaderValue};
@@ -105,16 +106,19 @@ impl Element {
     }
 }
 
-/// Returns the last element of the last header of that name; `None` if it is missing or empty.
+/// Returns the last element of the list that the headers of that name are together; `None` if there is none. Empty elements
+/// are ignored (RFC 9110 §5.6.1.2).
 fn last<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, ApiError> {
-    let Some(value) = headers.get_all(name).iter().next_back() else {
-        return Ok(None);
-    };
-    let text = value
-        .to_str()
-        .map_err(|_| wrong(name, "visible ASCII characters"))?;
-    let last = text.rsplit(',').next().map(str::trim);
-    Ok(last.filter(|text| !text.is_empty()))
+    for value in headers.get_all(name).iter().rev() {
+        let text = value
+            .to_str()
+            .map_err(|_| wrong(name, "visible ASCII characters"))?;
+        let mut elements = text.rsplit(',').map(str::trim);
+        if let Some(last) = elements.find(|element| !element.is_empty()) {
+            return Ok(Some(last));
+        }
+    }
+    Ok(None)
 }
 
 fn scheme(text: &str) -> Option<&'static str> {
@@ -270,6 +274,12 @@ mod tests {
                 (PREFIX, "/p/q"),
             ],
             vec![
+                (PROTO, "https,"),
+                (HOST, "evil.example, a.example:8443 , ,"),
+                (PREFIX, "/p/q"),
+                (PREFIX, ", "),
+            ],
+            vec![
                 (header::FORWARDED, "proto=https"),
                 (PROTO, "https"),
                 (HOST, "a.example:8443"),
@@ -280,7 +290,7 @@ mod tests {
         }
         let nothing = [
             (PROTO, ""),
-            (HOST, " "),
+            (HOST, " , ,"),
             (PREFIX, "/"),
             (header::FORWARDED, ""),
         ];
@@ -299,7 +309,14 @@ mod tests {
             (
                 HOST,
                 &[
-                    "a b", "a/b", "user@a", "a:x", "http://a", "a, b/", "[::1", "\"a\"",
+                    "a b",
+                    "a/b",
+                    "user@a",
+                    "a:x",
+                    "http://a",
+                    "a, b/",
+                    "[::1",
+                    "\"a\"",
                 ],
             ),
             (
