@@ -7,9 +7,8 @@
 use warp::http::HeaderMap;
 use warp::http::header::{self, HeaderName, HeaderValue};
 
-use crate::edition::path_prefix;
+use crate::edition::{is_host_and_port, path_prefix};
 use crate::error::ApiError;
-use crate::service::web_pages::is_host;
 
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -128,7 +127,7 @@ fn scheme(text: &str) -> Option<&'static str> {
 }
 
 fn host(text: &str) -> Option<String> {
-    is_host(text).then(|| text.to_ascii_lowercase())
+    is_host_and_port(text).then(|| text.to_ascii_lowercase())
 }
 
 /// Returns the value that both headers name, or the only one.
@@ -317,6 +316,12 @@ mod tests {
                     "a, b/",
                     "[::1",
                     "\"a\"",
+                    "a:99999",
+                    "a:0",
+                    "a:",
+                    "a..b",
+                    ".",
+                    "10.0.0.256",
                 ],
             ),
             (
@@ -339,6 +344,9 @@ mod tests {
                     "https",
                     "proto=ftp",
                     "host=a/b",
+                    "host=a:99999",
+                    "host=\"a:\"",
+                    "host=a..b",
                     "host=\"a",
                     "proto=https;proto=https",
                     "=a",

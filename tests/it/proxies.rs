@@ -286,9 +286,13 @@ fn malformed_header_of_a_trusted_proxy_gets_400() {
         ("X-Forwarded-Proto: javascript", "X-Forwarded-Proto"),
         ("X-Forwarded-Host: a.example/p", "X-Forwarded-Host"),
         ("X-Forwarded-Host: user@a.example", "X-Forwarded-Host"),
+        ("X-Forwarded-Host: a.example:99999", "X-Forwarded-Host"),
+        ("X-Forwarded-Host: a.example:", "X-Forwarded-Host"),
+        ("X-Forwarded-Host: a..example", "X-Forwarded-Host"),
         ("X-Forwarded-Prefix: //evil.example", "X-Forwarded-Prefix"),
         ("X-Forwarded-Prefix: p", "X-Forwarded-Prefix"),
         ("Forwarded: host=\"a", "Forwarded"),
+        ("Forwarded: host=a..example", "Forwarded"),
     ] {
         let response = send(&server, "GET /v3/packages", &[header], "");
         assert_eq!(response.status, 400, "{header}");
