@@ -317,4 +317,37 @@ fn web_page_of_the_host_that_the_proxy_names_may_change_data() {
     assert_eq!(patch(&[host, "Origin: https://a.example"]), 200);
     assert_eq!(patch(&[host, "Origin: https://evil.example"]), 403);
     assert_eq!(patch(&["Origin: https://a.example"]), 403);
+    let https = "X-Forwarded-Proto: https";
+    assert_eq!(patch(&[host, https, "Origin: https://a.example"]), 200);
+    assert_eq!(patch(&[host, https, "Origin: http://a.example"]), 403);
+    assert_eq!(patch(&[https, "Origin: http://example.org"]), 403);
+    // Without the flag, nothing tells the scheme that the proxy speaks.
+    let untold = dir.serve(&TRUSTING[..6]);
+    let line = "DELETE /v3/packages/none";
+    for origin in ["Origin: http://example.org", "Origin: https://example.org"] {
+        assert_eq!(
+            send(&untold, line, &[https, origin], "").status,
+            404,
+            "{origin}"
+        );
+    }
+}
+
+#[test]
+fn web_page_of_the_external_url_in_another_scheme_may_not_change_data() {
+    let dir = WorkDir::new();
+    // `send` requests that host.
+    let external = ["--external-url", "https://example.org/cf"];
+    let server = dir.serve(&[&TRUSTING[..6], &external].concat());
+    let line = "DELETE /v3/packages/none";
+    for (origin, status) in [
+        ("Origin: https://example.org", 404),
+        ("Origin: http://example.org", 403),
+    ] {
+        assert_eq!(
+            send(&server, line, &[origin], "").status,
+            status,
+            "{origin}"
+        );
+    }
 }
