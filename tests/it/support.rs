@@ -3,6 +3,7 @@
 pub mod generated_data;
 mod http;
 mod multipart;
+#[allow(dead_code, reason = "the trials use the rest")]
 pub mod openapi_document;
 mod program;
 pub mod random;
