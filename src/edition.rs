@@ -31,7 +31,7 @@ use crate::records::{
     Resource, Table,
 };
 use crate::store::StoreError;
-pub use base_url::{BaseUrl, is_authority, path_prefix};
+pub use base_url::{BaseUrl, is_authority, is_host_and_port, path_prefix};
 pub use current::empty::{EmptyRoute, ParentKind};
 pub use upload_form::{UploadForm, UploadResource};
 

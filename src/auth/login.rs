@@ -58,8 +58,11 @@ pub enum LoginError {
     Server(ApiError),
 }
 
+/// What is wrong with a client that acts for itself, before [`CLIENT`].
+const NO_CLIENT: &str = "No client credentials were given, neither as client_id and client_secret nor in a Basic header";
+const BAD_CLIENT: &str = "Bad client credentials";
 /// What a client is that acts for itself.
-const BAD_CLIENT: &str = "Bad client credentials: the id must be the guid or the name of a seeded user, or admin, and the secret the password of the login";
+const CLIENT: &str = "the id must be the guid or the name of a seeded user, or admin, and the secret the password of the login";
 
 impl Login {
     /// Answers a token request.
@@ -150,10 +153,12 @@ impl Login {
         keys: &Keys,
         clock: &Clock,
     ) -> Result<TokenResponse, LoginError> {
-        let (id, secret) = form.client(basic)?;
+        let (id, secret) = form
+            .client(basic)
+            .map_err(|error| error.of_client(NO_CLIENT))?;
         let user = self
             .user(&id, &secret, snapshot)
-            .map_err(LoginError::of_client)?;
+            .map_err(|error| error.of_client(BAD_CLIENT))?;
         let scopes = form.granted_scopes(user.scopes())?;
         let subject = Subject::Client(user.guid);
         let access = tokens::access(keys, clock, &subject, &scopes, self.ttl)?;
@@ -264,12 +269,13 @@ impl LoginError {
         }
     }
 
-    /// Returns the error for a wrong client, which says what a client is here, whether or not there is one of that id.
-    fn of_client(self) -> Self {
+    /// Returns the error for a wrong or missing client, which says what a client is here, whether or not there is one of that
+    /// id. `fault` is [`BAD_CLIENT`] or [`NO_CLIENT`].
+    fn of_client(self, fault: &str) -> Self {
         match self {
             Self::Request {
                 status: 401, error, ..
-            } => Self::request(401, error, BAD_CLIENT),
+            } => Self::request(401, error, format!("{fault}: {CLIENT}")),
             other => other,
         }
     }

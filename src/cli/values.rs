@@ -46,7 +46,7 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
         return Ok((Ipv4Addr::LOCALHOST, port).into());
     }
     text.parse().map_err(|_| {
-        "expected an IP address and a port from 0 to 65535, such as `127.0.0.1:8080`, or a port of 127.0.0.1, such as `8080`".into()
+        "expected an IP address and a port from 0 to 65535, such as `127.0.0.1:8080`, or a port of 127.0.0.1, such as `8080` or `localhost:8080`".into()
     })
 }
 

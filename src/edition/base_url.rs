@@ -59,7 +59,7 @@ pub fn is_authority(text: &str) -> bool {
 }
 
 /// Whether `text` is the name or the address of a host, and perhaps a colon and a port from 1 to 65535.
-fn is_host_and_port(text: &str) -> bool {
+pub fn is_host_and_port(text: &str) -> bool {
     // A colon inside brackets belongs to the address.
     let port_at = text.find(']').unwrap_or(0);
     let (host, port) = match text[port_at..].split_once(':') {

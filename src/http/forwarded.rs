@@ -1,14 +1,14 @@
 //! What a proxy says about the URL that its client requested: `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239))
 //! and `X-Forwarded-Proto`, `X-Forwarded-Host` and `X-Forwarded-Prefix`. Read only with `--trust-proxy`.
 //!
-//! Of a list, the last element counts: the proxy next to the server has appended it. A client can send the others.
+//! Of a list, the last element counts: the proxy next to the server has appended it. A client can send the others. Empty
+//! elements are ignored.
 
 use warp::http::HeaderMap;
 use warp::http::header::{self, HeaderName, HeaderValue};
 
-use crate::edition::path_prefix;
+use crate::edition::{is_host_and_port, path_prefix};
 use crate::error::ApiError;
-use crate::service::web_pages::is_host;
 
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -105,16 +105,19 @@ impl Element {
     }
 }
 
-/// Returns the last element of the last header of that name; `None` if it is missing or empty.
+/// Returns the last element of the list that the headers of that name are together; `None` if there is none. Empty elements
+/// are ignored (RFC 9110 §5.6.1.2).
 fn last<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, ApiError> {
-    let Some(value) = headers.get_all(name).iter().next_back() else {
-        return Ok(None);
-    };
-    let text = value
-        .to_str()
-        .map_err(|_| wrong(name, "visible ASCII characters"))?;
-    let last = text.rsplit(',').next().map(str::trim);
-    Ok(last.filter(|text| !text.is_empty()))
+    for value in headers.get_all(name).iter().rev() {
+        let text = value
+            .to_str()
+            .map_err(|_| wrong(name, "visible ASCII characters"))?;
+        let mut elements = text.rsplit(',').map(str::trim);
+        if let Some(last) = elements.find(|element| !element.is_empty()) {
+            return Ok(Some(last));
+        }
+    }
+    Ok(None)
 }
 
 fn scheme(text: &str) -> Option<&'static str> {
@@ -124,7 +127,7 @@ fn scheme(text: &str) -> Option<&'static str> {
 }
 
 fn host(text: &str) -> Option<String> {
-    is_host(text).then(|| text.to_ascii_lowercase())
+    is_host_and_port(text).then(|| text.to_ascii_lowercase())
 }
 
 /// Returns the value that both headers name, or the only one.
@@ -270,6 +273,12 @@ mod tests {
                 (PREFIX, "/p/q"),
             ],
             vec![
+                (PROTO, "https,"),
+                (HOST, "evil.example, a.example:8443 , ,"),
+                (PREFIX, "/p/q"),
+                (PREFIX, ", "),
+            ],
+            vec![
                 (header::FORWARDED, "proto=https"),
                 (PROTO, "https"),
                 (HOST, "a.example:8443"),
@@ -280,7 +289,7 @@ mod tests {
         }
         let nothing = [
             (PROTO, ""),
-            (HOST, " "),
+            (HOST, " , ,"),
             (PREFIX, "/"),
             (header::FORWARDED, ""),
         ];
@@ -299,7 +308,20 @@ mod tests {
             (
                 HOST,
                 &[
-                    "a b", "a/b", "user@a", "a:x", "http://a", "a, b/", "[::1", "\"a\"",
+                    "a b",
+                    "a/b",
+                    "user@a",
+                    "a:x",
+                    "http://a",
+                    "a, b/",
+                    "[::1",
+                    "\"a\"",
+                    "a:99999",
+                    "a:0",
+                    "a:",
+                    "a..b",
+                    ".",
+                    "10.0.0.256",
                 ],
             ),
             (
@@ -322,6 +344,9 @@ mod tests {
                     "https",
                     "proto=ftp",
                     "host=a/b",
+                    "host=a:99999",
+                    "host=\"a:\"",
+                    "host=a..b",
                     "host=\"a",
                     "proto=https;proto=https",
                     "=a",

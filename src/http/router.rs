@@ -312,6 +312,7 @@ impl Router {
         web_pages.check_change(PageHeaders {
             // What the page requested, if a proxy has sent another `Host`.
             host: forwarded.host.as_deref().map(str::as_bytes).or(host),
+            scheme: forwarded.scheme,
             origin: only_value(headers, &header::ORIGIN),
             fetch_site: only_value(headers, &FETCH_SITE),
         })

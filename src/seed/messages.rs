@@ -124,7 +124,7 @@ pub(super) fn invalid_value(what: &str, key: &str, value: &str, error: &str) -> 
 
 /// `what` is `label` or `annotation`.
 pub(super) fn too_many_pairs(what: &str, count: usize, most: usize) -> String {
-    format!("{count} {what}s are too many; a package has at most {most}")
+    format!("{count} {what}s are too many; one entry has at most {most}")
 }
 
 pub(super) fn key_twice(key: &str) -> String {

@@ -25,6 +25,8 @@ pub struct WebPages {
 pub struct PageHeaders<'a> {
     /// The host that the page requested.
     pub host: Option<&'a [u8]>,
+    /// The scheme that the page requested. `None` if it is unknown: a proxy may speak another one than the server.
+    pub scheme: Option<&'a str>,
     /// The `Origin` header.
     pub origin: Option<&'a [u8]>,
     /// The `Sec-Fetch-Site` header (<https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header>).
@@ -40,7 +42,7 @@ impl WebPages {
         allowed_hosts: Vec<String>,
         origins: Vec<String>,
     ) -> Self {
-        let own_origin = external_url.map(|url| url.origin().to_ascii_lowercase());
+        let own_origin = external_url.map(|url| without_default_port(url.origin()));
         let is_limited = is_loopback || !allowed_hosts.is_empty();
         let own_host = own_origin.as_deref().and_then(authority).and_then(name);
         Self {
@@ -76,9 +78,7 @@ impl WebPages {
     /// Fails with `WrongOrigin` if it was.
     pub fn check_change(&self, page: PageHeaders<'_>) -> Result<(), ApiError> {
         let is_allowed = match (page.origin, page.fetch_site) {
-            (Some(origin), _) => {
-                self.allowed_origin(origin).is_some() || self.is_own(origin, page.host)
-            }
+            (Some(origin), _) => self.allowed_origin(origin).is_some() || self.is_own(origin, page),
             // A browser without `Origin` in such a request says at least where the page is.
             (None, Some(site)) => matches!(site, b"same-origin" | b"none"),
             (None, None) => true,
@@ -106,16 +106,24 @@ impl WebPages {
         !self.origins.is_empty()
     }
 
-    /// Returns whether the origin is the server's own. A proxy may speak another scheme than the server.
-    fn is_own(&self, origin: &[u8], host: Option<&[u8]>) -> bool {
-        let Ok(origin) = str::from_utf8(origin) else {
+    /// Returns whether the origin is the server's own: that of its external URL, or the host that the page requested, in
+    /// the same scheme if it is known.
+    fn is_own(&self, origin: &[u8], page: PageHeaders<'_>) -> bool {
+        let origin = str::from_utf8(origin).ok();
+        let Some((scheme, authority)) = origin.and_then(|origin| origin.split_once("://")) else {
             return false;
         };
-        let is_external = |own: &String| own.eq_ignore_ascii_case(origin);
-        let is_host = |host: &[u8]| {
-            authority(origin).is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(host))
-        };
-        self.own_origin.as_ref().is_some_and(is_external) || host.is_some_and(is_host)
+        if let Some((own_scheme, own)) = self
+            .own_origin
+            .as_deref()
+            .and_then(|own| own.split_once("://"))
+            && own.eq_ignore_ascii_case(authority)
+        {
+            return own_scheme.eq_ignore_ascii_case(scheme);
+        }
+        let is_host = |host: &[u8]| authority.as_bytes().eq_ignore_ascii_case(host);
+        let is_scheme = |known: &str| known.eq_ignore_ascii_case(scheme);
+        page.host.is_some_and(is_host) && page.scheme.is_none_or(is_scheme)
     }
 }
 
@@ -154,9 +162,15 @@ pub fn parse_origin(text: &str) -> Result<String, String> {
     }
 }
 
-/// Whether `text` is the name or address of a host, perhaps with a port.
-pub fn is_host(text: &str) -> bool {
-    name(text).is_some()
+/// Returns the origin as browsers send it: in lower case, without the port that its scheme has by default.
+fn without_default_port(origin: &str) -> String {
+    let mut origin = origin.to_ascii_lowercase();
+    for (scheme, port) in [("http://", ":80"), ("https://", ":443")] {
+        if origin.starts_with(scheme) && origin.ends_with(port) {
+            origin.truncate(origin.len() - port.len());
+        }
+    }
+    origin
 }
 
 fn authority(url: &str) -> Option<&str> {
@@ -256,6 +270,7 @@ mod tests {
         let check = |origin: Option<&str>, site: Option<&str>| {
             let page = PageHeaders {
                 host: Some(b"127.0.0.1:8080"),
+                scheme: None,
                 origin: origin.map(str::as_bytes),
                 fetch_site: site.map(str::as_bytes),
             };
@@ -283,6 +298,60 @@ mod tests {
             (Some(""), None),
         ] {
             assert!(!check(origin, site), "{origin:?} {site:?}");
+        }
+    }
+
+    #[test]
+    fn page_of_the_own_host_in_another_scheme_is_another_origin() {
+        let check = |external: Option<&str>, host: &str, scheme, origin: &str| {
+            let external = external.map(|url| BaseUrl(url.into()));
+            let page = PageHeaders {
+                host: Some(host.as_bytes()),
+                scheme,
+                origin: Some(origin.as_bytes()),
+                fetch_site: None,
+            };
+            WebPages::new(false, external.as_ref(), Vec::new(), Vec::new())
+                .check_change(page)
+                .is_ok()
+        };
+        let external = Some("https://a.example/p");
+        for (external, host, scheme, origin) in [
+            (None, "a.example", None, "https://a.example"),
+            (None, "a.example", None, "http://a.example"),
+            (None, "a.example", Some("https"), "https://a.example"),
+            (None, "a.example", Some("https"), "HTTPS://A.example"),
+            (external, "a.example", None, "https://a.example"),
+            (external, "127.0.0.1:80", None, "https://a.example"),
+            (external, "127.0.0.1:80", None, "http://127.0.0.1:80"),
+            (
+                Some("https://a.example:443"),
+                "b",
+                None,
+                "https://a.example",
+            ),
+        ] {
+            assert!(check(external, host, scheme, origin), "{host} {origin}");
+        }
+        for (external, host, scheme, origin) in [
+            (None, "a.example", Some("https"), "http://a.example"),
+            (None, "a.example", Some("http"), "https://a.example"),
+            (external, "a.example", None, "http://a.example"),
+            (external, "127.0.0.1:80", None, "http://a.example"),
+            (
+                Some("https://a.example:443"),
+                "a.example",
+                None,
+                "http://a.example",
+            ),
+            (
+                Some("http://a.example:80"),
+                "a.example",
+                None,
+                "https://a.example",
+            ),
+        ] {
+            assert!(!check(external, host, scheme, origin), "{host} {origin}");
         }
     }
 

@@ -361,7 +361,7 @@ fn wrong_value_is_named_with_the_expected_form() {
         "expected a whole number of 64 bits, such as `1000000`, `1_000_000` or `1e6`";
     const SIZE: &str =
         "expected MiB from 0 to 1048576, such as `64`, or a size such as `512M` or `1G`";
-    const ADDRESS: &str = "expected an IP address and a port from 0 to 65535, such as `127.0.0.1:8080`, or a port of 127.0.0.1, such as `8080`, or a socket, such as `unix:/run/cf-packages.sock`";
+    const ADDRESS: &str = "expected an IP address and a port from 0 to 65535, such as `127.0.0.1:8080`, or a port of 127.0.0.1, such as `8080` or `localhost:8080`, or a socket, such as `unix:/run/cf-packages.sock`";
     const TIME: &str =
         "expected an RFC 3339 time from 1970 to 9999, such as `2015-11-13T17:03:00Z`";
     for (command, flag, name, values, form) in [
@@ -392,7 +392,7 @@ fn wrong_value_is_named_with_the_expected_form() {
             "serve",
             "--listen",
             "ADDR:PORT|unix:PATH",
-            &["example.org:80", "127.0.0.1", "-1", "65536"],
+            &["example.org:80", "127.0.0.1", "localhost", "-1", "65536"],
             ADDRESS,
         ),
         (

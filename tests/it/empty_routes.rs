@@ -190,6 +190,52 @@ fn parameters_of_empty_lists_are_validated() {
     }
 }
 
+/// The others report a missing resource first, or take no parameters.
+#[test]
+fn parameters_of_a_route_and_a_binding_are_checked_before_they_are_looked_for() {
+    let served = Served::new();
+    let (route, binding) = ("/v3/routes/x", "/v3/service_credential_bindings/x");
+    for (target, status, text) in [
+        (
+            format!("{route}?include=zork"),
+            422,
+            "Invalid included resource: 'zork'. Valid included resources are: 'domain', 'space', 'space.organization'",
+        ),
+        (
+            format!("{route}?zork=1&guid=y"),
+            422,
+            "Unknown query parameter(s): 'zork'. Valid parameters are: 'guid', 'include'",
+        ),
+        (
+            format!("{route}?include=space.organization,domain"),
+            404,
+            "Route not found",
+        ),
+        (
+            format!("{binding}?include=zork"),
+            400,
+            "The query parameter is invalid: Invalid included resource: 'zork'. Valid included resources are: 'app', 'service_instance'",
+        ),
+        (
+            format!("{binding}?zork=1"),
+            400,
+            "The query parameter is invalid: Unknown query parameter(s): 'zork'. Valid parameters are: 'include'",
+        ),
+        (
+            format!("{binding}?include=app"),
+            404,
+            "Service credential binding not found",
+        ),
+        (
+            "/v3/service_instances/x?zork=1".to_owned(),
+            404,
+            "Service instance not found",
+        ),
+    ] {
+        assert_eq!(served.error(&target), (status, text.to_owned()), "{target}");
+    }
+}
+
 #[test]
 fn hrefs_of_empty_lists_repeat_the_parameters() {
     let served = Served::new();

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use cf_packages::edition::Edition;
 use cf_packages::edition::current::empty::EMPTY_ROUTES;
 use cf_packages::edition::current::request::parameters::{self, ListParameters};
+use cf_packages::edition::{Edition, path_prefix};
+use fancy_regex::Regex;
 use serde_json::Value;
 
 /// The operations of every edition.
@@ -259,5 +260,30 @@ fn every_constant_has_a_type() {
     }
     for edition in [Edition::Of2015, Edition::Current] {
         check(&document(edition), "");
+    }
+}
+
+#[test]
+fn hrefs_may_have_the_path_prefixes_that_servers_take() {
+    let pattern = |edition, pointer: &str| {
+        let document = document(edition);
+        let schema = document.pointer(pointer).expect("a schema");
+        Regex::new(schema["pattern"].as_str().expect("a pattern")).expect("a valid pattern")
+    };
+    let root = "/components/schemas/Root/properties/links/properties/self/properties/href";
+    let absolute = pattern(Edition::Current, root);
+    let relative = pattern(
+        Edition::Of2015,
+        "/components/schemas/PageLink/properties/href",
+    );
+    for prefix in [
+        "", "/p", "/p/q.r", "/...", "/.p", "/p..", "/~_-", "/v3", "/", "/p/", "//p", "/p//q", "/.",
+        "/..", "/p/..", "/../p", "/./p", "/%70", "/p q", "/p?q", "/p#q",
+    ] {
+        let is_taken = path_prefix(prefix) == Some(prefix);
+        let url = format!("https://a.example:8443{prefix}");
+        assert_eq!(absolute.is_match(&url).ok(), Some(is_taken), "{url}");
+        let path = format!("{prefix}/v3/packages?page=1&per_page=50");
+        assert_eq!(relative.is_match(&path).ok(), Some(is_taken), "{path}");
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::support::openapi_document::Document;
 use crate::support::{Response, Server, WorkDir};
 
 /// Sends a request with these headers beside `Host`.
@@ -114,6 +115,79 @@ fn path_prefix_is_in_the_paths_of_2015_too() {
     assert_based_on("", &without.get("/v3/packages?page=2", ""));
 }
 
+/// Fails unless the response has this status and is what the document says.
+fn assert_described(document: &Document, line: &str, status: u16, response: &Response) {
+    assert_eq!(response.status, status, "{line}: {}", response.body);
+    let (method, target) = line.split_once(' ').expect("a method and a target");
+    let body = serde_json::from_str(&response.body).expect("JSON");
+    let checked = document.check(method, target, status, &body);
+    assert_eq!(checked, Ok(()), "{line}");
+}
+
+#[test]
+fn responses_behind_a_path_prefix_are_what_the_openapi_document_says() {
+    let dir = WorkDir::new();
+    let external = ["--external-url", "https://example.org/cf/packages.v1"];
+    let forwarded = ["X-Forwarded-Prefix: /cf/packages.v1"];
+    for edition in ["2015", "current"] {
+        for (flags, headers) in [(&external[..], &[][..]), (&["--trust-proxy"], &forwarded)] {
+            let server = dir.serve(&[&TRUSTING[..4], &["--api", edition], flags].concat());
+            let document = server.get("/openapi.json", "").body;
+            let document = Document::parse(document.as_bytes());
+            let list: Value =
+                serde_json::from_str(&server.get("/v3/packages", "").body).expect("JSON");
+            let package = list["resources"][0]["guid"].as_str().expect("a guid");
+            let href = list["resources"][0]["links"]["app"]["href"].as_str();
+            let app = href
+                .and_then(|href| href.rsplit('/').next())
+                .expect("a guid");
+            let mut targets = vec![
+                "/v3/packages?per_page=2&page=2".to_owned(),
+                format!("/v3/packages/{package}"),
+                format!("/v3/apps/{app}"),
+                format!("/v3/apps/{app}/packages"),
+            ];
+            if edition == "current" {
+                targets.extend(parents_and_their_resources(&server, app));
+            }
+            for target in targets {
+                let line = format!("GET {target}");
+                let response = send(&server, &line, headers, "");
+                assert!(response.body.contains("/cf/packages.v1"), "{line}");
+                assert_described(&document, &line, 200, &response);
+            }
+        }
+    }
+}
+
+/// Returns the targets of lists and of single resources of `current` whose documents have hrefs.
+fn parents_and_their_resources(server: &Server, app: &str) -> Vec<String> {
+    let first_guid = |target: &str| {
+        let list: Value = serde_json::from_str(&server.get(target, "").body).expect("JSON");
+        let guid = list["resources"][0]["guid"].as_str();
+        guid.unwrap_or_else(|| panic!("{target} is empty"))
+            .to_owned()
+    };
+    let mut targets = vec![
+        "/".to_owned(),
+        "/v3".to_owned(),
+        "/v3/info".to_owned(),
+        "/v3/apps?include=space.organization".to_owned(),
+        "/v3/routes".to_owned(),
+        format!("/v3/apps/{app}/tasks"),
+        format!("/v3/apps/{app}/processes/web"),
+        format!("/v3/apps/{app}/features"),
+        format!("/v3/apps/{app}/env"),
+        format!("/v3/apps/{app}/environment_variables"),
+    ];
+    for list in ["organizations", "spaces", "users", "roles", "processes"] {
+        let list = format!("/v3/{list}");
+        targets.push(format!("{list}/{}", first_guid(&list)));
+        targets.push(list);
+    }
+    targets
+}
+
 #[test]
 fn external_url_with_more_than_a_path_is_refused() {
     let dir = WorkDir::new();
@@ -212,9 +286,13 @@ fn malformed_header_of_a_trusted_proxy_gets_400() {
         ("X-Forwarded-Proto: javascript", "X-Forwarded-Proto"),
         ("X-Forwarded-Host: a.example/p", "X-Forwarded-Host"),
         ("X-Forwarded-Host: user@a.example", "X-Forwarded-Host"),
+        ("X-Forwarded-Host: a.example:99999", "X-Forwarded-Host"),
+        ("X-Forwarded-Host: a.example:", "X-Forwarded-Host"),
+        ("X-Forwarded-Host: a..example", "X-Forwarded-Host"),
         ("X-Forwarded-Prefix: //evil.example", "X-Forwarded-Prefix"),
         ("X-Forwarded-Prefix: p", "X-Forwarded-Prefix"),
         ("Forwarded: host=\"a", "Forwarded"),
+        ("Forwarded: host=a..example", "Forwarded"),
     ] {
         let response = send(&server, "GET /v3/packages", &[header], "");
         assert_eq!(response.status, 400, "{header}");
@@ -239,4 +317,37 @@ fn web_page_of_the_host_that_the_proxy_names_may_change_data() {
     assert_eq!(patch(&[host, "Origin: https://a.example"]), 200);
     assert_eq!(patch(&[host, "Origin: https://evil.example"]), 403);
     assert_eq!(patch(&["Origin: https://a.example"]), 403);
+    let https = "X-Forwarded-Proto: https";
+    assert_eq!(patch(&[host, https, "Origin: https://a.example"]), 200);
+    assert_eq!(patch(&[host, https, "Origin: http://a.example"]), 403);
+    assert_eq!(patch(&[https, "Origin: http://example.org"]), 403);
+    // Without the flag, nothing tells the scheme that the proxy speaks.
+    let untold = dir.serve(&TRUSTING[..6]);
+    let line = "DELETE /v3/packages/none";
+    for origin in ["Origin: http://example.org", "Origin: https://example.org"] {
+        assert_eq!(
+            send(&untold, line, &[https, origin], "").status,
+            404,
+            "{origin}"
+        );
+    }
+}
+
+#[test]
+fn web_page_of_the_external_url_in_another_scheme_may_not_change_data() {
+    let dir = WorkDir::new();
+    // `send` requests that host.
+    let external = ["--external-url", "https://example.org/cf"];
+    let server = dir.serve(&[&TRUSTING[..6], &external].concat());
+    let line = "DELETE /v3/packages/none";
+    for (origin, status) in [
+        ("Origin: https://example.org", 404),
+        ("Origin: http://example.org", 403),
+    ] {
+        assert_eq!(
+            send(&server, line, &[origin], "").status,
+            status,
+            "{origin}"
+        );
+    }
 }

@@ -247,8 +247,17 @@ fn labels_and_annotations_are_limited_in_number() {
     refused(
         &seed(51, 201),
         &[
-            "line 6 column 11: `packages[0].labels`: 51 labels are too many; a package has at most 50",
-            "line 7 column 16: `packages[0].annotations`: 201 annotations are too many; a package has at most 200",
+            "line 6 column 11: `packages[0].labels`: 51 labels are too many; one entry has at most 50",
+            "line 7 column 16: `packages[0].annotations`: 201 annotations are too many; one entry has at most 200",
+        ],
+    );
+    refused(
+        &format!(
+            "{{\"organizations\": [{{\"name\": \"acme\",\n\"labels\": {}}}]}}",
+            pairs(51)
+        ),
+        &[
+            "line 2 column 11: `organizations[0].labels`: 51 labels are too many; one entry has at most 50",
         ],
     );
     let output = WorkDir::new().run_with(&["seed", "-"], seed(50, 200).as_bytes());

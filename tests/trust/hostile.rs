@@ -2,7 +2,6 @@
 //! the server must not panic.
 
 mod changes;
-mod openapi;
 mod request;
 
 use std::net::SocketAddr;
@@ -10,10 +9,10 @@ use std::path::Path;
 
 use flate2::read::GzDecoder;
 
-use self::openapi::Document;
 use self::request::{Made, Maker};
 use crate::client::{Answer, Client};
 use crate::run::{Row, Run};
+use crate::support::openapi_document::Document;
 use crate::support::random::Random;
 use crate::support::{Server, WorkDir, archive};
 

@@ -26,6 +26,7 @@ mod two_servers;
 mod support {
     pub mod http;
     pub mod multipart;
+    pub mod openapi_document;
     pub mod program;
     pub mod random;
 

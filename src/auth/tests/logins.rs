@@ -184,6 +184,11 @@ fn client_logs_in_by_form_or_basic_header() {
     }
     let admin = fixture.login(Some(("admin", "sesame")), &[grant]);
     assert!(fixture.identity(&admin).unwrap().admin);
+    let missing = fixture.try_login(None, &[grant]).unwrap_err().to_string();
+    assert_eq!(
+        missing,
+        "unauthorized: No client credentials were given, neither as client_id and client_secret nor in a Basic header: the id must be the guid or the name of a seeded user, or admin, and the secret the password of the login"
+    );
     for basic in [
         Some(("alice", "")),
         Some(("cf", "")),

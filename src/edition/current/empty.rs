@@ -21,6 +21,19 @@ pub struct EmptyRoute {
     pub parent: Option<ParentKind>,
     /// What the answer is.
     pub answer: EmptyAnswer,
+    /// The parameters of a resource that is never found, if wrong ones are reported before that.
+    pub single: Option<SingleParameters>,
+}
+
+/// The parameters of a resource that is never found.
+#[derive(Clone, Copy, Debug)]
+pub struct SingleParameters {
+    /// The names, in the order of the message about unknown ones.
+    pub names: &'static [&'static str],
+    /// The words of `include`.
+    pub include: &'static [&'static str],
+    /// How wrong parameters are refused.
+    pub refusal: Refusal,
 }
 
 /// A kind of resource that exists here and can be the parent of what does not.
@@ -80,6 +93,9 @@ impl EmptyRoute {
     /// Returns the names of the parameters that the list accepts, in the order of the message about unknown ones. The
     /// message names some more: each value of them is refused, within an app, outside, or everywhere.
     pub fn accepted(&self) -> Vec<&'static str> {
+        if self.single.is_some() {
+            return vec!["include"];
+        }
         let Some(parameters) = self.parameters() else {
             return Vec::new();
         };
@@ -130,13 +146,13 @@ pub const EMPTY_ROUTES: &[EmptyRoute] = &[
     of_parent("v3/organizations/:guid/domains/default", ParentKind::Organization, EmptyAnswer::NotFound("Domain not found")),
     of_parent("v3/processes/:guid/sidecars", ParentKind::Process, EmptyAnswer::List(&ListParameters::UNLABELLED)),
     list("v3/routes", &ROUTES),
-    missing("v3/routes/:guid", "Route not found"),
+    missing_after("v3/routes/:guid", "Route not found", ROUTE),
     list("v3/security_groups", &SECURITY_GROUPS),
     missing("v3/security_groups/:guid", "Security group not found"),
     list("v3/service_brokers", &SERVICE_BROKERS),
     missing("v3/service_brokers/:guid", "Service broker not found"),
     list("v3/service_credential_bindings", &SERVICE_CREDENTIAL_BINDINGS),
-    missing("v3/service_credential_bindings/:guid", "Service credential binding not found"),
+    missing_after("v3/service_credential_bindings/:guid", "Service credential binding not found", SERVICE_CREDENTIAL_BINDING),
     list("v3/service_instances", &SERVICE_INSTANCES),
     missing("v3/service_instances/:guid", "Service instance not found"),
     list("v3/service_offerings", &SERVICE_OFFERINGS),
@@ -160,6 +176,7 @@ const fn list(path: &'static str, parameters: &'static ListParameters) -> EmptyR
         path,
         parent: None,
         answer: EmptyAnswer::List(parameters),
+        single: None,
     }
 }
 
@@ -168,6 +185,19 @@ const fn missing(path: &'static str, text: &'static str) -> EmptyRoute {
         path,
         parent: None,
         answer: EmptyAnswer::NotFound(text),
+        single: None,
+    }
+}
+
+/// Returns the row of a resource that is never found, whose wrong parameters are reported before that.
+const fn missing_after(
+    path: &'static str,
+    text: &'static str,
+    parameters: SingleParameters,
+) -> EmptyRoute {
+    EmptyRoute {
+        single: Some(parameters),
+        ..missing(path, text)
     }
 }
 
@@ -176,6 +206,7 @@ const fn of_parent(path: &'static str, parent: ParentKind, answer: EmptyAnswer) 
         path,
         parent: Some(parent),
         answer,
+        single: None,
     }
 }
 
@@ -195,6 +226,18 @@ const fn unlabelled(own: &'static [Parameter]) -> ListParameters {
 
 const TIMES_AND_NAME: &[&str] = &["created_at", "updated_at", "name"];
 const TRUE_OR_FALSE: ParameterKind = OneOf(&["true", "false"], "must be 'true' or 'false'");
+
+/// `app/messages/route_show_message.rb` of a controller, which takes the guid from the path.
+const ROUTE: SingleParameters = SingleParameters {
+    names: &["guid", "include"],
+    include: &["domain", "space", "space.organization"],
+    refusal: Refusal::Unprocessable,
+};
+const SERVICE_CREDENTIAL_BINDING: SingleParameters = SingleParameters {
+    names: &["include"],
+    include: &["app", "service_instance"],
+    refusal: Refusal::BadQuery,
+};
 
 const REVISIONS: ListParameters = labelled(&[
     parameter("versions", CommaList),

@@ -51,6 +51,12 @@ fn operation(route: &EmptyRoute) -> Value {
         );
         parameters.push(component("parameters", "IfNoneMatch"));
     }
+    if let Some(single) = &route.single {
+        let (description, schema) = one_word("What a controller includes", single.include);
+        parameters.push(
+            json!({"name": "include", "in": "query", "description": description, "schema": schema}),
+        );
+    }
     let words = route.path.trim_start_matches("v3/").replace('/', " ");
     let (summary, description) = match route.answer {
         EmptyAnswer::List(_) | EmptyAnswer::ListOfParent(_) => {
@@ -172,7 +178,7 @@ fn keys_of(keys: &[&str]) -> Value {
 
 fn responses(route: &EmptyRoute) -> Value {
     let mut responses = Map::new();
-    if let Some(list) = route.parameters() {
+    if route.parameters().is_some() {
         let header = |name| component("headers", name);
         responses.insert(
             "200".into(),
@@ -188,9 +194,13 @@ fn responses(route: &EmptyRoute) -> Value {
             }),
         );
         responses.insert("304".into(), component("responses", "NotModified"));
-        if list.refusal == Refusal::Unprocessable {
-            responses.insert("422".into(), component("responses", "UnprocessableQuery"));
-        }
+    }
+    let refusal = match (route.parameters(), &route.single) {
+        (Some(list), _) => Some(list.refusal),
+        (None, single) => single.as_ref().map(|single| single.refusal),
+    };
+    if refusal == Some(Refusal::Unprocessable) {
+        responses.insert("422".into(), component("responses", "UnprocessableQuery"));
     }
     for (status, name) in [
         ("400", "BadRequest"),

@@ -8,7 +8,7 @@ mod label_selector;
 mod parser;
 mod timestamps;
 
-use crate::edition::current::empty::{EmptyAnswer, EmptyRoute, ParentKind};
+use crate::edition::current::empty::{EmptyAnswer, EmptyRoute, ParentKind, SingleParameters};
 use crate::edition::ruby::query_string::{self, QueryFields, QueryStringRules};
 use crate::edition::{
     DropletListRequest, DropletParent, EmptyListRequest, EmptyRequest, PackageListRequest,
@@ -216,6 +216,9 @@ pub fn parse_quotas(query: &str) -> Result<ListRequest, ApiError> {
 ///
 /// Fails with the errors of [`parse_list`] if the route reports them before a missing parent.
 pub fn parse_empty(route: &EmptyRoute, guid: &str, query: &str) -> Result<EmptyRequest, ApiError> {
+    if let Some(single) = &route.single {
+        check_single(single, query)?;
+    }
     let mut parent = route.parent.map(|kind| (kind, guid.to_owned()));
     let list = match route.answer {
         EmptyAnswer::NotFound(text) => Err(ApiError::NotFound(text)),
@@ -227,6 +230,18 @@ pub fn parse_empty(route: &EmptyRoute, guid: &str, query: &str) -> Result<EmptyR
         }
     };
     Ok(EmptyRequest { parent, list })
+}
+
+/// Checks the query of a resource that is never found.
+fn check_single(parameters: &SingleParameters, query: &str) -> Result<(), ApiError> {
+    let fields = parse_query(query)?;
+    let mut parser = ParameterParser::new(Columns::NONE);
+    parser.unknown(parameters.names, &fields);
+    parser.include_of_none(parameters.include, &fields)?;
+    match parser.errors.is_empty() {
+        true => Ok(()),
+        false => Err(parameters.refusal.error(&parser.errors)),
+    }
 }
 
 fn parse_empty_list(
