@@ -318,7 +318,7 @@ mod tests {
             },
         };
         let files = [file("a", "1"), file("b", "2")];
-        let spool = Spool::beside(&folder.path().join("packages.db")).unwrap();
+        let spool = Spool::in_folder(folder.path()).unwrap();
         let read_piece = |sha256: &str, _| Ok((sha256 == "1").then(|| b"abc".to_vec()));
         let added = add_files(None, &files, u64::MAX, spool, read_piece);
         assert!(matches!(added, Err(RepackError::Deleted(1))), "{added:?}");
