@@ -16,6 +16,8 @@ pub(super) struct Activity {
     /// does not wait.
     waiting_since: AtomicU64,
     in_request: AtomicBool,
+    /// The requests that were begun.
+    begun: AtomicU64,
     has_unread: AtomicBool,
     sends_bytes: AtomicBool,
     stopping: AtomicBool,
@@ -57,8 +59,14 @@ impl Activity {
 
     /// Records that a request is being answered.
     pub fn begin_request(&self) {
+        self.begun.fetch_add(1, Ordering::Relaxed);
         self.in_request.store(true, Ordering::Relaxed);
         self.has_unread.store(false, Ordering::Relaxed);
+    }
+
+    /// Returns whether the client has sent the head of a request.
+    pub fn has_requested(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) > 0
     }
 
     /// Records that a request is answered. `has_unread` means that its body was not read to the end.
@@ -94,13 +102,13 @@ impl Activity {
 
     /// Ends the connection, because another one needs its place.
     pub fn evict(&self) {
-        self.evicted.store(true, Ordering::Relaxed);
         self.eviction.notify_one();
     }
 
-    /// Completes when the connection is evicted.
+    /// Completes when the connection is evicted. It has to be polled after that.
     pub async fn eviction(&self) {
         self.eviction.notified().await;
+        self.evicted.store(true, Ordering::Relaxed);
     }
 
     /// Returns whether the server stops.

@@ -198,7 +198,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         if this.linger_ends.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
         }
-        if !this.activity.has_unread() {
+        if !this.activity.has_unread() || this.activity.is_evicted() {
             return Poll::Ready(Ok(()));
         }
         let ends = this
@@ -256,6 +256,7 @@ mod tests {
         let (near, _far) = duplex(4);
         let mut near = client_stream(near, Duration::from_secs(3600));
         near.activity.evict();
+        near.activity.eviction().await;
         let error = near.write_all(b"12345").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }

@@ -1,5 +1,6 @@
 //! One connection: from the first byte to the close.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,6 +113,19 @@ impl Connection {
         };
         let ended = match ended {
             Some(ended) => ended,
+            // It is not closed before its client knows why.
+            None if is_single && activity.is_evicted() => {
+                let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+                let mut stream = connection.into_parts().io.into_inner();
+                let is_answered =
+                    activity.has_requested() || ended.as_ref().is_err_and(|error| error.is_parse());
+                if is_answered {
+                    let _ = stream.shutdown().await;
+                } else {
+                    send_last(stream, &router.overloaded()).await;
+                }
+                return;
+            }
             // Polled again, the connection notices that it has to end.
             None => match timeout(LAST_REQUESTS, &mut connection).await {
                 Ok(ended) => ended,
