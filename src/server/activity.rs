@@ -16,8 +16,11 @@ pub(super) struct Activity {
     /// does not wait.
     waiting_since: AtomicU64,
     in_request: AtomicBool,
-    /// The requests that were begun.
+    /// The requests whose heads have arrived, and those that were begun.
+    arrived: AtomicU64,
     begun: AtomicU64,
+    /// Whether bytes that were not read had arrived when that was last looked for.
+    has_more: AtomicBool,
     has_unread: AtomicBool,
     sends_bytes: AtomicBool,
     stopping: AtomicBool,
@@ -67,6 +70,22 @@ impl Activity {
     /// Returns whether the client has sent the head of a request.
     pub fn has_requested(&self) -> bool {
         self.begun.load(Ordering::Relaxed) > 0
+    }
+
+    /// Records how many requests have arrived in all, as far as their heads.
+    pub fn arrive(&self, requests: u64) {
+        self.arrived.store(requests, Ordering::Relaxed);
+    }
+
+    /// Records whether there are bytes that were not read.
+    pub fn set_more(&self, has_more: bool) {
+        self.has_more.store(has_more, Ordering::Relaxed);
+    }
+
+    /// Returns whether a request may have arrived behind the one that is being answered.
+    pub fn is_followed(&self) -> bool {
+        self.has_more.load(Ordering::Relaxed)
+            || self.arrived.load(Ordering::Relaxed) > self.begun.load(Ordering::Relaxed)
     }
 
     /// Records that a request is answered. `has_unread` means that its body was not read to the end.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Body;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -72,7 +73,7 @@ impl Connection {
             time_outs.write,
             Refusal::new(move |status| refusing.malformed(status)),
         ));
-        let (answering, of_request) = (router.clone(), activity.clone());
+        let (answering, of_request, stopped) = (router.clone(), activity.clone(), stopping.clone());
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(time_outs.head)
@@ -86,9 +87,19 @@ impl Connection {
                 io,
                 service_fn(move |request| {
                     let (router, activity) = (answering.clone(), of_request.clone());
+                    let stopped = stopped.clone();
                     activity.begin_request();
                     Box::pin(async move {
-                        let response = router.answer(request).await?;
+                        let mut response = router.answer(request).await?;
+                        if *stopped.borrow() {
+                            activity.stop();
+                            // Meanwhile the stream looks for a further request, which is answered too.
+                            yield_now().await;
+                            if !activity.is_followed() {
+                                let close = HeaderValue::from_static("close");
+                                response.headers_mut().insert(CONNECTION, close);
+                            }
+                        }
                         if !is_json(&response) {
                             activity.send_bytes();
                         }
