@@ -58,15 +58,22 @@ impl<'c> Transaction<'c> {
     }
 
     fn run(&self, sql: &str, values: &[impl ToSql]) -> Result<usize, StoreError> {
-        if self
-            .interrupted
-            .is_some_and(|interrupted| interrupted.load(Ordering::Relaxed))
-        {
-            return Err(StoreError::Closed);
-        }
-        StoreError::require_no_signal()?;
+        self.require_going_on()?;
         let mut statement = self.connection().prepare_cached(sql)?;
         Ok(statement.execute(rusqlite::params_from_iter(values))?)
+    }
+
+    /// Fails if the transaction was interrupted, or at a signal. For work that reads for long between two changes.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Closed`], or with [`StoreError::Stopped`] at a signal.
+    pub fn require_going_on(&self) -> Result<(), StoreError> {
+        let is_interrupted = |interrupted: &AtomicBool| interrupted.load(Ordering::Relaxed);
+        if self.interrupted.is_some_and(is_interrupted) {
+            return Err(StoreError::Closed);
+        }
+        StoreError::require_no_signal()
     }
 
     /// Fails unless the database has room for that many more bytes. For what is stored in several transactions: a single one
