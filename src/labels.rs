@@ -18,6 +18,41 @@ const LONGEST_ANNOTATION: usize = 5000;
 /// How much of a text that is too long a message shows.
 const SHOWN: usize = 8;
 
+/// The rules for labels, or for annotations.
+#[derive(Clone, Copy, Debug)]
+pub struct PairRules {
+    /// `label` or `annotation`, for messages.
+    pub what: &'static str,
+    /// How many pairs there are at most.
+    pub most: usize,
+    /// Whether the key of a value is checked.
+    is_key_checked: fn(&str) -> bool,
+    /// Returns what is wrong with a value.
+    pub value_fault: fn(&str) -> Option<String>,
+}
+
+/// The rules for labels.
+pub const LABELS: PairRules = PairRules {
+    what: "label",
+    most: MOST_LABELS,
+    is_key_checked: |_| true,
+    value_fault,
+};
+/// The rules for annotations. One whose value is blank may have any key.
+pub const ANNOTATIONS: PairRules = PairRules {
+    what: "annotation",
+    most: MOST_ANNOTATIONS,
+    is_key_checked: |value| !is_blank(value),
+    value_fault: annotation_value_fault,
+};
+
+impl PairRules {
+    /// Returns what is wrong with the key of a value.
+    pub fn key_fault(&self, key: &str, value: &str) -> Option<String> {
+        key_fault(key).filter(|_| (self.is_key_checked)(value))
+    }
+}
+
 /// Returns what is wrong with the key of a label or an annotation: `NAME` or `PREFIX/NAME`.
 pub fn key_fault(key: &str) -> Option<String> {
     if is_blank(key) {

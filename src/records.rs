@@ -16,6 +16,7 @@ pub mod package;
 pub mod process;
 pub mod quota;
 pub mod role;
+pub mod rules;
 mod space;
 pub mod user;
 

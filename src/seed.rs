@@ -170,3 +170,34 @@ pub fn reset(transaction: &Transaction<'_>) -> Result<Report, SeedError> {
     }
     Ok(report)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::store::{Durability, OpenMode, Store, StoreError};
+
+    #[test]
+    fn interrupted_seed_ends_although_it_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("packages.db");
+        Store::create(&path, |_| Ok::<_, StoreError>(())).unwrap();
+        let store = Store::open(&path, OpenMode::ReadWrite, Durability::Off).unwrap();
+        let source = Source::Bytes {
+            label: "a seed".into(),
+            bytes: br#"{"organizations": [{"guid": "o", "name": "o"}]}"#.to_vec(),
+        };
+        let sources = std::slice::from_ref(&source);
+        let apply = |transaction: &Transaction<'_>| apply(transaction, sources, OtherRows::Keep, 0);
+        store.write(apply).unwrap();
+        let went_on = Cell::new(true);
+        let again = store.write(|transaction| {
+            store.interrupt_writes();
+            let applied = apply(transaction);
+            went_on.set(applied.is_ok());
+            applied
+        });
+        assert!(again.is_err() && !went_on.get());
+    }
+}

@@ -33,7 +33,8 @@ use listener::{BACKLOG, Stream};
 use slots::Slots;
 pub use stop_signal::stop_signal;
 
-/// How many more connections are accepted if all places are taken. Each gets one response: that of `/healthz`, or 503.
+/// How many more connections are accepted if all places are taken. Each gets one response: that of `/healthz`, or 503. If
+/// there are more, the oldest one that has not sent a request gets 503, so that nobody keeps these places by silence.
 const RESERVED: usize = 64;
 /// How many connections the listener of `--metrics` serves. Further ones get 503.
 const METRICS_CONNECTIONS: usize = 8;
@@ -114,7 +115,7 @@ impl Acceptor {
         Self {
             router,
             slots: Slots::new(places),
-            reserved: Slots::new(reserved),
+            reserved: Slots::reserve(reserved),
             stop: watch::Sender::new(false),
         }
     }
@@ -125,8 +126,12 @@ impl Acceptor {
         // Closed when there is no other descriptor for a connection, which is then refused.
         let mut spare = spare_file();
         loop {
+            let accept = async {
+                let _ = timeout(ACCEPT_PAUSE, self.reserved.let_leave()).await;
+                listener.accept().await
+            };
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+                accepted = accept => accepted,
                 () = &mut shutdown => return,
             };
             match accepted {

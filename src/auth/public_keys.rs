@@ -63,6 +63,15 @@ pub enum PublicKeyFileError {
     /// A signal ended the work while the file was read.
     #[error("stopped by {}", .0.name())]
     Stopped(Signal),
+    /// The file is, or holds, a JSON Web Key with the private exponent `d`.
+    #[error(
+        "`{}` holds a private key: a JSON Web Key with the field `d`; name a file of public keys, without that field",
+        path.display()
+    )]
+    Private {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file has no RSA public key for RS256, or only rejected ones.
     #[error(
         "`{}` holds no usable key{}; expected RSA public keys of 2048 to 8192 bits for RS256, as PEM or as a JSON Web Key Set",
@@ -163,7 +172,7 @@ fn checked(
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be read or has no usable key. The error names the file.
+/// Fails if the file cannot be read, has a private JSON Web Key, or has no usable key. The error names the file.
 pub(super) fn read(path: &Path) -> Result<Vec<PublicKey>, PublicKeyFileError> {
     let bytes = signals::read_file(path).map_err(|error| match signals::received() {
         Some(signal) => PublicKeyFileError::Stopped(signal),
@@ -172,6 +181,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<PublicKey>, PublicKeyFileError> {
             reason: os_error(&error),
         },
     })?;
+    if entries_of_jwks(&bytes).iter().any(is_private) {
+        return Err(PublicKeyFileError::Private {
+            path: path.to_owned(),
+        });
+    }
     let mut keys = Vec::new();
     let mut rejected = Vec::new();
     for key in find(&bytes) {
@@ -341,15 +355,26 @@ struct Jwk {
 /// Returns the RS256 keys of a key set, or of one key. An entry of another kind or form is ignored, because a UAA may
 /// publish other keys beside them.
 fn from_jwks(bytes: &[u8]) -> Vec<Result<PublicKey, Rejected>> {
+    let entries = entries_of_jwks(bytes).into_iter();
+    entries.filter_map(from_jwk).collect()
+}
+
+/// Returns the entries of a key set, or the one key that `bytes` are.
+fn entries_of_jwks(bytes: &[u8]) -> Vec<Value> {
     let Ok(document) = serde_json::from_slice::<Value>(bytes) else {
         return Vec::new();
     };
-    let entries = match document.get("keys") {
+    match document.get("keys") {
         Some(Value::Array(keys)) => keys.clone(),
         Some(_) => Vec::new(),
         None => vec![document],
-    };
-    entries.into_iter().filter_map(from_jwk).collect()
+    }
+}
+
+/// Returns whether a JSON Web Key is a private one
+/// ([RFC 7518 §6.3.2](https://www.rfc-editor.org/rfc/rfc7518#section-6.3.2)).
+fn is_private(jwk: &Value) -> bool {
+    jwk.get("d").is_some()
 }
 
 fn from_jwk(entry: Value) -> Option<Result<PublicKey, Rejected>> {

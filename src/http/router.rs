@@ -352,8 +352,12 @@ impl Router {
         let document = self.service.edition.error(error);
         let status = StatusCode::from_u16(error.status()).unwrap_or_default();
         let id = Uuid::new_v4();
+        let retry = match error {
+            ApiError::Overloaded => "Retry-After: 1\r\n",
+            _ => "",
+        };
         let mut raw = format!(
-            "HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nX-Vcap-Request-Id: {id}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            "HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nX-Vcap-Request-Id: {id}\r\n{retry}Connection: close\r\nContent-Length: {}\r\n\r\n",
             document.len()
         )
         .into_bytes();

@@ -72,11 +72,11 @@ pub struct BuildRecord<'r> {
 impl<'r> Record<'r> for BuildRecord<'r> {
     fn visit_columns<V: ColumnVisitor<'r>>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
         visitor.id(&mut self.id)?;
-        visitor.fixed("guid", &mut self.guid)?;
+        visitor.guid("guid", &mut self.guid)?;
         visitor.fixed("app_id", &mut self.app_id)?;
         visitor.fixed("space_id", &mut self.space_id)?;
-        visitor.fixed("package_guid", &mut self.package_guid)?;
-        visitor.fixed("droplet_guid", &mut self.droplet_guid)?;
+        visitor.guid("package_guid", &mut self.package_guid)?;
+        visitor.guid("droplet_guid", &mut self.droplet_guid)?;
         visitor.column("state", &mut self.state)?;
         visitor.column("error", &mut self.error)?;
         visitor.fixed("lifecycle", &mut self.lifecycle)?;

@@ -8,7 +8,7 @@ mod faults;
 
 use std::convert::Infallible;
 
-use super::{LabelIndex, Metadata};
+use super::{LabelIndex, Metadata, rules};
 use crate::clock::LAST_SECOND;
 use crate::store::{BorrowedValue, Row, Snapshot, StoreError, Transaction, dialect};
 
@@ -32,8 +32,8 @@ pub trait Record<'r>: Copy + Default {
     }
 }
 
-/// Which values of a column's type are valid. The database checks this too when a value is stored, but not for times, and
-/// not for programs that ignore checks.
+/// Which values of a column's type are valid. The database checks some of this too when a value is stored, but not for
+/// programs that ignore checks. Reading a row checks what a document could not show; `check` checks all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Valid {
     /// All.
@@ -42,9 +42,20 @@ pub enum Valid {
     Time,
     /// These texts.
     OneOf(&'static [&'static str]),
-    /// JSON objects of text. Reading a row does not check it: what uses the value parses it.
-    Metadata,
+    /// Guids. Reading a row checks their characters only, because they are parts of URLs.
+    Guid,
+    /// Names. Reading a row does not check them.
+    Name,
+    /// Checksums of that many lower-case hex digits. Reading a row does not check them.
+    Hex(usize),
+    /// JSON objects of text, which are labels. Reading a row does not check them: what uses the value parses it.
+    Labels,
+    /// The same for annotations.
+    Annotations,
 }
+
+/// What is wrong with a text that is no guid.
+const NO_GUID: &str = "the text is no guid, 1 to 200 characters of `A-Z a-z 0-9 . _ -`";
 
 impl Valid {
     /// Returns why a value that was read is not valid. Null is valid where the column can be null.
@@ -56,6 +67,9 @@ impl Valid {
             }
             (Self::OneOf(texts), BorrowedValue::Text(text)) if !texts.contains(&text) => {
                 Some(format!("the text is none of `{}`", texts.join("`, `")))
+            }
+            (Self::Guid, BorrowedValue::Text(text)) if !rules::has_guid_characters(text) => {
+                Some(NO_GUID.to_owned())
             }
             _ => None,
         }
@@ -107,6 +121,16 @@ pub trait ColumnVisitor<'r> {
         self.visit(ColumnRole::Id, "id", Valid::All, field)
     }
 
+    /// Visits a column that holds a guid and never changes.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`visit`](Self::visit).
+    #[inline]
+    fn guid(&mut self, name: &'static str, field: &mut &'r str) -> Result<(), Self::Error> {
+        self.visit(ColumnRole::Fixed, name, Valid::Guid, field)
+    }
+
     /// Visits a column that never changes.
     ///
     /// # Errors
@@ -150,18 +174,14 @@ pub trait ColumnVisitor<'r> {
         self.visit(ColumnRole::Changeable, name, valid, field)
     }
 
-    /// Visits a column of a table in `Table::JOINS`.
+    /// Visits a column of a table in `Table::JOINS` that holds a guid.
     ///
     /// # Errors
     ///
     /// Fails like [`visit`](Self::visit).
     #[inline]
-    fn joined<T: ColumnValue<'r>>(
-        &mut self,
-        name: &'static str,
-        field: &mut T,
-    ) -> Result<(), Self::Error> {
-        self.visit(ColumnRole::Joined, name, Valid::All, field)
+    fn joined(&mut self, name: &'static str, field: &mut &'r str) -> Result<(), Self::Error> {
+        self.visit(ColumnRole::Joined, name, Valid::Guid, field)
     }
 }
 

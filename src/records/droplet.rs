@@ -41,10 +41,10 @@ pub struct DropletRecord<'r> {
 impl<'r> Record<'r> for DropletRecord<'r> {
     fn visit_columns<V: ColumnVisitor<'r>>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
         visitor.id(&mut self.id)?;
-        visitor.fixed("guid", &mut self.guid)?;
+        visitor.guid("guid", &mut self.guid)?;
         visitor.fixed("app_id", &mut self.app_id)?;
         visitor.fixed("space_id", &mut self.space_id)?;
-        visitor.fixed("package_guid", &mut self.package_guid)?;
+        visitor.guid("package_guid", &mut self.package_guid)?;
         visitor.fixed("lifecycle", &mut self.lifecycle)?;
         visitor.fixed("buildpacks", &mut self.buildpacks)?;
         visitor.fixed("stack", &mut self.stack)?;

@@ -35,8 +35,8 @@ pub struct JobRecord<'r> {
 impl<'r> Record<'r> for JobRecord<'r> {
     fn visit_columns<V: ColumnVisitor<'r>>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
         visitor.id(&mut self.id)?;
-        visitor.fixed("guid", &mut self.guid)?;
-        visitor.fixed("package_guid", &mut self.package_guid)?;
+        visitor.guid("guid", &mut self.guid)?;
+        visitor.guid("package_guid", &mut self.package_guid)?;
         visitor.column("state", &mut self.state)?;
         visitor.fixed("created_at", &mut self.created_at)?;
         visitor.column("updated_at", &mut self.updated_at)?;

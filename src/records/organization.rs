@@ -36,13 +36,13 @@ impl<'r> Record<'r> for OrganizationRecord<'r> {
     #[inline]
     fn visit_columns<V: ColumnVisitor<'r>>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
         visitor.id(&mut self.id)?;
-        visitor.fixed("guid", &mut self.guid)?;
-        visitor.column("name", &mut self.name)?;
+        visitor.guid("guid", &mut self.guid)?;
+        visitor.limited("name", Valid::Name, &mut self.name)?;
         visitor.column("folded_name", &mut self.folded_name)?;
         visitor.column("suspended", &mut self.suspended)?;
         visitor.limited("created_at", Valid::Time, &mut self.created_at)?;
-        visitor.limited("labels", Valid::Metadata, &mut self.labels)?;
-        visitor.limited("annotations", Valid::Metadata, &mut self.annotations)
+        visitor.limited("labels", Valid::Labels, &mut self.labels)?;
+        visitor.limited("annotations", Valid::Annotations, &mut self.annotations)
     }
 
     fn labels(&self) -> Option<&'r str> {

@@ -92,23 +92,23 @@ impl<'r> Record<'r> for PackageRecord<'r> {
     #[inline]
     fn visit_columns<V: ColumnVisitor<'r>>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
         visitor.id(&mut self.id)?;
-        visitor.fixed("guid", &mut self.guid)?;
+        visitor.guid("guid", &mut self.guid)?;
         visitor.column("app_id", &mut self.app_id)?;
-        visitor.column("app_guid", &mut self.app_guid)?;
+        visitor.limited("app_guid", Valid::Guid, &mut self.app_guid)?;
         visitor.column("space_id", &mut self.space_id)?;
         visitor.limited("type", Valid::OneOf(TYPES), &mut self.r#type)?;
         visitor.limited("state", Valid::OneOf(STATES), &mut self.state)?;
         visitor.column("error", &mut self.error)?;
-        visitor.column("sha1", &mut self.sha1)?;
-        visitor.column("sha256", &mut self.sha256)?;
+        visitor.limited("sha1", Valid::Hex(40), &mut self.sha1)?;
+        visitor.limited("sha256", Valid::Hex(64), &mut self.sha256)?;
         visitor.column("image", &mut self.image)?;
         visitor.column("store_image", &mut self.store_image)?;
         visitor.column("docker_user", &mut self.docker_user)?;
         visitor.column("docker_password", &mut self.docker_password)?;
         visitor.column("docker_email", &mut self.docker_email)?;
         visitor.column("docker_login_server", &mut self.docker_login_server)?;
-        visitor.limited("labels", Valid::Metadata, &mut self.labels)?;
-        visitor.limited("annotations", Valid::Metadata, &mut self.annotations)?;
+        visitor.limited("labels", Valid::Labels, &mut self.labels)?;
+        visitor.limited("annotations", Valid::Annotations, &mut self.annotations)?;
         visitor.limited("created_at", Valid::Time, &mut self.created_at)?;
         visitor.limited("updated_at", Valid::Time, &mut self.updated_at)?;
         visitor.column("blob_id", &mut self.blob_id)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::{
-    By, ColumnVisitor, Filter, Join, Record, SortColumn, Statements, Table, filter, order,
+    By, ColumnVisitor, Filter, Join, Record, SortColumn, Statements, Table, Valid, filter, order,
     selective,
 };
 use crate::store::{Row, Snapshot, StoreError, Transaction};
@@ -65,8 +65,8 @@ pub const SORT_COLUMNS: &[SortColumn] = &[
 impl<'r> Record<'r> for UserRecord<'r> {
     fn visit_columns<V: ColumnVisitor<'r>>(&mut self, visitor: &mut V) -> Result<(), V::Error> {
         visitor.id(&mut self.id)?;
-        visitor.fixed("guid", &mut self.guid)?;
-        visitor.column("name", &mut self.name)
+        visitor.guid("guid", &mut self.guid)?;
+        visitor.limited("name", Valid::Name, &mut self.name)
     }
 }
 

@@ -121,12 +121,14 @@ impl<'t, 'c> Applier<'t, 'c> {
     }
 
     /// Applies one entry and counts its outcome. Entries that refer to a refused one are refused without a fault of
-    /// their own.
+    /// their own. Fails if the transaction is to end.
     pub(super) fn apply(
         &mut self,
         position: Position,
         entry: &Entry<'_>,
     ) -> Result<(), ApplyError> {
+        // An entry that changes nothing only reads.
+        self.transaction.require_going_on()?;
         let applied = match entry {
             Entry::Organization(entry) => self.organization(position, entry),
             Entry::Space(entry) => self.space(position, entry),

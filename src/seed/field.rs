@@ -7,9 +7,10 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Vi
 use serde::ser::{Serialize, Serializer};
 
 use super::messages;
+use crate::clock;
+use crate::labels::{ANNOTATIONS, LABELS, PairRules};
 use crate::records::user::RoleScope;
-use crate::records::{Metadata, app, package};
-use crate::{clock, labels};
+use crate::records::{Metadata, app, package, rules};
 
 /// Declares a field type that holds text, borrowed from the seed if it contains no escapes. `$check` returns what is
 /// wrong with a text.
@@ -183,52 +184,26 @@ pub(super) struct Annotations<'a>(pub(super) Metadata<'a>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Labels<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let pairs = PairsVisitor(PairRules {
-            what: "label",
-            most: labels::MOST_LABELS,
-            is_key_checked: |_| true,
-            value_fault: labels::value_fault,
-        });
-        deserializer.deserialize_map(pairs).map(Self)
+        deserializer.deserialize_map(PairsVisitor(LABELS)).map(Self)
     }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let pairs = PairsVisitor(PairRules {
-            what: "annotation",
-            most: labels::MOST_ANNOTATIONS,
-            is_key_checked: |value| !labels::is_blank(value),
-            value_fault: labels::annotation_value_fault,
-        });
-        deserializer.deserialize_map(pairs).map(Self)
+        deserializer
+            .deserialize_map(PairsVisitor(ANNOTATIONS))
+            .map(Self)
     }
 }
 
-/// The rules for labels, or for annotations: `docs/reference/packages.md`.
-#[derive(Clone, Copy)]
-struct PairRules {
-    /// `label` or `annotation`, for messages.
-    what: &'static str,
-    /// How many pairs there are at most.
-    most: usize,
-    /// Whether the key of a value is checked.
-    is_key_checked: fn(&str) -> bool,
-    /// Returns what is wrong with a value.
-    value_fault: fn(&str) -> Option<String>,
-}
-
-impl PairRules {
-    fn check(&self, key: &str, value: &str) -> Result<(), String> {
-        if (self.is_key_checked)(value)
-            && let Some(fault) = labels::key_fault(key)
-        {
-            return Err(messages::invalid_key(self.what, key, &fault));
-        }
-        match (self.value_fault)(value) {
-            Some(fault) => Err(messages::invalid_value(self.what, key, value, &fault)),
-            None => Ok(()),
-        }
+/// Checks a pair by the rules of `docs/reference/packages.md`.
+fn check_pair(rules: PairRules, key: &str, value: &str) -> Result<(), String> {
+    if let Some(fault) = rules.key_fault(key, value) {
+        return Err(messages::invalid_key(rules.what, key, &fault));
+    }
+    match (rules.value_fault)(value) {
+        Some(fault) => Err(messages::invalid_value(rules.what, key, value, &fault)),
+        None => Ok(()),
     }
 }
 
@@ -279,7 +254,7 @@ impl<'de> DeserializeSeed<'de> for PairValue<'_> {
         let Some(Text(value)) = Option::<Text<'de>>::deserialize(deserializer)? else {
             return Ok(None);
         };
-        let checked = self.rules.check(self.key, &value);
+        let checked = check_pair(self.rules, self.key, &value);
         checked.map_err(D::Error::custom)?;
         Ok(Some(value))
     }
@@ -329,10 +304,9 @@ fn check_role(text: &str) -> Result<(), String> {
 }
 
 fn check_guid(text: &str) -> Result<(), String> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if !(1..=200).contains(&text.len()) || !text.bytes().all(allowed) {
+    if !rules::is_guid(text) {
         Err(messages::not_a_guid(text))
-    } else if text.ends_with(".json") {
+    } else if rules::names_format(text) {
         Err(messages::guid_with_format(text))
     } else {
         Ok(())
@@ -340,11 +314,7 @@ fn check_guid(text: &str) -> Result<(), String> {
 }
 
 fn check_name(text: &str) -> Result<(), String> {
-    // A character has at most 4 bytes. The characters of a longer text need not be counted.
-    let allowed = text.len() <= 1000
-        && (1..=250).contains(&text.chars().count())
-        && !text.chars().any(char::is_control);
-    if allowed {
+    if rules::is_name(text) {
         Ok(())
     } else {
         Err(messages::not_a_name(text))
@@ -352,8 +322,7 @@ fn check_name(text: &str) -> Result<(), String> {
 }
 
 fn check_hex(text: &str, digits: usize) -> Result<(), String> {
-    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    if text.len() == digits && text.bytes().all(is_digit) {
+    if rules::is_hex(text, digits) {
         Ok(())
     } else {
         Err(messages::not_a_checksum(text, digits))

@@ -16,6 +16,11 @@ pub(super) struct Activity {
     /// does not wait.
     waiting_since: AtomicU64,
     in_request: AtomicBool,
+    /// The requests whose heads have arrived, and those that were begun.
+    arrived: AtomicU64,
+    begun: AtomicU64,
+    /// Whether bytes that were not read had arrived when that was last looked for.
+    has_more: AtomicBool,
     has_unread: AtomicBool,
     sends_bytes: AtomicBool,
     stopping: AtomicBool,
@@ -57,8 +62,30 @@ impl Activity {
 
     /// Records that a request is being answered.
     pub fn begin_request(&self) {
+        self.begun.fetch_add(1, Ordering::Relaxed);
         self.in_request.store(true, Ordering::Relaxed);
         self.has_unread.store(false, Ordering::Relaxed);
+    }
+
+    /// Returns whether the client has sent the head of a request.
+    pub fn has_requested(&self) -> bool {
+        self.begun.load(Ordering::Relaxed) > 0
+    }
+
+    /// Records how many requests have arrived in all, as far as their heads.
+    pub fn arrive(&self, requests: u64) {
+        self.arrived.store(requests, Ordering::Relaxed);
+    }
+
+    /// Records whether there are bytes that were not read.
+    pub fn set_more(&self, has_more: bool) {
+        self.has_more.store(has_more, Ordering::Relaxed);
+    }
+
+    /// Returns whether a request may have arrived behind the one that is being answered.
+    pub fn is_followed(&self) -> bool {
+        self.has_more.load(Ordering::Relaxed)
+            || self.arrived.load(Ordering::Relaxed) > self.begun.load(Ordering::Relaxed)
     }
 
     /// Records that a request is answered. `has_unread` means that its body was not read to the end.
@@ -94,13 +121,13 @@ impl Activity {
 
     /// Ends the connection, because another one needs its place.
     pub fn evict(&self) {
-        self.evicted.store(true, Ordering::Relaxed);
         self.eviction.notify_one();
     }
 
-    /// Completes when the connection is evicted.
+    /// Completes when the connection is evicted. It has to be polled after that.
     pub async fn eviction(&self) {
         self.eviction.notified().await;
+        self.evicted.store(true, Ordering::Relaxed);
     }
 
     /// Returns whether the server stops.

@@ -29,11 +29,19 @@ pub(super) trait TryRead {
     ///
     /// Fails with `WouldBlock` if nothing has arrived.
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Returns whether something has arrived that was not read.
+    fn has_more(&self) -> bool;
 }
 
 impl TryRead for Stream {
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         Ok(recv(self, buffer, RecvFlags::DONTWAIT)?.0)
+    }
+
+    fn has_more(&self) -> bool {
+        let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+        recv(self, &mut [0], flags).is_ok_and(|(length, _)| length > 0)
     }
 }
 
@@ -149,6 +157,7 @@ impl<S: AsyncRead + TryRead + Unpin> AsyncRead for ClientStream<S> {
         if read.is_ready() && buffer.filled().len() > before {
             this.activity.receive();
             let checked = this.framing.check(&mut buffer.filled_mut()[before..]);
+            this.activity.arrive(this.framing.heads());
             if let Err(Refused::Head(length) | Refused::Body(length)) = checked {
                 this.is_refused = true;
                 buffer.set_filled(before + length);
@@ -161,7 +170,7 @@ impl<S: AsyncRead + TryRead + Unpin> AsyncRead for ClientStream<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
+impl<S: AsyncRead + AsyncWrite + TryRead + Unpin> AsyncWrite for ClientStream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -188,7 +197,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         self.stream.is_write_vectored()
     }
 
+    /// hyper calls it at each turn, also while a request is being answered.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.activity.is_stopping() {
+            self.activity.set_more(self.stream.has_more());
+        }
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
@@ -198,7 +211,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
         if this.linger_ends.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
         }
-        if !this.activity.has_unread() {
+        if !this.activity.has_unread() || this.activity.is_evicted() {
             return Poll::Ready(Ok(()));
         }
         let ends = this
@@ -237,6 +250,10 @@ mod tests {
         fn try_read(&self, _: &mut [u8]) -> io::Result<usize> {
             Err(io::ErrorKind::WouldBlock.into())
         }
+
+        fn has_more(&self) -> bool {
+            false
+        }
     }
 
     fn client_stream(near: DuplexStream, write_timeout: Duration) -> ClientStream<DuplexStream> {
@@ -256,6 +273,7 @@ mod tests {
         let (near, _far) = duplex(4);
         let mut near = client_stream(near, Duration::from_secs(3600));
         near.activity.evict();
+        near.activity.eviction().await;
         let error = near.write_all(b"12345").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }

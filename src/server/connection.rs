@@ -1,16 +1,18 @@
 //! One connection: from the first byte to the close.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Body;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -71,7 +73,7 @@ impl Connection {
             time_outs.write,
             Refusal::new(move |status| refusing.malformed(status)),
         ));
-        let (answering, of_request) = (router.clone(), activity.clone());
+        let (answering, of_request, stopped) = (router.clone(), activity.clone(), stopping.clone());
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(time_outs.head)
@@ -85,9 +87,19 @@ impl Connection {
                 io,
                 service_fn(move |request| {
                     let (router, activity) = (answering.clone(), of_request.clone());
+                    let stopped = stopped.clone();
                     activity.begin_request();
                     Box::pin(async move {
-                        let response = router.answer(request).await?;
+                        let mut response = router.answer(request).await?;
+                        if *stopped.borrow() {
+                            activity.stop();
+                            // Meanwhile the stream looks for a further request, which is answered too.
+                            yield_now().await;
+                            if !activity.is_followed() {
+                                let close = HeaderValue::from_static("close");
+                                response.headers_mut().insert(CONNECTION, close);
+                            }
+                        }
                         if !is_json(&response) {
                             activity.send_bytes();
                         }
@@ -112,6 +124,19 @@ impl Connection {
         };
         let ended = match ended {
             Some(ended) => ended,
+            // It is not closed before its client knows why.
+            None if is_single && activity.is_evicted() => {
+                let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+                let mut stream = connection.into_parts().io.into_inner();
+                let is_answered =
+                    activity.has_requested() || ended.as_ref().is_err_and(|error| error.is_parse());
+                if is_answered {
+                    let _ = stream.shutdown().await;
+                } else {
+                    send_last(stream, &router.overloaded()).await;
+                }
+                return;
+            }
             // Polled again, the connection notices that it has to end.
             None => match timeout(LAST_REQUESTS, &mut connection).await {
                 Ok(ended) => ended,

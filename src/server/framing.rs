@@ -24,6 +24,9 @@ pub(super) struct Framing {
     is_after_carriage_return: bool,
     /// How the body of this request is delimited, as far as its head was read.
     body: Body,
+    /// Whether the head of this request has begun.
+    in_head: bool,
+    heads: u64,
 }
 
 /// Where bytes were refused.
@@ -62,6 +65,11 @@ enum Body {
 }
 
 impl Framing {
+    /// Returns how many heads of requests have ended.
+    pub fn heads(&self) -> u64 {
+        self.heads
+    }
+
     /// Checks the next bytes. Nothing may be read after bytes that were refused.
     ///
     /// # Errors
@@ -130,10 +138,12 @@ impl Framing {
     fn end_line(&mut self, line: &[u8], is_cut: bool) -> bool {
         self.place = match (self.place, line.is_empty()) {
             (Place::Head, false) => {
+                self.in_head = true;
                 self.read_field(line, is_cut);
                 Place::Head
             }
-            (Place::Head, true) => match mem::take(&mut self.body) {
+            // An empty line before a request is skipped.
+            (Place::Head, true) => match self.end_head() {
                 Body::None | Body::Length(0) => Place::Head,
                 Body::Length(length) => Place::Body(length),
                 Body::Chunked => Place::ChunkSize,
@@ -149,6 +159,12 @@ impl Framing {
             (other, _) => other,
         };
         true
+    }
+
+    /// Returns how the body is delimited.
+    fn end_head(&mut self) -> Body {
+        self.heads += u64::from(mem::take(&mut self.in_head));
+        mem::take(&mut self.body)
     }
 
     /// Reads a header field that says how the body is delimited (RFC 9112 §6.3).

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::activity::Activity;
 
 /// How long a client has to keep the server waiting before its connection may be closed for another one.
@@ -13,13 +15,20 @@ const EVICTABLE_AFTER: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Slots {
     limit: usize,
+    /// Whether each connection gets one response only, and loses its place to another one until it has sent its request.
+    is_reserve: bool,
     taken: Mutex<Taken>,
+    /// Notified when a connection that had lost its place has ended.
+    left: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Taken {
+    /// By their numbers, which grow.
     connections: HashMap<u64, Arc<Activity>>,
     next: u64,
+    /// How many connections have lost their place and not ended yet.
+    leaving: usize,
 }
 
 /// The place of one connection, which dropping it frees.
@@ -32,23 +41,33 @@ pub(super) struct Slot {
 impl Slots {
     /// Returns `limit` free places.
     pub fn new(limit: usize) -> Arc<Self> {
+        Self::with(limit, false)
+    }
+
+    /// Returns `limit` free places for connections that get one response.
+    pub fn reserve(limit: usize) -> Arc<Self> {
+        Self::with(limit, true)
+    }
+
+    fn with(limit: usize, is_reserve: bool) -> Arc<Self> {
         Arc::new(Self {
             limit,
+            is_reserve,
             taken: Mutex::default(),
+            left: Notify::new(),
         })
     }
 
-    /// Takes a place for a connection. If there is none, takes the place of the connection whose client has kept the
-    /// server waiting the longest, and closes that one: it is idle, or its client does not read.
+    /// Takes a place for a connection. If there is none, takes the place of another connection, and closes that one.
     pub fn take(self: &Arc<Self>, activity: &Arc<Activity>) -> Option<Slot> {
         let mut taken = self.lock();
         if taken.connections.len() >= self.limit {
-            let waiting = taken
-                .connections
-                .iter()
-                .map(|(number, activity)| (activity.waiting(), *number));
-            let (_, longest) = waiting.max().filter(|(time, _)| *time >= EVICTABLE_AFTER)?;
-            taken.connections.remove(&longest)?.evict();
+            let evicted = match self.is_reserve {
+                true => taken.oldest_without_request(),
+                false => taken.longest_waiting(),
+            }?;
+            taken.connections.remove(&evicted)?.evict();
+            taken.leaving += 1;
         }
         let number = taken.next;
         taken.next += 1;
@@ -59,13 +78,48 @@ impl Slots {
         })
     }
 
+    /// Waits until the connections that have lost their place have ended, which is soon, so that they hold no descriptors
+    /// that new ones need.
+    pub async fn let_leave(&self) {
+        while self.lock().leaving > 0 {
+            self.left.notified().await;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl Taken {
+    /// Returns the connection whose client has kept the server waiting the longest: it is idle, or its client does not
+    /// read.
+    fn longest_waiting(&self) -> Option<u64> {
+        let waiting = self
+            .connections
+            .iter()
+            .map(|(number, activity)| (activity.waiting(), *number));
+        let (_, longest) = waiting.max().filter(|(time, _)| *time >= EVICTABLE_AFTER)?;
+        Some(longest)
+    }
+
+    /// Returns the oldest connection of which no whole head of a request was read. What has arrived is still read, so that
+    /// a request that was sent at once is answered however many other connections are opened.
+    fn oldest_without_request(&self) -> Option<u64> {
+        let silent = self
+            .connections
+            .iter()
+            .filter(|(_, activity)| !activity.has_requested());
+        silent.map(|(number, _)| *number).min()
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.slots.lock().connections.remove(&self.number);
+        let mut taken = self.slots.lock();
+        if taken.connections.remove(&self.number).is_none() {
+            taken.leaving -= 1;
+            self.slots.left.notify_one();
+        }
     }
 }

@@ -66,7 +66,7 @@ impl<'c> Transaction<'c> {
     /// Fails if the engine refuses the statement, as when a constraint is violated or the disk is full, with
     /// [`StoreError::Closed`] if the transaction was interrupted, or with [`StoreError::Stopped`] at a signal.
     pub fn execute(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
-        self.require_running()?;
+        self.require_going_on()?;
         match self.engine {
             Engine::Sqlite(connection) => run(connection, sql, values),
             #[cfg(feature = "postgres")]
@@ -87,7 +87,7 @@ impl<'c> Transaction<'c> {
         sql: &str,
         values: &[BorrowedValue<'_>],
     ) -> Result<usize, StoreError> {
-        self.require_running()?;
+        self.require_going_on()?;
         match self.engine {
             Engine::Sqlite(connection) => run(connection, sql, values),
             #[cfg(feature = "postgres")]
@@ -101,7 +101,7 @@ impl<'c> Transaction<'c> {
     ///
     /// Fails like [`execute`](Self::execute).
     pub fn insert(&self, sql: &str, values: &[BorrowedValue<'_>]) -> Result<i64, StoreError> {
-        self.require_running()?;
+        self.require_going_on()?;
         match self.engine {
             Engine::Sqlite(connection) => {
                 run(connection, sql, values)?;
@@ -121,12 +121,14 @@ impl<'c> Transaction<'c> {
         }
     }
 
-    /// Fails if no more changes are to be made.
-    fn require_running(&self) -> Result<(), StoreError> {
-        if self
-            .interrupted
-            .is_some_and(|interrupted| interrupted.load(Ordering::Relaxed))
-        {
+    /// Fails if the transaction was interrupted, or at a signal. For work that reads for long between two changes.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Closed`], or with [`StoreError::Stopped`] at a signal.
+    pub fn require_going_on(&self) -> Result<(), StoreError> {
+        let is_interrupted = |interrupted: &AtomicBool| interrupted.load(Ordering::Relaxed);
+        if self.interrupted.is_some_and(is_interrupted) {
             return Err(StoreError::Closed);
         }
         StoreError::require_no_signal()

@@ -40,6 +40,32 @@ fn connection_beyond_the_limit_gets_503_and_health_is_answered() {
 }
 
 #[test]
+fn silent_connections_do_not_keep_health_checks_out() {
+    let work = WorkDir::new();
+    let server = work.serve_with_file_limit(FILES, &["--no-auth", "--delay", "1h"]);
+    let mut busy: Vec<_> = (0..PLACES).map(|_| server.connect()).collect();
+    for client in &mut busy {
+        client.send(get("/v3/packages", ""));
+    }
+    // Once it is answered, the others have been accepted.
+    assert_eq!(server.get("/healthz", "").status, 200);
+    for round in 0..20 {
+        let mut silent: Vec<_> = (0..100).map(|_| server.connect()).collect();
+        // Half of a head is no request either.
+        silent.last_mut().expect("one").send("GET /healthz HT");
+        for _ in 0..3 {
+            assert_eq!(server.get("/healthz", "").status, 200, "round {round}");
+        }
+        // The oldest ones have made room.
+        let answer = silent[0].read(false).expect("an answer");
+        assert_eq!(answer.status, 503);
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert!(silent[0].is_ended());
+    }
+}
+
+#[test]
 fn clients_that_do_not_read_lose_their_place_to_others() {
     let work = WorkDir::new();
     let server = work.serve_with_file_limit(FILES, &["--no-auth", "--api", "current"]);

@@ -48,6 +48,16 @@ const DAMAGED: &[Damage] = &[
         "with a damaged `annotations`",
     ),
     package("guid = cast(x'ff' as text)", "with a damaged `guid`"),
+    package(
+        "guid = 'a\"b'",
+        "with a damaged `guid`: the text is no guid",
+    ),
+    package("guid = 'a/b'", "with a damaged `guid`: the text is no guid"),
+    package(
+        "guid = 'a' || char(10)",
+        "with a damaged `guid`: the text is no guid",
+    ),
+    package("guid = ''", "with a damaged `guid`: the text is no guid"),
     package("error = cast(x'ff' as text)", "with a damaged `error`"),
     package("sha1 = cast(x'ff' as text)", "with a damaged `sha1`"),
     package("sha256 = cast(x'ff' as text)", "with a damaged `sha256`"),
@@ -124,6 +134,18 @@ const DAMAGED: &[Damage] = &[
         set: "guid = cast(x'ff' as text)",
         targets: &["/v3/apps", "/v3/packages"],
         fault: "with a damaged `guid`",
+    },
+    Damage {
+        table: "apps",
+        set: "guid = 'a\"b'",
+        targets: &["/v3/apps", "/v3/packages"],
+        fault: "with a damaged `guid`: the text is no guid",
+    },
+    Damage {
+        table: "spaces",
+        set: "guid = 'a/b'",
+        targets: &["/v3/spaces", "/v3/apps"],
+        fault: "with a damaged `guid`: the text is no guid",
     },
     Damage {
         table: "apps",
@@ -252,6 +274,93 @@ fn damaged_value_is_500_and_logged_and_not_cached_and_named_by_check() {
             log.contains(&format!("`{table}`")) || log.contains(GUID),
             !targets.is_empty(),
             "{set}: {log}"
+        );
+    }
+}
+
+#[test]
+fn value_that_no_seed_may_give_is_named_by_check() {
+    const BITS: &str = "guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78";
+    let no_name = "with a damaged `name`: the text is no name, 1 to 250 characters";
+    let cases = [
+        ("organizations", "name = ''", no_name),
+        ("spaces", "name = 'a' || char(10)", no_name),
+        ("apps", "name = ''", no_name),
+        ("apps", "name = 'a' || char(0)", no_name),
+        ("users", "name = ''", no_name),
+        (
+            "users",
+            "guid = 'a b'",
+            "with a damaged `guid`: the text is no guid",
+        ),
+        (
+            "packages",
+            "guid = 'a.json'",
+            "with a damaged `guid`: the guid ends in `.json`",
+        ),
+        (
+            "packages",
+            "sha1 = 'x'",
+            "with a damaged `sha1`: the text is no checksum of 40 lower-case hex digits",
+        ),
+        (
+            "packages",
+            "sha256 = printf('%064d', 0) || '0'",
+            "with a damaged `sha256`: the text is no checksum of 64",
+        ),
+        (
+            "packages",
+            "sha256 = printf('%063d', 0) || 'A'",
+            "with a damaged `sha256`: the text is no checksum of 64",
+        ),
+        (
+            "packages",
+            r#"labels = '{"a b":"c"}'"#,
+            "with a damaged `labels`: 'a b' contains invalid characters",
+        ),
+        (
+            "packages",
+            r#"labels = '{"a":"-"}'"#,
+            "with a damaged `labels`: '-' starts or ends with invalid characters",
+        ),
+        (
+            "packages",
+            r#"annotations = '{"":"c"}'"#,
+            "with a damaged `annotations`: key cannot be empty string",
+        ),
+        (
+            "packages",
+            r#"annotations = '{"a\u0000":"c"}'"#,
+            "with a damaged `annotations`: 'a\\0' contains invalid characters",
+        ),
+        (
+            "apps",
+            r#"annotations = '{"":"c"}'"#,
+            "with a damaged `annotations`: key cannot be empty string",
+        ),
+    ];
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "example", "--db", "sound.db"]);
+    for (table, set, fault) in cases {
+        std::fs::copy(dir.path("sound.db"), dir.path("x.db")).unwrap();
+        let database = Connection::open(dir.path("x.db")).unwrap();
+        let row = match table {
+            "packages" => format!("guid = '{BITS}'"),
+            _ => "id = 1".to_owned(),
+        };
+        let sql =
+            format!("pragma ignore_check_constraints = on; update {table} set {set} where {row}");
+        database.execute_batch(&sql).unwrap();
+        assert_eq!(database.changes(), 1, "{set}");
+        drop(database);
+        let checked = dir.run(&["check", "--db", "x.db"]);
+        assert_eq!(checked.status, 1, "{set}");
+        let start = format!("cf-packages: `x.db` has a row in `{table}` (");
+        let is_named = |line: &str| line.starts_with(&start) && line.contains(fault);
+        assert!(
+            checked.stderr.lines().any(is_named),
+            "{set}: {}",
+            checked.stderr
         );
     }
 }

@@ -332,7 +332,7 @@ fn check_names_damaged_bits() {
             "that belong to no package",
         ),
         (
-            "update packages set sha256 = 'x' where guid = 'three'",
+            "update packages set sha256 = printf('%064d', 0) where guid = 'three'",
             "has a package `three` whose checksums are not those of its bits",
         ),
     ] {

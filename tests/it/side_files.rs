@@ -22,6 +22,34 @@ fn database_of_a_killed_server(dir: &WorkDir) {
     );
 }
 
+#[test]
+fn check_names_the_log_beside_a_file_that_is_damaged_with_it() {
+    let dir = WorkDir::new();
+    database_of_a_killed_server(&dir);
+    // Of another database, with more pages than the log says.
+    dir.run_ok(&["seed", "--generate", "500", "--db", "y.db"]);
+    let alone = dir.read("y.db");
+    std::fs::copy(dir.path("x.db-wal"), dir.path("y.db-wal")).unwrap();
+    let checked = dir.run(&["check", "--db", "y.db"]);
+    assert_eq!(checked.status, 1, "{}", checked.stderr);
+    let is_named = |line: &str| {
+        line.contains("y.db-wal`; if that is the log of another file") && line.contains("move it")
+    };
+    assert!(checked.stderr.lines().any(is_named), "{}", checked.stderr);
+    // It changed nothing, so that its advice helps.
+    std::fs::remove_file(dir.path("y.db-wal")).unwrap();
+    assert!(dir.read("y.db") == alone);
+    dir.run_ok(&["check", "--db", "y.db"]);
+    // Faults of a file without a log have another cause.
+    let mut damaged = alone;
+    let end = damaged.len() / 2;
+    damaged.truncate(end);
+    dir.write("z.db", damaged);
+    let checked = dir.run(&["check", "--db", "z.db"]);
+    assert_eq!(checked.status, 1);
+    assert!(!checked.stderr.contains("-wal"), "{}", checked.stderr);
+}
+
 /// Runs the command, which must fail with this sentence and change no file.
 fn assert_refused(dir: &WorkDir, arguments: &[&str], sentence: &str) {
     let before: Vec<_> = contents(dir);

@@ -52,6 +52,7 @@ fn requests_in_flight_are_answered() {
                     "{}",
                     answer.body
                 );
+                assert_eq!(answer.header("connection"), Some("close"));
                 assert!(client.is_ended());
             }
         });
@@ -61,6 +62,25 @@ fn requests_in_flight_are_answered() {
         );
         assert_eq!(work.file_names(), ["packages.db"]);
     }
+}
+
+#[test]
+fn last_answer_before_the_end_says_that_the_connection_closes() {
+    let work = WorkDir::new();
+    let server = work.serve(&["--seed", "example", "--no-auth", "--delay", "1s"]);
+    let mut client = server.connect();
+    client.send(get("/v3/packages", ""));
+    // Once it is answered, the request before it has been read.
+    assert_eq!(server.get("/healthz", "").status, 200);
+    // The server has not read this one when it answers the first one.
+    client.send(get("/v3/packages?page=2", ""));
+    stop_while(server, "TERM", || {
+        for close in [None, Some("close")] {
+            let answer = client.read(false).expect("an answer");
+            assert_eq!((answer.status, answer.header("connection")), (200, close));
+        }
+        assert!(client.is_ended());
+    });
 }
 
 #[test]

@@ -103,6 +103,25 @@ fn every_rsa_key_of_a_pem_file_is_used() {
 }
 
 #[test]
+fn private_json_web_key_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("private.json");
+    let set = std::fs::read_to_string(fixture("jwks.json")).unwrap();
+    let mut set: serde_json::Value = serde_json::from_str(&set).unwrap();
+    set["keys"][2]["d"] = "AQAB".into();
+    for document in [set.clone(), set["keys"][2].clone()] {
+        std::fs::write(&path, document.to_string()).unwrap();
+        let error = Keys::new(vec![Secret::new(KEY)], std::slice::from_ref(&path)).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("private.json` holds a private key") && text.contains("`d`"),
+            "{text}"
+        );
+        assert!(!text.contains("AQAB"), "{text}");
+    }
+}
+
+#[test]
 fn file_without_a_usable_key_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut files: Vec<PathBuf> = ["rsa-one.pem", "rsa-short.pub.pem", "ec.pub.pem"]

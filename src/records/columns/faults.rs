@@ -1,12 +1,15 @@
 //! What is wrong with the stored values of a row, for `check`.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 
 use super::{
-    ColumnFault, ColumnRole, ColumnValue, ColumnVisitor, Record, Table, Valid, column_fault,
-    read_column, row_name,
+    ColumnFault, ColumnRole, ColumnValue, ColumnVisitor, NO_GUID, Record, Table, Valid,
+    column_fault, read_column, row_name,
 };
-use crate::records::Metadata;
+use crate::labels::{ANNOTATIONS, LABELS, PairRules};
+use crate::log::printable;
+use crate::records::{Metadata, rules};
 use crate::store::{BorrowedValue, Row};
 
 /// Returns what is wrong with a row that was selected without joined columns, one clause each, which follows the path of
@@ -15,12 +18,13 @@ pub(super) fn of_row<T: Table + ?Sized>(row: &Row<'_>) -> Vec<String> {
     let mut found = FindFaults {
         row,
         position: 0,
+        is_read: true,
         faults: Vec::new(),
     };
     let mut record = T::Record::default();
     let Ok(()) = record.visit_columns(&mut found);
     let mut faults = found.faults;
-    if faults.is_empty() {
+    if found.is_read {
         faults.extend(record.fault().map(str::to_owned));
     }
     let row = row_name::<T>(row);
@@ -34,6 +38,8 @@ pub(super) fn of_row<T: Table + ?Sized>(row: &Row<'_>) -> Vec<String> {
 struct FindFaults<'a, 'r> {
     row: &'a Row<'r>,
     position: usize,
+    /// Whether each column so far has a value of its type.
+    is_read: bool,
     faults: Vec<String>,
 }
 
@@ -55,16 +61,16 @@ impl<'r> ColumnVisitor<'r> for FindFaults<'_, 'r> {
         let fault = match read {
             Ok(read) => {
                 *field = read;
-                match (valid, read.value()) {
-                    (Valid::Metadata, BorrowedValue::Text(json))
-                        if Metadata::parse(json).is_err() =>
-                    {
-                        Some(column_fault(name, "the text is no JSON object of text"))
-                    }
+                let fault = match read.value() {
+                    BorrowedValue::Text(text) => text_fault(valid, text),
                     _ => None,
-                }
+                };
+                fault.map(|text| column_fault(name, &text))
             }
-            Err(fault) => Some(fault),
+            Err(fault) => {
+                self.is_read = false;
+                Some(fault)
+            }
         };
         self.faults.extend(fault.map(|fault| match fault {
             ColumnFault::Damaged(text) => text,
@@ -72,4 +78,38 @@ impl<'r> ColumnVisitor<'r> for FindFaults<'_, 'r> {
         }));
         Ok(())
     }
+}
+
+/// Returns why a text that can be read is not valid.
+fn text_fault(valid: Valid, text: &str) -> Option<Cow<'static, str>> {
+    let (is_valid, fault) = match valid {
+        Valid::Labels => return pairs_fault(LABELS, text),
+        Valid::Annotations => return pairs_fault(ANNOTATIONS, text),
+        Valid::Guid if rules::names_format(text) => (false, "the guid ends in `.json`"),
+        Valid::Guid => (rules::is_guid(text), NO_GUID),
+        Valid::Name => (
+            rules::is_name(text),
+            "the text is no name, 1 to 250 characters without control characters",
+        ),
+        Valid::Hex(digits) => {
+            let fault = || format!("the text is no checksum of {digits} lower-case hex digits");
+            return (!rules::is_hex(text, digits)).then(|| fault().into());
+        }
+        Valid::All | Valid::Time | Valid::OneOf(_) => return None,
+    };
+    (!is_valid).then_some(Cow::Borrowed(fault))
+}
+
+/// Returns what is wrong with labels or annotations.
+fn pairs_fault(rules: PairRules, json: &str) -> Option<Cow<'static, str>> {
+    let Ok(Metadata(pairs)) = Metadata::parse(json) else {
+        return Some("the text is no JSON object of text".into());
+    };
+    let mut pairs = pairs.iter();
+    let fault = pairs.find_map(|(key, value)| {
+        rules
+            .key_fault(key, value)
+            .or_else(|| (rules.value_fault)(value))
+    })?;
+    Some(printable(&fault).into_owned().into())
 }

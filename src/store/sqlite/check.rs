@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::identify::{FileState, at_real_path, identify, missing_file_error};
+use super::identify::{FileState, at_real_path, beside, identify, missing_file_error};
 use super::open_file::{Stamps, changed_meanwhile};
 use super::read_only::Reading;
 use super::{bookkeeping, read_only, schema};
@@ -49,12 +49,36 @@ pub fn check(path: &Path, find_faults: FindFaults) -> Result<CheckReport, StoreE
 fn check_file(path: &Path, find_faults: FindFaults) -> Result<CheckReport, StoreError> {
     for _ in 0..TRIES {
         let before = Stamps::of(path).ok();
-        let (report, is_immutable) = check_once(path, find_faults)?;
+        let checked = check_once(path, find_faults);
+        let (report, is_immutable) = checked.map_err(|error| with_log(path, error))?;
         if !is_immutable || before == Stamps::of(path).ok() {
             return Ok(report);
         }
     }
     Err(changed_meanwhile(path))
+}
+
+/// Returns a clause that names the write-ahead log of the file, if there is one, as a possible cause of damage: SQLite
+/// cannot tell whether it belongs to the file.
+fn possible_cause(path: &Path) -> Option<String> {
+    let log = beside(path, "-wal");
+    let has_changes = log.metadata().is_ok_and(|log| log.len() > 0);
+    has_changes.then(|| {
+        format!(
+            "was read with the changes in `{}`; if that is the log of another file, these faults are in both together: move it away and check again",
+            log.display()
+        )
+    })
+}
+
+/// Returns the error, which names the log if it says that the file is damaged.
+fn with_log(path: &Path, error: StoreError) -> StoreError {
+    let fault = error.fault();
+    let cause = possible_cause(path).filter(|_| fault.starts_with("is damaged"));
+    match cause {
+        Some(cause) => StoreError::file(path, format!("{fault}; it {cause}")),
+        None => error,
+    }
 }
 
 /// Returns also whether the file was taken as immutable.
@@ -94,6 +118,12 @@ fn check_once(path: &Path, find_faults: FindFaults) -> Result<(CheckReport, bool
             checked.try_all(found);
         }
         checked.count_packages(&transaction);
+    }
+    let is_damage = |fault: &String| {
+        fault.starts_with("is damaged") || fault.contains(" that refers to nothing in ")
+    };
+    if checked.faults.iter().any(is_damage) {
+        checked.faults.extend(possible_cause(path));
     }
     // A check that a signal interrupted is no fault.
     StoreError::require_no_signal()?;

@@ -26,6 +26,8 @@ pub struct Connection {
 impl Connection {
     pub fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("a connection");
+        // What is sent arrives at once, also behind a request that was not answered.
+        stream.set_nodelay(true).expect("an option is set");
         stream
             .set_read_timeout(Some(TIMEOUT))
             .expect("a time-out is set");
