@@ -140,10 +140,15 @@ fn default_flags(flags: &[OsString]) -> Result<Vec<OsString>, CommandError> {
     Ok(given)
 }
 
-/// Fails if anything is at `output`.
+/// Fails if anything is at `output`, or if its folder does not exist.
 fn refuse_existing(output: &Path) -> Result<(), CommandError> {
+    let folder = folder_of(output);
     let fault = match output.symlink_metadata() {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound && folder.is_dir() => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => format!(
+            "cannot be made: there is no folder `{}`; make it first",
+            folder.display()
+        ),
         Err(error) => format!("cannot be made: {}", os_error(&error)),
         Ok(_) if output.is_dir() => "is a directory; name a file in it".into(),
         Ok(_) => return Err(exists(output)),

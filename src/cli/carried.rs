@@ -108,6 +108,9 @@ pub(super) fn extract(bundle: &Bundle, file: &Path) -> Result<(), CommandError> 
             ),
         )
     };
+    if file.is_dir() {
+        return Err(StoreError::file(file, "is a directory; name a file in it").into());
+    }
     if file.symlink_metadata().is_ok() {
         return Err(exists().into());
     }

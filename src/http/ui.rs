@@ -146,12 +146,15 @@ pub(super) async fn root(service: Arc<Service>, request: Request) -> Result<Resp
     Ok(response)
 }
 
-/// `GET /ui/:name`: a file of the page.
+/// `GET /ui/:name`: a file that the page loads. The page itself is at `/` only, since its addresses are relative.
 pub(super) async fn file(
     _: Arc<Service>,
     request: Request,
     name: String,
 ) -> Result<Response, ApiError> {
+    if name == PAGE {
+        return Err(ApiError::UnknownRequest);
+    }
     Ok(File::named(&name)?.respond(&request))
 }
 

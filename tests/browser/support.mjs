@@ -89,6 +89,15 @@ export async function total(page, number) {
   await page.locator('.table[aria-busy]').waitFor({ state: 'detached' });
 }
 
+/** Adds a docker package with these labels and annotations, in an app, a space and an organization of this name. Returns its guid. */
+export async function add(url, metadata, app = 'added') {
+  const seed = { organizations: [{ name: app }], spaces: [{ name: app, organization: app }],
+    apps: [{ name: app, space: app, lifecycle: 'docker' }], packages: [{ app, guid: 'added', type: 'docker', image: 'example.com/i', ...metadata }] };
+  const answer = await fetch(`${url}/admin/seed`, { method: 'POST', body: JSON.stringify(seed) });
+  assert.equal(answer.status, 200, await answer.text());
+  return 'added';
+}
+
 /** Returns a zip archive of two files and a folder, not compressed. */
 export function archive() {
   const crc32 = (bytes) => {

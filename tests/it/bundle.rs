@@ -348,7 +348,8 @@ fn extract_gives_the_database_back_and_replaces_no_file() {
         ),
         ("text", "already exists, and"),
         ("link", "already exists, and"),
-        ("tmp", "already exists, and"),
+        ("tmp", "is a directory; name a file in it"),
+        (".", "is a directory; name a file in it"),
         (
             "no/folder/y.db",
             "cannot be made: there is no folder `no/folder`; make it first",
@@ -662,7 +663,7 @@ fn bundle_replaces_no_file_and_is_made_of_a_sound_database_only() {
         (
             "x.db",
             "no/folder/demo",
-            "`no/folder/demo` cannot be made: no such file or directory",
+            "`no/folder/demo` cannot be made: there is no folder `no/folder`; make it first",
         ),
         (
             "x.db",

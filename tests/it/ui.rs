@@ -94,6 +94,7 @@ fn page_may_load_only_its_own_files_and_names_them_relatively() {
     for unknown in [
         "/ui",
         "/ui/nothing.js",
+        "/ui/index.html",
         "/ui/main.js/more",
         "/ui/../Cargo.toml",
     ] {

@@ -17,8 +17,11 @@ export class ApiError extends Error {
   }
 }
 
-/** Returns the URL of a path of the API, such as `v3/packages`. */
+/** Returns the URL of a path of the API, such as `v3/packages`. Fails if it has a part that no URL can have. */
 export function urlOf(path, query) {
+  // A URL parser removes these parts, also if they are percent-encoded (https://url.spec.whatwg.org/#path-state).
+  const removed = path.split('/').find((part) => part === '.' || part === '..');
+  if (removed) throw new ApiError(0, `A browser cannot ask for the guid “${removed}”, because it removes it from every address.`);
   const url = new URL(path, base);
   const text = query ? new URLSearchParams(query).toString() : '';
   if (text) url.search = text;

@@ -1,7 +1,7 @@
 // The bits of a package: upload, download, and what is in the archive.
 import * as api from './api.js';
 import { card, fill, h, icon, note } from './dom.js';
-import { bytes, count, counted } from './format.js';
+import { bytes, count, counted, visible } from './format.js';
 import * as session from './session.js';
 import * as zip from './zip.js';
 
@@ -122,7 +122,7 @@ function drawEntries(element, size, entries, limit) {
       h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'File'), h('th', { scope: 'col', class: 'number' }, 'Size'),
         h('th', { scope: 'col', class: 'number' }, 'Packed'), h('th', { scope: 'col' }, 'Changed'))),
       h('tbody', {}, entries.slice(0, limit).map((entry) => h('tr', {},
-        h('td', { class: 'mono' }, entry.name, kind(entry) && h('span', { class: 'quiet' }, kind(entry))),
+        h('td', { class: 'mono' }, visible(entry.name), kind(entry) && h('span', { class: 'quiet' }, kind(entry))),
         h('td', { class: 'number' }, entry.isFolder ? '' : bytes(entry.size)),
         h('td', { class: 'number', title: entry.method }, entry.isFolder ? '' : bytes(entry.packed)),
         h('td', { class: 'quiet' }, entry.changed)))))),

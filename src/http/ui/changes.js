@@ -1,6 +1,6 @@
 // What a viewer can change: create, copy, upload, label and delete packages. The API says who may; its text is shown.
 import * as api from './api.js';
-import { dialog, field, fill, h, newId, note } from './dom.js';
+import { dialog, field, fill, h, icon, newId, note } from './dom.js';
 import { elements } from './filters.js';
 import * as parents from './parents.js';
 
@@ -83,14 +83,18 @@ export function copyPackage(server, item) {
 
 /** Opens the form for the labels and annotations of a package. `changed` runs after a change. */
 export function editMetadata(item, changed) {
-  const { labels, annotations } = item.metadata;
-  const lines = (map) => Object.entries(map).map(([key, value]) => `${key}=${value ?? ''}`).join('\n');
-  const area = (map) => h('textarea', { rows: Math.min(10, Math.max(3, Object.keys(map).length + 1)), spellcheck: 'false', class: 'mono', value: lines(map) });
-  const [labelArea, annotationArea] = [area(labels), area(annotations)];
-  dialog('Labels and annotations', [field('Labels', labelArea, 'One in each line: key=value.'), field('Annotations', annotationArea, 'One in each line: key=text.')], {
+  const labels = pairRows('label', 'Labels', item.metadata.labels);
+  const annotations = pairRows('annotation', 'Annotations', item.metadata.annotations);
+  dialog('Labels and annotations', [labels.element, annotations.element], {
     action: 'Save',
+    wide: true,
     send: async () => {
-      const metadata = { labels: difference(labels, pairs(labelArea.value)), annotations: difference(annotations, pairs(annotationArea.value)) };
+      const all = Object.entries({ labels: labels.changes(), annotations: annotations.changes() });
+      const metadata = Object.fromEntries(all.filter(([, changes]) => Object.keys(changes).length > 0));
+      if (Object.keys(metadata).length === 0) {
+        note('Nothing was changed.');
+        return;
+      }
       await api.send('PATCH', `v3/packages/${encodeURIComponent(item.guid)}`, { json: { metadata } });
       note('Labels and annotations are saved.');
       changed();
@@ -98,12 +102,48 @@ export function editMetadata(item, changed) {
   });
 }
 
-/** Returns what to send so that `before` becomes `after`: null removes a key. */
-function difference(before, after) {
-  const changes = {};
-  for (const [key, value] of Object.entries(after)) if (before[key] !== value) changes[key] = value;
-  for (const key of Object.keys(before)) if (!(key in after)) changes[key] = null;
-  return changes;
+/**
+ * Returns a row of controls for each key of `map`, and how to learn what to send so that `map` becomes what they hold: only
+ * what the viewer has changed; null removes a key.
+ */
+function pairRows(noun, title, map) {
+  const list = h('ul', { class: 'pairs' });
+  const rows = [];
+  const add = h('button', { type: 'button', onclick: () => append('', '').key.focus() }, icon('plus'), `Add ${noun === 'label' ? 'a label' : 'an annotation'}`);
+  const append = (key, value) => {
+    const keyInput = h('input', { type: 'text', class: 'mono', spellcheck: 'false', autocomplete: 'off', autocapitalize: 'none', placeholder: 'key', 'aria-label': `Key of the ${noun}`, value: key });
+    // Only annotations may have several lines.
+    const valueInput = noun === 'label'
+      ? h('input', { type: 'text', class: 'mono', spellcheck: 'false', autocomplete: 'off', autocapitalize: 'none', placeholder: 'value', 'aria-label': 'Value of the label', value })
+      : h('textarea', { class: 'mono', spellcheck: 'false', rows: Math.min(8, value.split('\n').length), placeholder: 'text', 'aria-label': 'Text of the annotation', value });
+    // A control may hold another text than it was given, since it has line ends of its own. Untouched, it still has this one.
+    const row = { key: keyInput, value: valueInput, given: { key, value }, held: { key: keyInput.value, value: valueInput.value } };
+    const remove = h('button', { type: 'button', class: 'plain', 'aria-label': `Remove the ${noun}${key && ` ${key}`}`, onclick: () => {
+      rows.splice(rows.indexOf(row), 1);
+      element.remove();
+      add.focus();
+    } }, icon('close'));
+    const element = h('li', {}, keyInput, valueInput, remove);
+    rows.push(row);
+    list.append(element);
+    return row;
+  };
+  for (const [key, value] of Object.entries(map)) append(key, value ?? '');
+  if (rows.length === 0) append('', '');
+  const changes = () => {
+    const after = new Map();
+    for (const row of rows) {
+      const key = row.key.value === row.held.key ? row.given.key : row.key.value.trim();
+      const value = row.value.value === row.held.value ? row.given.value : row.value.value;
+      if (!key && !value) continue;
+      if (!key) throw new Error(`The ${noun} with the value “${value}” has no key.`);
+      if (after.has(key)) throw new Error(`The key “${key}” is there twice among the ${noun}s.`);
+      after.set(key, value);
+    }
+    const removed = Object.keys(map).filter((key) => !after.has(key)).map((key) => [key, null]);
+    return Object.fromEntries([...[...after].filter(([key, value]) => !Object.hasOwn(map, key) || (map[key] ?? '') !== value), ...removed]);
+  };
+  return { element: h('fieldset', { class: 'pairs' }, h('legend', {}, title), list, add), changes };
 }
 
 function pairs(text) {
@@ -114,8 +154,8 @@ function pairs(text) {
   }));
 }
 
-/** Asks whether to delete a package, deletes it, and waits for the job that does it. */
-export function deletePackage(item) {
+/** Asks whether to delete a package, deletes it, waits for the job that does it, and leads to the `next` address. */
+export function deletePackage(item, next) {
   dialog('Delete this package?', h('p', {}, 'The package ', h('code', {}, item.guid), ' and its bits will be gone.'), {
     action: 'Delete',
     danger: true,
@@ -123,7 +163,7 @@ export function deletePackage(item) {
       const response = await api.send('DELETE', `v3/packages/${encodeURIComponent(item.guid)}`);
       const job = response.headers.get('Location')?.split('/').at(-1);
       note(job && !await isDone(job) ? 'The package is being deleted.' : 'The package is deleted.');
-      location.hash = '#/packages';
+      location.hash = next;
     },
   });
 }

@@ -1,7 +1,8 @@
 // Two charts of the list: states by space, and when its packages were created. The API counts: each number is the total of a
-// page of one package, so that a chart costs some dozens of small requests, however long the list is.
+// page of one package, so that a chart costs some dozens of small requests, however long the list is. Where one of them takes
+// long, counting stops, and the viewer decides whether it goes on.
 import * as api from './api.js';
-import { fill, h } from './dom.js';
+import { announce, fill, h, refill } from './dom.js';
 import { STATES, apiTime, count, counted } from './format.js';
 import * as parents from './parents.js';
 
@@ -11,6 +12,9 @@ const MAX_BARS = 6;
 const MAX_TIMES = 30;
 /** How many counts are asked for at the same time: the list that the viewer chooses next waits for no more than these. */
 const AT_ONCE = 2;
+/** How long the states, and both charts together, may be counted before the viewer is asked, in milliseconds. */
+const MAX_STATES_TIME = 2500;
+const MAX_TIME = 5000;
 const OPEN = 'cf-packages charts';
 
 const MINUTE = 60_000;
@@ -20,31 +24,51 @@ const DAY = 24 * HOUR;
 const WIDTHS = [1000, 5000, 15_000, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY];
 const MONTHS = [1, 3, 6, 12, 24, 60, 120];
 
-/** Makes the charts. Returns the element, and how to update and close it. */
+/** Makes the charts. Returns the element, how to update and close it, and how to stop counting until the next update. */
 export function openCharts(server, change) {
   const states = h('section', { class: 'card', 'aria-labelledby': 'states-title' });
   const times = h('section', { class: 'card', 'aria-labelledby': 'times-title' });
-  const element = h('details', { class: 'charts', open: isOpen() }, h('summary', {}, 'Charts'), h('div', {}, states, times));
+  const summary = h('summary', {}, 'Charts');
+  const more = h('button', { type: 'button', onclick: () => {
+    summary.focus();
+    announce('Counting the rest');
+    draw(Infinity);
+  } }, 'Count the rest');
+  const rest = h('p', { class: 'rest', hidden: true }, h('span', { class: 'hint' }, 'Counting takes long, and was stopped. '), more);
+  const element = h('details', { class: 'charts', open: isOpen() }, summary, h('div', {}, states, times), rest);
   let latest = null;
   let drawing = new AbortController();
   let timer = 0;
   const setBusy = (isBusy) => (isBusy ? element.setAttribute('aria-busy', 'true') : element.removeAttribute('aria-busy'));
 
-  const draw = async () => {
+  const draw = async (limit = MAX_TIME) => {
     drawing.abort();
     drawing = new AbortController();
     const { signal } = drawing;
     setBusy(element.open && latest !== null);
+    rest.hidden = true;
     if (!element.open || !latest) return;
+    const start = performance.now();
+    let isAll = true;
+    // What is left of the time when a chart begins.
+    const counting = (end) => counter(latest.known, signal, Math.max(0, end - (performance.now() - start)));
     try {
       await parents.loadApps(server, latest.page.resources.map(parents.appOf), signal);
-      await drawStates(states, latest, server, signal);
-      await drawTimes(times, latest, server, signal, change);
+      const ofStates = counting(limit === Infinity ? limit : MAX_STATES_TIME);
+      await drawStates(states, latest, server, ofStates, summary);
+      const ofTimes = counting(limit);
+      await drawTimes(times, latest, server, ofTimes, change, summary);
+      isAll = ofStates.isAll() && ofTimes.isAll();
     } catch (failure) {
-      if (failure.name === 'AbortError') return;
+      if (signal.aborted) return;
       fill(times, h('p', { class: 'quiet' }, failure.message));
     }
+    rest.hidden = isAll;
     setBusy(false);
+  };
+  const stop = () => {
+    clearTimeout(timer);
+    drawing.abort();
   };
   element.addEventListener('toggle', () => {
     remember(element.open);
@@ -54,19 +78,47 @@ export function openCharts(server, change) {
     element,
     update(next) {
       // An error and an empty page have no charts.
-      latest = next?.page.resources.length ? next : null;
+      latest = next?.page.resources.length ? { ...next, known: new Map() } : null;
       setBusy(element.open && latest !== null);
       element.hidden = latest === null;
-      clearTimeout(timer);
-      drawing.abort();
+      stop();
       // The viewer may still be choosing filters.
       timer = setTimeout(draw, 300);
     },
-    close() {
-      clearTimeout(timer);
-      drawing.abort();
-    },
+    stop,
+    close: stop,
   };
+}
+
+/**
+ * Returns how to ask for counts until `limit` milliseconds have passed. What was asked before is in `known`, so that counting
+ * goes on where it stopped.
+ */
+function counter(known, signal, limit) {
+  const time = new AbortController();
+  const end = () => time.abort();
+  signal.addEventListener('abort', end, { once: true });
+  if (limit !== Infinity) setTimeout(end, limit);
+  let isAll = true;
+  /** Returns what `pick` takes of the first package and the total of a list; null if there is no time. Fails if `signal` is aborted. */
+  const ask = async (query, pick) => {
+    signal.throwIfAborted();
+    const next = new URLSearchParams(query);
+    next.set('per_page', 1);
+    const key = next.toString();
+    try {
+      if (!known.has(key)) {
+        time.signal.throwIfAborted();
+        known.set(key, await api.get('v3/packages', { query: next, signal: time.signal }));
+      }
+      return pick(known.get(key));
+    } catch (failure) {
+      if (failure.name !== 'AbortError' || signal.aborted) throw failure;
+      isAll = false;
+      return null;
+    }
+  };
+  return { ask, isAll: () => isAll };
 }
 
 function isOpen() {
@@ -97,11 +149,11 @@ function narrowing(query) {
   return rest;
 }
 
-async function total(query, changes, signal) {
+/** Returns how many packages a list has with these parameters changed; null if there is no time. */
+function total(counting, query, changes) {
   const next = new URLSearchParams(query);
   for (const [name, value] of Object.entries(changes)) next.set(name, value);
-  next.set('per_page', 1);
-  return (await api.get('v3/packages', { query: next, signal })).pagination.total_results;
+  return counting.ask(next, (page) => page.pagination.total_results);
 }
 
 function tally(items, keyOf) {
@@ -112,7 +164,7 @@ function tally(items, keyOf) {
 
 // States
 
-async function drawStates(element, list, server, signal) {
+async function drawStates(element, list, server, counting, summary) {
   const isCurrent = server.edition === 'current';
   const { resources } = list.page;
   const keyOf = (item) => (isCurrent ? parents.ofApp(parents.appOf(item)).space?.guid : parents.appOf(item)) ?? '';
@@ -122,41 +174,45 @@ async function drawStates(element, list, server, signal) {
   const query = narrowing(list.query);
   let counts;
   if (whole || !isCurrent) {
-    counts = guids.map((guid) => tally(resources.filter((item) => keyOf(item) === guid), (item) => item.state));
+    counts = guids.map((guid) => {
+      const items = resources.filter((item) => keyOf(item) === guid);
+      return { counts: tally(items, (item) => item.state), sum: items.length };
+    });
   } else {
     if (!element.firstChild) fill(element, h('p', { class: 'quiet' }, 'Counting …'));
-    counts = await api.each(guids, AT_ONCE, (guid) => statesOfSpace(query, guid, signal));
+    counts = await api.each(guids, AT_ONCE, (guid) => statesOfSpace(query, guid, counting));
   }
-  if (signal.aborted) return;
-  const rows = guids.map((guid, at) => ({ guid, counts: counts[at], sum: [...counts[at].values()].reduce((sum, number) => sum + number, 0) }))
-    .sort((a, b) => b.sum - a.sum);
+  const rows = guids.map((guid, at) => ({ guid, ...counts[at] })).filter((row) => row.sum !== null).sort((a, b) => b.sum - a.sum);
   const most = Math.max(...rows.map((row) => row.sum), 1);
   const noun = isCurrent ? 'space' : 'app';
   const which = onPage.length > guids.length ? `The ${guids.length} ${noun}s with the most packages on this page` : `The ${noun}s of this page`;
-  const covers = whole ? 'all packages of the list' : isCurrent ? 'all pages of the list, counted by the API' : 'this page only';
+  const covers = whole ? 'all packages of the list' : !isCurrent ? 'this page only'
+    : counting.isAll() ? 'all pages of the list, counted by the API' : `${rows.length} of them counted by the API so far`;
   const used = STATES.filter((state) => rows.some((row) => row.counts.get(state)));
-  fill(element, h('h2', { id: 'states-title' }, `States by ${noun}`),
+  refill(element, () => summary, h('h2', { id: 'states-title' }, `States by ${noun}`),
     h('table', { class: 'bars' }, h('caption', { class: 'unseen' }, `Packages by ${noun} and state`),
       h('tbody', {}, rows.map((row) => barRow(row, most, query, isCurrent)))),
     h('p', { class: 'legend' }, used.map((state) => h('span', { class: `state ${state.toLowerCase()}` }, h('span', { class: 'dot' }), state))),
     h('p', { class: 'hint' }, `${which}; ${covers}.`));
 }
 
-/** Counts the packages of a space by state, the usual states first, until none is left. */
-async function statesOfSpace(query, guid, signal) {
+/** Counts the packages of a space by state, the usual states first, until none is left. What there is no time for is missing. */
+async function statesOfSpace(query, guid, counting) {
   const counts = new Map();
   const inSpace = { space_guids: guid };
   const chosen = (query.get('states') ?? '').split(',').filter(Boolean);
   const states = chosen.length ? STATES.filter((state) => chosen.includes(state)) : STATES;
-  let rest = await total(query, inSpace, signal);
+  const sum = await total(counting, query, inSpace);
+  let rest = sum ?? 0;
   for (const state of states) {
     if (rest === 0) break;
     const isLast = state === states.at(-1);
-    const number = isLast ? rest : await total(query, { ...inSpace, states: state }, signal);
+    const number = isLast ? rest : await total(counting, query, { ...inSpace, states: state });
+    if (number === null) break;
     if (number) counts.set(state, number);
     rest -= number;
   }
-  return counts;
+  return { counts, sum };
 }
 
 /** Returns the whole name of a space, which others may share in part, and its guid. */
@@ -181,13 +237,20 @@ function barRow({ guid, counts, sum }, most, query, isCurrent) {
     part.style.flexGrow = counts.get(state);
     return part;
   }));
+  const rest = [...counts.values()].reduce((left, number) => left - number, sum);
+  if (rest > 0) {
+    const text = `${name}: ${rest} not yet counted by state`;
+    const part = h('span', { class: 'uncounted', title: text, role: 'img', 'aria-label': text });
+    part.style.flexGrow = rest;
+    bar.append(part);
+  }
   bar.style.width = `${Math.max(2, (100 * sum) / most)}%`;
   return h('tr', {}, h('th', { scope: 'row' }, link(place, { title: titleOf(guid, isCurrent) }, name)), h('td', {}, bar), h('td', { class: 'number' }, count(sum)));
 }
 
 // Times
 
-async function drawTimes(element, list, server, signal, change) {
+async function drawTimes(element, list, server, counting, change, summary) {
   const isCurrent = server.edition === 'current';
   const { resources } = list.page;
   const isCounted = isCurrent && !isWhole(list);
@@ -197,13 +260,16 @@ async function drawTimes(element, list, server, signal, change) {
   let last;
   if (isCounted) {
     if (!element.firstChild) fill(element, h('p', { class: 'quiet' }, 'Counting …'));
-    const end = async (order) => {
+    const end = (order) => {
       const next = new URLSearchParams(query);
       next.set('order_by', order);
-      next.set('per_page', 1);
-      return createdOf((await api.get('v3/packages', { query: next, signal })).resources[0]);
+      return counting.ask(next, (page) => createdOf(page.resources[0]));
     };
     [first, last] = await Promise.all([end('created_at'), end('-created_at')]);
+    if (first === null || last === null) {
+      refill(element, () => summary, h('h2', { id: 'times-title' }, 'Created'), h('p', { class: 'quiet' }, 'Not yet counted.'));
+      return;
+    }
   } else {
     const created = resources.map(createdOf);
     first = created.reduce((least, time) => Math.min(least, time), Infinity);
@@ -217,19 +283,20 @@ async function drawTimes(element, list, server, signal, change) {
     'created_ats[lt]': apiTime(Math.min(end, Date.parse(query.get('created_ats[lt]') ?? apiTime(end)))),
   });
   const counts = isCounted
-    ? await api.each(spans, AT_ONCE, (span) => total(query, limits(span), signal))
+    ? await api.each(spans, AT_ONCE, (span) => total(counting, query, limits(span)))
     : spans.map(([start, end]) => resources.filter((item) => createdOf(item) >= start && createdOf(item) < end).length);
-  if (signal.aborted) return;
   const most = Math.max(...counts, 1);
-  const covers = isCounted ? 'All pages of the list, counted by the API.' : isWhole(list) ? 'All packages of the list.' : 'This page only.';
-  fill(element, h('h2', { id: 'times-title' }, 'Created', h('span', { class: 'quiet' }, ` · at most ${count(most)} a bar`)),
+  const done = counts.filter((number) => number !== null).length;
+  const covers = done < counts.length ? `${done} of ${counts.length} bars counted by the API so far.`
+    : isCounted ? 'All pages of the list, counted by the API.' : isWhole(list) ? 'All packages of the list.' : 'This page only.';
+  refill(element, () => summary, h('h2', { id: 'times-title' }, 'Created', h('span', { class: 'quiet' }, ` · at most ${count(most)} a bar`)),
     h('ol', { class: 'times' }, spans.map((span, at) => timeBar(span, counts[at], most, isCurrent && (() => change(limits(span)))))),
     h('p', { class: 'axis', 'aria-hidden': 'true' }, h('span', {}, labelOf(edges[0])), h('span', {}, labelOf(edges.at(-1)))),
     h('p', { class: 'hint' }, `${covers}${isCurrent ? ' A bar narrows the list to its time.' : ''}`));
 }
 
 function timeBar([start, end], number, most, choose) {
-  const text = `${labelOf(start)} to ${labelOf(end)}: ${counted(number, 'package')}`;
+  const text = `${labelOf(start)} to ${labelOf(end)}: ${number === null ? 'not yet counted' : counted(number, 'package')}`;
   const fillElement = h('span', { class: 'fill' });
   fillElement.style.height = number ? `${Math.max(3, (100 * number) / most)}%` : '0';
   return h('li', {}, choose && number

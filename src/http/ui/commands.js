@@ -20,7 +20,11 @@ export function showCommands(server, { path, query }, isList) {
   const draw = () => {
     const token = needsToken && withToken.checked ? session.token() : null;
     tokenChoice.hidden = !needsToken || kind() === 'cf';
-    text.textContent = commandOf(kind(), { path, query, isList, needsToken, token });
+    try {
+      text.textContent = commandOf(kind(), { path, query, isList, needsToken, token });
+    } catch (failure) {
+      text.textContent = failure.message;
+    }
     hint.textContent = hintOf(kind(), server, needsToken && !token);
     hint.hidden = !hint.textContent;
   };
@@ -34,13 +38,18 @@ export function showCommands(server, { path, query }, isList) {
 function commandOf(kind, request) {
   const { path, query, needsToken, token } = request;
   const search = query?.toString() ? `?${query}` : '';
-  if (kind === 'cf') return `cf curl '/${path}${search}'`;
+  if (kind === 'cf') return `cf curl ${quotedForShell(`/${path}${search}`)}`;
   const url = api.urlOf(path, query).href;
   if (kind === 'curl') {
-    const header = needsToken ? ` \\\n  -H "Authorization: bearer ${token ?? '$TOKEN'}"` : '';
-    return `curl --fail '${url}'${header}`;
+    const value = token ? quotedForShell(`Authorization: bearer ${token}`) : '"Authorization: bearer $TOKEN"';
+    return `curl --fail ${quotedForShell(url)}${needsToken ? ` \\\n  -H ${value}` : ''}`;
   }
   return python(url, request);
+}
+
+/** Returns a text as one word of a POSIX shell. */
+function quotedForShell(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function python(url, { isList, needsToken, token }) {

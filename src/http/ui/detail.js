@@ -58,7 +58,7 @@ export function open(main, route, server) {
     fill(actions, stateElement(item.state), h('span', { class: 'grow' }),
       button('copy', 'Copy as …', () => showCommands(server, { path }, false)),
       button('plus', 'Copy to an app', () => copyPackage(server, item)),
-      button('bin', 'Delete', () => deletePackage(item), 'danger'));
+      button('bin', 'Delete', () => deletePackage(item, lastAddress), 'danger'));
     fill(body,
       h('div', {},
         card('Facts', facts(item, isCurrent)),

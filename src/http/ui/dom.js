@@ -20,6 +20,24 @@ export function fill(element, ...children) {
   return element;
 }
 
+/**
+ * Replaces the children of an element. If one of them has the focus, the new control of the same name gets it: that of the
+ * same `data-keep`, label, target or text. If there is none, what `otherwise` returns gets it.
+ */
+export function refill(element, otherwise, ...children) {
+  const focused = document.activeElement;
+  const name = element !== focused && element.contains(focused) ? nameOfControl(focused) : null;
+  fill(element, ...children);
+  if (name === null) return element;
+  const control = [...element.querySelectorAll('a, button, input')].find((candidate) => nameOfControl(candidate) === name) ?? otherwise();
+  control?.focus({ preventScroll: true });
+  return element;
+}
+
+function nameOfControl(control) {
+  return control.dataset.keep ?? control.getAttribute('aria-label') ?? control.getAttribute('href') ?? control.textContent;
+}
+
 function nodes(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }

@@ -1,6 +1,6 @@
 // The filters of the list. Their state is the query of the list itself, so that the address, the request and the copied
 // commands say the same.
-import { announce, field, fill, h, icon, newId } from './dom.js';
+import { announce, field, fill, h, icon, newId, refill } from './dom.js';
 import { STATES, TYPES, shortGuid } from './format.js';
 import * as parents from './parents.js';
 
@@ -99,7 +99,7 @@ function filtersOfCurrent(change) {
   updates.push(() => { if (['guids', ...TIMES.map(([name]) => name)].some((name) => params.has(name))) more.open = true; });
 
   const chips = h('ul', { class: 'chips', 'aria-label': 'Chosen filters' });
-  updates.push(() => drawChips(chips, params, change));
+  updates.push(() => drawChips(chips, params, change, () => chips.querySelector('button') ?? element.querySelector('input')));
   const choices = h('details', { class: 'choices' }, h('summary', {}, 'Filters'), h('div', {},
     h('div', { class: 'row' }, toggles('State', 'states', STATES), toggles('Type', 'types', TYPES)),
     h('div', { class: 'grid' }, PARENTS.map(picker), text('Labels', 'label_selector', 'env=prod,!legacy')),
@@ -113,9 +113,10 @@ function filtersOfCurrent(change) {
   return { element, update, close: () => isWide.removeEventListener('change', open) };
 }
 
-function drawChips(chips, params, change) {
+/** Draws the chosen filters. What `otherwise` returns gets the focus of one that is removed. */
+function drawChips(chips, params, change, otherwise) {
   const chosen = PARENTS.flatMap(([kind, name]) => elements(params, name).map((guid) => ({ kind, name, guid })));
-  const draw = () => fill(chips,
+  const draw = () => refill(chips, otherwise,
     chosen.map(({ kind, name, guid }) => h('li', {}, h('button', {
       type: 'button', class: 'chip', title: guid,
       onclick: () => change({ [name]: elements(params, name).filter((other) => other !== guid).join(',') || null }),

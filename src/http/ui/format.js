@@ -53,6 +53,11 @@ export function counted(number, noun) {
   return `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
 }
 
+/** Returns a text in which control and format characters are escaped, such as those that change the direction of what follows. */
+export function visible(text) {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (letter) => `\\u{${letter.codePointAt(0).toString(16).toUpperCase()}}`);
+}
+
 /** Returns a number of bytes in its largest unit. */
 export function bytes(number) {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

@@ -2,7 +2,7 @@
 import * as api from './api.js';
 import { openCharts } from './charts.js';
 import { showCommands } from './commands.js';
-import { announce, fill, h, icon } from './dom.js';
+import { announce, fill, h, icon, refill } from './dom.js';
 import { createPackage } from './changes.js';
 import { FILTERS, filters } from './filters.js';
 import { ageElement, count, counted, stateElement } from './format.js';
@@ -76,6 +76,8 @@ export function open(main, route, server) {
     loading = new AbortController();
     const { signal } = loading;
     lastAddress = addressOf(params);
+    // The list does not wait for the counts of the one before.
+    charts.stop();
     chosen.update(params);
     order?.set?.(params.get('order_by') ?? DEFAULT_ORDER);
     size.set(params.get('per_page') ?? String(DEFAULT_SIZE));
@@ -91,14 +93,15 @@ export function open(main, route, server) {
       if (signal.aborted) return;
       const isDrawnAgain = !isNamed;
       draw(page, query);
-      charts.update({ page, query });
       await named;
-      if (isDrawnAgain && !signal.aborted) drawRows(page, query);
+      if (signal.aborted) return;
+      if (isDrawnAgain) drawRows(page, query);
+      charts.update({ page, query });
     } catch (failure) {
       if (failure.name === 'AbortError') return;
       total.textContent = '';
-      fill(table, h('p', { class: 'empty error', role: 'alert' }, failure.message));
-      fill(pages);
+      refill(table, () => table, h('p', { class: 'empty error', role: 'alert' }, failure.message));
+      refill(pages, () => table);
       charts.update(null);
     } finally {
       if (!signal.aborted) table.removeAttribute('aria-busy');
@@ -119,11 +122,11 @@ export function open(main, route, server) {
   function drawRows(page, query) {
     if (!page.resources.length) {
       const isFiltered = FILTERS.some((name) => params.has(name));
-      fill(table, h('p', { class: 'empty' }, page.pagination.total_results ? 'There is no such page.'
+      refill(table, () => table, h('p', { class: 'empty' }, page.pagination.total_results ? 'There is no such page.'
         : isFiltered ? 'No package matches these filters.' : 'There are no packages that you may see.'));
       return;
     }
-    fill(table, tableOf(page.resources, query, server, change));
+    refill(table, () => table, tableOf(page.resources, query, server, change));
   }
 
   function drawPages(number, last) {
@@ -131,7 +134,7 @@ export function open(main, route, server) {
       ? h('a', { class: 'button', href: hrefOf(page), 'aria-label': label }, text)
       : h('span', { class: 'button off', 'aria-hidden': 'true' }, text));
     const input = h('input', { type: 'number', min: 1, max: last, value: number, 'aria-label': 'Page', inputmode: 'numeric' });
-    fill(pages, h('nav', { 'aria-label': 'Pages' },
+    refill(pages, () => input, h('nav', { 'aria-label': 'Pages' },
       link('«', 1, 'First page'), link('‹', number - 1, 'Previous page'),
       h('form', { onsubmit: (event) => { event.preventDefault(); if (input.value) change({ page: input.value === '1' ? null : input.value }); } },
         input, h('span', {}, `of ${count(last)}`)),
@@ -166,7 +169,7 @@ function tableOf(items, query, server, change) {
   // The newest package has the smallest age.
   const ageHead = isCurrent
     ? h('th', { scope: 'col', class: 'age', 'aria-sort': direction ? (direction === 'descending' ? 'ascending' : 'descending') : null },
-      h('button', { type: 'button', class: 'sort', onclick: () => change({ order_by: direction === 'descending' ? 'created_at' : null }) },
+      h('button', { type: 'button', class: 'sort', 'data-keep': 'sort', onclick: () => change({ order_by: direction === 'descending' ? 'created_at' : null }) },
         'Age', direction && h('span', { 'aria-hidden': 'true' }, direction === 'descending' ? ' ↑' : ' ↓')))
     : h('th', { scope: 'col', class: 'age' }, 'Age');
   const head = (text, name) => h('th', { scope: 'col', class: name }, text);

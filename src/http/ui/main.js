@@ -1,7 +1,7 @@
 // The frame of the page: who is signed in, which view is shown. The fragment of the address names the view and its state.
 import * as admin from './admin.js';
 import * as api from './api.js';
-import { fill, h, icon, note } from './dom.js';
+import { fill, h, icon, note, refill } from './dom.js';
 import * as detail from './detail.js';
 import { setServerTime } from './format.js';
 import * as list from './list.js';
@@ -16,15 +16,30 @@ const main = document.getElementById('main');
 const server = { edition: 'current', authentication: 'token', admin: false };
 let view = null;
 let shown = '';
+/** What was wrong with the address, until it is shown. */
+let fault = null;
 
-/** Returns the view that a fragment names, and its argument and parameters. */
+/** Returns the view that a fragment names, and its argument and parameters. A damaged fragment is removed and names the list. */
 function parse(fragment) {
   const [path, query = ''] = fragment.replace(/^#?\/?/, '').split(/\?(.*)/s);
   const [name, ...rest] = path.split('/');
   const params = new URLSearchParams(query);
-  if (name === 'packages' && rest[0]) return { name: 'package', guid: decodeURIComponent(rest.join('/')), params };
+  if (name === 'packages' && rest[0]) {
+    const guid = session.decoded(rest.join('/'));
+    if (guid !== null) return { name: 'package', guid, params };
+    session.clearAddress();
+    fault = 'The address of a package was damaged: its guid is not percent-encoded UTF-8. This is the list of packages.';
+    return { name: 'packages', params: new URLSearchParams() };
+  }
   if (name === 'admin' && server.admin) return { name: 'admin', params };
   return { name: 'packages', params };
+}
+
+/** Takes the token of the address. Returns whether there was one. */
+function takeToken() {
+  const result = session.takeFromAddress();
+  if (result === 'damaged') fault = 'The token in the address was damaged, and is removed. Open the whole link.';
+  return result === 'taken';
 }
 
 async function loadConfig() {
@@ -47,8 +62,8 @@ function header(route) {
   const { user_name: name, user_id: id, client_id: client } = session.claims();
   const who = server.authentication === 'none' ? 'no token needed' : name ?? id ?? client ?? 'signed in';
   const isSignedIn = session.token() !== undefined;
-  fill(top,
-    h('a', { class: 'brand', href: '#/packages' }, h('img', { src: new URL('icon.svg', import.meta.url), alt: '', width: 22, height: 22 }), 'cf-packages'),
+  refill(top, () => main,
+    h('a', { class: 'brand', href: '#/packages', 'data-keep': 'brand' }, h('img', { src: new URL('icon.svg', import.meta.url), alt: '', width: 22, height: 22 }), h('span', {}, 'cf-packages')),
     h('span', { class: 'badge', title: 'The edition of the API' }, server.edition),
     route && h('nav', { 'aria-label': 'Views' },
       link('#/packages', 'Packages', route.name !== 'admin'),
@@ -105,15 +120,19 @@ const VIEWS = { packages: list, package: detail, admin };
 
 /** Shows the view that the address names. A view that is shown already gets its new parameters. */
 function route() {
-  if (session.takeFromAddress()) {
+  if (takeToken()) {
     start();
     return;
   }
   if (server.authentication !== 'none' && !session.token()) {
-    showSignIn();
+    const reason = fault;
+    fault = null;
+    showSignIn(reason);
     return;
   }
   const next = parse(location.hash);
+  if (fault) note(fault, 'error');
+  fault = null;
   const key = `${next.name} ${next.guid ?? ''}`;
   header(next);
   if (view && shown === key) {
@@ -154,5 +173,5 @@ addEventListener('viewer', start);
 session.whenRefused((message) => {
   if (shown !== 'sign-in') showSignIn(message && `The token was refused: ${message}`);
 });
-session.takeFromAddress();
+takeToken();
 start();

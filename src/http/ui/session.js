@@ -23,13 +23,37 @@ function store(next) {
   }
 }
 
-/** Takes the token that the fragment of the address carries, and removes it from the address. Returns whether there was one. */
+/** Returns whether a text has the form of a token: three parts with a point between them. */
+export function isToken(text) {
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
+}
+
+/**
+ * Takes the token that the fragment of the address carries, and removes it from the address, also if it is not a token. Returns
+ * `taken`, `damaged`, or `none`.
+ */
 export function takeFromAddress() {
-  const found = location.hash.match(/^#token=([^&]+)/);
-  if (!found) return false;
-  store({ token: decodeURIComponent(found[1]) });
+  const found = location.hash.match(/^#token=([^&]*)/);
+  if (!found) return 'none';
+  clearAddress();
+  const token = decoded(found[1]);
+  if (token === null || !isToken(token)) return 'damaged';
+  store({ token });
+  return 'taken';
+}
+
+/** Removes the fragment from the address. */
+export function clearAddress() {
   history.replaceState(null, '', location.pathname + location.search);
-  return true;
+}
+
+/** Returns a percent-encoded text as it was before; null if it is damaged. */
+export function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
 }
 
 /** Returns the token, if there is one. */

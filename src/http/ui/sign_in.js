@@ -48,7 +48,7 @@ function tokenForm(fail, done) {
   return h('form', { onsubmit: (event) => {
     event.preventDefault();
     const token = text.value.trim().replace(/^bearer\s+/i, '');
-    if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) {
+    if (!session.isToken(token)) {
       fail('That is no token: a token has three parts with a point between them.');
       return;
     }
