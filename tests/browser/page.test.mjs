@@ -1,5 +1,6 @@
 // The page in a browser: what its viewers see and do.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { createServer, request as httpRequest } from 'node:http';
 import { add, archive, check, launch, open, serve, token, total } from './support.mjs';
@@ -211,6 +212,15 @@ test('commands to copy never hold the token unless the viewer wants it', async (
   assert.doesNotMatch(await command.innerText(), /eyJ/);
   await page.getByLabel(/Write my token/).check();
   assert.match(await command.innerText(), /bearer eyJ/);
+});
+
+test('a command to copy is quoted for the shell', async (t) => {
+  const url = await serve(t, '--seed', 'demo', '--no-auth');
+  const page = await open(t, browser, `${url}/#/packages?app=it's`);
+  await page.getByRole('button', { name: 'Copy as …' }).click();
+  const command = await page.locator('.command').innerText();
+  const words = execFileSync('sh', ['-c', `printf '%s\\n' ${command}`], { encoding: 'utf8' }).trim().split('\n');
+  assert.deepEqual(words, ['curl', '--fail', `${url}/v3/apps/it's/packages?per_page=50`]);
 });
 
 test('a viewer logs in, and stays logged in when the token expires', async (t) => {

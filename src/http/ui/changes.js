@@ -115,7 +115,7 @@ function pairRows(noun, title, map) {
     // Only annotations may have several lines.
     const valueInput = noun === 'label'
       ? h('input', { type: 'text', class: 'mono', spellcheck: 'false', autocomplete: 'off', autocapitalize: 'none', placeholder: 'value', 'aria-label': 'Value of the label', value })
-      : h('textarea', { class: 'mono', spellcheck: 'false', rows: Math.min(8, value.split('\n').length), placeholder: 'text', 'aria-label': 'Text of the annotation', value });
+      : h('textarea', { class: 'mono', spellcheck: 'false', rows: Math.min(8, Math.ceil(value.length / 50) + value.split('\n').length - 1) || 1, placeholder: 'text', 'aria-label': 'Text of the annotation', value });
     // A control may hold another text than it was given, since it has line ends of its own. Untouched, it still has this one.
     const row = { key: keyInput, value: valueInput, given: { key, value }, held: { key: keyInput.value, value: valueInput.value } };
     const remove = h('button', { type: 'button', class: 'plain', 'aria-label': `Remove the ${noun}${key && ` ${key}`}`, onclick: () => {
