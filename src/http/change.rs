@@ -124,11 +124,11 @@ pub(super) async fn write<T: Send + 'static>(
     write_queued(service, queued, write).await
 }
 
-/// Does the same as [`write`] for a write that was queued before.
+/// Does the same as [`write()`] for a write that was queued before.
 ///
 /// # Errors
 ///
-/// Fails with the errors of [`write`].
+/// Fails with the errors of [`write()`].
 pub(super) async fn write_queued<T: Send + 'static>(
     service: &Arc<Service>,
     queued: QueuedWrite,
