@@ -183,6 +183,9 @@ impl ListReader<'_> {
                     return Err(self.client.loop_error(&url));
                 }
                 let Some(body) = self.page(&url)? else {
+                    // Some roles of a user would look like all of them.
+                    recorder.forget_roles();
+                    self.left_out = 0;
                     break 'urls;
                 };
                 let before = self.left_out;

@@ -12,7 +12,8 @@ use crate::seed::{Anonymizer, RecordedList};
 
 /// Where lines go.
 pub(super) enum Output {
-    Stdout(io::Stdout),
+    /// And whether it has a line.
+    Stdout(io::Stdout, bool),
     File(Box<SideFile>),
 }
 
@@ -24,7 +25,10 @@ impl Output {
     ) -> Result<(Self, Resumed), RecordError> {
         let Some(file) = &recording.output else {
             let (anonymizer, _) = anonymizer(recording.anonymize.as_ref(), None)?;
-            return Ok((Self::Stdout(io::stdout()), Resumed::nothing(anonymizer)));
+            return Ok((
+                Self::Stdout(io::stdout(), false),
+                Resumed::nothing(anonymizer),
+            ));
         };
         let (side_file, resumed) = SideFile::open(file, client.url(), recording)?;
         if resumed.position.is_begun() {
@@ -39,7 +43,7 @@ impl Output {
     /// Returns the error with what to do next. A side file without a page is removed.
     pub(super) fn give_up(self, error: RecordError) -> RecordError {
         match self {
-            Self::Stdout(_) => error,
+            Self::Stdout(..) => error,
             Self::File(side_file) => match side_file.give_up() {
                 Some(path) => error.with_advice(&kept_in(&path)),
                 None => error,
@@ -56,16 +60,10 @@ impl Output {
         left_out: u64,
     ) -> Result<(), RecordError> {
         match self {
-            Self::Stdout(out) => match out.write_all(lines).and_then(|()| out.flush()) {
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                    Err(RecordError::ReaderClosed)
-                }
-                Err(error) => Err(RecordError::Failed(format!(
-                    "the recording cannot be written to standard output: {}",
-                    os_error(&error)
-                ))),
-                Ok(()) => Ok(()),
-            },
+            Self::Stdout(out, has_lines) => {
+                *has_lines |= !lines.is_empty();
+                write_out(out, lines)
+            }
             Self::File(file) => file.append(lines, list, next, left_out),
         }
     }
@@ -79,8 +77,21 @@ impl Output {
                 finished.map_err(|error| error.with_advice(&kept_in(&path)))?;
                 Ok(Some(file.clone()))
             }
+            // An empty seed is not an empty text.
+            (Self::Stdout(mut out, false), _) => write_out(&mut out, b"{}\n").map(|()| None),
             _ => Ok(None),
         }
+    }
+}
+
+fn write_out(out: &mut io::Stdout, lines: &[u8]) -> Result<(), RecordError> {
+    match out.write_all(lines).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(RecordError::ReaderClosed),
+        Err(error) => Err(RecordError::Failed(format!(
+            "the recording cannot be written to standard output: {}",
+            os_error(&error)
+        ))),
+        Ok(()) => Ok(()),
     }
 }
 

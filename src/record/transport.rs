@@ -180,6 +180,10 @@ pub(super) fn certificate_fault(error: &Error) -> Option<String> {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             format!("its certificate is for another host; {SKIP}")
         }
+        // The only word for it is in the text of this error.
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => format!(
+            "its certificate is one of an authority (`CA:TRUE`), which may only sign those of servers; {SKIP}"
+        ),
         other => format!("its certificate is not valid ({other:?}); {SKIP}"),
     })
 }

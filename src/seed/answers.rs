@@ -171,6 +171,7 @@ impl<'f, 't, 'c> Run<'_, 'f, 't, 'c> {
     /// Reads the structure of the answers.
     fn read(&mut self) -> Result<(), Stop> {
         let mut known = HashSet::new();
+        let (mut listed, mut included) = (Vec::new(), Vec::new());
         // The totals of the lists that go on after a page.
         let mut totals = BTreeMap::new();
         let files = self.files;
@@ -206,12 +207,16 @@ impl<'f, 't, 'c> Run<'_, 'f, 't, 'c> {
                     let largest = totals.entry(first.kind).or_insert(total);
                     *largest = total.max(*largest);
                 }
-                for resource in answer.resources {
-                    let guid = resource.guid.as_str().to_owned();
-                    if known.insert((resource.kind, guid)) {
-                        self.resources.push((index, resource));
-                    }
-                }
+                let mut resources = answer.resources.into_iter().map(|one| (index, one));
+                listed.extend(resources.by_ref().take(answer.listed));
+                included.extend(resources);
+            }
+        }
+        // A list has an order, which what another list includes must not change.
+        for (index, resource) in listed.into_iter().chain(included) {
+            let guid = resource.guid.as_str().to_owned();
+            if known.insert((resource.kind, guid)) {
+                self.resources.push((index, resource));
             }
         }
         for (kind, total) in totals {

@@ -368,6 +368,11 @@ impl Recorder {
         }
     }
 
+    /// Forgets the roles that were read, and their users.
+    pub fn forget_roles(&mut self) {
+        self.members = Members::default();
+    }
+
     /// Appends the lines of the users whose roles were read.
     ///
     /// # Errors

@@ -165,6 +165,47 @@ fn answers_of_the_documentation_are_taken_in_any_order() {
 }
 
 #[test]
+fn list_keeps_its_order_whatever_another_one_includes() {
+    let resource = |list: &str, guid: &str, parent: &str, of: &str| {
+        format!(
+            r#"{{"guid": "{guid}", "name": "{guid}", "created_at": "2020-01-01T08:00:00Z", "updated_at": "2020-01-01T08:00:00Z",
+                "relationships": {{"{parent}": {{"data": {{"guid": "{of}"}}}}}}, "links": {{"self": {{"href": "https://api.example.org/v3/{list}/{guid}"}}}}}}"#
+        )
+    };
+    let space = |guid: &str| resource("spaces", guid, "organization", "o");
+    let page = |resources: &[String], included: &str| {
+        format!(
+            r#"{{"pagination": {{"total_results": {}, "next": null}}, "resources": [{}]{included}}}"#,
+            resources.len(),
+            resources.join(", ")
+        )
+    };
+    let dir = WorkDir::new();
+    let included = format!(
+        r#", "included": {{"spaces": [{}, {}]}}"#,
+        space("s2"),
+        space("s1")
+    );
+    let apps = [
+        resource("apps", "a2", "space", "s2"),
+        resource("apps", "a1", "space", "s1"),
+    ];
+    dir.write("apps.json", page(&apps, &included));
+    dir.write("spaces.json", page(&[space("s1"), space("s2")], ""));
+    let seeded = seed(&dir, &["apps.json", "spaces.json"]);
+    assert_eq!(seeded.status, 0, "{}", seeded.stderr);
+    let spaces = dir.run_ok(&["get", "/v3/spaces", "--api", "current", "--no-auth"]);
+    let spaces: serde_json::Value = serde_json::from_str(&spaces).expect("JSON");
+    let guids: Vec<_> = spaces["resources"]
+        .as_array()
+        .expect("an array")
+        .iter()
+        .map(|one| &one["guid"])
+        .collect();
+    assert_eq!(guids, ["s1", "s2"]);
+}
+
+#[test]
 fn packages_alone_are_enough() {
     let dir = WorkDir::new();
     dir.write("packages.json", PACKAGES);

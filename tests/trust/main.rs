@@ -24,6 +24,7 @@ mod two_servers;
 #[allow(dead_code, reason = "the trials use a part of it")]
 #[path = "../it/support"]
 mod support {
+    pub mod database;
     pub mod http;
     pub mod multipart;
     pub mod openapi_document;

@@ -291,3 +291,42 @@ fn wrong_usage_shows_no_token() {
         assert!(!output.stderr.contains(TOKEN), "{}", output.stderr);
     }
 }
+
+#[test]
+fn roles_are_left_out_whole_if_a_later_page_of_them_is_refused() {
+    let server = Scripted::start(|target| {
+        let role = r#"{"guid": "r", "type": "organization_user", "relationships": {"user": {"data": {"guid": "u"}},
+            "organization": {"data": {"guid": "o"}}, "space": {"data": null}}}"#;
+        Some(match target.split('?').next().unwrap_or_default() {
+            "/" => json_response(200, "", &root()),
+            "/v3/roles" if target.contains("page=2") => json_response(403, "", "{}"),
+            "/v3/roles" => json_response(
+                200,
+                "",
+                &page("roles", "/v3/roles?page=2", &[role.to_owned()]),
+            ),
+            "/v3/organizations" => {
+                json_response(200, "", &page("organizations", "", &[organization("o")]))
+            }
+            path => json_response(200, "", &page(path.trim_start_matches("/v3/"), "", &[])),
+        })
+    });
+    let dir = WorkDir::new();
+    let output = dir.run(&["record", &server.url(), "--token", TOKEN]);
+    assert_eq!(output.status, 0, "{}", output.stderr);
+    assert!(
+        output.stderr.contains("roles are left out"),
+        "{}",
+        output.stderr
+    );
+    assert!(output.stdout.contains("organization"), "{}", output.stdout);
+    assert!(!output.stdout.contains("user"), "{}", output.stdout);
+}
+
+#[test]
+fn empty_recording_is_an_empty_seed() {
+    let server = with_organizations(|_| json_response(200, "", &page("organizations", "", &[])));
+    let dir = WorkDir::new();
+    let output = dir.run(&["record", &server.url(), "--token", TOKEN]);
+    assert_eq!((output.status, output.stdout.as_str()), (0, "{}\n"));
+}
