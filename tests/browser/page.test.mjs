@@ -224,7 +224,8 @@ test('a command to copy is quoted for the shell', async (t) => {
 });
 
 test('a viewer logs in, and stays logged in when the token expires', async (t) => {
-  const url = await serve(t, ...CURRENT, '--login', '--login-password', 'secret', '--login-ttl', '1s');
+  // Tokens end at whole seconds, so that one of 3 s is valid for more than 2 s.
+  const url = await serve(t, ...CURRENT, '--login', '--login-password', 'secret', '--login-ttl', '3s');
   const page = await open(t, browser, url);
   await check(page, 'the login');
   await page.getByLabel('User').fill('admin');
@@ -234,7 +235,7 @@ test('a viewer logs in, and stays logged in when the token expires', async (t) =
   await page.getByLabel('Password').fill('secret');
   await page.getByLabel('Password').press('Enter');
   await total(page, 300);
-  await page.waitForTimeout(1500);
+  await page.waitForTimeout(3500);
   await page.getByRole('checkbox', { name: 'READY' }).check();
   await page.getByRole('button', { name: 'Remove all filters' }).waitFor();
   await page.locator('.table[aria-busy]').waitFor({ state: 'detached' });
