@@ -2,7 +2,7 @@
 //! users. States, types, roles, lifecycles, times, the number of entries and their relations stay.
 //!
 //! A replacement follows from the text and a key (HMAC-SHA256), so that the same text always gets the same replacement under
-//! one key, and nobody without the key can tell whether a guess is right.
+//! one key, and a guess cannot be checked without the key.
 
 use ring::hmac;
 

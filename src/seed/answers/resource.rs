@@ -324,16 +324,7 @@ pub(in crate::seed) struct HeldRole<'a> {
 
 impl<'a> HeldRole<'a> {
     pub(in crate::seed) fn into_entry(self) -> RoleEntry<'a> {
-        let parent = Some(Reference::trusted(self.parent.0));
-        let (space, organization) = match self.scope {
-            RoleScope::Space => (parent, None),
-            RoleScope::Organization => (None, parent),
-        };
-        RoleEntry {
-            role: Some(self.role),
-            space,
-            organization,
-        }
+        RoleEntry::held_in(self.role, self.scope, Reference::trusted(self.parent.0))
     }
 }
 

@@ -97,13 +97,22 @@ impl<'a> RoleEntry<'a> {
     }
 
     pub(in crate::seed) fn from_record(record: &RoleRecord<'_>) -> Self {
-        let parent = Some(Reference::trusted(record.parent_guid.to_owned()));
-        let (space, organization) = match record.scope {
-            RoleScope::Space => (parent, None),
-            RoleScope::Organization => (None, parent),
+        let parent = Reference::trusted(record.parent_guid.to_owned());
+        Self::held_in(Role::trusted(record.role.to_owned()), record.scope, parent)
+    }
+
+    /// Returns the role, held in the space or organization `parent`.
+    pub(in crate::seed) fn held_in(
+        role: Role<'a>,
+        scope: RoleScope,
+        parent: Reference<'a>,
+    ) -> Self {
+        let (space, organization) = match scope {
+            RoleScope::Space => (Some(parent), None),
+            RoleScope::Organization => (None, Some(parent)),
         };
         Self {
-            role: Some(Role::trusted(record.role.to_owned())),
+            role: Some(role),
             space,
             organization,
         }

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::records::user::RoleScope;
 use crate::seed::entry::{Object, RoleEntry, UserEntry};
 use crate::seed::field::{Guid, Name, Reference, Role};
 
@@ -47,18 +46,9 @@ impl Members {
         let users = users.into_iter().filter(|user| !user.roles.is_empty());
         users.map(move |user| {
             let roles = user.roles.into_iter().map(|(name, parent)| {
-                let parent = Some(Reference::trusted(parents[parent].clone()));
-                let is_in_space = RoleScope::Space.roles().contains(&name);
-                let (space, organization) = if is_in_space {
-                    (parent, None)
-                } else {
-                    (None, parent)
-                };
-                Object(RoleEntry {
-                    role: Some(Role::trusted(name)),
-                    space,
-                    organization,
-                })
+                let (role, parent) = (Role::trusted(name), parents[parent].clone());
+                let scope = role.scope();
+                Object(RoleEntry::held_in(role, scope, Reference::trusted(parent)))
             });
             UserEntry {
                 guid: Some(Guid::trusted(user.guid)),
