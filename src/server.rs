@@ -34,7 +34,7 @@ use slots::Slots;
 pub use stop_signal::stop_signal;
 
 /// How many more connections are accepted if all places are taken. Each gets one response: that of `/healthz`, or 503. If
-/// there are more, the oldest one that has not sent a request gets 503, so that nobody keeps these places by silence.
+/// there are more, the oldest one that has not sent a request gets 503, so that silent connections do not keep these places.
 const RESERVED: usize = 64;
 /// How many connections the listener of `--metrics` serves. Further ones get 503.
 const METRICS_CONNECTIONS: usize = 8;

@@ -2,7 +2,7 @@
 //!
 //! Types, `strict` and `without rowid` are exchanged word by word. Text compares as bytes, whatever the locale of the
 //! database. A table comes after those that it refers to. A trigger becomes a function and a trigger for each row, which
-//! counts once a transaction: what a transaction counts between its changes, nobody sees.
+//! counts once in each transaction, because other transactions do not see a count before the commit.
 
 use std::collections::HashSet;
 

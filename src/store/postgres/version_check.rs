@@ -56,7 +56,7 @@ impl Drop for VersionCheck {
     }
 }
 
-/// Answers until there is nobody left who could ask.
+/// Answers requests for the version until the last sender is dropped.
 fn answer(waiting: &Receiver<Asker>, mut link: Link) {
     while let Ok(first) = waiting.recv() {
         let mut askers = vec![first];
