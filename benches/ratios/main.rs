@@ -6,6 +6,7 @@
 //! cargo bench -- --quick             # without the million, short rounds
 //! cargo bench -- --only pages        # only the groups whose name contains this
 //! cargo bench -- --sizes 1000,20000  # other numbers of packages
+//! cargo bench --features postgres    # a PostgreSQL database as well: CF_PACKAGES_BENCH_POSTGRES is its URL
 //! ```
 //!
 //! The program runs in its own process, and so does the static route to which it is compared. The two figures are
@@ -48,7 +49,8 @@ fn measure_all(options: Options) -> Result<()> {
         .iter()
         .any(|group| options.includes(group.name))
     {
-        let names = rows::GROUPS.map(|group| group.name).join(", ");
+        let names: Vec<_> = rows::GROUPS.iter().map(|group| group.name).collect();
+        let names = names.join(", ");
         return Err(format!("`--only` matches none of {names}").into());
     }
     let mut context = Context::new(options)?;

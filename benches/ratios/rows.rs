@@ -4,6 +4,8 @@ mod all_data;
 mod bits;
 mod creations;
 mod pages;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod startup_and_memory;
 
 use std::net::SocketAddr;
@@ -15,7 +17,7 @@ use crate::table::Table;
 use crate::{Error, Result};
 
 /// The groups, in the order of the table. The group that changes the databases comes last.
-pub const GROUPS: [Group; 14] = [
+pub const GROUPS: &[Group] = &[
     Group {
         name: "hot",
         about: "cached pages, compared with a static route",
@@ -80,6 +82,12 @@ pub const GROUPS: [Group; 14] = [
         name: "memory",
         about: "resident memory, compared with that of the static route",
         run: startup_and_memory::memory,
+    },
+    #[cfg(feature = "postgres")]
+    Group {
+        name: "postgres",
+        about: "a database of a PostgreSQL server, compared with a file and with a bare client",
+        run: postgres::postgres,
     },
     Group {
         name: "writes",

@@ -41,6 +41,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("r2d2", &["store"]),
     ("r2d2_sqlite", &["store"]),
     ("postgres", &["store"]),
+    ("tokio_postgres", &["store"]),
     ("tokio_postgres_rustls", &["store"]),
     ("rustls", &["record", "store"]),
     ("rustls_native_certs", &["record", "store"]),

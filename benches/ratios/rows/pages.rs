@@ -18,7 +18,7 @@ const PER_PAGE: u64 = 50;
 /// The size of the response cache in MiB, the default of the program.
 pub(super) const CACHE: u32 = 64;
 /// The list of all rows that do not name another.
-const LIST: &str = "/v3/packages?per_page=50";
+pub(super) const LIST: &str = "/v3/packages?per_page=50";
 /// Pages that are requested in turn, so that most are not in SQLite's page cache.
 const ANYWHERE: u64 = 2_000;
 /// Requests whose latencies are measured in one round.

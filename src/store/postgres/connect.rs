@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use ::postgres::config::{Host, SslMode};
-use ::postgres::{CancelToken, Client, Config, NoTls};
+use ::postgres::{CancelToken, Client};
 use percent_encoding::percent_decode_str;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Config, NoTls};
 
 use super::errors::{connect_error, store_error};
 use super::tls::{self, Tls};
@@ -77,7 +78,7 @@ impl ServerAddress {
         }
         let mut config: Config = format!("{base}?{}", kept.join("&"))
             .parse()
-            .map_err(|error: ::postgres::Error| wrong(&error))?;
+            .map_err(|error: tokio_postgres::Error| wrong(&error))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(
                 "names no host; give one, as `postgres://db.example.org/packages`, or a folder with a socket, as `postgres:///packages?host=/var/run/postgresql`"
@@ -119,17 +120,40 @@ impl ServerAddress {
         &self.shown
     }
 
-    /// Makes a connection.
+    /// Makes a connection for a thread that may wait.
     pub(super) fn connect(&self) -> Result<Client, StoreError> {
+        let config = ::postgres::Config::from(self.config.clone());
         let connected = if self.is_encrypted {
-            self.config.connect(self.tls()?.clone())
+            config.connect(self.tls()?.clone())
         } else {
-            self.config.connect(NoTls)
+            config.connect(NoTls)
         };
         let mut client = connected.map_err(|error| connect_error(&error))?;
         client
             .batch_execute(SETTINGS)
             .map_err(|error| store_error(&error))?;
+        Ok(client)
+    }
+
+    /// Makes a connection that is served by the current tokio runtime, until the client is dropped.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a tokio runtime.
+    pub(super) async fn connect_on_runtime(&self) -> Result<tokio_postgres::Client, StoreError> {
+        let failed = |error| connect_error(&error);
+        let client = if self.is_encrypted {
+            let connected = self.config.connect(self.tls()?.clone()).await;
+            let (client, connection) = connected.map_err(failed)?;
+            tokio::spawn(connection);
+            client
+        } else {
+            let (client, connection) = self.config.connect(NoTls).await.map_err(failed)?;
+            tokio::spawn(connection);
+            client
+        };
+        let set = client.batch_execute(SETTINGS).await;
+        set.map_err(|error| store_error(&error))?;
         Ok(client)
     }
 
@@ -167,7 +191,7 @@ fn is_encrypted(mode: &str) -> Result<bool, String> {
 }
 
 /// Returns what is wrong with a URL. The text of the error names a parameter, and no value.
-fn wrong(error: &::postgres::Error) -> String {
+fn wrong(error: &tokio_postgres::Error) -> String {
     use std::error::Error as _;
     let cause = error
         .source()

@@ -45,7 +45,7 @@ impl PostgresStore {
         Ok(Self {
             server: server.clone(),
             readers: Readers::start(server)?,
-            versions: VersionCheck::start(server)?,
+            versions: VersionCheck::new(server),
             others: Some(Others {
                 writer: Writer::new(server),
                 long: Mutex::default(),

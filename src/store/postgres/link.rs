@@ -73,24 +73,6 @@ impl Link {
         read(&Snapshot::of_session(session, background))
     }
 
-    /// Returns the answer to one question outside a transaction, which is asked again on a new connection if the kept one was
-    /// lost.
-    pub(super) fn ask<T>(
-        &mut self,
-        ask: impl Fn(&PostgresSession) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        if let Some(session) = &self.session {
-            match ask(session) {
-                Err(_) if session.is_lost() => self.session = None,
-                answer => return answer,
-            }
-        }
-        let session = PostgresSession::new(self.server.connect()?);
-        let answer = ask(&session);
-        self.session = Some(session);
-        answer
-    }
-
     /// Whether the last read failed because the connection was lost.
     pub(super) fn is_lost(&self) -> bool {
         self.session.as_ref().is_some_and(PostgresSession::is_lost)

@@ -12,7 +12,7 @@ use ::postgres::{CancelToken, Client, Error, Row, Statement};
 use super::bulk::{Batch, Bulk};
 use super::cursor::Cursor;
 use super::errors::{Meaning, meaning, store_error};
-use super::values::{Bound, int};
+use super::values::{self, Bound, int};
 use crate::store::dialect;
 use crate::store::version::Version;
 use crate::store::{BorrowedValue, StoreError, Value};
@@ -221,18 +221,11 @@ impl PostgresSession {
         let row = rows
             .first()
             .ok_or_else(|| StoreError::Damaged("the table `versions` is empty".into()))?;
-        let version =
-            Version::from_numbers([int(row, 0)?, int(row, 1)?, int(row, 2)?, int(row, 3)?]);
+        let version = values::version(row)?;
         if !self.is_writing.get() {
             self.version.set(Some(version));
         }
         Ok(version)
-    }
-
-    /// Reads the version outside a transaction.
-    pub(super) fn current_version(&self) -> Result<Version, StoreError> {
-        self.begin(true);
-        self.version()
     }
 
     /// Lets the row of an insertion wait, if this transaction sends rows together. Returns its id, or 0 if it has none.

@@ -6,7 +6,7 @@ use ::postgres::Row;
 use ::postgres::types::private::BytesMut;
 use ::postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
-use crate::store::{BorrowedValue, StoreError};
+use crate::store::{BorrowedValue, StoreError, Version};
 
 /// A value, bound to a parameter of whatever type the server expects there.
 #[derive(Debug)]
@@ -88,6 +88,16 @@ pub(in crate::store) fn optional_int(row: &Row, index: usize) -> Result<Option<i
         Some(&Type::BOOL) => Ok(get::<Option<bool>>(row, index)?.map(i64::from)),
         _ => get(row, index),
     }
+}
+
+/// Returns the version in a row of [`Version::SQL`].
+pub(super) fn version(row: &Row) -> Result<Version, StoreError> {
+    Ok(Version::from_numbers([
+        int(row, 0)?,
+        int(row, 1)?,
+        int(row, 2)?,
+        int(row, 3)?,
+    ]))
 }
 
 fn get<'r, T: FromSql<'r>>(row: &'r Row, index: usize) -> Result<T, StoreError> {

@@ -2,70 +2,179 @@
 //!
 //! A request that asks gets the answer to a question that was sent after it asked, so that it never sees a version of the
 //! time before. While a question is under way, those that ask wait for the next one. So at most one is under way.
+//!
+//! The questions are asked on the async threads of those who ask, since a cached response would cost less than handing
+//! over to a thread of its own and back.
 
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
+use tokio_postgres::{Client, Statement};
 
 use super::connect::ServerAddress;
-use super::link::Link;
-use super::readers::spawn;
-use super::session::PostgresSession;
+use super::errors::store_error;
+use super::values::version;
 use crate::store::StoreError;
+use crate::store::dialect;
 use crate::store::version::Version;
+
+/// The most turns of the runtime that a question waits for further requests.
+const MOST_TURNS: usize = 8;
 
 /// Who waits for the version.
 type Asker = oneshot::Sender<Option<Version>>;
 
-/// The thread that asks.
-#[derive(Debug)]
+/// The question, and those who wait for its answer.
 pub(super) struct VersionCheck {
-    askers: Option<Sender<Asker>>,
-    thread: Option<JoinHandle<()>>,
+    server: Arc<ServerAddress>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<Asker>,
+    /// Whether a task asks for those that wait.
+    is_asking: bool,
+    /// The connection, while no task uses it.
+    connection: Option<Connection>,
+}
+
+/// A connection that has prepared the question.
+struct Connection {
+    client: Client,
+    question: Statement,
+}
+
+impl fmt::Debug for VersionCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VersionCheck").finish_non_exhaustive()
+    }
 }
 
 impl VersionCheck {
-    /// Starts the thread.
-    pub(super) fn start(server: &Arc<ServerAddress>) -> Result<Self, StoreError> {
-        let (askers, waiting) = channel();
-        let link = Link::new(server, None);
-        Ok(Self {
-            askers: Some(askers),
-            thread: Some(spawn("version-check", move || answer(&waiting, link))?),
-        })
+    pub(super) fn new(server: &Arc<ServerAddress>) -> Self {
+        Self {
+            server: server.clone(),
+            state: Arc::default(),
+        }
     }
 
     /// Returns the version of a state that is not older than this call. `None` if the server cannot be asked.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside a tokio runtime.
     pub(super) async fn ask(&self) -> Option<Version> {
         let (sender, receiver) = oneshot::channel();
-        self.askers.as_ref()?.send(sender).ok()?;
+        if let Some(asking) = self.wait_with(sender) {
+            tokio::spawn(answer(self.server.clone(), asking));
+        }
         receiver.await.ok().flatten()
+    }
+
+    /// Adds one that waits. Returns the right to ask, unless a task has it.
+    fn wait_with(&self, asker: Asker) -> Option<Asking> {
+        let mut state = locked(&self.state);
+        state.waiting.push(asker);
+        let is_asking = std::mem::replace(&mut state.is_asking, true);
+        (!is_asking).then(|| Asking {
+            state: self.state.clone(),
+            is_done: false,
+        })
     }
 }
 
-impl Drop for VersionCheck {
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The right to ask. If it is dropped early, as with the runtime of its task, those that wait get no answer, and the next
+/// request starts another task.
+struct Asking {
+    state: Arc<Mutex<State>>,
+    is_done: bool,
+}
+
+impl Asking {
+    /// Waits while more requests come with each turn of the runtime: the more share a question, the less it costs each.
+    async fn gather(&self) {
+        let mut waiting = 0;
+        for _ in 0..MOST_TURNS {
+            tokio::task::yield_now().await;
+            let count = locked(&self.state).waiting.len();
+            if count == waiting {
+                return;
+            }
+            waiting = count;
+        }
+    }
+
+    /// Returns those that wait. `None`: there are none, and the next request starts another task, with this connection.
+    fn take_waiting(&mut self, connection: &mut Option<Connection>) -> Option<Vec<Asker>> {
+        let mut state = locked(&self.state);
+        if state.waiting.is_empty() {
+            state.connection = connection.take();
+            state.is_asking = false;
+            self.is_done = true;
+            return None;
+        }
+        Some(std::mem::take(&mut state.waiting))
+    }
+}
+
+impl Drop for Asking {
     fn drop(&mut self) {
-        drop(self.askers.take());
-        if let Some(thread) = self.thread.take()
-            && thread.thread().id() != thread::current().id()
-        {
-            drop(thread.join());
+        if !self.is_done {
+            let mut state = locked(&self.state);
+            state.waiting.clear();
+            state.is_asking = false;
         }
     }
 }
 
-/// Answers requests for the version until the last sender is dropped.
-fn answer(waiting: &Receiver<Asker>, mut link: Link) {
-    while let Ok(first) = waiting.recv() {
-        let mut askers = vec![first];
-        askers.extend(waiting.try_iter());
+/// Asks until no request waits.
+async fn answer(server: Arc<ServerAddress>, mut asking: Asking) {
+    let mut connection = locked(&asking.state).connection.take();
+    loop {
+        asking.gather().await;
+        let Some(askers) = asking.take_waiting(&mut connection) else {
+            return;
+        };
         // A request that asks from now on gets the answer to the next question.
-        let version = link.ask(PostgresSession::current_version).ok();
+        let version = ask(&server, &mut connection).await.ok();
         for asker in askers {
             // Fails if the client has gone.
             let _ = asker.send(version);
         }
+    }
+}
+
+/// Asks once, and again on a new connection if the kept one was lost.
+async fn ask(server: &ServerAddress, kept: &mut Option<Connection>) -> Result<Version, StoreError> {
+    if let Some(connection) = kept {
+        match connection.ask().await {
+            Err(_) if connection.client.is_closed() => *kept = None,
+            answer => return answer,
+        }
+    }
+    let connection = kept.insert(Connection::open(server).await?);
+    connection.ask().await
+}
+
+impl Connection {
+    async fn open(server: &ServerAddress) -> Result<Self, StoreError> {
+        let client = server.connect_on_runtime().await?;
+        let question = client.prepare(&dialect::to_postgres(Version::SQL)).await;
+        Ok(Self {
+            question: question.map_err(|error| store_error(&error))?,
+            client,
+        })
+    }
+
+    async fn ask(&self) -> Result<Version, StoreError> {
+        let row = self.client.query_one(&self.question, &[]).await;
+        let row = row.map_err(|error| store_error(&error))?;
+        version(&row)
     }
 }
