@@ -191,6 +191,7 @@ async fn serve(
     };
     // Removed when this function returns.
     let _token_file = admin_token.map(UnwrittenToken::write).transpose()?;
+    service.finish_what_was_due().await;
     // Programs wait for this line, and read the port from it.
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "listening on {}", address.url()).and_then(|()| stdout.flush())?;

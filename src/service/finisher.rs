@@ -17,6 +17,17 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(500);
 
 impl Service {
+    /// Finishes what became due while no server ran, so that the first request finds it finished. A server that may only read
+    /// leaves it to others.
+    pub async fn finish_what_was_due(self: &Arc<Self>) {
+        if self.store.opened() != OpenMode::ReadWrite {
+            return;
+        }
+        if let Err(error) = self.finish().await {
+            warn_of(&error);
+        }
+    }
+
     /// Finishes what is due, until the store is closed. A server that may only read leaves it to others.
     pub async fn finish_what_is_due(self: Arc<Self>) {
         if self.store.opened() != OpenMode::ReadWrite {
@@ -34,7 +45,7 @@ impl Service {
                 Ok(wait) => self.wait_for_work(wait, seen).await,
                 Err(StoreError::Closed) => return,
                 Err(error) => {
-                    tracing::warn!("what is due could not be finished: {error}");
+                    warn_of(&error);
                     sleep(PAUSE).await;
                 }
             }
@@ -89,6 +100,10 @@ impl Service {
         let due = finished.await.unwrap_or(Err(StoreError::Closed))?;
         Ok(due.map(wait_for))
     }
+}
+
+fn warn_of(error: &StoreError) {
+    tracing::warn!("what is due could not be finished: {error}");
 }
 
 /// Returns how long it is until `due`, in milliseconds since 1970.

@@ -1,5 +1,6 @@
 //! `serve --processing`: copies and jobs that take some time.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -91,16 +92,28 @@ fn copy_and_job_end_by_themselves() {
 }
 
 #[test]
-fn what_a_killed_server_left_ends_after_a_restart() {
-    let changed = Changed::serve(FAST);
+fn what_became_due_without_a_server_is_finished_before_the_first_request() {
+    let changed = Changed::serve(SLOW);
     let (copy, job) = (copy(&changed), delete(&changed));
     let Changed { dir, server } = changed;
     // Killed.
     drop(server);
+    make_due(&dir.path("packages.db"));
     let server = dir.serve(&["--api", "current", "--token-key", "key"]);
     let changed = Changed { dir, server };
-    wait_for(&changed, &format!("/v3/packages/{copy}"), "READY");
-    wait_for(&changed, &job, "COMPLETE");
+    let state = |path: &str| document(&changed.send("GET", path, ""))["state"].clone();
+    assert_eq!(state(&format!("/v3/packages/{copy}")), "READY");
+    assert_eq!(state(&job), "COMPLETE");
+}
+
+/// Makes what is being processed due now.
+fn make_due(database: &Path) {
+    let connection = rusqlite::Connection::open(database).expect("opens");
+    connection
+        .execute_batch(
+            "update package_outcomes set due = 0; update jobs set due = unixepoch() * 1000",
+        )
+        .expect("two updates");
 }
 
 #[test]
@@ -112,12 +125,7 @@ fn what_a_killed_server_left_is_finished_by_another_server_that_was_running() {
     let Changed { dir, server } = changed;
     // Killed.
     drop(server);
-    let connection = rusqlite::Connection::open(dir.path("packages.db")).expect("opens");
-    connection
-        .execute_batch(
-            "update package_outcomes set due = 0; update jobs set due = unixepoch() * 1000",
-        )
-        .expect("two updates");
+    make_due(&dir.path("packages.db"));
     let changed = Changed { dir, server: other };
     wait_for(&changed, &format!("/v3/packages/{copy}"), "READY");
     wait_for(&changed, &job, "COMPLETE");
