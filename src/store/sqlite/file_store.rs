@@ -89,7 +89,7 @@ impl FileStore {
             let immutable = stamps.map(|stamps| stamps.file);
             let opened = PublishedFile::new(&file, immutable, &connection, number, numbers)?;
             published = Some(Arc::new(opened));
-            LatestVersion::of_published(&file, number)
+            LatestVersion::of_published(&file, immutable, number)
         } else {
             LatestVersion::new(real, mode, number)
         };

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::identify::beside;
-use super::open_file::OpenFile;
+use super::open_file::{OpenFile, Stamp};
 use crate::store::OpenMode;
 use crate::store::version::Version;
 
@@ -52,7 +52,11 @@ enum VersionSource {
     /// that it must stay open until the last connection is closed.
     WalIndex(File),
     /// Other programs change the file, which has no WAL-index: its length and its time tell.
-    Published(Arc<OpenFile>),
+    Published {
+        file: Arc<OpenFile>,
+        /// What the file must look like, if it is taken as immutable.
+        immutable: Option<Stamp>,
+    },
     /// The file has no WAL-index, or it cannot be read: only a reader can tell.
     Unknown,
 }
@@ -79,10 +83,18 @@ impl LatestVersion {
         }
     }
 
-    /// Returns the version source of a file that other programs change, with or without a write-ahead log.
-    pub(in crate::store) fn of_published(file: &Arc<OpenFile>, file_number: u32) -> Self {
+    /// Returns the version source of a file that other programs change. `immutable` is what it looked like when it was opened,
+    /// if it is taken as immutable.
+    pub(in crate::store) fn of_published(
+        file: &Arc<OpenFile>,
+        immutable: Option<Stamp>,
+        file_number: u32,
+    ) -> Self {
         Self {
-            source: VersionSource::Published(file.clone()),
+            source: VersionSource::Published {
+                file: file.clone(),
+                immutable,
+            },
             file_number,
             recorded: RwLock::default(),
         }
@@ -105,9 +117,13 @@ impl LatestVersion {
                 let (first, second) = copies.split_first_chunk::<48>()?;
                 (first == second).then_some(*first)
             }
-            VersionSource::Published(file) => {
+            VersionSource::Published { file, immutable } => {
+                let stamp = file.stamp().ok()?;
+                if immutable.is_some_and(|opened| opened != stamp) {
+                    return None;
+                }
                 let mut head = [0; 48];
-                head[..24].copy_from_slice(&file.stamp().ok()?.settled_bytes()?);
+                head[..24].copy_from_slice(&stamp.settled_bytes()?);
                 Some(head)
             }
             VersionSource::Unknown => None,

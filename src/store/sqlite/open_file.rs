@@ -368,7 +368,11 @@ impl Stamp {
             .and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
         since_epoch.is_some_and(|time| {
             let has_fraction = time.subsec_nanos() != 0;
-            self.is_older_than(if has_fraction { FINE_TIMES } else { COARSE_TIMES })
+            self.is_older_than(if has_fraction {
+                FINE_TIMES
+            } else {
+                COARSE_TIMES
+            })
         })
     }
 

@@ -101,11 +101,7 @@ impl PublishedFile {
     /// Returns why the file cannot be served without opening it again, if so.
     pub(in crate::store) fn fault(&self) -> Option<String> {
         let fault = self.known().fault.clone();
-        fault.or_else(|| {
-            self.require_servable()
-                .err()
-                .map(|error| error.to_string())
-        })
+        fault.or_else(|| self.require_servable().err().map(|error| error.to_string()))
     }
 
     /// Fails with [`StoreError::Lost`] if the file is taken as immutable and has changed, or if it is not one that can be read
@@ -179,8 +175,11 @@ impl PublishedFile {
                 continue;
             };
             let answer = read(&transaction, Some(version));
-            // A program that writes without SQLite's locks.
             if !self.file.stamp().is_ok_and(|now| now == stamp) {
+                // A program writes without SQLite's locks. Caches must not use what was read.
+                let mut known = self.known();
+                known.stamp = None;
+                known.state.number = self.numbers.fetch_add(1, Ordering::Relaxed);
                 return Err(self.overwritten().into());
             }
             if stamp.is_settled() {

@@ -158,12 +158,7 @@ impl Readers {
         published: Option<&Arc<PublishedFile>>,
     ) -> Result<Self, StoreError> {
         let count = fast_threads();
-        let pool = pool(
-            path,
-            mode,
-            3 * count + 2 + LONG_READS,
-            published.is_some(),
-        )?;
+        let pool = pool(path, mode, 3 * count + 2 + LONG_READS, published.is_some())?;
         let (fast, fast_queue) = channel::<Job>();
         let (medium, medium_queue) = channel::<Job>();
         let (slow, slow_queue) = sync_channel::<Job>(SLOW_QUEUE);
