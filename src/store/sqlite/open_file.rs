@@ -345,11 +345,6 @@ impl Stamp {
         }
     }
 
-    /// Returns the length of the file in bytes.
-    pub(in crate::store) fn length(&self) -> u64 {
-        self.length
-    }
-
     /// Returns the length and the time in nanoseconds as bytes, or `None` if a later change may not show in them.
     pub(super) fn settled_bytes(&self) -> Option<[u8; 24]> {
         let modified = self.modified.filter(|_| self.is_settled())?;

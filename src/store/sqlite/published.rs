@@ -104,16 +104,16 @@ impl PublishedFile {
         fault.or_else(|| self.require_servable().err().map(|error| error.to_string()))
     }
 
-    /// Fails with [`StoreError::Lost`] if the file is taken as immutable and has changed, or if it is not one that can be read
-    /// with SQLite's locks. Reads its header alone.
+    /// Fails with [`StoreError::Lost`] if the file is taken as immutable and has changed, or if it is not one that SQLite reads
+    /// with its locks alone. Another program may be writing it.
     fn require_servable(&self) -> Result<Stamp, StoreError> {
         let stamp = self.file.stamp().map_err(|_| self.overwritten())?;
         let is_servable = match self.immutable {
             Some(opened) => stamp == opened,
-            None => self.file.header().is_some_and(|header| {
-                let needed = header.page_size() * u64::from(header.pages().unwrap_or(0));
-                header.is_ours() && !header.is_wal() && stamp.length() >= needed
-            }),
+            None => {
+                let header = self.file.header();
+                header.is_some_and(|header| header.is_ours() && !header.is_wal())
+            }
         };
         if is_servable {
             Ok(stamp)
@@ -195,8 +195,12 @@ impl PublishedFile {
         let schema_cookie = match schema_cookie(transaction) {
             Ok(cookie) => cookie,
             Err(error @ (StoreError::Busy | StoreError::Stopped(_))) => return Err(error),
-            // For example, a program was killed while it wrote.
-            Err(error) => return Err(self.lost(format_args!("cannot be read ({error})"))),
+            // For example, it is shorter than its header says, or a program was killed while it wrote.
+            Err(error) => {
+                let lost = self.lost(format_args!("cannot be read ({error})"));
+                self.known().fault = Some(lost.to_string());
+                return Err(lost);
+            }
         };
         if !self.file.stamp().is_ok_and(|now| now == stamp) {
             return Ok(None);
@@ -209,6 +213,7 @@ impl PublishedFile {
                 known.fault = Some(error.to_string());
                 return Err(StoreError::Lost(error.to_string()));
             }
+            known.fault = None;
             let former = known.state;
             let mut state = State::read(transaction, former.number)?;
             if !state.continues(&former) {
