@@ -201,7 +201,7 @@ fn follow(path: &Path, current: &Current, stopped: &Receiver<()>) {
                 continue;
             }
         }
-        if !is_steady && !(is_replaced && says_its_length(path)) {
+        if !(is_steady || is_replaced && says_its_length(path)) {
             continue;
         }
         match open_published(path, published.numbers()) {
