@@ -92,13 +92,10 @@ impl Current {
         drop(former);
     }
 
-    /// Returns what follows from a new file that cannot be served.
-    fn without_new_file(&self) -> &'static str {
+    /// Whether reads are refused.
+    fn is_refused(&self) -> bool {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        match state.refusal {
-            Some(_) => "requests are answered with 503",
-            None => "the former file is served on",
-        }
+        state.refusal.is_some()
     }
 
     /// Refuses reads with this reason, or allows them again if it is `None`. Logs only a change.
@@ -194,10 +191,11 @@ fn follow(path: &Path, current: &Current, stopped: &Receiver<()>) {
         let is_replaced = !published.is_same_file(&seen);
         if !is_replaced {
             let fault = published.fault();
-            let is_served = fault.is_none();
-            current.refuse(fault);
-            if is_served {
+            if fault.is_none() {
                 reported = None;
+            }
+            if fault.is_none() || !is_steady || !current.is_refused() {
+                current.refuse(fault);
                 continue;
             }
         }
@@ -205,7 +203,8 @@ fn follow(path: &Path, current: &Current, stopped: &Receiver<()>) {
             continue;
         }
         match open_published(path, published.numbers()) {
-            Ok(opened) => {
+            Ok(None) => {}
+            Ok(Some(opened)) => {
                 tracing::info!(
                     "`{}` was replaced; the new file is served. Tokens are still verified with the keys from the start",
                     path.display()
@@ -216,7 +215,12 @@ fn follow(path: &Path, current: &Current, stopped: &Receiver<()>) {
             Err(error) if is_replaced => {
                 let error = error.to_string();
                 if reported.as_ref() != Some(&error) {
-                    tracing::error!("{error}; {}", current.without_new_file());
+                    let result = if current.is_refused() {
+                        "requests are answered with 503"
+                    } else {
+                        "the former file is served on"
+                    };
+                    tracing::error!("{error}; {result}");
                     reported = Some(error);
                 }
             }
@@ -225,20 +229,21 @@ fn follow(path: &Path, current: &Current, stopped: &Receiver<()>) {
     }
 }
 
-/// Opens the file that `path` leads to. Tries again at once if it is replaced meanwhile.
-fn open_published(path: &Path, numbers: &Arc<AtomicU32>) -> Result<OpenReaders, StoreError> {
-    let open = || {
-        at_real_path(path, |real| {
+/// Opens the file that `path` leads to. Returns `None` if it was replaced or changed meanwhile, each time that it was tried.
+fn open_published(
+    path: &Path,
+    numbers: &Arc<AtomicU32>,
+) -> Result<Option<OpenReaders>, StoreError> {
+    for _ in 0..TRIES {
+        let before = Stamp::of(path).ok();
+        let opened = at_real_path(path, |real| {
             FileStore::open_readers(path, real, OpenMode::Published, Durability::Full, numbers)
-        })
-        .map(|(readers, ..)| readers)
-    };
-    let mut opened = open();
-    for _ in 1..TRIES {
-        if opened.is_ok() {
-            break;
+        });
+        match opened {
+            Ok((readers, ..)) => return Ok(Some(readers)),
+            Err(error) if Stamp::of(path).ok() == before => return Err(error),
+            Err(_) => {}
         }
-        opened = open();
     }
-    opened
+    Ok(None)
 }

@@ -316,6 +316,35 @@ fn commits_of_another_program_are_served_at_once_without_a_failed_request() {
     dir.run_ok(&["check", "--db", "x.db"]);
 }
 
+#[test]
+fn file_that_another_program_makes_unfit_in_place_is_refused_until_it_is_fit() {
+    let dir = WorkDir::of_files();
+    dir.run_ok(&["seed", "demo", "--db", "x.db"]);
+    let writer = Database::open(dir.path("x.db")).expect("a database");
+    writer.busy_timeout(SOON).expect("set");
+    writer.execute_batch(KINDS[1].1).expect("another mode");
+    let server = dir.serve(&FLAGS);
+    for (unfit, fit) in [
+        ("create table extra (a)", "drop table extra"),
+        ("pragma user_version = 99", "pragma user_version = 5"),
+        // The log is emptied when the mode is changed again.
+        (
+            "pragma journal_mode = wal; update organizations set name = 'z', folded_name = 'z' where id = 1",
+            "pragma journal_mode = delete",
+        ),
+    ] {
+        assert_eq!(server.get(APPS, "").status, 200);
+        writer.execute_batch(unfit).expect("committed");
+        assert_eq!(server.get(APPS, "").status, 503, "{unfit}");
+        thread::sleep(Duration::from_secs(2));
+        assert_eq!(server.get(APPS, "").status, 503, "{unfit}");
+        writer.execute_batch(fit).expect("committed");
+        wait_until(fit, || server.get(APPS, "").status == 200);
+    }
+    assert!(server.get("/v3/organizations", "").body.contains("\"z\""));
+    assert_eq!(dir.file_names(), ["x.db"]);
+}
+
 /// Litestream writes pages without the change counter, unless the first page is among them.
 #[test]
 fn pages_that_were_written_without_the_change_counter_are_served() {

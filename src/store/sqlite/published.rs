@@ -15,7 +15,9 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::busy::Patience;
 use super::open::check_contents;
 use super::open_file::{OpenFile, Stamp};
+use super::schema;
 use crate::store::StoreError;
+use crate::store::migrate::SCHEMA_VERSION;
 use crate::store::version::Version;
 
 /// How long a read waits at most for the end of the reads that keep another program from writing.
@@ -194,24 +196,32 @@ impl PublishedFile {
         // The first statement that reads takes the lock, for which it waits.
         let schema_cookie = match schema_cookie(transaction) {
             Ok(cookie) => cookie,
-            Err(error @ (StoreError::Busy | StoreError::Stopped(_))) => return Err(error),
             // For example, it is shorter than its header says, or a program was killed while it wrote.
-            Err(error) => {
+            Err(
+                error @ (StoreError::Damaged(_)
+                | StoreError::CannotOpen(_)
+                | StoreError::CannotWrite(_)),
+            ) => {
                 let lost = self.lost(format_args!("cannot be read ({error})"));
                 self.known().fault = Some(lost.to_string());
                 return Err(lost);
             }
+            Err(error) => return Err(error),
         };
         if !self.file.stamp().is_ok_and(|now| now == stamp) {
             return Ok(None);
         }
         let mut known = self.known();
         if known.stamp != Some(stamp) {
-            if known.state.schema_cookie != schema_cookie
-                && let Err(error) = check_contents(self.file.given(), transaction)
-            {
-                known.fault = Some(error.to_string());
-                return Err(StoreError::Lost(error.to_string()));
+            let version = schema::version(transaction)?;
+            if known.state.schema_cookie != schema_cookie || version != SCHEMA_VERSION {
+                match check_contents(self.file.given(), transaction) {
+                    Err(error @ StoreError::File { .. }) => {
+                        known.fault = Some(error.to_string());
+                        return Err(StoreError::Lost(error.to_string()));
+                    }
+                    checked => checked?,
+                }
             }
             known.fault = None;
             let former = known.state;
