@@ -62,6 +62,9 @@ pub enum OpenMode {
     /// For reading a file and its `-wal` that no program writes, since there is no `-shm`: without locks, and without
     /// creating `-shm`.
     ImmutableWithLog,
+    /// For serving a file that only other programs change, in place or by renaming another file to its path. A file with a
+    /// write-ahead log is taken as immutable, and so is one that cannot be locked.
+    Published,
 }
 
 impl OpenMode {
@@ -300,7 +303,7 @@ impl Store {
     }
 
     /// Watches the file from now on, for a server: requests fail with [`StoreError::Lost`] once the file is removed,
-    /// replaced or overwritten. If it is open as [`OpenMode::Immutable`], the new file is opened instead.
+    /// replaced or overwritten. If it is open as [`OpenMode::Published`], the new file is opened instead.
     ///
     /// # Errors
     ///

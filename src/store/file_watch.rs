@@ -1,21 +1,26 @@
 //! The watch over the served file: reads and writes are refused once its path leads elsewhere, or once another program
-//! overwrote it. A file that is only read is opened again instead.
+//! overwrote it. Of a file that only other programs change, each state is served instead.
 
 use std::path::Path;
+use std::sync::atomic::AtomicU32;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::sqlite::file_store::FileStore;
-use super::sqlite::identify::at_real_path;
+use super::sqlite::identify::{at_real_path, says_its_length};
 use super::sqlite::latest_version::LatestVersion;
 use super::sqlite::open_file::{OpenFile, Stamp, Stamps};
+use super::sqlite::published::PublishedFile;
 use super::sqlite::readers::Readers;
 use super::{Durability, OpenMode, StoreError};
 
 /// How often the file is looked at.
 const INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often a file is opened that is replaced meanwhile.
+const TRIES: u32 = 3;
 
 /// The readers of a file, and what is needed to tell whether it is still the same file.
 #[derive(Debug)]
@@ -26,6 +31,8 @@ pub(super) struct OpenReaders {
     pub file: Arc<OpenFile>,
     /// What the file and its log looked like, if they are taken as immutable.
     pub stamps: Option<Stamps>,
+    /// What is known of the file, if other programs change it.
+    pub published: Option<Arc<PublishedFile>>,
 }
 
 /// The readers that serve requests at present.
@@ -85,6 +92,12 @@ impl Current {
         drop(former);
     }
 
+    /// Whether reads are refused.
+    fn is_refused(&self) -> bool {
+        let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        state.refusal.is_some()
+    }
+
     /// Refuses reads with this reason, or allows them again if it is `None`. Logs only a change.
     fn refuse(&self, refusal: Option<String>) {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -114,10 +127,8 @@ impl FileWatch {
         let thread = thread::Builder::new()
             .name("file-watch".into())
             .spawn(move || match mode {
-                OpenMode::Immutable | OpenMode::ImmutableWithLog => {
-                    follow(&path, &current, &stopped)
-                }
-                OpenMode::ReadWrite | OpenMode::ReadOnly => guard(&current, &stopped),
+                OpenMode::Published => follow(&path, &current, &stopped),
+                _ => guard(&current, &stopped),
             })
             .map_err(|error| {
                 StoreError::Sqlite(format!("the file watch cannot be started: {error}"))
@@ -154,42 +165,85 @@ fn guard(current: &Current, stopped: &Receiver<()>) {
     }
 }
 
-/// Opens the file again when it is replaced or overwritten. Refuses reads until that succeeds.
+/// Serves the file that replaces the open one: the open one is served on until the new one is open. Opens the file again when
+/// it was overwritten, and refuses reads until that succeeds.
 fn follow(path: &Path, current: &Current, stopped: &Receiver<()>) {
     let mut last_seen = None;
-    let mut replaced = 0;
+    let mut reported = None;
     while wait(stopped) {
         let Some(readers) = current.last() else {
             return;
         };
+        let Some(published) = &readers.published else {
+            return;
+        };
         let seen = Stamp::of(path).ok();
-        if seen.is_some() && seen == readers.stamps.map(|stamps| stamps.file) {
-            current.refuse(None);
-            continue;
-        }
         // A file that changed since the last look is perhaps still being written.
-        if seen.is_none() || seen != last_seen {
-            last_seen = seen;
-            let change = match seen {
-                None => "was removed while it was served",
-                Some(_) => "was replaced or overwritten while it was served",
-            };
-            current.refuse(Some(format!("`{}` {change}", path.display())));
+        let is_steady = seen == last_seen;
+        last_seen = seen;
+        let Some(seen) = seen else {
+            current.refuse(Some(format!(
+                "`{}` was removed while it was served",
+                path.display()
+            )));
+            continue;
+        };
+        let is_replaced = !published.is_same_file(&seen);
+        if !is_replaced {
+            let fault = published.fault();
+            if fault.is_none() {
+                reported = None;
+            }
+            if fault.is_none() || !is_steady || !current.is_refused() {
+                current.refuse(fault);
+                continue;
+            }
+        }
+        if !(is_steady || is_replaced && says_its_length(path)) {
             continue;
         }
-        replaced += 1;
-        let opened = at_real_path(path, |real| {
-            FileStore::open_readers(path, real, OpenMode::Immutable, Durability::Full, replaced)
-        });
-        match opened {
-            Ok((opened, ..)) => {
+        match open_published(path, published.numbers()) {
+            Ok(None) => {}
+            Ok(Some(opened)) => {
                 tracing::info!(
                     "`{}` was replaced; the new file is served. Tokens are still verified with the keys from the start",
                     path.display()
                 );
                 current.replace(opened);
+                reported = None;
+            }
+            Err(error) if is_replaced => {
+                let error = error.to_string();
+                if reported.as_ref() != Some(&error) {
+                    let result = if current.is_refused() {
+                        "requests are answered with 503"
+                    } else {
+                        "the former file is served on"
+                    };
+                    tracing::error!("{error}; {result}");
+                    reported = Some(error);
+                }
             }
             Err(error) => current.refuse(Some(error.to_string())),
         }
     }
+}
+
+/// Opens the file that `path` leads to. Returns `None` if it was replaced or changed meanwhile, each time that it was tried.
+fn open_published(
+    path: &Path,
+    numbers: &Arc<AtomicU32>,
+) -> Result<Option<OpenReaders>, StoreError> {
+    for _ in 0..TRIES {
+        let before = Stamp::of(path).ok();
+        let opened = at_real_path(path, |real| {
+            FileStore::open_readers(path, real, OpenMode::Published, Durability::Full, numbers)
+        });
+        match opened {
+            Ok((readers, ..)) => return Ok(Some(readers)),
+            Err(error) if Stamp::of(path).ok() == before => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(None)
 }

@@ -20,6 +20,7 @@ pub(super) mod latest_version;
 pub(super) mod log_size;
 pub(super) mod open;
 pub(super) mod open_file;
+pub(super) mod published;
 pub(super) mod read_only;
 pub(super) mod readers;
 pub(super) mod reserved_name;

@@ -34,7 +34,7 @@ impl Version {
 
     /// Returns this version as one of the file with that number. Versions of different files are never equal, and those
     /// of a later file are later.
-    fn of_file(self, number: u32) -> Self {
+    pub(super) fn of_file(self, number: u32) -> Self {
         let offset = i64::from(number) << 40;
         Self {
             access: self.access.wrapping_add(offset),
@@ -74,6 +74,8 @@ pub(super) struct VersionCache {
     latest: Arc<LatestVersion>,
     /// The state of the WAL-index just before the current snapshot began.
     head: Cell<Option<Head>>,
+    /// The version of the current snapshot, if it was found out when it began.
+    found: Cell<Option<Version>>,
 }
 
 impl VersionCache {
@@ -82,6 +84,7 @@ impl VersionCache {
             seen: Cell::default(),
             latest,
             head: Cell::default(),
+            found: Cell::default(),
         }
     }
 
@@ -90,11 +93,22 @@ impl VersionCache {
         self.head.set(self.latest.head());
     }
 
+    /// Sets the version of the current snapshot, for a file whose `data_version` does not tell.
+    pub(super) fn set_found(&self, version: Option<Version>) {
+        self.found.set(version);
+    }
+
     /// Returns the version of the current snapshot of `connection`.
     ///
     /// `PRAGMA data_version` changes when another connection commits
     /// (<https://sqlite.org/pragma.html#pragma_data_version>). It takes 2 µs, less than the query.
     pub(super) fn version(&self, connection: &Connection) -> Result<Version, StoreError> {
+        if let Some(version) = self.found.get() {
+            if let Some(head) = self.head.get() {
+                self.latest.record(head, version);
+            }
+            return Ok(version);
+        }
         let data_version: i64 = connection
             .prepare_cached("pragma data_version")?
             .query_row([], |row| row.get(0))?;

@@ -38,6 +38,7 @@ mod postgres;
 mod processes;
 mod proxies;
 mod pruning;
+mod published_file;
 mod reads;
 mod real_clients;
 mod recording;

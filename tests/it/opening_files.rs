@@ -329,6 +329,10 @@ fn foreign_schema_is_refused_before_any_of_it_runs() {
         ),
         ("create table more (x)", "a table `more` that is not ours"),
         (
+            "create view _litestream_seq as select 1",
+            "a view `_litestream_seq` that is not ours",
+        ),
+        (
             "create unique index more on packages (state, guid)",
             "an index `more` that is not ours",
         ),
@@ -368,6 +372,21 @@ fn foreign_schema_is_refused_before_any_of_it_runs() {
 fn statistics_of_the_query_planner_are_accepted() {
     let dir = WorkDir::new();
     database_with_sql(&dir, "f", "analyze");
+    for (subcommand, _) in COMMANDS {
+        let output = run(&dir, subcommand, "f");
+        assert_eq!(
+            (output.status.code(), text(&output.stderr)),
+            (Some(0), String::new()),
+            "{subcommand}"
+        );
+    }
+}
+
+#[test]
+fn tables_of_litestream_are_accepted() {
+    let dir = WorkDir::new();
+    let sql = "create table _litestream_seq (id integer primary key, seq integer); create table _litestream_lock (id integer);";
+    database_with_sql(&dir, "f", sql);
     for (subcommand, _) in COMMANDS {
         let output = run(&dir, subcommand, "f");
         assert_eq!(

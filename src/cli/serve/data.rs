@@ -36,7 +36,7 @@ pub(super) fn open(
             }
             open_seeded(location, seeds, now, Durability::Full)?
         }
-        (Data::ReadOnly(file), _) => Store::open(file, OpenMode::Immutable, Durability::Full)?,
+        (Data::ReadOnly(file), _) => Store::open(file, OpenMode::Published, Durability::Full)?,
         (Data::Ephemeral(from), _) => {
             return ephemeral(Ephemeral::new(from.as_deref(), seeds, now)?);
         }

@@ -49,7 +49,7 @@ pub struct Args {
     #[arg(long, help_heading = DATA)]
     demo: bool,
 
-    /// Serve a file that no program changes meanwhile; works on a read-only file system
+    /// Serve a file that only other programs change, or replace; works on a read-only file system
     #[arg(long, help_heading = DATA)]
     read_only: bool,
 

@@ -127,7 +127,8 @@ pub(super) fn name_and_flags(
     Ok(match mode {
         OpenMode::ReadWrite => (path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE),
         OpenMode::ReadOnly => (path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY),
-        OpenMode::Immutable => (uri(&path, "immutable=1"), read_uri),
+        // A published file is opened in one of these two modes.
+        OpenMode::Immutable | OpenMode::Published => (uri(&path, "immutable=1"), read_uri),
         // Locks that do nothing (https://sqlite.org/vfs.html#standard_unix_vfses): a user who may not write the file
         // cannot take the lock that the mode needs.
         OpenMode::ImmutableWithLog => (uri(&path, "vfs=unix-none"), read_uri),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -11,6 +12,7 @@ use super::identify::{FileState, identify, missing_file_error};
 use super::latest_version::LatestVersion;
 use super::open::{self, Opened};
 use super::open_file::{OpenFile, Stamps, changed_meanwhile};
+use super::published::PublishedFile;
 use super::readers::{Caller, Ended, Job, Limit, Readers};
 use super::writer::Writer;
 use super::{log_size, readers::WaitingReads};
@@ -43,7 +45,8 @@ impl FileStore {
         mode: OpenMode,
         durability: Durability,
     ) -> Result<Self, StoreError> {
-        let (readers, connection, migrated) = Self::open_readers(given, real, mode, durability, 0)?;
+        let (readers, connection, migrated) =
+            Self::open_readers(given, real, mode, durability, &Arc::default())?;
         Ok(Self {
             path: real.to_owned(),
             given: given.to_owned(),
@@ -57,36 +60,53 @@ impl FileStore {
         })
     }
 
-    /// Opens the file at `real` and starts its readers. `number` counts the files that the store opened before.
+    /// Opens the file at `real` and starts its readers. `numbers` counts the databases that the store opened before.
     pub(in crate::store) fn open_readers(
         given: &Path,
         real: &Path,
         mode: OpenMode,
         durability: Durability,
-        number: u32,
+        numbers: &Arc<AtomicU32>,
     ) -> Result<(OpenReaders, Connection, Option<Migrated>), StoreError> {
         let FileState::Ours { schema } = identify(real)? else {
             return Err(missing_file_error(real));
         };
         let stamps = Stamps::of(real).ok();
         let file = OpenFile::open(given, real)?;
+        let is_wal = file.header().is_some_and(|header| header.is_wal());
         let Opened {
             connection,
             reader_mode,
             migrated,
-        } = open::open(real, schema, mode, durability)?;
-        // In this mode no connection stays open, and `-wal` and `-shm` come and go with those of the reads.
-        let keeps_side_files = mode != OpenMode::ReadOnly;
+        } = open::open(real, schema, mode, durability, is_wal)?;
+        // In the mode for reading no connection stays open, and `-wal` and `-shm` come and go with those of the reads.
+        let keeps_side_files = !matches!(mode, OpenMode::ReadOnly | OpenMode::Published);
         let file = Arc::new(file.opened_by(&connection, keeps_side_files)?);
-        let latest = Arc::new(LatestVersion::new(real, mode, number));
+        let stamps = stamps.filter(|_| reader_mode.is_immutable());
+        let number = numbers.fetch_add(1, Ordering::Relaxed);
+        let mut published = None;
+        let latest = if mode == OpenMode::Published {
+            let immutable = stamps.map(|stamps| stamps.file);
+            let opened = PublishedFile::new(&file, immutable, &connection, number, numbers)?;
+            published = Some(Arc::new(opened));
+            LatestVersion::of_published(&file, immutable, number)
+        } else {
+            LatestVersion::new(real, mode, number)
+        };
+        let latest = Arc::new(latest);
         // The first look records what the file holds.
         let _ = file.loss(&latest);
         let readers = OpenReaders {
-            readers: Readers::start(real, reader_mode, &latest)?,
+            readers: Readers::start(real, reader_mode, &latest, published.as_ref())?,
             latest,
             file,
-            stamps: stamps.filter(|_| reader_mode.is_immutable()),
+            stamps,
+            published,
         };
+        // The connections must all be to this file.
+        if readers.published.is_some() {
+            readers.file.require_unmoved()?;
+        }
         Ok((readers, connection, migrated))
     }
 
@@ -161,6 +181,8 @@ impl FileStore {
                         return Ended::Interrupted;
                     }
                     Err(_) if connection.is_over_limit() => Err(StoreError::TooExpensive.into()),
+                    // A published file was looked at before and after the read.
+                    Err(error) if connection.is_published() => Err(error),
                     // What SQLite says about a file that is another one by now would be misleading.
                     Err(error) => match file.lost(&latest) {
                         Ok(()) => Err(error),

@@ -157,6 +157,15 @@ pub(in crate::store) fn is_journal_of_nothing(journal: &Path) -> bool {
     RollbackJournal::open(journal).is_some_and(|journal| journal.pages_before() == 0)
 }
 
+/// Returns whether the header of the file says how long the file is. If so, [`identify`] refuses a part of it.
+pub(in crate::store) fn says_its_length(path: &Path) -> bool {
+    let mut header = [0; 100];
+    // The open of a pipe would wait.
+    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let mut read = || File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    is_file && read().is_ok() && Header(header).pages().is_some()
+}
+
 /// Returns whether the pages that are missing in the file are in its write-ahead log. Pages are copied to the file one
 /// by one, the header first: the file is shorter than its header says while another program does this, and after a
 /// crash.

@@ -8,9 +8,10 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::identify::beside;
+use super::open_file::{OpenFile, Stamp};
 use crate::store::OpenMode;
 use crate::store::version::Version;
 
@@ -50,6 +51,12 @@ enum VersionSource {
     /// The open file `-shm`. Closing it drops SQLite's locks on it (<https://sqlite.org/howtocorrupt.html>, §2.2), so
     /// that it must stay open until the last connection is closed.
     WalIndex(File),
+    /// Other programs change the file, which has no WAL-index: its length and its time tell.
+    Published {
+        file: Arc<OpenFile>,
+        /// What the file must look like, if it is taken as immutable.
+        immutable: Option<Stamp>,
+    },
     /// The file has no WAL-index, or it cannot be read: only a reader can tell.
     Unknown,
 }
@@ -60,7 +67,9 @@ impl LatestVersion {
     /// `file_number` tells it from other files that the store opened before.
     pub(in crate::store) fn new(path: &Path, mode: OpenMode, file_number: u32) -> Self {
         let source = match mode {
-            OpenMode::Immutable | OpenMode::ImmutableWithLog => VersionSource::Immutable,
+            OpenMode::Immutable | OpenMode::ImmutableWithLog | OpenMode::Published => {
+                VersionSource::Immutable
+            }
             OpenMode::ReadWrite => File::open(beside(path, "-shm"))
                 .map_or(VersionSource::Unknown, VersionSource::WalIndex),
             // No connection stays open, and the file may be removed and made again. An open one would keep its space, which a
@@ -69,6 +78,23 @@ impl LatestVersion {
         };
         Self {
             source,
+            file_number,
+            recorded: RwLock::default(),
+        }
+    }
+
+    /// Returns the version source of a file that other programs change. `immutable` is what it looked like when it was opened,
+    /// if it is taken as immutable.
+    pub(in crate::store) fn of_published(
+        file: &Arc<OpenFile>,
+        immutable: Option<Stamp>,
+        file_number: u32,
+    ) -> Self {
+        Self {
+            source: VersionSource::Published {
+                file: file.clone(),
+                immutable,
+            },
             file_number,
             recorded: RwLock::default(),
         }
@@ -90,6 +116,15 @@ impl LatestVersion {
                 file.read_exact_at(&mut copies, 0).ok()?;
                 let (first, second) = copies.split_first_chunk::<48>()?;
                 (first == second).then_some(*first)
+            }
+            VersionSource::Published { file, immutable } => {
+                let stamp = file.stamp().ok()?;
+                if immutable.is_some_and(|opened| opened != stamp) {
+                    return None;
+                }
+                let mut head = [0; 48];
+                head[..24].copy_from_slice(&stamp.settled_bytes()?);
+                Some(head)
             }
             VersionSource::Unknown => None,
         }

@@ -23,14 +23,16 @@ pub(in crate::store) struct Opened {
 }
 
 /// Opens the database at `path`, whose header names `schema`, and compares its schema with the current one before any
-/// of it is used. A file of an earlier schema is migrated if it is opened for writing, and refused otherwise.
+/// of it is used. A file of an earlier schema is migrated if it is opened for writing, and refused otherwise. `is_wal` is
+/// whether the header says that the file is in the WAL mode.
 pub(in crate::store) fn open(
     path: &Path,
     schema: u32,
     mode: OpenMode,
     durability: Durability,
+    is_wal: bool,
 ) -> Result<Opened, StoreError> {
-    match try_open(path, schema, mode, durability) {
+    match try_open(path, schema, mode, durability, is_wal) {
         Err(StoreError::CannotOpen(text)) if mode == OpenMode::ReadWrite => {
             // SQLite needs to write only to undo a transaction.
             Err(refuse_journal(path)
@@ -79,6 +81,7 @@ fn try_open(
     schema: u32,
     mode: OpenMode,
     durability: Durability,
+    is_wal: bool,
 ) -> Result<Opened, StoreError> {
     let mut migrated = None;
     let (connection, reader_mode) = match mode {
@@ -97,21 +100,9 @@ fn try_open(
             (connect(path, mode)?, mode)
         }
         OpenMode::ImmutableWithLog => (read_only::beside_others(path, mode)?, mode),
+        OpenMode::Published => published(path, is_wal)?,
     };
-    migrate::require_current(path, schema::version(&connection)?)?;
-    let differences = schema::differences(&connection, SCHEMA_VERSION)?;
-    if let Some(difference) = differences.first() {
-        return Err(StoreError::file(
-            path,
-            format!("has {difference}; `cf-packages check` names every difference"),
-        ));
-    }
-    if let Some(fault) = bookkeeping::faults(&connection)?.first() {
-        return Err(StoreError::file(
-            path,
-            format!("has {fault}; restore it from a copy or an export"),
-        ));
-    }
+    check_contents(path, &connection)?;
     if mode == OpenMode::ReadWrite {
         // What a program left in the log that was killed. Nothing waits for it: if others use the file, it is done later.
         connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()))?;
@@ -121,6 +112,39 @@ fn try_open(
         reader_mode,
         migrated,
     })
+}
+
+/// Fails unless the schema is the current one, and the rows that this program depends on are valid.
+pub(super) fn check_contents(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+    migrate::require_current(path, schema::version(connection)?)?;
+    let differences = schema::differences(connection, SCHEMA_VERSION)?;
+    if let Some(difference) = differences.first() {
+        return Err(StoreError::file(
+            path,
+            format!("has {difference}; `cf-packages check` names every difference"),
+        ));
+    }
+    if let Some(fault) = bookkeeping::faults(connection)?.first() {
+        return Err(StoreError::file(
+            path,
+            format!("has {fault}; restore it from a copy or an export"),
+        ));
+    }
+    Ok(())
+}
+
+/// Connects to a file that only other programs change. With a rollback journal, a connection that cannot write creates no
+/// file. Where it cannot lock the file, as on some network file systems, the file is taken as immutable.
+fn published(path: &Path, is_wal: bool) -> Result<(Connection, OpenMode), StoreError> {
+    if !is_wal && changed_log(path).is_none() {
+        match read_only::beside_others(path, OpenMode::ReadOnly) {
+            Ok(connection) => return Ok((connection, OpenMode::ReadOnly)),
+            Err(error @ (StoreError::Busy | StoreError::Stopped(_))) => return Err(error),
+            Err(_) => {}
+        }
+    }
+    refuse_unread_changes(path)?;
+    Ok((connect(path, OpenMode::Immutable)?, OpenMode::Immutable))
 }
 
 fn for_writing(path: &Path, durability: Durability) -> Result<Connection, StoreError> {

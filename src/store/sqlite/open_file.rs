@@ -6,12 +6,14 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
+use rustix::process::{Flock, FlockType, fcntl_getlk};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::connect::connect;
+use super::header::Header;
 use super::identify::beside;
 use super::latest_version::{CheckpointState, LatestVersion};
 use crate::error_text::os_error;
@@ -20,6 +22,11 @@ use crate::store::{OpenMode, StoreError};
 /// The tables whose root pages differ between any two databases, and between any two states of one database. Together
 /// with the first page they tell whether a file was overwritten.
 const TELLING_TABLES: &str = "('versions', 'sqlite_sequence', 'token_keys')";
+
+/// Two changes of a file that are further apart have different times, where times have fractions of a second.
+const FINE_TIMES: Duration = Duration::from_millis(20);
+/// The same, where times are whole seconds.
+const COARSE_TIMES: Duration = Duration::from_secs(3);
 
 /// An open database file.
 #[derive(Debug)]
@@ -137,13 +144,47 @@ impl OpenFile {
             let offset = u64::from(root?.saturating_sub(1)) * u64::from(size);
             self.pages.push((offset, size as usize));
         }
+        self.require_unmoved()?;
+        Ok(self)
+    }
+
+    /// Fails if another file has the path by now.
+    pub(super) fn require_unmoved(&self) -> Result<(), StoreError> {
         match self.moved(&self.given) {
-            None => Ok(self),
+            None => Ok(()),
             Some(_) => Err(StoreError::file(
                 &self.real,
                 "was replaced while it was opened; run the command again",
             )),
         }
+    }
+
+    /// Returns the path as it was given.
+    pub(in crate::store) fn given(&self) -> &Path {
+        &self.given
+    }
+
+    /// Returns the stamp of the file, wherever its path leads by now.
+    pub(in crate::store) fn stamp(&self) -> io::Result<Stamp> {
+        self.handle.metadata().map(|metadata| Stamp::new(&metadata))
+    }
+
+    /// Reads the header of the file. Returns `None` if it is shorter.
+    pub(super) fn header(&self) -> Option<Header> {
+        let mut header = [0; 100];
+        let read = self.handle.read_exact_at(&mut header, 0);
+        read.is_ok().then_some(Header(header))
+    }
+
+    /// Returns whether another program waits until it can write the file, or writes it: it then has the lock on the pending
+    /// byte (<https://sqlite.org/lockingv3.html>).
+    pub(super) fn is_waited_for(&self) -> bool {
+        let pending_byte = Flock {
+            start: 0x4000_0000,
+            length: 1,
+            ..Flock::from(FlockType::ReadLock)
+        };
+        fcntl_getlk(&self.handle, &pending_byte).is_ok_and(|lock| lock.is_some())
     }
 
     /// Returns what happened to the file, if anything. Asks the operating system, and reads a few pages of the file.
@@ -293,11 +334,40 @@ fn is_damaged(path: &Path) -> Result<bool, StoreError> {
 impl Stamp {
     /// Returns the stamp of the file that `path` leads to.
     pub(in crate::store) fn of(path: &Path) -> io::Result<Self> {
-        let metadata = fs::metadata(path)?;
-        Ok(Self {
-            id: id(&metadata),
+        fs::metadata(path).map(|metadata| Self::new(&metadata))
+    }
+
+    fn new(metadata: &Metadata) -> Self {
+        Self {
+            id: id(metadata),
             length: metadata.len(),
             modified: metadata.modified().ok(),
+        }
+    }
+
+    /// Returns the length and the time in nanoseconds as bytes, or `None` if a later change may not show in them.
+    pub(super) fn settled_bytes(&self) -> Option<[u8; 24]> {
+        let modified = self.modified.filter(|_| self.is_settled())?;
+        let nanoseconds = modified.duration_since(UNIX_EPOCH).ok()?.as_nanos();
+        let mut bytes = [0; 24];
+        bytes[..8].copy_from_slice(&self.length.to_ne_bytes());
+        bytes[8..].copy_from_slice(&nanoseconds.to_ne_bytes());
+        Some(bytes)
+    }
+
+    /// Whether each later change of the file must show in another stamp: times have the resolution of the system's timer, or
+    /// on some file systems of one or two seconds.
+    pub(in crate::store) fn is_settled(&self) -> bool {
+        let since_epoch = self
+            .modified
+            .and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
+        since_epoch.is_some_and(|time| {
+            let has_fraction = time.subsec_nanos() != 0;
+            self.is_older_than(if has_fraction {
+                FINE_TIMES
+            } else {
+                COARSE_TIMES
+            })
         })
     }
 

@@ -142,9 +142,7 @@ pub(in crate::store) fn connect_without_changes(path: &Path) -> Result<Reading, 
         (Ok(connection), OpenMode::ReadOnly | OpenMode::ReadWrite) => {
             Ok(Reading::BesideOthers(connection))
         }
-        (Ok(connection), OpenMode::Immutable | OpenMode::ImmutableWithLog) => {
-            Ok(Reading::Immutable(connection))
-        }
+        (Ok(connection), _) => Ok(Reading::Immutable(connection)),
         // This program may not create files in the folder.
         (Err(StoreError::CannotOpen(_)), _) => {
             refuse_unread_changes(path)?;

@@ -30,6 +30,8 @@ use super::busy::Patience;
 use super::connect::{name_and_flags, set_up};
 use super::in_place::{InPlace, Place};
 use super::latest_version::LatestVersion;
+use super::open_file::Stamp;
+use super::published::PublishedFile;
 use crate::signals;
 use crate::store::version::VersionCache;
 use crate::store::{OpenMode, Snapshot, StoreError};
@@ -96,6 +98,7 @@ pub(in crate::store) struct Readers {
     threads: Vec<JoinHandle<Option<PooledConnection<ReaderConnections>>>>,
     pool: Pool<ReaderConnections>,
     latest: Arc<LatestVersion>,
+    published: Option<Arc<PublishedFile>>,
     closing: Arc<AtomicBool>,
     waiting: Arc<Waiting>,
     in_place: InPlace,
@@ -132,6 +135,9 @@ struct Queues {
 pub(in crate::store) struct ReaderConnection {
     connection: PooledConnection<ReaderConnections>,
     versions: VersionCache,
+    published: Option<Arc<PublishedFile>>,
+    /// What a published file looked like when this connection cached pages of it.
+    seen: Option<Stamp>,
     steps_left: Arc<AtomicI64>,
     /// Whether the read may take more steps as long as no read waits for the fast lane.
     may_exceed: Arc<AtomicBool>,
@@ -143,14 +149,16 @@ pub(in crate::store) struct ReaderConnection {
 pub(in crate::store) type Caller = Weak<()>;
 
 impl Readers {
-    /// Starts the threads. Each opens its connection, in `mode`, at its first read.
+    /// Starts the threads. Each opens its connection, in `mode`, at its first read. The connections to a published file are
+    /// opened here: later its path may lead to another file.
     pub(in crate::store) fn start(
         path: &Path,
         mode: OpenMode,
         latest: &Arc<LatestVersion>,
+        published: Option<&Arc<PublishedFile>>,
     ) -> Result<Self, StoreError> {
         let count = fast_threads();
-        let pool = pool(path, mode, 3 * count + 2 + LONG_READS)?;
+        let pool = pool(path, mode, 3 * count + 2 + LONG_READS, published.is_some())?;
         let (fast, fast_queue) = channel::<Job>();
         let (medium, medium_queue) = channel::<Job>();
         let (slow, slow_queue) = sync_channel::<Job>(SLOW_QUEUE);
@@ -160,6 +168,7 @@ impl Readers {
         let connections = |background: Option<&SyncSender<Work>>| ConnectionSource {
             pool: pool.clone(),
             latest: latest.clone(),
+            published: published.cloned(),
             background: background.cloned(),
             closing: closing.clone(),
             waiting: waiting.clone(),
@@ -198,6 +207,7 @@ impl Readers {
             }),
             threads,
             latest: latest.clone(),
+            published: published.cloned(),
             pool,
             closing,
             waiting,
@@ -258,6 +268,7 @@ impl Readers {
         ConnectionSource {
             pool: self.pool.clone(),
             latest: self.latest.clone(),
+            published: self.published.clone(),
             background: Some(queues.background.clone()),
             closing: self.closing.clone(),
             waiting: self.waiting.clone(),
@@ -314,6 +325,7 @@ fn lower_priority(nice: i32) {
 struct ConnectionSource {
     pool: Pool<ReaderConnections>,
     latest: Arc<LatestVersion>,
+    published: Option<Arc<PublishedFile>>,
     /// The queue of the background lane. Its own thread has none: the queue could never be closed.
     background: Option<SyncSender<Work>>,
     /// Whether the threads are ending. It interrupts background work.
@@ -347,6 +359,8 @@ impl ConnectionSource {
         Ok(ReaderConnection {
             connection,
             versions: VersionCache::new(self.latest.clone()),
+            published: self.published.clone(),
+            seen: None,
             steps_left,
             may_exceed,
             caller,
@@ -390,57 +404,93 @@ impl ReaderConnection {
         &mut self,
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.versions.snapshot_begins();
+        let Self {
+            connection,
+            versions,
+            published,
+            seen,
+            background,
+            ..
+        } = self;
+        versions.snapshot_begins();
+        if let Some(published) = published {
+            return published.read(connection, seen, |transaction, version| {
+                versions.set_found(version);
+                read(&Snapshot::of_reader(
+                    transaction,
+                    versions,
+                    background.as_ref(),
+                ))
+            });
+        }
         // The transaction only reads. When it is dropped, it releases the snapshot.
-        let transaction = self.connection.transaction().map_err(StoreError::from)?;
+        let transaction = connection.transaction().map_err(StoreError::from)?;
         read(&Snapshot::of_reader(
             &transaction,
-            &self.versions,
-            self.background.as_ref(),
+            versions,
+            background.as_ref(),
         ))
+    }
+
+    /// Whether another program may change the file at any time.
+    pub(in crate::store) fn is_published(&self) -> bool {
+        self.published.is_some()
     }
 }
 
 /// The connections of the reader threads, as the pool opens them.
 #[derive(Debug)]
-pub(in crate::store) struct ReaderConnections(SqliteConnectionManager);
+pub(in crate::store) struct ReaderConnections {
+    manager: SqliteConnectionManager,
+    /// Whether connections are kept that a thread gives back, since none can be opened later.
+    are_kept: bool,
+}
 
 impl ManageConnection for ReaderConnections {
     type Connection = Connection;
     type Error = rusqlite::Error;
 
     fn connect(&self) -> Result<Connection, rusqlite::Error> {
-        self.0.connect()
+        self.manager.connect()
     }
 
     fn is_valid(&self, connection: &mut Connection) -> Result<(), rusqlite::Error> {
-        self.0.is_valid(connection)
+        self.manager.is_valid(connection)
     }
 
     /// A thread keeps its connection until it ends, or until a read panics. In both cases the connection is closed at
     /// once, not kept for another thread: a connection that the pool held would outlive the readers for a moment, and
     /// the connection that closes last is the one that removes `-wal` and `-shm`.
     fn has_broken(&self, _: &mut Connection) -> bool {
-        true
+        !self.are_kept
     }
 }
 
-fn pool(path: &Path, mode: OpenMode, size: u32) -> Result<Pool<ReaderConnections>, StoreError> {
+fn pool(
+    path: &Path,
+    mode: OpenMode,
+    size: u32,
+    are_kept: bool,
+) -> Result<Pool<ReaderConnections>, StoreError> {
     let (name, flags) = name_and_flags(path, mode)?;
-    let connections = SqliteConnectionManager::file(name)
+    let manager = SqliteConnectionManager::file(name)
         .with_flags(flags)
         .with_init(move |connection| {
             set_up(connection, mode)?;
             connection.execute_batch("pragma query_only = on")
         });
-    Ok(Pool::builder()
+    let builder = Pool::builder()
         .max_size(size)
-        .min_idle(Some(0))
         .test_on_check_out(false)
         .max_lifetime(None)
         .idle_timeout(None)
-        .connection_timeout(Patience::Request.duration())
-        .build_unchecked(ReaderConnections(connections)))
+        .connection_timeout(Patience::Request.duration());
+    let connections = ReaderConnections { manager, are_kept };
+    if are_kept {
+        let all_open = builder.min_idle(Some(size)).build(connections);
+        return all_open.map_err(|error| StoreError::CannotOpen(error.to_string()));
+    }
+    Ok(builder.min_idle(Some(0)).build_unchecked(connections))
 }
 
 /// Runs queued reads until the queue is closed and empty. Passes those that exceed the limit to the medium lane. Returns

@@ -96,7 +96,7 @@ fn objects(connection: &Connection) -> Result<Vec<SchemaObject>, StoreError> {
     let objects: Vec<_> = objects.collect::<Result<_, _>>()?;
     Ok(objects
         .into_iter()
-        .filter(|object| !object.is_statistics())
+        .filter(|object| !object.is_statistics() && !object.is_of_litestream())
         .collect())
 }
 
@@ -111,6 +111,15 @@ impl SchemaObject {
         };
         let sql = format!("CREATE TABLE {}({columns})", self.name);
         self.kind == "table" && self.table == self.name && self.tokens == tokens(&sql, &self.name)
+    }
+
+    /// Whether this is a table that Litestream adds to each file that it replicates. No statement of ours uses it.
+    fn is_of_litestream(&self) -> bool {
+        ["_litestream_seq", "_litestream_lock"].contains(&self.name.as_str())
+            && self.kind == "table"
+            && self.table == self.name
+            // Not a virtual one, which runs code.
+            && self.tokens.starts_with(&["CREATE".to_owned(), "TABLE".to_owned()])
     }
 }
 
