@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -15,6 +16,9 @@ use super::readers::spawn;
 use super::session::PostgresSession;
 use crate::store::StoreError;
 use crate::store::version::Version;
+
+/// How long an answer may take: a lock of another program may delay it for ever.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who waits for the version.
 type Asker = oneshot::Sender<Option<Version>>;
@@ -30,7 +34,7 @@ impl VersionCheck {
     /// Starts the thread.
     pub(super) fn start(server: &Arc<ServerAddress>) -> Result<Self, StoreError> {
         let (askers, waiting) = channel();
-        let link = Link::new(server, None);
+        let link = Link::new(server, Some(PATIENCE));
         Ok(Self {
             askers: Some(askers),
             thread: Some(spawn("version-check", move || answer(&waiting, link))?),
