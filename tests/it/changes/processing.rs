@@ -1,6 +1,6 @@
 //! `serve --processing`: copies and jobs that take some time.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -112,12 +112,9 @@ fn what_a_killed_server_left_is_finished_by_another_server_that_was_running() {
     let Changed { dir, server } = changed;
     // Killed.
     drop(server);
-    let connection = rusqlite::Connection::open(dir.path("packages.db")).expect("opens");
-    connection
-        .execute_batch(
-            "update package_outcomes set due = 0; update jobs set due = unixepoch() * 1000",
-        )
-        .expect("two updates");
+    let now = SystemTime::UNIX_EPOCH.elapsed().expect("a time").as_secs();
+    let jobs = format!("update jobs set due = {now} * cast(1000 as bigint)");
+    dir.change(&["update package_outcomes set due = 0", &jobs]);
     let changed = Changed { dir, server: other };
     wait_for(&changed, &format!("/v3/packages/{copy}"), "READY");
     wait_for(&changed, &job, "COMPLETE");
@@ -147,10 +144,7 @@ fn state_that_a_seed_stored_meanwhile_stays() {
     let seed = json!({"packages": [{"guid": copy, "app": "cart", "type": "bits", "state": "FAILED", "error": "by hand"}]});
     changed.dir.write("more.json", seed.to_string());
     assert_eq!(changed.dir.run(&["seed", "more.json"]).status, 0);
-    let connection = rusqlite::Connection::open(changed.dir.path("packages.db")).expect("opens");
-    connection
-        .execute("update package_outcomes set due = 0", [])
-        .expect("an update");
+    changed.dir.change(&["update package_outcomes set due = 0"]);
     // Any change finishes what is due.
     changed.send("PATCH", "/v3/packages/ready", "{}");
     let package = changed.package(&copy);
