@@ -31,6 +31,8 @@ use terminal::StartupHint;
 
 /// How long after it was asked to stop the process ends, whatever is still running. It has to end within ten seconds.
 const EXIT_WITHIN: Duration = Duration::from_millis(9700);
+/// How often a server that stops looks whether anything still uses its data.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Serves until SIGTERM or SIGINT.
 pub fn run(args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> {
@@ -94,7 +96,7 @@ fn start_log(settings: &Settings) -> Result<LogGuard, CommandError> {
 /// Closes the database, unless that takes until `end`. A write or a read that does not end in time ends with the process,
 /// as in a crash, which SQLite recovers from.
 fn close(service: Arc<Service>, end: Instant) -> Result<(), CommandError> {
-    let Some(service) = Arc::into_inner(service) else {
+    let Some(service) = sole_owner(service, end) else {
         warn!("a write did not end in time; what it wrote is rolled back at the next start");
         return Ok(());
     };
@@ -112,6 +114,21 @@ fn close(service: Arc<Service>, end: Instant) -> Result<(), CommandError> {
             warn!("the database could not be closed in time; the next start recovers it");
             Ok(())
         }
+    }
+}
+
+/// Returns the service once nothing else uses it, or `None` if something still does at `end`: a read that was broken off
+/// just now takes a moment to end.
+fn sole_owner(mut service: Arc<Service>, end: Instant) -> Option<Service> {
+    loop {
+        service = match Arc::try_unwrap(service) {
+            Ok(service) => return Some(service),
+            Err(shared) => shared,
+        };
+        if Instant::now() >= end {
+            return None;
+        }
+        thread::sleep(LOOK_EVERY);
     }
 }
 

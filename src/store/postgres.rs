@@ -5,6 +5,7 @@
 //! version in it, so that no cache shows a state before a commit that any server has answered.
 
 mod bulk;
+mod cancel;
 mod check;
 mod connect;
 mod create;

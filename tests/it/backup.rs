@@ -11,7 +11,7 @@ const MORE: &str = r#"{"packages": [{"guid": "more", "app": "my-app", "type": "b
 
 #[test]
 fn backup_holds_what_is_only_in_the_log_of_a_running_server() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     dir.write("more.json", MORE);
     let server = dir.serve(&["--db", "x.db", "--seed", "more.json"]);
@@ -44,7 +44,7 @@ fn backup_holds_what_is_only_in_the_log_of_a_running_server() {
 
 #[test]
 fn token_of_the_database_is_valid_for_its_backup() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example"]);
     dir.run_ok(&["backup", "copy.db"]);
     let token = dir.admin_token();
@@ -54,7 +54,7 @@ fn token_of_the_database_is_valid_for_its_backup() {
 
 #[test]
 fn backup_beside_a_program_that_writes_is_one_state() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     let writer = Connection::open(dir.path("x.db")).unwrap();
     writer
@@ -97,7 +97,7 @@ fn backup_beside_a_program_that_writes_is_one_state() {
 
 #[test]
 fn names_of_files_beside_a_database_are_refused() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     std::fs::create_dir(dir.path("folder")).unwrap();
     symlink("x.db", dir.path("soft.db")).unwrap();
@@ -153,7 +153,7 @@ fn names_of_files_beside_a_database_are_refused() {
 
 #[test]
 fn admin_token_never_takes_the_place_of_a_database_or_of_a_file_beside_one() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     let before = dir.read("x.db");
     for (file, fault) in [
@@ -184,7 +184,7 @@ fn admin_token_never_takes_the_place_of_a_database_or_of_a_file_beside_one() {
 
 #[test]
 fn name_of_a_backup_may_be_as_long_as_that_of_a_database_can_be() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     for name in [
         "b".repeat(250),
@@ -213,7 +213,7 @@ fn name_of_a_backup_may_be_as_long_as_that_of_a_database_can_be() {
 
 #[test]
 fn line_feed_in_the_name_of_a_backup_is_escaped() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     let report = dir.run_ok(&["backup", "new\nline", "--db", "x.db"]);
     assert!(report.starts_with("`new\\nline`: schema "), "{report}");
@@ -223,7 +223,7 @@ fn line_feed_in_the_name_of_a_backup_is_escaped() {
 #[test]
 fn backup_has_mode_0600_under_any_umask() {
     for umask in ["000", "022", "077", "777"] {
-        let dir = WorkDir::new();
+        let dir = WorkDir::of_files();
         dir.run_ok(&["seed", "example", "--db", "x.db"]);
         let output = dir.run_after(
             &format!("umask {umask}"),
@@ -237,7 +237,7 @@ fn backup_has_mode_0600_under_any_umask() {
 
 #[test]
 fn database_beside_which_nothing_can_be_written_is_read_and_leaves_nothing() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     let before = dir.read("x.db");
     // The index of the log has 32 KiB, and is the first thing that SQLite writes.
@@ -266,7 +266,7 @@ fn backup_replaces_no_file_and_is_not_made_beside_a_log() {
             "`copy.db` cannot be made while `copy.db-wal` of a former database lies there; put that database back, or remove it",
         ),
     ] {
-        let dir = WorkDir::new();
+        let dir = WorkDir::of_files();
         dir.run_ok(&["seed", "example", "--db", "x.db"]);
         dir.write(file, "kept");
         let output = dir.run(&["backup", "copy.db", "--db", "x.db"]);
@@ -281,7 +281,7 @@ fn backup_replaces_no_file_and_is_not_made_beside_a_log() {
 
 #[test]
 fn database_with_a_fault_gets_no_backup() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     let writer = Connection::open(dir.path("x.db")).unwrap();
     writer
@@ -312,7 +312,7 @@ fn database_with_a_fault_gets_no_backup() {
 
 #[test]
 fn backup_of_no_database_is_refused() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let output = dir.run(&["backup", "copy.db", "--db", "x.db"]);
     assert_eq!(output.status, 1);
     assert!(
@@ -335,7 +335,7 @@ fn backup_of_no_database_is_refused() {
 
 #[test]
 fn target_that_cannot_be_written_is_named() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     let output = dir.run(&["backup", "no/folder/copy.db", "--db", "x.db"]);
     assert_eq!(

@@ -11,7 +11,7 @@ use crate::support::{Output, Server, WorkDir, archive};
 
 /// Returns a folder with the database `x.db` of the seed `example`, and `demo`, a bundle of it with these flags.
 fn bundled(flags: &[&str]) -> WorkDir {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     bundle(&dir, "x.db", "demo", flags);
     dir
@@ -84,7 +84,7 @@ fn keys(file: &Path) -> Vec<Vec<u8>> {
 
 #[test]
 fn bundle_without_arguments_serves_its_data_and_leaves_nothing() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     let before = dir.read("x.db");
     let flags = ["--listen", "127.0.0.1:0", "--no-auth", "--api=current"];
@@ -200,7 +200,7 @@ fn error_about_a_flag_of_the_bundle_says_where_it_comes_from() {
 
 #[test]
 fn wrong_flags_are_refused_when_the_bundle_is_made() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     for (flags, sentence) in [
         (
@@ -264,7 +264,7 @@ fn wrong_flags_are_refused_when_the_bundle_is_made() {
 
 #[test]
 fn secrets_are_named_and_neither_shown_nor_silently_bundled() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "demo", "--db", "x.db"]);
     let flags = [
         "--token-key=S3CRET",
@@ -296,7 +296,7 @@ fn secrets_are_named_and_neither_shown_nor_silently_bundled() {
 
 #[test]
 fn key_of_the_database_is_nowhere_in_the_bundle_and_each_start_makes_a_new_one() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     let old = keys(&dir.path("x.db")).remove(0);
     let token = dir.run_ok(&["token", "--admin", "--db", "x.db"]);
@@ -493,7 +493,7 @@ fn database_that_is_named_is_made_once_with_the_data_and_keeps_changes() {
 
 #[test]
 fn bits_are_bundled_too() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let bits = archive(&[("a.txt", &[b'a'; 5000]), ("b.txt", b"b")]);
     dir.write("shop.zip", &bits);
     dir.write(
@@ -636,7 +636,7 @@ fn bundle_of_a_bundle_carries_the_new_data_only() {
 
 #[test]
 fn bundle_replaces_no_file_and_is_made_of_a_sound_database_only() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     dir.run_ok(&["seed", "example", "--db", "faulty.db"]);
     let writer = Connection::open(dir.path("faulty.db")).unwrap();
@@ -694,7 +694,7 @@ fn bundle_replaces_no_file_and_is_made_of_a_sound_database_only() {
 
 #[test]
 fn mode_of_a_bundle_is_that_of_a_program_under_the_umask() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     for (umask, mode) in [("022", 0o755), ("077", 0o700), ("000", 0o755)] {
         let output = dir.run_after(
@@ -722,7 +722,7 @@ fn program_that_was_replaced_while_it_runs_bundles_itself() {
 
 #[test]
 fn disk_without_room_leaves_no_bundle() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.run_ok(&["seed", "example", "--db", "x.db"]);
     std::fs::create_dir(dir.path("tmp")).unwrap();
     // In units of 512 bytes: there is room for the copy of the database, and not for the program.
@@ -759,7 +759,7 @@ fn wait_for(dir: &WorkDir, name: &str, child: &mut Child) {
 
 #[test]
 fn signal_ends_a_bundle_that_is_made_and_nothing_is_left() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     std::fs::create_dir(dir.path("tmp")).unwrap();
     dir.run_ok(&["seed", "--generate", "30000", "--db", "x.db"]);
     let before = dir.read("x.db");

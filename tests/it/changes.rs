@@ -51,7 +51,10 @@ struct Changed {
 
 impl Changed {
     fn serve(flags: &[&str]) -> Self {
-        let dir = WorkDir::new();
+        Self::serve_in(WorkDir::new(), flags)
+    }
+
+    fn serve_in(dir: WorkDir, flags: &[&str]) -> Self {
         dir.write("seed.json", SEED);
         let seed = ["--seed", "seed.json", "--token-key", "key"];
         let server = dir.serve(&[&seed, flags].concat());

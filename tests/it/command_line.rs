@@ -131,7 +131,7 @@ fn every_flag_of_every_command_is_read_from_its_variable() {
 
 #[test]
 fn paths_are_read_from_variables() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let set = |name: &str, value: &str, arguments: &[&str]| {
         run_with_variable(&dir, name, value, arguments)
     };
@@ -189,7 +189,7 @@ fn dry_run_from_the_environment_writes_nothing() {
     assert_eq!(dir.file_names(), [""; 0]);
     let output = run_with_variable(&dir, "CF_PACKAGES_DRY_RUN", "false", &["seed", "example"]);
     assert!(!output.stdout.contains("dry run"), "{}", output.stdout);
-    assert_eq!(dir.file_names(), ["packages.db"]);
+    assert_eq!(dir.file_names(), dir.database_files());
 }
 
 #[test]
@@ -421,6 +421,7 @@ fn numbers_and_addresses_may_be_written_as_people_write_them() {
         let output = dir.run_ok(&["seed", "--generate", count, "--reset"]);
         assert!(output.contains("packages: 1000 added"), "{output}");
     }
+    let dir = WorkDir::of_files();
     for address in ["0", ":0", "localhost:0", "127.0.0.1:0"] {
         let mut command = dir.command();
         command.args([

@@ -110,7 +110,7 @@ fn granted(response: &Response) -> String {
 
 #[test]
 fn demo_without_a_terminal_shows_requests_and_a_login_that_work() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let demo = Demo::start(&dir, &[]);
     assert_eq!(demo.between("U=", ""), [format!("http://{}", demo.address)]);
 
@@ -158,7 +158,7 @@ fn demo_without_a_terminal_shows_requests_and_a_login_that_work() {
 
 #[test]
 fn demo_takes_a_password_a_clock_and_more_seeds() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     dir.write(
         "more.json",
         r#"{"packages": [{"guid": "mine", "app": "325ca6bf-200f-433e-8777-dd14f4dd59ab", "type": "bits"}]}"#,
@@ -194,7 +194,7 @@ fn demo_takes_a_password_a_clock_and_more_seeds() {
 
 #[test]
 fn demo_may_listen_for_other_machines_and_shows_its_password() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let demo = Demo::listen(&dir, "0.0.0.0:0", &[]);
     let password = demo.between(" -u admin -p ", "").remove(0);
     granted(&demo.log_in("admin", &password));
@@ -203,7 +203,7 @@ fn demo_may_listen_for_other_machines_and_shows_its_password() {
 
 #[test]
 fn flags_that_contradict_a_demo_are_refused() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     for (flags, words) in [
         (&["--db", "x.db"][..], "leave out `--db`"),
         (&["--read-only"], "`--demo` and `--read-only` contradict"),
@@ -239,7 +239,7 @@ fn shown_on_a_terminal(dir: &WorkDir, flags: &[&str]) -> Vec<String> {
 
 #[test]
 fn commands_on_a_terminal_fit_into_80_columns() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     for flags in [
         &["--demo"][..],
         &["--ephemeral", "--seed", "example"],
@@ -283,7 +283,7 @@ fn server_without_data_names_the_seed_and_the_demo_on_a_terminal() {
         ]
     );
     assert!(lines.contains(&"edition: 2015; clients: --api current".into()));
-    assert_eq!(dir.file_names(), ["packages.db"]);
+    assert_eq!(dir.file_names(), dir.database_files());
     assert!(
         dir.run_ok(&["get", "/v3/packages", "--admin"])
             .contains("\"total_results\": 0")

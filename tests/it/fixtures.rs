@@ -145,7 +145,7 @@ fn servers_started_at_once_have_separate_data() {
 
 #[test]
 fn server_stops_when_standard_input_ends() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let mut server: Child = dir
         .command()
         .args([
@@ -404,7 +404,7 @@ fn user_that_the_database_does_not_hold_is_named_on_stderr() {
     // With a key, the database is optional, and may be another one unless it was named.
     let with_key = ["token", "--user", "nobody", "--token-key", "k"];
     assert_eq!(dir.run(&with_key).stderr, "");
-    let named = dir.run(&[&with_key[..], &["--db", "packages.db"]].concat());
+    let named = dir.run(&[&with_key[..], &["--db", &dir.database()]].concat());
     assert!(named.stderr.starts_with(unknown), "{}", named.stderr);
 }
 

@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rusqlite::Connection;
-
 use crate::support::Part::File;
 use crate::support::{Response, Server, WorkDir, archive, upload};
 use crate::uploads::serve;
@@ -27,13 +25,6 @@ fn send(server: &Server, guid: &str, token: &str, zip: &[u8]) -> Response {
 fn download(server: &Server, guid: &str, token: &str) -> Vec<u8> {
     let target = format!("/v3/packages/{guid}/download");
     server.get(&target, token).bytes
-}
-
-fn number(dir: &WorkDir, sql: &str) -> i64 {
-    let database = Connection::open(dir.path("packages.db")).expect("a database");
-    database
-        .query_row(sql, [], |row| row.get(0))
-        .expect("a number")
 }
 
 #[test]
@@ -67,7 +58,7 @@ fn large_upload_keeps_the_write_ahead_log_short() {
 #[test]
 fn equal_large_uploads_at_once_are_stored_once() {
     let zip = archive_of(LARGE, 1);
-    let dir = WorkDir::of_files();
+    let dir = WorkDir::new();
     // Two servers over one file.
     let servers = [
         serve(&dir, &["--api", "current"]),
@@ -80,7 +71,7 @@ fn equal_large_uploads_at_once_are_stored_once() {
             scope.spawn(move || assert_eq!(send(server, guid, token, zip).status, 200));
         }
     });
-    assert_eq!(number(&dir, "select count(*) from blobs"), 1);
+    assert_eq!(dir.number("select count(*) from blobs"), 1);
     for guid in ["first", "second"] {
         assert!(download(&servers[0], guid, &token) == zip);
     }
@@ -105,7 +96,7 @@ fn large_uploads_to_two_servers_wait_for_each_other() {
             });
         }
     });
-    assert_eq!(number(&dir, "select count(due) from blobs"), 0);
+    assert_eq!(dir.number("select count(due) from blobs"), 0);
     for (guid, zip) in ["first", "second"].iter().zip(&zips) {
         assert!(download(&servers[0], guid, &token) == *zip);
     }
@@ -117,10 +108,7 @@ fn large_upload_waits_for_a_writer_that_takes_longer_than_a_request_may_wait() {
     let dir = WorkDir::new();
     let server = serve(&dir, &["--api", "current"]);
     let token = dir.token("dora");
-    let mut writer = Connection::open(dir.path("packages.db")).expect("a database");
-    let held = writer
-        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .expect("the lock of writers");
+    let held = dir.hold_writers();
     std::thread::scope(|scope| {
         let answer = scope.spawn(|| send(&server, "first", &token, &zip));
         // A request is refused after 5 seconds.
@@ -134,7 +122,7 @@ fn large_upload_waits_for_a_writer_that_takes_longer_than_a_request_may_wait() {
 #[test]
 fn one_of_two_large_uploads_of_a_package_is_stored() {
     let zips = [archive_of(LARGE, 2), archive_of(LARGE, 3)];
-    let dir = WorkDir::of_files();
+    let dir = WorkDir::new();
     let server = serve(&dir, &["--api", "current"]);
     let token = dir.token("dora");
     let mut statuses = std::thread::scope(|scope| {
@@ -146,7 +134,7 @@ fn one_of_two_large_uploads_of_a_package_is_stored() {
     });
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 400]);
-    assert_eq!(number(&dir, "select count(*) from blobs"), 1);
+    assert_eq!(dir.number("select count(*) from blobs"), 1);
     let stored = download(&server, "first", &token);
     assert!(zips.contains(&stored));
 }
@@ -154,7 +142,7 @@ fn one_of_two_large_uploads_of_a_package_is_stored() {
 #[test]
 fn package_that_is_deleted_during_its_upload_leaves_no_bits() {
     let zip = archive_of(LARGE, 4);
-    let dir = WorkDir::of_files();
+    let dir = WorkDir::new();
     let server = serve(&dir, &[]);
     let token = dir.token("dora");
     let delete = format!(
@@ -163,7 +151,7 @@ fn package_that_is_deleted_during_its_upload_leaves_no_bits() {
     let answer = std::thread::scope(|scope| {
         let answer = scope.spawn(|| send(&server, "first", &token, &zip));
         // Once pieces are stored, their transactions alternate with others.
-        while number(&dir, "select count(*) from blob_pieces") == 0 && !answer.is_finished() {
+        while dir.number("select count(*) from blob_pieces") == 0 && !answer.is_finished() {
             std::thread::sleep(Duration::from_millis(1));
         }
         assert_eq!(server.send(&delete).status, 204);
@@ -172,38 +160,34 @@ fn package_that_is_deleted_during_its_upload_leaves_no_bits() {
     // A fast machine may have stored all of it before.
     assert!(matches!(answer.status, 404 | 200), "{}", answer.body);
     assert_eq!(server.get("/v3/packages/first", &token).status, 404);
-    assert_eq!(number(&dir, "select count(*) from blobs"), 0);
-    assert_eq!(number(&dir, "select count(*) from blob_pieces"), 0);
+    assert_eq!(dir.number("select count(*) from blobs"), 0);
+    assert_eq!(dir.number("select count(*) from blob_pieces"), 0);
 }
 
 #[test]
 fn pieces_that_a_killed_server_left_are_invisible_and_deleted() {
-    let dir = WorkDir::of_files();
+    let dir = WorkDir::new();
     serve(&dir, &["--api", "current"]).stop();
-    let database = Connection::open(dir.path("packages.db")).expect("a database");
-    database
-        .execute_batch(
-            "insert into blobs (sha1, sha256, size, due) values ('1', '2', 300000, 1);
-             insert into blob_pieces (blob_id, number, content) values (1, 0, zeroblob(262144))",
-        )
-        .expect("an unfinished blob");
-    drop(database);
+    dir.change(&[
+        "insert into blobs (sha1, sha256, size, due) values ('1', '2', 300000, 1)",
+        "insert into blob_pieces (blob_id, number, content) select b.id, 0, secret from blobs b, token_keys",
+    ]);
     assert!(dir.run_ok(&["check"]).contains("bits: no fault"));
     dir.run_ok(&["export", "--bits", "bits"]);
     let exported = std::fs::read_dir(dir.path("bits"));
     assert_eq!(exported.map_or(0, Iterator::count), 0);
     let server = dir.serve(&["--api", "current"]);
-    while number(&dir, "select count(*) from blob_pieces") > 0 {
+    while dir.number("select count(*) from blob_pieces") > 0 {
         std::thread::sleep(Duration::from_millis(10));
     }
-    assert_eq!(number(&dir, "select count(*) from blobs"), 0);
+    assert_eq!(dir.number("select count(*) from blobs"), 0);
     server.stop();
 }
 
 #[test]
 fn server_that_is_killed_while_it_stores_an_upload_loses_only_the_upload() {
     let zip = archive_of(LARGE, 5);
-    let dir = WorkDir::of_files();
+    let dir = WorkDir::new();
     let server = serve(&dir, &["--api", "current"]);
     let token = dir.token("dora");
     let mut client = server.connect();
@@ -212,7 +196,7 @@ fn server_that_is_killed_while_it_stores_an_upload_loses_only_the_upload() {
         &token,
         &[File("bits", &zip)],
     ));
-    while number(&dir, "select count(*) from blobs") == 0 {
+    while dir.number("select count(*) from blobs") == 0 {
         std::thread::sleep(Duration::from_millis(1));
     }
     server.signal("KILL");

@@ -1,9 +1,9 @@
 //! Random list requests over random data, compared with a simple model of the API: filter everything, sort everything,
 //! take a page.
 
-mod data;
-mod request;
-mod server;
+pub mod data;
+pub mod request;
+pub mod server;
 
 use data::{Data, Resource};
 use request::{List, ListRequest};

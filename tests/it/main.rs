@@ -18,6 +18,7 @@ mod damaged_values;
 mod demo;
 mod downloads;
 mod empty_routes;
+mod engines;
 mod exporting;
 mod fixtures;
 mod full_disk;

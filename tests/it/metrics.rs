@@ -132,7 +132,7 @@ fn requests_are_counted_by_route_and_status() {
 
 #[test]
 fn caches_writes_and_the_data_version_are_shown() {
-    let dir = WorkDir::of_files();
+    let dir = WorkDir::new();
     dir.run_ok(&["seed", "example"]);
     let server = serve(&dir, &["--admin-api"]);
     let version = server.value("data_version_last_package").unwrap();
@@ -159,10 +159,10 @@ fn caches_writes_and_the_data_version_are_shown() {
     );
     assert_eq!(server.value("writes_total"), Some(1.0));
     assert!(server.value("write_wait_seconds_total").is_some());
-    let wal = std::fs::metadata(dir.path("packages.db-wal"))
-        .unwrap()
-        .len();
-    assert!(wal > 0);
+    let wal = std::fs::metadata(dir.path("packages.db-wal"));
+    // A server of databases has a log of its own.
+    let wal = wal.map_or(0, |wal| wal.len());
+    assert_eq!(wal > 0, !dir.database_files().is_empty());
     assert_eq!(server.value("wal_bytes"), Some(wal as f64));
     for idle in [
         "fast_read_queue",
@@ -177,11 +177,10 @@ fn caches_writes_and_the_data_version_are_shown() {
 
 #[test]
 fn queued_writes_wait_at_the_same_time_for_another_program_and_are_refused() {
-    let dir = WorkDir::of_files();
+    let dir = WorkDir::new();
     dir.run_ok(&["seed", "example"]);
     let server = serve(&dir, &["--admin-api"]);
-    let other = rusqlite::Connection::open(dir.path("packages.db")).unwrap();
-    other.execute_batch("begin immediate").unwrap();
+    let _held = dir.hold_writers();
     std::thread::scope(|scope| {
         let writes: Vec<_> = (0..3)
             .map(|_| {

@@ -1,6 +1,5 @@
 //! Labels and annotations of organizations, spaces and apps.
 
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::support::{Server, WorkDir};
@@ -23,9 +22,9 @@ const SEED: &str = r#"{
 }"#;
 
 fn seeded() -> WorkDir {
-    let dir = WorkDir::of_files();
+    let dir = WorkDir::new();
     dir.write("seed.json", SEED);
-    dir.run_ok(&["seed", "seed.json", "--db", "packages.db"]);
+    dir.run_ok(&["seed", "seed.json"]);
     dir
 }
 
@@ -184,7 +183,7 @@ fn changed_labels_are_seen_by_every_later_request() {
         "seed.json",
         SEED.replace("\"env\": \"prod\"", "\"env\": \"gone\""),
     );
-    let report = dir.run_ok(&["seed", "seed.json", "--db", "packages.db"]);
+    let report = dir.run_ok(&["seed", "seed.json"]);
     assert!(
         report.contains("organizations: 0 added, 1 changed, 1 unchanged"),
         "{report}"
@@ -201,7 +200,7 @@ fn changed_labels_are_seen_by_every_later_request() {
     // An entry without labels has none.
     let plain = "{\"organizations\": [{\"name\": \"acme\"}]}";
     dir.write("seed.json", plain);
-    dir.run_ok(&["seed", "seed.json", "--db", "packages.db"]);
+    dir.run_ok(&["seed", "seed.json"]);
     assert_eq!(
         names(&get(&server, "/v3/organizations?label_selector=!env")),
         ["acme", "other"]
@@ -211,7 +210,7 @@ fn changed_labels_are_seen_by_every_later_request() {
 #[test]
 fn export_of_labels_seeds_the_same_data() {
     let dir = seeded();
-    let exported = dir.run_ok(&["export", "--db", "packages.db"]);
+    let exported = dir.run_ok(&["export"]);
     assert!(
         exported.contains("\"labels\":{\"env\":\"prod\",\"example.com/tier\":\"\"}"),
         "{exported}"
@@ -227,7 +226,7 @@ fn export_of_labels_seeds_the_same_data() {
 
 #[test]
 fn labels_that_no_controller_accepts_are_refused() {
-    let dir = WorkDir::of_files();
+    let dir = WorkDir::new();
     let many: Vec<String> = (0..51).map(|n| format!("\"k{n}\":\"v\"")).collect();
     for (labels, fault) in [
         ("{\"-a\":\"b\"}", "starts or ends with invalid characters"),
@@ -243,7 +242,7 @@ fn labels_that_no_controller_accepts_are_refused() {
             format!("{{\"apps\":[{{\"name\":\"a\",\"space\":\"s\",\"labels\":{labels}}}]}}"),
         ] {
             dir.write("seed.json", &entry);
-            let output = dir.run(&["seed", "seed.json", "--db", "x.db"]);
+            let output = dir.run(&["seed", "seed.json"]);
             assert_eq!(output.status, 1, "{entry}");
             assert!(output.stderr.contains("[0].labels"), "{}", output.stderr);
             assert!(output.stderr.contains(fault), "{}", output.stderr);
@@ -259,13 +258,11 @@ fn check_compares_labels_with_their_index() {
         ("app", "apps"),
     ] {
         let dir = seeded();
-        let file = Connection::open(dir.path("packages.db")).expect("opens");
         let sql = format!(
             "update {kind}_labels set key = 'other' where key = 'env' and {kind}_id = (select min(id) from {table})"
         );
-        file.execute_batch(&sql).expect("updated");
-        drop(file);
-        let output = dir.run(&["check", "--db", "packages.db"]);
+        assert_eq!(dir.change(&[&sql]), 1);
+        let output = dir.run(&["check"]);
         assert_eq!(output.status, 1, "{kind}");
         for fault in [
             "has labels that selectors do not find",

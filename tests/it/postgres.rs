@@ -1,6 +1,8 @@
 //! Several servers over one database of a PostgreSQL server. Skipped without `CF_PACKAGES_TEST_POSTGRES`: `.ci/postgres`
 //! runs them.
 
+mod cancelling;
+mod equal_answers;
 mod proxy;
 mod recovery;
 mod schema;
@@ -169,6 +171,11 @@ fn what_is_about_files_is_wrong_usage_with_a_server() {
             "`export` that database",
         ),
         (&["backup", "copy.db", "--db", url], "`pg_dump`"),
+        (&["stats", "--db", url], "`seed` an `export`"),
+        (
+            &["bundle", "--output", "x", "--db", url],
+            "`seed` an `export`",
+        ),
         (
             &[
                 "export",

@@ -89,9 +89,9 @@ fn names_and_guids_of_removed_rows_are_free() {
 
 #[test]
 fn reference_to_a_row_that_would_be_removed_is_refused() {
-    let dir = WorkDir::of_files();
+    let dir = WorkDir::new();
     seeded(&dir, &[], &format!("{{{HOUSE}}}"));
-    let before = dir.read("packages.db");
+    let before = dir.run_ok(&["export"]);
     let output = seed_with(
         &dir,
         &["--prune"],
@@ -105,14 +105,14 @@ fn reference_to_a_row_that_would_be_removed_is_refused() {
              be removed by `prune`, because the seeds do not have it; add it to a seed\n"
         )
     );
-    assert!(before == dir.read("packages.db"));
+    assert_eq!(dir.run_ok(&["export"]), before);
 }
 
 #[test]
 fn dry_run_counts_and_removes_nothing() {
-    let dir = WorkDir::of_files();
+    let dir = WorkDir::new();
     dir.run_ok(&["seed", "demo"]);
-    let before = dir.read("packages.db");
+    let before = dir.run_ok(&["export"]);
     let report = dir.run_ok(&["seed", "example", "--prune", "--dry-run"]);
     assert!(
         report.starts_with("dry run: nothing was changed, but would be\n")
@@ -124,7 +124,7 @@ fn dry_run_counts_and_removes_nothing() {
         "dry run: nothing was changed, but would be\n\
          reset: everything but the token keys removed (organizations: 4, spaces: 10, apps: 36, users: 10, packages: 300)\n"
     );
-    assert!(before == dir.read("packages.db"));
+    assert_eq!(dir.run_ok(&["export"]), before);
 }
 
 #[test]

@@ -9,8 +9,11 @@ use std::time::Duration;
 use cf_packages::error::ApiError;
 use cf_packages::store::{Durability, OpenMode, Store, StoreError};
 
+use crate::support::database::TestDatabase;
+
 /// A statement that takes several steps for each number up to `$1`.
-const COUNT: &str = "with recursive n (i) as (select 1 union all select i + 1 from n where i < $1)
+const COUNT: &str =
+    "with recursive n (i) as (select cast(1 as bigint) union all select i + 1 from n where i < $1)
                      select count(*) from n";
 /// Few enough for the fast lane.
 const CHEAP: i64 = 100;
@@ -21,12 +24,21 @@ const EXPENSIVE: i64 = 500_000;
 /// Too many for a request.
 const ENDLESS: i64 = 1_000_000_000_000;
 
-fn store() -> (tempfile::TempDir, Arc<Store>) {
+/// Returns a store over a file, whose reads are measured in steps.
+fn store_of_a_file() -> (tempfile::TempDir, Arc<Store>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("packages.db");
     Store::create(&path, |_| Ok::<_, StoreError>(())).unwrap();
     let store = Store::open(&path, OpenMode::ReadWrite, Durability::Off).unwrap();
     (folder, Arc::new(store))
+}
+
+fn store() -> (TestDatabase, Arc<Store>) {
+    let database = TestDatabase::new();
+    let location = database.location();
+    location.create(|_| Ok::<_, StoreError>(())).unwrap();
+    let store = location.open(Durability::Off).unwrap();
+    (database, Arc::new(store))
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -46,7 +58,7 @@ async fn count(store: &Store, to: i64) -> Result<Option<i64>, StoreError> {
 fn read_that_takes_many_steps_is_run_again_in_the_next_lane_and_answered() {
     // While no other read waits, the fast lane takes as many steps as the medium lane.
     for (numbers, lanes) in [(CHEAP, 1), (MODERATE, 1), (EXPENSIVE, 3)] {
-        let (_folder, store) = store();
+        let (_folder, store) = store_of_a_file();
         let runs = Arc::new(AtomicUsize::new(0));
         let counted = runs.clone();
         let answer = runtime().block_on(store.read(move |snapshot| {
@@ -60,7 +72,7 @@ fn read_that_takes_many_steps_is_run_again_in_the_next_lane_and_answered() {
 
 #[test]
 fn read_that_takes_many_steps_leaves_the_fast_lane_when_another_one_waits() {
-    let (_folder, store) = store();
+    let (_folder, store) = store_of_a_file();
     let threads = thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 8));
     // One for each thread of the fast lane, and one for each that runs in place.
     let reads = 2 * threads;

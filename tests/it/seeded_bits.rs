@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use cf_packages::store::{Durability, StoreError, Value};
+
 use crate::support::{WorkDir, archive};
 
 const PARENTS: &str = r#""organizations": [{"name": "acme"}],
@@ -228,29 +230,47 @@ fn export_names_a_folder_that_cannot_be_written() {
     );
 }
 
+/// Replaces the second piece of each blob by zeroes.
+const ZEROES: &str = "zeroes";
+
+/// Runs statements that damage bits.
+fn damage(dir: &WorkDir, change: &str) {
+    if change != ZEROES {
+        dir.change(&change.split(';').collect::<Vec<_>>());
+        return;
+    }
+    let store = dir.location().open(Durability::Full).expect("opens");
+    let written = store.write(|transaction| {
+        let mut pieces = Vec::new();
+        let sql = "select blob_id, length(content) from blob_pieces where number = 1";
+        transaction.rows(sql, &[], |row| {
+            pieces.push((row.int(0)?, row.int(1)?));
+            Ok::<_, StoreError>(())
+        })?;
+        for (blob, length) in pieces {
+            let zeroes = vec![0; usize::try_from(length).expect("a length")];
+            let sql = "update blob_pieces set content = $1 where blob_id = $2 and number = 1";
+            transaction.execute(sql, &[Value::Bytes(zeroes), blob.into()])?;
+        }
+        Ok::<_, StoreError>(())
+    });
+    written.expect("the bits can be changed");
+}
+
 #[test]
 fn export_of_damaged_bits_fails_and_leaves_no_file_of_them() {
-    for damage in [
-        "delete from blob_pieces where number = 1",
-        "update blob_pieces set content = zeroblob(length(content)) where number = 1",
-    ] {
+    for change in ["delete from blob_pieces where number = 1", ZEROES] {
         let (dir, shop, _) = work_dir();
         dir.run_ok(&["seed", "seeds/shop.json"]);
-        let database = rusqlite::Connection::open(dir.path("packages.db")).expect("a database");
-        database.execute_batch(damage).expect(damage);
-        let sql = "select sha256 from blobs where size = $1";
-        let sha256: String = database
-            .query_row(sql, [i64::try_from(shop.len()).expect("a size")], |row| {
-                row.get(0)
-            })
-            .expect("a checksum");
-        drop(database);
+        damage(&dir, change);
+        let sql = format!("select sha256 from blobs where size = {}", shop.len());
+        let sha256 = dir.rows(&sql).remove(0);
         let output = dir.run(&["export", "--bits", "exported"]);
-        assert_eq!((output.status, &*output.stdout), (1, ""), "{damage}");
+        assert_eq!((output.status, &*output.stdout), (1, ""), "{change}");
         assert!(output.stderr.contains(&sha256), "{}", output.stderr);
         let files = std::fs::read_dir(dir.path("exported")).expect("a folder");
         for file in files.map(|file| file.expect("an entry").path()) {
-            assert!(file.file_name() != Some(sha256.as_ref()), "{damage}");
+            assert!(file.file_name() != Some(sha256.as_ref()), "{change}");
             let name = file.file_name().expect("a name").to_string_lossy();
             assert!(!name.starts_with('.'), "{name}");
         }
@@ -269,7 +289,7 @@ fn export_to_a_folder_without_a_name_is_wrong_usage() {
 #[test]
 fn reset_of_an_ephemeral_server_restores_deleted_bits() {
     let (dir, shop, _) = work_dir();
-    dir.run_ok(&["seed", "seeds/shop.json"]);
+    dir.run_ok(&["seed", "seeds/shop.json", "--db", "packages.db"]);
     let flags = ["--ephemeral", "--from", "packages.db", "--no-auth"];
     let server = dir.serve(&flags);
     let send = |method: &str, path: &str| {
@@ -287,7 +307,10 @@ fn reset_of_an_ephemeral_server_restores_deleted_bits() {
         assert!(answer.bytes == shop, "{guid}");
     }
     // The original has its bits still.
-    assert!(dir.run_ok(&["check"]).contains("bits: no fault"));
+    assert!(
+        dir.run_ok(&["check", "--db", "packages.db"])
+            .contains("bits: no fault")
+    );
 }
 
 #[test]
@@ -295,21 +318,14 @@ fn seed_reset_removes_the_bits() {
     let (dir, ..) = work_dir();
     dir.run_ok(&["seed", "seeds/shop.json"]);
     dir.run_ok(&["seed", "--reset"]);
-    let database = rusqlite::Connection::open(dir.path("packages.db")).expect("a database");
     let sql = "select (select count(*) from blobs) + (select count(*) from blob_pieces)";
-    let rows: i64 = database
-        .query_row(sql, [], |row| row.get(0))
-        .expect("a number");
-    assert_eq!(rows, 0);
+    assert_eq!(dir.number(sql), 0);
 }
 
 #[test]
 fn check_names_damaged_bits() {
     for (change, fault) in [
-        (
-            "update blob_pieces set content = zeroblob(length(content)) where number = 1",
-            "whose content has other checksums",
-        ),
+        (ZEROES, "whose content has other checksums"),
         (
             "delete from blob_pieces where number = 1",
             "of which pieces are missing",
@@ -332,15 +348,14 @@ fn check_names_damaged_bits() {
             "that belong to no package",
         ),
         (
-            "update packages set sha256 = printf('%064d', 0) where guid = 'three'",
+            "update packages set sha256 = replace(sha256, substr(sha256, 1, 1), case substr(sha256, 1, 1) when '0' then '1' else '0' end)
+             where guid = 'three'",
             "has a package `three` whose checksums are not those of its bits",
         ),
     ] {
         let (dir, ..) = work_dir();
         dir.run_ok(&["seed", "seeds/shop.json"]);
-        let database = rusqlite::Connection::open(dir.path("packages.db")).expect("a database");
-        database.execute_batch(change).expect(change);
-        drop(database);
+        damage(&dir, change);
         let output = dir.run(&["check"]);
         assert_eq!(output.status, 1, "{change}");
         assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);

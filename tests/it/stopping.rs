@@ -33,7 +33,7 @@ fn requests_in_flight_are_answered() {
         if signal == "HUP" && is_hangup_ignored() {
             continue;
         }
-        let work = WorkDir::of_files();
+        let work = WorkDir::new();
         let server = work.serve(&["--seed", "example", "--no-auth", "--delay", "2s"]);
         let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
         for client in &mut clients {
@@ -60,7 +60,7 @@ fn requests_in_flight_are_answered() {
             std::net::TcpStream::connect(address).is_err(),
             "the address still accepts connections"
         );
-        assert_eq!(work.file_names(), ["packages.db"]);
+        assert_eq!(work.file_names(), work.database_files());
     }
 }
 
@@ -112,7 +112,7 @@ fn requests_that_arrived_before_the_signal_are_answered() {
 
 #[test]
 fn running_write_is_interrupted_and_its_client_answered() {
-    let work = WorkDir::of_files();
+    let work = WorkDir::new();
     let server = work.serve(&["--seed", "example", "--admin-api", "--no-auth"]);
     // A transaction of another program that keeps the database locked: the write waits, and then runs for long.
     let mut seed = String::new();
@@ -137,12 +137,12 @@ fn running_write_is_interrupted_and_its_client_answered() {
         matches!((status, packages), (503, 0) | (200, 400_000)),
         "{status}, {packages} packages"
     );
-    assert_eq!(work.file_names(), ["packages.db"]);
+    assert_eq!(work.file_names(), work.database_files());
 }
 
 #[test]
 fn upload_that_has_not_arrived_is_broken_off() {
-    let work = WorkDir::of_files();
+    let work = WorkDir::new();
     let server = work.serve(&["--seed", "example", "--no-auth"]);
     let zip = archive(&[("data", &vec![b'x'; 1 << 20])]);
     let path = "/v3/packages/guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78";
@@ -162,7 +162,7 @@ fn upload_that_has_not_arrived_is_broken_off() {
     // Two seconds, in which the client might go on sending; nine if the server waited for the rest.
     let took = begin.elapsed();
     assert!(took < Duration::from_secs(8), "{took:?}");
-    assert_eq!(work.file_names(), ["packages.db"]);
+    assert_eq!(work.file_names(), work.database_files());
     let server = work.serve(&["--no-auth"]);
     assert!(server.get(path, "").body.contains("AWAITING_UPLOAD"));
     assert_eq!(server.send(&whole).status, 200);
@@ -170,7 +170,7 @@ fn upload_that_has_not_arrived_is_broken_off() {
 
 #[test]
 fn upload_that_has_arrived_is_stored_although_the_server_stops() {
-    let work = WorkDir::of_files();
+    let work = WorkDir::new();
     let server = work.serve(&["--seed", "example", "--no-auth"]);
     let zip = archive(&[("data", &vec![b'x'; 30 << 20])]);
     let path = "/v3/packages/guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78";
@@ -181,19 +181,11 @@ fn upload_that_has_arrived_is_stored_although_the_server_stops() {
         &[Part::File("bits", &zip)],
     ));
     // All of it is with the server once the first of several transactions is committed.
-    let database = rusqlite::Connection::open(work.path("packages.db")).expect("a database");
-    let blobs = || {
-        let sql = "select count(*) from blobs";
-        database
-            .query_row(sql, [], |row| row.get::<_, i64>(0))
-            .expect("a number")
-    };
-    while blobs() == 0 {
+    while work.number("select count(*) from blobs") == 0 {
         std::thread::sleep(Duration::from_millis(1));
     }
     let answer = stop_while(server, "TERM", || client.read(false).expect("an answer"));
     assert_eq!(answer.status, 200, "{}", answer.body);
-    drop(database);
     assert!(work.run_ok(&["check"]).contains("bits: no fault"));
     let server = work.serve(&["--no-auth"]);
     let stored = server.get(&format!("{path}/download"), "").bytes;
@@ -202,7 +194,7 @@ fn upload_that_has_arrived_is_stored_although_the_server_stops() {
 
 #[test]
 fn only_requests_in_flight_get_the_grace_period() {
-    let work = WorkDir::of_files();
+    let work = WorkDir::new();
     let server = work.serve(&["--no-auth", "--delay", "1h"]);
     let mut in_flight = server.connect();
     in_flight.send(get("/v3/packages", ""));
@@ -234,12 +226,12 @@ fn only_requests_in_flight_get_the_grace_period() {
         others_ended < in_flight_ended,
         "idle connections and half requests were kept open"
     );
-    assert_eq!(work.file_names(), ["packages.db"]);
+    assert_eq!(work.file_names(), work.database_files());
 }
 
 #[test]
 fn client_that_does_not_read_does_not_delay_the_exit() {
-    let work = WorkDir::of_files();
+    let work = WorkDir::new();
     work.run_ok(&["seed", "--generate", "5000"]);
     let server = work.serve(&["--no-auth"]);
     let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
@@ -258,14 +250,14 @@ fn client_that_does_not_read_does_not_delay_the_exit() {
         begin.elapsed()
     );
     drop(clients);
-    assert_eq!(work.file_names(), ["packages.db"]);
+    assert_eq!(work.file_names(), work.database_files());
 }
 
 #[test]
 fn idle_server_stops_on_sigterm() {
-    let work = WorkDir::of_files();
+    let work = WorkDir::new();
     stop_while(work.serve(&[]), "TERM", || ());
-    assert_eq!(work.file_names(), ["packages.db"]);
+    assert_eq!(work.file_names(), work.database_files());
 }
 
 #[cfg(target_os = "linux")]
@@ -313,7 +305,7 @@ fn second_start_does_not_change_the_file() {
 
 #[test]
 fn committed_seed_survives_sigkill() {
-    let work = WorkDir::of_files();
+    let work = WorkDir::new();
     let server = work.serve(&["--seed", "example"]);
     work.write(
         "more.json",
@@ -328,7 +320,8 @@ fn committed_seed_survives_sigkill() {
         200
     );
     server.stop();
-    assert_eq!(work.file_names(), ["more.json", "packages.db"]);
+    let files = [&["more.json"], work.database_files()].concat();
+    assert_eq!(work.file_names(), files);
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn server_that_applies_seeds_stops_and_leaves_nothing() {
         (&["--ephemeral", "--from", "from.db"], "packages.db-wal"),
     ] {
         for (signal, _) in signals() {
-            let work = WorkDir::new();
+            let work = WorkDir::of_files();
             work.run_ok(&["seed", "example", "--db", "from.db"]);
             let arguments = ["serve", "--listen", "127.0.0.1:0", "--seed", "-"];
             let mut server = start(&work, &[&arguments, flags].concat());
@@ -118,7 +118,7 @@ fn seed_stops_with_the_code_of_the_signal_and_changes_nothing() {
         (&["--generate", ENDLESS], "empty.db", ".new"),
     ] {
         for (signal, code) in signals() {
-            let work = WorkDir::new();
+            let work = WorkDir::of_files();
             work.run_ok(&["seed", "example", "--db", "old.db"]);
             work.write("empty.db", "");
             let made = Command::new("mkfifo").arg(work.path("pipe")).status();
@@ -142,7 +142,7 @@ fn seed_stops_with_the_code_of_the_signal_and_changes_nothing() {
 
 #[test]
 fn export_whose_reader_does_not_read_stops() {
-    let work = WorkDir::new();
+    let work = WorkDir::of_files();
     work.run_ok(&["seed", "--generate", "2000", "--db", "x.db"]);
     let before = work.read("x.db");
     let mut exporting = start(&work, &["export", "--db", "x.db"]);
@@ -170,7 +170,7 @@ fn server_that_waits_for_a_key_or_a_password_stops_and_leaves_nothing() {
         ("--token-public-key", &[]),
         ("--login-password-file", &login),
     ] {
-        let work = WorkDir::new();
+        let work = WorkDir::of_files();
         let pipe = work.path("pipe");
         let made = Command::new("mkfifo").arg(&pipe).status();
         assert!(made.expect("`mkfifo` runs").success());

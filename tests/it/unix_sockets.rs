@@ -69,7 +69,7 @@ fn get(socket: &Path, host: &str) -> String {
 
 #[test]
 fn server_listens_on_a_private_socket_until_it_stops() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let server = OnSocket::start(&dir);
     let socket = dir.path("s.sock");
     let file = std::fs::symlink_metadata(&socket).expect("a file");
@@ -91,7 +91,7 @@ fn server_listens_on_a_private_socket_until_it_stops() {
 
 #[test]
 fn socket_of_a_killed_server_is_replaced() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     OnSocket::start(&dir).kill();
     assert!(dir.path("s.sock").exists());
     let server = OnSocket::start(&dir);
@@ -101,7 +101,7 @@ fn socket_of_a_killed_server_is_replaced() {
 
 #[test]
 fn socket_of_another_server_and_other_files_are_kept() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let refused = |path: &str, cause: &str| {
         let address = format!("unix:{path}");
         let output = dir.run(&["serve", "--ephemeral", "--listen", &address]);
@@ -123,7 +123,7 @@ fn socket_of_another_server_and_other_files_are_kept() {
 
 #[test]
 fn socket_that_another_program_has_put_in_place_is_not_removed() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     let server = OnSocket::start(&dir);
     let socket = dir.path("s.sock");
     std::fs::rename(&socket, dir.path("moved.sock")).expect("moved");
@@ -134,7 +134,7 @@ fn socket_that_another_program_has_put_in_place_is_not_removed() {
 
 #[test]
 fn of_servers_that_start_at_the_same_time_one_listens() {
-    let dir = WorkDir::new();
+    let dir = WorkDir::of_files();
     OnSocket::start(&dir).kill();
     let start = || {
         dir.command()

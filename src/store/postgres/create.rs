@@ -72,8 +72,10 @@ pub(in crate::store) fn create<E: From<StoreError>>(
     session.send_rows()?;
     require_no_failure(&session)?;
     session.run(&schema::to_postgres(last, &["packages"]))?;
-    // The server plans by what the tables hold, and would look at them only minutes later.
-    session.run("analyze")?;
+    // The server plans by what the tables hold, and would look at them only minutes later. Tables of other programs may be
+    // locked for long.
+    let tables = [schema::tables(first), schema::tables(last)].concat();
+    session.run(&format!("analyze {}", tables.join(", ")))?;
     match session.commit() {
         Err(error) if session.is_lost() => Err(StoreError::OutcomeUnknown(cause(&error)).into()),
         committed => Ok(committed.map(|()| true)?),

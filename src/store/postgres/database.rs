@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::cancel::{Cancellation, WaitingCaller};
 use super::connect::ServerAddress;
 use super::create::require_ours;
 use super::link::Link;
@@ -68,6 +69,8 @@ impl PostgresStore {
         E: From<StoreError> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
+        let cancellation = Cancellation::new(&self.server);
+        let caller = WaitingCaller(cancellation.clone());
         let mut request = Some((read, sender));
         let job: Job = Box::new(move |reader, lane| {
             let Some((read, sender)) = request.take() else {
@@ -80,7 +83,7 @@ impl PostgresStore {
             let answer = if lane == Lane::Refused {
                 Err(StoreError::Busy.into())
             } else {
-                let answer = reader.read(&read);
+                let answer = reader.read(&cancellation, &read);
                 if answer.is_err() && reader.is_over_time() && lane == Lane::Fast {
                     request = Some((read, sender));
                     return Ended::TooSlow;
@@ -95,7 +98,9 @@ impl PostgresStore {
         });
         self.readers.submit(job)?;
         let unanswered = || StoreError::Postgres("a read ended without an answer".into());
-        receiver.await.unwrap_or_else(|_| Err(unanswered().into()))
+        let answer = receiver.await;
+        drop(caller);
+        answer.unwrap_or_else(|_| Err(unanswered().into()))
     }
 
     /// Runs `read` on the calling thread. See [`Store::read_blocking`](crate::store::Store::read_blocking).

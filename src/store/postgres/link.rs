@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
+use super::cancel::Cancellation;
 use super::connect::ServerAddress;
 use super::errors::Meaning;
 use super::session::PostgresSession;
@@ -48,11 +49,7 @@ impl Link {
             }
         }
         if self.session.is_none() {
-            let session = PostgresSession::new(self.server.connect()?);
-            if let Some(time) = self.time {
-                let time = time.as_millis();
-                session.run(&format!("set statement_timeout = {time}"))?;
-            }
+            let session = self.connect()?;
             begin(&session)?;
             self.session = Some(session);
         }
@@ -60,6 +57,15 @@ impl Link {
         self.session
             .as_ref()
             .ok_or_else(|| StoreError::Unreachable("there is no connection".into()))
+    }
+
+    fn connect(&self) -> Result<PostgresSession, StoreError> {
+        let session = PostgresSession::new(self.server.connect()?);
+        if let Some(time) = self.time {
+            let time = time.as_millis();
+            session.run(&format!("set statement_timeout = {time}"))?;
+        }
+        Ok(session)
     }
 
     /// Runs `read` over one snapshot. The transaction stays open until [`finish`](Self::finish), so that the answer need
@@ -71,6 +77,29 @@ impl Link {
     ) -> Result<T, E> {
         let session = self.begin(PostgresSession::begin_read)?;
         read(&Snapshot::of_session(session, background))
+    }
+
+    /// Does the same as [`read`](Self::read) for a read that `cancellation` can end.
+    pub(super) fn read_unless_cancelled<T, E: From<StoreError>>(
+        &mut self,
+        cancellation: &Cancellation,
+        background: Option<&SyncSender<Work>>,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let until_end = cancellation.until_end();
+        let begun = self.begin(|session| {
+            cancellation.begin(session.cancel_token())?;
+            session.begin_read()
+        });
+        let answer = match begun {
+            Ok(session) => read(&Snapshot::of_session(session, background)),
+            Err(error) => Err(error.into()),
+        };
+        drop(until_end);
+        if cancellation.is_cancelled() {
+            self.drop_connection();
+        }
+        answer
     }
 
     /// Whether the last read failed because the connection was lost.

@@ -6,7 +6,8 @@
 //! | slow | [`SLOW_THREADS`] | reads that exceeded the limit of the fast lane, again | [`SLOW_TIME`] |
 //! | background | one | work that nothing waits for, such as building list caches | none |
 //!
-//! Each thread owns one connection, which it makes at its first read.
+//! Each thread owns one connection, which it makes at its first read. A read whose caller has gone is cancelled, and so is
+//! the background work when the threads end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::cancel::Cancellation;
 use super::connect::ServerAddress;
 use super::link::Link;
 use crate::store::sqlite::readers::{WaitingReads, Work};
@@ -66,11 +68,14 @@ impl Reader {
     /// restarted.
     pub(super) fn read<T, E: From<StoreError>>(
         &mut self,
+        cancellation: &Cancellation,
         read: &impl Fn(&Snapshot<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let answer = self.link.read(self.background.as_ref(), read);
-        if answer.is_err() && self.link.is_lost() {
-            return self.link.read(self.background.as_ref(), read);
+        let background = self.background.as_ref();
+        let link = &mut self.link;
+        let answer = link.read_unless_cancelled(cancellation, background, read);
+        if answer.is_err() && link.is_lost() {
+            return link.read_unless_cancelled(cancellation, background, read);
         }
         answer
     }
@@ -87,6 +92,8 @@ pub(super) struct Readers {
     queues: Option<Queues>,
     threads: Vec<JoinHandle<()>>,
     closing: Arc<AtomicBool>,
+    /// That of the background work, for the time when the threads end.
+    background_work: Arc<Cancellation>,
     waiting: Arc<Waiting>,
 }
 
@@ -136,14 +143,17 @@ impl Readers {
                 run_slow(&queue, &waiting, reader);
             })?);
         }
+        let background_work = Cancellation::new(server);
         let (link, ending) = (Link::new(server, None), closing.clone());
+        let cancellation = background_work.clone();
         threads.push(spawn("background", move || {
-            run_background(&background_queue, &ending, link);
+            run_background(&background_queue, &ending, &cancellation, link);
         })?);
         Ok(Self {
             queues: Some(Queues { fast, background }),
             threads,
             closing,
+            background_work,
             waiting,
         })
     }
@@ -174,6 +184,7 @@ impl Readers {
 impl Drop for Readers {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Relaxed);
+        self.background_work.cancel();
         drop(self.queues.take());
         for thread in self.threads.drain(..) {
             // A thread cannot wait for itself. It drops the store if its last read held the last reference to it.
@@ -240,14 +251,19 @@ fn run(reader: &mut Reader, job: &mut Job, lane: Lane) -> Ended {
     ended.unwrap_or(Ended::Answered)
 }
 
-fn run_background(queue: &Receiver<Work>, closing: &AtomicBool, mut link: Link) {
+fn run_background(
+    queue: &Receiver<Work>,
+    closing: &AtomicBool,
+    cancellation: &Cancellation,
+    mut link: Link,
+) {
     while let Ok(work) = queue.recv() {
         if closing.load(Ordering::Relaxed) {
             continue;
         }
         let done = catch_unwind(AssertUnwindSafe(|| {
             // If this fails, the next request that needs the work queues it again.
-            let _ = link.read(None, |snapshot| {
+            let _ = link.read_unless_cancelled(cancellation, None, |snapshot| {
                 work(snapshot);
                 Ok::<_, StoreError>(())
             });

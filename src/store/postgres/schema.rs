@@ -26,6 +26,15 @@ pub(super) fn to_postgres(schema: &str, tables: &[&str]) -> String {
     text
 }
 
+/// Returns the names of the tables that a part of `schema.sql` creates.
+pub(super) fn tables(schema: &str) -> Vec<String> {
+    let statements = statements(&without_comments(schema));
+    let names = statements
+        .iter()
+        .filter_map(|statement| after(statement, "create table "));
+    names.map(str::to_owned).collect()
+}
+
 /// Returns the text without what follows `--` in each line. No string of the schema contains `--`.
 fn without_comments(schema: &str) -> String {
     let lines = schema
@@ -198,6 +207,7 @@ mod tests {
                 update versions set access = access + 1, parents = parents + 1;
                 delete from a where id = old.id;
             end;";
+        assert_eq!(tables(schema), ["b", "a"]);
         let lines: Vec<_> = to_postgres(schema, &[])
             .lines()
             .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))

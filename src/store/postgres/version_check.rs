@@ -8,8 +8,10 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tokio_postgres::{Client, Statement};
 
 use super::connect::ServerAddress;
@@ -21,6 +23,8 @@ use crate::store::version::Version;
 
 /// The most turns of the runtime that a question waits for further requests.
 const MOST_TURNS: usize = 8;
+/// How long an answer may take: a lock of another program may delay it for ever.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who waits for the version.
 type Asker = oneshot::Sender<Option<Version>>;
@@ -142,7 +146,13 @@ async fn answer(server: Arc<ServerAddress>, mut asking: Asking) {
             return;
         };
         // A request that asks from now on gets the answer to the next question.
-        let version = ask(&server, &mut connection).await.ok();
+        let version = match timeout(PATIENCE, ask(&server, &mut connection)).await {
+            Ok(version) => version.ok(),
+            Err(_) => {
+                connection = None;
+                None
+            }
+        };
         for asker in askers {
             // Fails if the client has gone.
             let _ = asker.send(version);

@@ -1,6 +1,7 @@
 //! Who may change what: `docs/reference/access.md#writing`.
 
 use super::{Changed, bits_of, error, not_authorized, not_found, suspended, unprocessable};
+use crate::support::WorkDir;
 
 #[test]
 fn space_developers_and_admins_create() {
@@ -82,8 +83,7 @@ fn global_reader_with_the_write_scope_is_refused_by_role() {
 
 #[test]
 fn read_only_server_refuses_after_the_token() {
-    let changed = Changed::serve(&[]);
-    let Changed { dir, server } = changed;
+    let Changed { dir, server } = Changed::serve_in(WorkDir::of_files(), &[]);
     server.stop();
     let server = dir.serve(&["--read-only", "--api", "current", "--token-key", "key"]);
     let changed = Changed { dir, server };

@@ -67,11 +67,7 @@ fn id_of_a_deleted_package_is_not_used_again() {
     let guid = last["guid"].as_str().expect("a guid");
     changed.send("DELETE", &format!("/v3/packages/{guid}"), "");
     changed.send("POST", "/v3/packages", &bits_of("shop"));
-    let connection = rusqlite::Connection::open(changed.dir.path("packages.db")).expect("opens");
-    let id: i64 = connection
-        .query_row("select max(id) from packages", [], |row| row.get(0))
-        .expect("an id");
-    assert_eq!(id, 7);
+    assert_eq!(changed.dir.number("select max(id) from packages"), 7);
 }
 
 #[test]
@@ -79,10 +75,9 @@ fn job_is_forgotten_after_a_day() {
     let changed = Changed::current(&[]);
     let answer = changed.send("DELETE", "/v3/packages/ready", "");
     let job = answer.header("location").expect("a job").to_owned();
-    let connection = rusqlite::Connection::open(changed.dir.path("packages.db")).expect("opens");
     let age = |by: i64| {
-        let aged = connection.execute("update jobs set due = due - $1", [by]);
-        assert_eq!(aged.expect("an update"), 1);
+        let sql = format!("update jobs set due = due - {by}");
+        assert_eq!(changed.dir.change(&[&sql]), 1);
     };
     let path = job
         .strip_prefix("http://example.org")
@@ -93,8 +88,5 @@ fn job_is_forgotten_after_a_day() {
     assert_eq!(changed.send("GET", path, "").status, 404);
     // The next job removes it from the database.
     changed.send("DELETE", "/v3/packages/waiting", "");
-    let jobs: i64 = connection
-        .query_row("select count(*) from jobs", [], |row| row.get(0))
-        .expect("a number");
-    assert_eq!(jobs, 1);
+    assert_eq!(changed.dir.number("select count(*) from jobs"), 1);
 }

@@ -1,11 +1,11 @@
 //! `serve --processing`: copies and jobs that take some time.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
 use super::{Changed, document};
+use crate::support::WorkDir;
 
 const SLOW: &[&str] = &["--api", "current", "--processing", "1d"];
 const FAST: &[&str] = &["--api", "current", "--processing", "50ms"];
@@ -98,7 +98,7 @@ fn what_became_due_without_a_server_is_finished_before_the_first_request() {
     let Changed { dir, server } = changed;
     // Killed.
     drop(server);
-    make_due(&dir.path("packages.db"));
+    make_due(&dir);
     let server = dir.serve(&["--api", "current", "--token-key", "key"]);
     let changed = Changed { dir, server };
     let state = |path: &str| document(&changed.send("GET", path, ""))["state"].clone();
@@ -107,13 +107,10 @@ fn what_became_due_without_a_server_is_finished_before_the_first_request() {
 }
 
 /// Makes what is being processed due now.
-fn make_due(database: &Path) {
-    let connection = rusqlite::Connection::open(database).expect("opens");
-    connection
-        .execute_batch(
-            "update package_outcomes set due = 0; update jobs set due = unixepoch() * 1000",
-        )
-        .expect("two updates");
+fn make_due(dir: &WorkDir) {
+    let now = SystemTime::UNIX_EPOCH.elapsed().expect("a time").as_secs();
+    let jobs = format!("update jobs set due = {now} * cast(1000 as bigint)");
+    dir.change(&["update package_outcomes set due = 0", &jobs]);
 }
 
 #[test]
@@ -125,7 +122,7 @@ fn what_a_killed_server_left_is_finished_by_another_server_that_was_running() {
     let Changed { dir, server } = changed;
     // Killed.
     drop(server);
-    make_due(&dir.path("packages.db"));
+    make_due(&dir);
     let changed = Changed { dir, server: other };
     wait_for(&changed, &format!("/v3/packages/{copy}"), "READY");
     wait_for(&changed, &job, "COMPLETE");
@@ -155,10 +152,7 @@ fn state_that_a_seed_stored_meanwhile_stays() {
     let seed = json!({"packages": [{"guid": copy, "app": "cart", "type": "bits", "state": "FAILED", "error": "by hand"}]});
     changed.dir.write("more.json", seed.to_string());
     assert_eq!(changed.dir.run(&["seed", "more.json"]).status, 0);
-    let connection = rusqlite::Connection::open(changed.dir.path("packages.db")).expect("opens");
-    connection
-        .execute("update package_outcomes set due = 0", [])
-        .expect("an update");
+    changed.dir.change(&["update package_outcomes set due = 0"]);
     // Any change finishes what is due.
     changed.send("PATCH", "/v3/packages/ready", "{}");
     let package = changed.package(&copy);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::data::{Data, User};
-use crate::support::{self, Connection, WorkDir, get};
+use crate::support::{self, Connection, Response, WorkDir, get};
 
 pub struct Server {
     pub is_current: bool,
@@ -35,7 +35,11 @@ fn token(dir: &WorkDir, user: &User, is_current: bool) -> String {
 
 impl Server {
     pub fn start(data: &Data, is_current: bool) -> Self {
-        let dir = WorkDir::new();
+        Self::start_in(WorkDir::new(), data, is_current)
+    }
+
+    /// Starts a server over the database of `dir`, which is made with the data.
+    pub fn start_in(dir: WorkDir, data: &Data, is_current: bool) -> Self {
         dir.location()
             .create(|transaction| data.insert(transaction))
             .unwrap();
@@ -56,12 +60,17 @@ impl Server {
 
     /// Sends `GET target` as that user. Returns the status and the document.
     pub fn get(&mut self, user: usize, target: &str) -> (u16, Value) {
-        self.connection.send(get(target, &self.tokens[user]));
-        let response = self.connection.read(false).expect("a response");
+        let response = self.response(user, target);
         (
             response.status,
             serde_json::from_str(&response.body).unwrap(),
         )
+    }
+
+    /// Sends `GET target` as that user. Returns the response as it is.
+    pub fn response(&mut self, user: usize, target: &str) -> Response {
+        self.connection.send(get(target, &self.tokens[user]));
+        self.connection.read(false).expect("a response")
     }
 
     /// Returns the target of an href, which is absolute in `current` and relative in 2015.

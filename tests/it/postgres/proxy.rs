@@ -2,8 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+
+/// What the server says about a statement that was cancelled. About one that took too long, it says something else.
+const CANCELLED: &[u8] = b"canceling statement due to user request";
 
 /// Passes connections on to the server. Each of them can be cut, and new ones refused.
 pub struct Proxy {
@@ -16,6 +19,8 @@ struct State {
     is_cut: AtomicBool,
     /// Whether the next `commit` is passed on, and its answer is not.
     loses_commit: AtomicBool,
+    /// How many statements were cancelled.
+    cancelled: AtomicUsize,
     streams: Mutex<Vec<TcpStream>>,
 }
 
@@ -28,6 +33,7 @@ impl Proxy {
             server: server_of(url).to_owned(),
             is_cut: AtomicBool::new(false),
             loses_commit: AtomicBool::new(false),
+            cancelled: AtomicUsize::new(0),
             streams: Mutex::default(),
         });
         let shared = state.clone();
@@ -63,6 +69,11 @@ impl Proxy {
 
     pub fn mend(&self) {
         self.state.is_cut.store(false, Ordering::SeqCst);
+    }
+
+    /// Returns how many statements the program has cancelled.
+    pub fn cancelled(&self) -> usize {
+        self.state.cancelled.load(Ordering::SeqCst)
     }
 
     /// Passes the next `commit` on to the server, and cuts the connection before its answer.
@@ -103,8 +114,12 @@ impl State {
                 true
             });
         });
+        let state = self.clone();
         std::thread::spawn(move || {
-            copy(from_server, client, |_| {
+            copy(from_server, client, |bytes| {
+                if bytes.windows(CANCELLED.len()).any(|part| part == CANCELLED) {
+                    state.cancelled.fetch_add(1, Ordering::SeqCst);
+                }
                 !loses_answer.load(Ordering::SeqCst)
             });
         });

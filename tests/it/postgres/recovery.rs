@@ -11,17 +11,17 @@ use crate::support::{Server, WorkDir, get};
 
 const PAGE: &str = "/v3/packages?per_page=2";
 
-struct Cut {
+pub(super) struct Cut {
     proxy: Proxy,
-    server: Server,
-    token: String,
+    pub server: Server,
+    pub token: String,
+    pub schema: Schema,
     app: String,
-    schema: Schema,
     folder: WorkDir,
 }
 
 /// Starts a server that reaches its database through a proxy.
-fn start() -> Option<Cut> {
+pub(super) fn start() -> Option<Cut> {
     server_or_skip("a database that goes away")?;
     let schema = Schema::new()?;
     let folder = WorkDir::of_files();

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
-use cf_packages::store::Location;
+use cf_packages::store::{Durability, Location, StoreError};
 
 use super::database::Schema;
 use super::http::{Connection, Response, get};
@@ -18,6 +19,20 @@ use super::http::{Connection, Response, get};
 pub struct WorkDir {
     folder: tempfile::TempDir,
     schema: Option<Schema>,
+}
+
+/// A transaction that keeps all other writers waiting until it is dropped.
+pub struct HeldWriters {
+    release: Option<Sender<()>>,
+    transaction: Option<JoinHandle<()>>,
+}
+
+impl Drop for HeldWriters {
+    fn drop(&mut self) {
+        drop(self.release.take());
+        let ended = self.transaction.take().map(JoinHandle::join);
+        assert!(ended.is_none_or(|ended| ended.is_ok()) || std::thread::panicking());
+    }
 }
 
 /// The result of a run of the program.
@@ -49,6 +64,76 @@ impl WorkDir {
         match &self.schema {
             Some(schema) => schema.location(),
             None => Location::File(self.path("packages.db")),
+        }
+    }
+
+    /// Returns what `--db` takes for the database of this folder.
+    pub fn database(&self) -> String {
+        match &self.schema {
+            Some(schema) => schema.url().to_owned(),
+            None => "packages.db".into(),
+        }
+    }
+
+    /// Returns the names of the files that the database of this folder consists of while no program uses it.
+    pub fn database_files(&self) -> &'static [&'static str] {
+        match &self.schema {
+            Some(_) => &[],
+            None => &["packages.db"],
+        }
+    }
+
+    /// Runs a statement over the database of this folder, and returns the text in the first column of each row.
+    pub fn rows(&self, sql: &str) -> Vec<String> {
+        let store = self.location().open_for_reading().expect("opens");
+        let mut rows = Vec::new();
+        let read = store.read_blocking(|snapshot| {
+            snapshot.rows(sql, &[], |row| {
+                rows.push(row.text(0)?.to_owned());
+                Ok::<_, StoreError>(())
+            })
+        });
+        read.expect("the rows can be read");
+        rows
+    }
+
+    /// Runs a statement over the database of this folder, and returns the number that it finds.
+    pub fn number(&self, sql: &str) -> i64 {
+        let store = self.location().open_for_reading().expect("opens");
+        let number = store.read_blocking(|snapshot| snapshot.int(sql, &[]));
+        number.expect("the number can be read").expect("a row")
+    }
+
+    /// Runs statements that change the database of this folder. Returns how many rows they changed.
+    pub fn change(&self, statements: &[&str]) -> usize {
+        let store = self.location().open(Durability::Full).expect("opens");
+        let changed = store.write_patiently(|transaction| {
+            let run = |sql: &&str| transaction.execute(sql, &[]);
+            statements
+                .iter()
+                .map(run)
+                .sum::<Result<usize, StoreError>>()
+        });
+        changed.expect("the database can be changed")
+    }
+
+    /// Begins a transaction of another program, for which all writers of the database of this folder wait.
+    pub fn hold_writers(&self) -> HeldWriters {
+        let store = self.location().open(Durability::Full).expect("opens");
+        let ((hold, held), (release, released)) = (channel::<()>(), channel::<()>());
+        let transaction = std::thread::spawn(move || {
+            let written = store.write(|_| {
+                hold.send(()).expect("the test waits");
+                // Fails when the test releases the writers.
+                let _ = released.recv();
+                Ok::<_, StoreError>(())
+            });
+            written.expect("a transaction");
+        });
+        held.recv().expect("the transaction begins");
+        HeldWriters {
+            release: Some(release),
+            transaction: Some(transaction),
         }
     }
 
@@ -246,7 +331,10 @@ fn name_no_database_in_vain(command: &mut Command) {
         .collect();
     let has = |argument: &str| arguments.iter().any(|one| one == argument);
     let of_another = ["--ephemeral", "--demo", "--from", "--read-only", "backup"];
-    if of_another.into_iter().any(has) || has("token") && has("--token-key") {
+    let is_ephemeral = command
+        .get_envs()
+        .any(|(name, value)| name == "CF_PACKAGES_EPHEMERAL" && value.is_some());
+    if is_ephemeral || of_another.into_iter().any(has) || has("token") && has("--token-key") {
         command.env_remove("CF_PACKAGES_DB");
     }
 }

@@ -1,0 +1,160 @@
+//! Statements whose answer nobody needs any more.
+//!
+//! A lock of another program makes statements wait, as a dear statement would run.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cf_packages::store::{Durability, Location, StoreError};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::recovery::start;
+use super::{Proxy, run};
+use crate::support::database::{Schema, server_or_skip};
+use crate::support::{WorkDir, command, get};
+
+/// How long a test waits for something that has to happen.
+const BOUND: Duration = Duration::from_secs(60);
+
+/// A program that keeps all others from the table of packages until it is dropped.
+struct Locker(postgres::Client);
+
+impl Locker {
+    fn new(schema: &Schema) -> Self {
+        let mut client = schema.connect();
+        client
+            .batch_execute("begin; lock table packages in access exclusive mode")
+            .expect("a lock");
+        Self(client)
+    }
+
+    /// Returns how many statements wait for the table.
+    fn waiting(&mut self) -> i64 {
+        let sql =
+            "select count(*) from pg_locks where relation = 'packages'::regclass and not granted";
+        self.0.query_one(sql, &[]).expect("a number").get(0)
+    }
+
+    /// Waits until `is_so` returns true for how many statements wait.
+    fn wait_until(&mut self, is_so: impl Fn(i64) -> bool) {
+        let begin = Instant::now();
+        loop {
+            let waiting = self.waiting();
+            if is_so(waiting) {
+                return;
+            }
+            assert!(begin.elapsed() < BOUND, "{waiting} statements wait");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn statements_of_callers_that_have_gone_are_cancelled() {
+    if server_or_skip("reads that are broken off").is_none() {
+        return;
+    }
+    let schema = Schema::new().expect("a server");
+    run(&WorkDir::of_files(), schema.url(), &["seed", "example"]);
+    let proxy = Proxy::start(schema.url());
+    let location = Location::parse(proxy.url(schema.url()).into()).expect("a URL");
+    let store = Arc::new(location.open(Durability::Full).expect("a database"));
+    let mut locker = Locker::new(&schema);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let count = |table: &str| {
+        let (store, sql) = (store.clone(), format!("select count(*) from {table}"));
+        async move { store.read(move |snapshot| snapshot.int(&sql, &[])).await }
+    };
+    for round in 1..=2 {
+        let reads: Vec<_> = (0..10).map(|_| runtime.spawn(count("packages"))).collect();
+        locker.wait_until(|waiting| waiting >= 2);
+        for read in &reads {
+            read.abort();
+        }
+        // The lock is still held, so that nothing else ends them but their limit of time, which the server calls otherwise.
+        locker.wait_until(|waiting| waiting == 0 && proxy.cancelled() >= 2 * round);
+        let spaces = runtime.block_on(count("spaces"));
+        assert_eq!(spaces.expect("a number"), Some(2));
+    }
+    drop(locker);
+    // A question that comes late cancels no other read.
+    for _ in 0..50 {
+        let packages = runtime.block_on(count("packages"));
+        assert_eq!(packages.expect("a number"), Some(4));
+    }
+    let refused = runtime.block_on(store.read(|_| Err::<(), _>(StoreError::Busy)));
+    assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
+}
+
+#[test]
+fn first_start_does_not_wait_for_locks_on_tables_of_others() {
+    if server_or_skip("a first start beside a lock").is_none() {
+        return;
+    }
+    let folder = WorkDir::of_files();
+    let [locked, empty] = [(); 2].map(|()| Schema::new().expect("a server"));
+    run(&folder, locked.url(), &["seed", "example"]);
+    let _locker = Locker::new(&locked);
+    run(&folder, empty.url(), &["seed", "example"]);
+}
+
+#[test]
+fn seed_stops_at_a_signal_and_changes_nothing() {
+    if server_or_skip("a seed that a signal stops").is_none() {
+        return;
+    }
+    let schema = Schema::new().expect("a server");
+    let folder = WorkDir::of_files();
+    run(&folder, schema.url(), &["seed", "example"]);
+    let before = run(&folder, schema.url(), &["export"]);
+    let mut client = schema.connect();
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let seeding = command(&folder.path(""))
+            .args(["seed", "--generate", "1000000000"])
+            .env("CF_PACKAGES_DB", schema.url())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        // It writes once it holds the lock of writers.
+        let begin = Instant::now();
+        while client
+            .batch_execute("select 1 from versions for update nowait")
+            .is_ok()
+        {
+            assert!(begin.elapsed() < BOUND, "it does not begin");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        kill_process(Pid::from_child(&seeding), signal).expect("a signal");
+        let output = seeding.wait_with_output().expect("the program ends");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains("; nothing was changed"), "{stderr}");
+        assert_eq!(run(&folder, schema.url(), &["export"]), before);
+    }
+}
+
+#[test]
+fn server_stops_while_statements_run() {
+    let Some(stopped) = start() else { return };
+    let mut locker = Locker::new(&stopped.schema);
+    let clients: Vec<_> = (1..=10)
+        .map(|page| {
+            let mut client = stopped.server.connect();
+            let target = format!("/v3/packages?per_page=1&page={page}");
+            client.send(get(&target, &stopped.token));
+            client
+        })
+        .collect();
+    locker.wait_until(|waiting| waiting >= 2);
+    stopped.server.terminate();
+    // The lock is still held: the server does not wait for it, and leaves no statement behind.
+    let (status, stdout, stderr) = stopped.server.wait();
+    assert_eq!(
+        (status, stdout.as_str(), stderr.as_str()),
+        (Some(0), "", "")
+    );
+    locker.wait_until(|waiting| waiting == 0);
+    drop(clients);
+}
