@@ -1,8 +1,10 @@
 //! Several servers over one database of a PostgreSQL server. Skipped without `CF_PACKAGES_TEST_POSTGRES`: `.ci/postgres`
 //! runs them.
 
+mod migrating;
 mod proxy;
 mod recovery;
+mod replica;
 mod schema;
 mod sharing;
 

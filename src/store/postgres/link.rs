@@ -30,6 +30,10 @@ impl Link {
         }
     }
 
+    pub(super) fn server(&self) -> &ServerAddress {
+        &self.server
+    }
+
     /// Returns a connection on which `begin` succeeded. If one that was kept turns out to be lost, `begin` is tried again
     /// on a new one: nothing was done on it yet.
     pub(super) fn begin(
@@ -53,8 +57,11 @@ impl Link {
                 let time = time.as_millis();
                 session.run(&format!("set statement_timeout = {time}"))?;
             }
-            begin(&session)?;
-            self.session = Some(session);
+            let session = self.session.insert(session);
+            if let Err(error) = begin(session) {
+                let _ = session.roll_back();
+                return Err(error);
+            }
         }
         self.is_in_transaction = true;
         self.session
@@ -70,6 +77,8 @@ impl Link {
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let session = self.begin(PostgresSession::begin_read)?;
+        // Fails if the schema is another one.
+        session.version()?;
         read(&Snapshot::of_session(session, background))
     }
 

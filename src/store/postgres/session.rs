@@ -12,13 +12,20 @@ use ::postgres::{CancelToken, Client, Error, Row, Statement};
 use super::bulk::{Batch, Bulk};
 use super::cursor::Cursor;
 use super::errors::{Meaning, meaning, store_error};
+use super::origin::{Origin, Position};
 use super::values::{Bound, int};
 use crate::store::dialect;
+use crate::store::migrate::SCHEMA_VERSION;
 use crate::store::version::Version;
 use crate::store::{BorrowedValue, StoreError, Value};
 
 /// How many prepared statements a connection keeps. Composed lists have many texts.
 const KEPT_STATEMENTS: usize = 256;
+/// Keeps a migration out until the transaction ends, or waits for one. It takes no snapshot, so that the statements after
+/// it see what a migration committed (<https://www.postgresql.org/docs/current/sql-lock.html>).
+const KEEP_SCHEMA: &str = "lock table cf_packages_schema in access share mode";
+/// The columns of the version, as [`Version::SQL`] selects them, and the number of the schema.
+const VERSION: &str = "packages, access, parents, (select coalesce(max(id), 0) from packages), (select number from cf_packages_schema)";
 
 /// One connection. It is in at most one transaction.
 pub(in crate::store) struct PostgresSession {
@@ -27,6 +34,8 @@ pub(in crate::store) struct PostgresSession {
     statements: RefCell<HashMap<Box<str>, Statement>>,
     /// The version of the current read transaction, once it was read.
     version: Cell<Option<Version>>,
+    /// Where the data comes from, once it was read.
+    origin: Cell<Option<Origin>>,
     is_writing: Cell<bool>,
     /// What the last error of the current transaction means.
     failure: Cell<Option<Meaning>>,
@@ -50,6 +59,7 @@ impl PostgresSession {
             client: RefCell::new(client),
             statements: RefCell::default(),
             version: Cell::default(),
+            origin: Cell::default(),
             is_writing: Cell::default(),
             failure: Cell::default(),
             last_id: Cell::default(),
@@ -62,11 +72,13 @@ impl PostgresSession {
     /// after this returns.
     pub(super) fn begin_read(&self) -> Result<(), StoreError> {
         self.begin(false);
-        self.run("begin isolation level repeatable read read only")
+        self.run(&format!(
+            "begin isolation level repeatable read read only; {KEEP_SCHEMA}"
+        ))
     }
 
-    /// Begins a transaction that writes. It waits that long for a lock.
-    pub(super) fn begin_write(&self, patience: Duration) -> Result<(), StoreError> {
+    /// Begins a transaction that makes or changes the schema. It waits that long for a lock.
+    pub(super) fn begin_schema_change(&self, patience: Duration) -> Result<(), StoreError> {
         self.begin(true);
         let milliseconds = patience.as_millis().max(1);
         self.run(&format!(
@@ -74,9 +86,20 @@ impl PostgresSession {
         ))
     }
 
-    /// Takes the lock of writers: the row of the version.
-    pub(super) fn lock_version(&self) -> Result<(), StoreError> {
-        self.run("select 1 from versions for update")
+    /// Begins a transaction that writes, with the lock of writers: the row of the version. It waits that long for a lock.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Lost`] if a program of another release migrated the database.
+    pub(super) fn begin_write(&self, patience: Duration) -> Result<(), StoreError> {
+        self.begin(true);
+        let milliseconds = patience.as_millis().max(1);
+        self.run(&format!(
+            "begin isolation level read committed; set local lock_timeout = {milliseconds}; {KEEP_SCHEMA}"
+        ))?;
+        let sql = "select (select number from cf_packages_schema) from versions for update";
+        let rows = self.query(&self.prepared(sql, str::to_owned)?, &[])?;
+        require_schema(int(rows.first().ok_or_else(no_version)?, 0)?)
     }
 
     fn begin(&self, is_writing: bool) {
@@ -217,10 +240,15 @@ impl PostgresSession {
         if let Some(version) = self.version.get() {
             return Ok(version);
         }
-        let rows = self.rows(Version::SQL, &[])?;
-        let row = rows
-            .first()
-            .ok_or_else(|| StoreError::Damaged("the table `versions` is empty".into()))?;
+        let sql = format!("select {VERSION} from versions");
+        self.send_rows_for(&sql)?;
+        let rows = self.query(&self.prepared(&sql, str::to_owned)?, &[])?;
+        self.version_in(rows.first().ok_or_else(no_version)?)
+    }
+
+    /// Returns the version in the first columns of a row, and keeps it for the current transaction if that only reads.
+    fn version_in(&self, row: &Row) -> Result<Version, StoreError> {
+        require_schema(int(row, 4)?)?;
         let version =
             Version::from_numbers([int(row, 0)?, int(row, 1)?, int(row, 2)?, int(row, 3)?]);
         if !self.is_writing.get() {
@@ -233,6 +261,30 @@ impl PostgresSession {
     pub(super) fn current_version(&self) -> Result<Version, StoreError> {
         self.begin(true);
         self.version()
+    }
+
+    /// Returns the version in the current transaction, and where its data comes from at this moment.
+    pub(super) fn position(&self) -> Result<Position, StoreError> {
+        let sql = format!("select {VERSION}, {} from versions", Origin::COLUMNS);
+        let rows = self.query(&self.prepared(&sql, str::to_owned)?, &[])?;
+        let row = rows.first().ok_or_else(no_version)?;
+        Ok(Position {
+            version: self.version_in(row)?,
+            origin: Some(Origin::of_row(row, 5)?),
+        })
+    }
+
+    /// Returns where the data comes from. It is asked once: a server that takes over from another one ends no connection of
+    /// its own, but the server that it takes over from has ended its own.
+    pub(super) fn origin(&self) -> Result<Origin, StoreError> {
+        if let Some(origin) = self.origin.get() {
+            return Ok(origin);
+        }
+        let rows = self.rows_of(&format!("select {}", Origin::COLUMNS))?;
+        let row = rows.first().ok_or_else(no_version)?;
+        let origin = Origin::of_row(row, 0)?;
+        self.origin.set(Some(origin));
+        Ok(origin)
     }
 
     /// Lets the row of an insertion wait, if this transaction sends rows together. Returns its id, or 0 if it has none.
@@ -373,6 +425,20 @@ impl PostgresSession {
         self.failure.set(Some(meaning(error)));
         store_error(error)
     }
+}
+
+fn no_version() -> StoreError {
+    StoreError::Damaged("the table `versions` is empty".into())
+}
+
+/// Fails unless the schema of the database is still that of this release.
+fn require_schema(number: i64) -> Result<(), StoreError> {
+    if number == i64::from(SCHEMA_VERSION) {
+        return Ok(());
+    }
+    Err(StoreError::Lost(format!(
+        "the database was migrated to schema {number} by another release of cf-packages, and this one needs schema {SCHEMA_VERSION}; start that release instead"
+    )))
 }
 
 fn parameters<'b>(bound: &'b [Bound<'_>]) -> Vec<&'b (dyn ToSql + Sync)> {

@@ -11,13 +11,12 @@ use tokio::sync::oneshot;
 
 use super::connect::ServerAddress;
 use super::link::Link;
+use super::origin::Position;
 use super::readers::spawn;
-use super::session::PostgresSession;
 use crate::store::StoreError;
-use crate::store::version::Version;
 
 /// Who waits for the version.
-type Asker = oneshot::Sender<Option<Version>>;
+type Asker = oneshot::Sender<Option<Position>>;
 
 /// The thread that asks.
 #[derive(Debug)]
@@ -27,18 +26,21 @@ pub(super) struct VersionCheck {
 }
 
 impl VersionCheck {
-    /// Starts the thread.
+    /// Starts the thread. The origin of the data is asked for if pages may be read from standbys.
     pub(super) fn start(server: &Arc<ServerAddress>) -> Result<Self, StoreError> {
         let (askers, waiting) = channel();
         let link = Link::new(server, None);
+        let with_origin = !server.replicas().is_empty();
         Ok(Self {
             askers: Some(askers),
-            thread: Some(spawn("version-check", move || answer(&waiting, link))?),
+            thread: Some(spawn("version-check", move || {
+                answer(&waiting, link, with_origin);
+            })?),
         })
     }
 
     /// Returns the version of a state that is not older than this call. `None` if the server cannot be asked.
-    pub(super) async fn ask(&self) -> Option<Version> {
+    pub(super) async fn ask(&self) -> Option<Position> {
         let (sender, receiver) = oneshot::channel();
         self.askers.as_ref()?.send(sender).ok()?;
         receiver.await.ok().flatten()
@@ -57,15 +59,20 @@ impl Drop for VersionCheck {
 }
 
 /// Answers requests for the version until the last sender is dropped.
-fn answer(waiting: &Receiver<Asker>, mut link: Link) {
+fn answer(waiting: &Receiver<Asker>, mut link: Link, with_origin: bool) {
     while let Ok(first) = waiting.recv() {
         let mut askers = vec![first];
         askers.extend(waiting.try_iter());
         // A request that asks from now on gets the answer to the next question.
-        let version = link.ask(PostgresSession::current_version).ok();
+        let position = link.ask(|session| {
+            let origin = with_origin.then(|| session.origin().ok()).flatten();
+            let version = session.current_version()?;
+            Ok(Position { version, origin })
+        });
+        let position = position.ok();
         for asker in askers {
             // Fails if the client has gone.
-            let _ = asker.send(version);
+            let _ = asker.send(position);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Passes connections on to the server. Each of them can be cut, and new ones refused.
 pub struct Proxy {
@@ -14,6 +15,8 @@ pub struct Proxy {
 struct State {
     server: String,
     is_cut: AtomicBool,
+    /// Whether answers of the server wait.
+    is_frozen: AtomicBool,
     /// Whether the next `commit` is passed on, and its answer is not.
     loses_commit: AtomicBool,
     streams: Mutex<Vec<TcpStream>>,
@@ -27,6 +30,7 @@ impl Proxy {
         let state = Arc::new(State {
             server: server_of(url).to_owned(),
             is_cut: AtomicBool::new(false),
+            is_frozen: AtomicBool::new(false),
             loses_commit: AtomicBool::new(false),
             streams: Mutex::default(),
         });
@@ -65,13 +69,18 @@ impl Proxy {
         self.state.is_cut.store(false, Ordering::SeqCst);
     }
 
+    /// Lets the answers of the server wait, as if it had stopped in the middle, or passes them on.
+    pub fn freeze(&self, is_frozen: bool) {
+        self.state.is_frozen.store(is_frozen, Ordering::SeqCst);
+    }
+
     /// Passes the next `commit` on to the server, and cuts the connection before its answer.
     pub fn lose_next_commit(&self) {
         self.state.loses_commit.store(true, Ordering::SeqCst);
     }
 }
 
-fn server_of(url: &str) -> &str {
+pub fn server_of(url: &str) -> &str {
     let after = url.rsplit_once('@').expect("a user").1;
     after.split('/').next().expect("a host")
 }
@@ -103,8 +112,12 @@ impl State {
                 true
             });
         });
+        let state = self.clone();
         std::thread::spawn(move || {
             copy(from_server, client, |_| {
+                while state.is_frozen.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
                 !loses_answer.load(Ordering::SeqCst)
             });
         });
