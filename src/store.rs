@@ -27,7 +27,7 @@ pub use location::{Location, LocationError};
 pub use migrate::Migrated;
 use migrate::SCHEMA_VERSION;
 #[cfg(feature = "postgres")]
-use postgres::PostgresStore;
+use postgres::{Position, PostgresStore};
 pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
 use sqlite::busy::Patience;
 pub use sqlite::check::{CheckReport, FindFaults, check};
@@ -92,6 +92,17 @@ pub struct StoreActivity {
     pub writer: WriterCounters,
     /// The size of the write-ahead log, in bytes.
     pub log_bytes: u64,
+    /// Where pages were read, if there are replicas.
+    pub replicas: ReplicaCounters,
+}
+
+/// How many pages were read where.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReplicaCounters {
+    /// From a replica.
+    pub served: u64,
+    /// From the primary, since the replica showed another state or did not answer.
+    pub refused: u64,
 }
 
 /// The last commit to a file by any program. Two are equal if nothing was committed in between.
@@ -127,7 +138,7 @@ enum Known<'s> {
     Lazily(&'s FileStore),
     /// It was looked up, if it was needed and could be.
     #[cfg(feature = "postgres")]
-    Already(Option<Version>),
+    Already(Option<Position>),
 }
 
 impl RequestVersion<'_> {
@@ -136,7 +147,7 @@ impl RequestVersion<'_> {
         match self.0 {
             Known::Lazily(file) => file.version_now(),
             #[cfg(feature = "postgres")]
-            Known::Already(version) => version,
+            Known::Already(position) => position.map(|position| position.version),
         }
     }
 }
@@ -338,12 +349,12 @@ impl Store {
         }
     }
 
-    /// Returns the migration that opening the file carried out, if it had an earlier schema.
+    /// Returns the migration that opening the database carried out, if it had an earlier schema.
     pub fn migrated(&self) -> Option<&Migrated> {
         match &self.engine {
             Engine::File(file) => file.migrated(),
             #[cfg(feature = "postgres")]
-            Engine::Postgres(_) => None,
+            Engine::Postgres(database) => database.migrated(),
         }
     }
 
@@ -377,6 +388,30 @@ impl Store {
             Engine::File(file) => file.read(read).await,
             #[cfg(feature = "postgres")]
             Engine::Postgres(database) => database.read(read).await,
+        }
+    }
+
+    /// Does the same as [`read`](Self::read) for a request to which `known` was given. The snapshot may be one of a replica, in
+    /// which only the data is sure to be current whose changes the version counts.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`read`](Self::read).
+    pub async fn read_of_request<T, E>(
+        &self,
+        known: &RequestVersion<'_>,
+        read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match (&self.engine, &known.0) {
+            #[cfg(feature = "postgres")]
+            (Engine::Postgres(database), Known::Already(position)) => {
+                database.read_at(*position, read).await
+            }
+            _ => self.read(read).await,
         }
     }
 
@@ -424,7 +459,7 @@ impl Store {
     /// Returns the version that a request which has come by now may take as the current one. It never shows a state before
     /// a commit that returned, in any server, before this was called.
     ///
-    /// A database on another machine is asked at once if `is_needed`, together with the other requests that came before the
+    /// A database on another machine is asked at once if `is_needed`, or if it has replicas, together with the other requests that came before the
     /// question was sent.
     pub async fn version_of_request(&self, is_needed: impl FnOnce() -> bool) -> RequestVersion<'_> {
         match &self.engine {
@@ -433,11 +468,13 @@ impl Store {
                 RequestVersion(Known::Lazily(file))
             }
             #[cfg(feature = "postgres")]
-            Engine::Postgres(database) => RequestVersion(Known::Already(if is_needed() {
-                database.current_version().await
-            } else {
-                None
-            })),
+            Engine::Postgres(database) => {
+                RequestVersion(Known::Already(if database.has_replicas() || is_needed() {
+                    database.current_version().await
+                } else {
+                    None
+                }))
+            }
         }
     }
 
@@ -519,15 +556,21 @@ impl Store {
 
     /// Returns what the database is doing. Looks at the size of a file, which may block.
     pub fn activity(&self) -> StoreActivity {
-        let (waiting_reads, log_bytes) = match &self.engine {
-            Engine::File(file) => (file.waiting_reads(), file.log_bytes()),
+        let writer = self.writes.counters();
+        match &self.engine {
+            Engine::File(file) => StoreActivity {
+                waiting_reads: file.waiting_reads(),
+                writer,
+                log_bytes: file.log_bytes(),
+                replicas: ReplicaCounters::default(),
+            },
             #[cfg(feature = "postgres")]
-            Engine::Postgres(database) => (database.waiting_reads(), 0),
-        };
-        StoreActivity {
-            waiting_reads,
-            writer: self.writes.counters(),
-            log_bytes,
+            Engine::Postgres(database) => StoreActivity {
+                waiting_reads: database.waiting_reads(),
+                writer,
+                log_bytes: 0,
+                replicas: database.replica_counters(),
+            },
         }
     }
 

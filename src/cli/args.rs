@@ -100,6 +100,56 @@ impl DatabaseFlag {
     }
 }
 
+/// `--db-replica`: the replicas that pages may be read from.
+#[derive(Debug, clap::Args)]
+pub struct ReplicaFlags {
+    /// Also read pages from this streaming standby of the PostgreSQL server of `--db`, while it is not behind; repeatable
+    #[arg(
+        long,
+        value_name = "URL",
+        value_hint = ValueHint::AnyPath,
+        value_parser = OsStringValueParser::new().map(GivenDatabase::parse)
+    )]
+    db_replica: Vec<GivenDatabase>,
+    /// File with a `--db-replica`, which may be a secret, on each line
+    #[arg(long, value_name = "FILE", conflicts_with = "db_replica")]
+    db_replica_file: Option<PathBuf>,
+}
+
+impl ReplicaFlags {
+    /// Whether a replica was given.
+    pub fn are_given(&self) -> bool {
+        !self.db_replica.is_empty() || self.db_replica_file.is_some()
+    }
+
+    /// Adds the replicas that were given to `location`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file of `--db-replica-file` cannot be read, or with wrong usage if a replica cannot be used, or `location`
+    /// has none.
+    pub fn add_to(&self, location: Location) -> Result<Location, CommandError> {
+        let (name, given) = match &self.db_replica_file {
+            None => ("`--db-replica`".to_owned(), self.db_replica.clone()),
+            Some(file) => {
+                let text = secret::resolve_one("db-replica", None, Some(file));
+                let text = text.map_err(CommandError::from_secrets)?;
+                let bytes = text.map(|text| text.expose().to_vec()).unwrap_or_default();
+                let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+                let lines = lines.filter(|line| !line.is_empty());
+                let lines = lines.map(|line| GivenDatabase::parse(OsString::from_vec(line.into())));
+                let name = format!("a URL in `{}` of `--db-replica-file`", file.display());
+                (name, lines.collect())
+            }
+        };
+        let replicas = given.into_iter().map(|GivenDatabase(given)| given);
+        replicas
+            .collect::<Result<_, _>>()
+            .and_then(|replicas| location.with_replicas(replicas))
+            .map_err(|error| CommandError::Usage(format!("{name} {error}")))
+    }
+}
+
 /// Fails with wrong usage if the value of `--from` is the URL of a server.
 ///
 /// # Errors

@@ -85,7 +85,7 @@ pub(super) async fn about<R: Presented>(
     service: Arc<Service>,
     request: Request,
     guid: String,
-    present: impl Fn(&Foundation, &BaseUrl, &str) -> Result<Vec<u8>, ApiError> + Send + 'static,
+    present: impl Fn(&Foundation, &BaseUrl, &str) -> Result<Vec<u8>, ApiError> + Send + Sync + 'static,
 ) -> Result<Response, ApiError> {
     let parse = |edition: Edition, _: &str| edition.require_foundation();
     let render = move |context: &RenderContext<'_>, foundation: &Foundation| {

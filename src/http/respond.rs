@@ -41,11 +41,11 @@ pub(super) struct RenderContext<'a> {
 /// # Errors
 ///
 /// Fails if the token or the `Host` header is refused, if the snapshot cannot be read, or if `parse` or `render` fails.
-pub(super) async fn respond<T: Send + 'static>(
+pub(super) async fn respond<T: Send + Sync + 'static>(
     service: Arc<Service>,
     request: Request,
     parse: impl FnOnce(Edition, &str) -> Result<T, ApiError>,
-    render: impl Fn(&RenderContext<'_>, &T) -> Result<Vec<u8>, ApiError> + Send + 'static,
+    render: impl Fn(&RenderContext<'_>, &T) -> Result<Vec<u8>, ApiError> + Send + Sync + 'static,
 ) -> Result<Response, ApiError> {
     let caller = request.authenticate(&service)?.into_reader()?;
     let base_url = request.base_url(&service)?;
@@ -78,7 +78,7 @@ pub(super) async fn respond<T: Send + 'static>(
     let (shared, wanted) = (service.clone(), key.clone());
     let read = service
         .store
-        .read(move |snapshot| {
+        .read_of_request(&known, move |snapshot| {
             let version = snapshot.version()?;
             // Another request may have rendered the document while this one waited for a reader.
             if let Some(page) = shared.response_cache.get(&wanted, || Some(version)) {

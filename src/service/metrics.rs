@@ -255,6 +255,16 @@ impl Page {
             "How long those waited together, for other writes and for the write-ahead log",
             writer.waited.as_secs_f64(),
         );
+        self.counter(
+            "replica_reads",
+            "Pages read from a replica of the database",
+            activity.replicas.served,
+        );
+        self.counter(
+            "replica_refusals",
+            "Pages read from the primary, since the replica showed another state or did not answer",
+            activity.replicas.refused,
+        );
         self.gauge(
             "wal_bytes",
             "The size of the write-ahead log",

@@ -70,6 +70,33 @@ impl Location {
         }
     }
 
+    /// Returns the location with standbys of its server, `replicas`, that pages may be read from.
+    ///
+    /// # Errors
+    ///
+    /// Fails if this is a file, or if one of `replicas` is.
+    pub fn with_replicas(self, replicas: Vec<Self>) -> Result<Self, LocationError> {
+        if replicas.is_empty() {
+            return Ok(self);
+        }
+        #[cfg(feature = "postgres")]
+        if let Self::Postgres(server) = &self {
+            let servers = replicas.into_iter().map(|replica| match replica {
+                Self::Postgres(server) => Ok(server),
+                Self::File(_) => Err(LocationError(
+                    "is no URL of a PostgreSQL server; give one such as `postgres://replica.example.org/packages`"
+                        .into(),
+                )),
+            });
+            let servers = servers.collect::<Result<_, _>>()?;
+            return Ok(Self::Postgres(Arc::new(server.with_replicas(servers))));
+        }
+        Err(LocationError(
+            "needs a `postgres://` URL as `--db`, because a file has no replicas; leave it out, or give both"
+                .into(),
+        ))
+    }
+
     /// Whether a path is the URL of a server instead.
     pub fn is_url_of_server(path: &Path) -> bool {
         let text = path.to_string_lossy();
@@ -141,7 +168,9 @@ impl Location {
         match self {
             Self::File(path) => Store::open_for_reading(path),
             #[cfg(feature = "postgres")]
-            Self::Postgres(_) => self.open(Durability::Full),
+            Self::Postgres(server) => Ok(Store::open_postgres(PostgresStore::open_for_reading(
+                server,
+            )?)),
         }
     }
 

@@ -66,6 +66,27 @@ pub struct Migrated {
     copy: Option<PathBuf>,
 }
 
+impl Migrated {
+    /// Returns the migration of the database of a server, of which no copy is made.
+    #[cfg(feature = "postgres")]
+    pub(super) fn of_server(address: &Path, from: u32) -> Self {
+        Self {
+            file: address.to_owned(),
+            from,
+            copy: None,
+        }
+    }
+}
+
+/// Returns the statements for SQLite that lead from that schema to the next one.
+#[cfg(feature = "postgres")]
+pub(super) fn sql_of_step(version: u32) -> &'static str {
+    steps(version, version + 1)
+        .map(|step| step.sql)
+        .next()
+        .unwrap_or_default()
+}
+
 impl fmt::Display for Migrated {
     /// Writes one sentence about the file and the copy of the former file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,8 +3,10 @@
 
 mod cancelling;
 mod equal_answers;
+mod migrating;
 mod proxy;
 mod recovery;
+mod replica;
 mod schema;
 mod sharing;
 

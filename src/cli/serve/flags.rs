@@ -9,7 +9,8 @@ use crate::auth::Secret;
 use crate::auth::secret;
 use crate::cli::CommandError;
 use crate::cli::args::{
-    ApiFlag, ClockFlag, DatabaseFlag, ExternalUrlFlag, KeyFlags, NoAuthFlag, refuse_server_as_copy,
+    ApiFlag, ClockFlag, DatabaseFlag, ExternalUrlFlag, KeyFlags, NoAuthFlag, ReplicaFlags,
+    refuse_server_as_copy,
 };
 use crate::cli::values;
 use crate::clock::Clock;
@@ -32,6 +33,9 @@ const OPERATION: &str = "Operation";
 pub struct Args {
     #[command(flatten, next_help_heading = DATA)]
     database: DatabaseFlag,
+
+    #[command(flatten, next_help_heading = DATA)]
+    replicas: ReplicaFlags,
 
     /// Apply a seed first: the name of a bundled one (`seed --list`), a file, or `-` for standard input; repeatable
     #[arg(long, value_name = "SEED", help_heading = DATA)]
@@ -251,6 +255,7 @@ impl Args {
     pub(in crate::cli) fn require_bundled(&self) -> Result<(), CommandError> {
         let named = [
             (self.database.is_given(), "--db"),
+            (self.replicas.are_given(), "--db-replica"),
             (!self.seed.is_empty(), "--seed"),
             (self.from.is_some(), "--from"),
             (self.demo, "--demo"),
@@ -381,7 +386,15 @@ impl Settings {
         }
         let shows_hints = args.shows_hints();
         let login = login(&args)?;
-        let data = data(&args, carries_data)?;
+        let data = match data(&args, carries_data)? {
+            Data::Location(location) => Data::Location(args.replicas.add_to(location)?),
+            _ if args.replicas.are_given() => {
+                return Err(CommandError::Usage(
+                    "`--db-replica` needs a `postgres://` URL as `--db`, because a file has no replicas; leave it out, or give both".into(),
+                ));
+            }
+            data => data,
+        };
         Ok(Self {
             data,
             demo: args.demo,

@@ -21,7 +21,6 @@ pub(in crate::store) fn check(
     find_faults: FindFaults,
 ) -> Result<CheckReport, StoreError> {
     let session = PostgresSession::new(server.connect()?);
-    session.begin_read()?;
     let DatabaseState::Ours { schema } = identify(&session)? else {
         return Err(StoreError::file(
             server.shown(),
@@ -39,6 +38,7 @@ pub(in crate::store) fn check(
         report.faults.push(text);
         return Ok(report);
     }
+    session.begin_read()?;
     let snapshot = Snapshot::of_session(&session, None);
     find_faults(&snapshot, &mut report.faults)?;
     for (kind, table) in LABELLED {

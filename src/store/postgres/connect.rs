@@ -5,7 +5,7 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ::postgres::{CancelToken, Client};
@@ -36,6 +36,8 @@ pub struct ServerAddress {
     is_encrypted: bool,
     shown: PathBuf,
     tls: OnceLock<Tls>,
+    /// The standbys that pages may be read from.
+    replicas: Vec<Arc<Self>>,
 }
 
 impl fmt::Debug for ServerAddress {
@@ -52,6 +54,7 @@ impl Clone for ServerAddress {
             is_encrypted: self.is_encrypted,
             shown: self.shown.clone(),
             tls: OnceLock::new(),
+            replicas: self.replicas.clone(),
         }
     }
 }
@@ -112,12 +115,25 @@ impl ServerAddress {
             is_encrypted,
             shown,
             tls: OnceLock::new(),
+            replicas: Vec::new(),
         })
     }
 
     /// Returns the address without user, password and parameters.
     pub fn shown(&self) -> &Path {
         &self.shown
+    }
+
+    /// Returns the same address with the standbys that pages may be read from.
+    pub(in crate::store) fn with_replicas(&self, replicas: Vec<Arc<Self>>) -> Self {
+        Self {
+            replicas,
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn replicas(&self) -> &[Arc<Self>] {
+        &self.replicas
     }
 
     /// Makes a connection for a thread that may wait.

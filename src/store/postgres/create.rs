@@ -1,21 +1,23 @@
 //! How the tables are made, by the first server that starts.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::connect::ServerAddress;
+use super::migrate::{FIRST_SCHEMA, too_old};
 use super::schema;
 use super::session::PostgresSession;
 use super::values::{int, text};
 use super::writer::{cause, require_no_failure};
-use crate::store::migrate::SCHEMA_VERSION;
+use crate::store::migrate::{SCHEMA_VERSION, newer};
 use crate::store::sqlite::create::{random_key, schema_parts};
 use crate::store::{BorrowedValue, StoreError, Transaction};
 
-/// The advisory lock of programs that make the tables: `CFpk` and a number.
-const LOCK: &str = "select pg_advisory_xact_lock(1128689771, 1)";
-/// How long a program waits for another one that makes the tables.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// The advisory lock of programs that make or migrate the tables: `CFpk` and a number.
+pub(super) const LOCK: &str = "select pg_advisory_xact_lock(1128689771, 1)";
+/// How long a program waits for another one that makes or migrates the tables.
+pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 /// The table that marks a database of this program, and says which schema it has.
 const MARK: &str = "
     create table cf_packages_schema (id bigint primary key check (id = 1), number bigint not null);
@@ -36,22 +38,21 @@ pub(super) enum DatabaseState {
 /// Makes the tables if the database is empty, with the data that `fill` stores.
 ///
 /// Returns whether they were made by this call. Of several programs that start at the same time, one makes them and the
-/// others wait.
+/// others wait. Tables of an earlier schema stay as they are.
 ///
 /// # Errors
 ///
-/// Fails if the server cannot be reached, if the database holds other tables of the same names, if it has another schema,
-/// or if `fill` fails; then nothing is made.
+/// Fails if the server cannot be reached, if the database holds other tables of the same names, or if `fill` fails; then
+/// nothing is made.
 pub(in crate::store) fn create<E: From<StoreError>>(
     server: &Arc<ServerAddress>,
     fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
 ) -> Result<bool, E> {
     let session = PostgresSession::new(server.connect()?);
-    session.begin_write(PATIENCE)?;
+    session.begin_schema_change(PATIENCE)?;
     session.run(LOCK)?;
-    if let DatabaseState::Ours { schema } = identify(&session)? {
+    if matches!(identify(&session)?, DatabaseState::Ours { .. }) {
         session.roll_back()?;
-        require_current(server, schema)?;
         return Ok(false);
     }
     refuse_other_tables(server, &session)?;
@@ -139,18 +140,17 @@ pub(super) fn require_ours(
     }
 }
 
+/// Fails unless that is the version of the current schema.
 fn require_current(server: &ServerAddress, schema: u32) -> Result<(), StoreError> {
-    let what = match schema.cmp(&SCHEMA_VERSION) {
-        std::cmp::Ordering::Equal => return Ok(()),
-        std::cmp::Ordering::Greater => "which a later release made; use that release",
-        std::cmp::Ordering::Less => {
-            "which this release cannot migrate; `export` it with the release that made it, and `seed` an empty database"
-        }
+    let fault = match schema.cmp(&SCHEMA_VERSION) {
+        Ordering::Equal => return Ok(()),
+        Ordering::Greater => newer(schema),
+        Ordering::Less if schema < FIRST_SCHEMA => too_old(schema),
+        Ordering::Less => format!(
+            "has schema {schema}, and this program needs {SCHEMA_VERSION}; `cf-packages serve` or `seed` migrates it; `pg_dump` it before"
+        ),
     };
-    Err(StoreError::file(
-        server.shown(),
-        format!("has schema {schema}, {what} (this one has schema {SCHEMA_VERSION})"),
-    ))
+    Err(StoreError::file(server.shown(), fault))
 }
 
 /// Fails if the database has tables of another schema. An empty database passes.

@@ -9,12 +9,16 @@ use super::cancel::{Cancellation, WaitingCaller};
 use super::connect::ServerAddress;
 use super::create::require_ours;
 use super::link::Link;
+use super::migrate::migrate;
+use super::origin::Position;
 use super::readers::{Ended, Job, Lane, Readers};
+use super::replicas::Replicas;
 use super::session::PostgresSession;
 use super::version_check::VersionCheck;
 use super::writer::Writer;
+use crate::store::migrate::Migrated;
 use crate::store::sqlite::readers::WaitingReads;
-use crate::store::{QueuedWrite, Snapshot, StoreError, Transaction, Version};
+use crate::store::{QueuedWrite, ReplicaCounters, Snapshot, StoreError, Transaction};
 
 /// How many connections are kept for reads that last as long as a client takes.
 const LONG_READS: usize = 4;
@@ -25,6 +29,9 @@ pub(in crate::store) struct PostgresStore {
     server: Arc<ServerAddress>,
     readers: Readers,
     versions: VersionCheck,
+    /// `None` if there are none.
+    replicas: Option<Replicas>,
+    migrated: Option<Migrated>,
     /// `None` once the database is closed.
     others: Option<Others>,
 }
@@ -38,15 +45,31 @@ struct Others {
 }
 
 impl PostgresStore {
-    /// Opens the database, whose tables are there.
+    /// Opens the database for reading and writing, and migrates its tables first if they have an earlier schema.
     pub(in crate::store) fn open(server: &Arc<ServerAddress>) -> Result<Self, StoreError> {
+        let migrated = migrate(server)?;
+        let mut opened = Self::open_for_reading(server)?;
+        opened.migrated = migrated;
+        Ok(opened)
+    }
+
+    /// Opens the database, whose tables have the current schema.
+    pub(in crate::store) fn open_for_reading(
+        server: &Arc<ServerAddress>,
+    ) -> Result<Self, StoreError> {
         let session = PostgresSession::new(server.connect()?);
         require_ours(server, &session)?;
+        let replicas = match server.replicas() {
+            [] => None,
+            _ => Some(Replicas::start(server, session.origin()?)?),
+        };
         drop(session);
         Ok(Self {
             server: server.clone(),
             readers: Readers::start(server)?,
             versions: VersionCheck::new(server),
+            replicas,
+            migrated: None,
             others: Some(Others {
                 writer: Writer::new(server),
                 long: Mutex::default(),
@@ -57,6 +80,44 @@ impl PostgresStore {
     /// Returns the address, without the password.
     pub(in crate::store) fn address(&self) -> &Path {
         self.server.shown()
+    }
+
+    /// Returns the migration that opening the database carried out.
+    pub(in crate::store) fn migrated(&self) -> Option<&Migrated> {
+        self.migrated.as_ref()
+    }
+
+    /// Whether pages may be read from standbys, so that the version is needed for each.
+    pub(in crate::store) fn has_replicas(&self) -> bool {
+        self.replicas.is_some()
+    }
+
+    /// Returns how many pages were read where.
+    pub(in crate::store) fn replica_counters(&self) -> ReplicaCounters {
+        let replicas = self.replicas.as_ref();
+        replicas.map(Replicas::counters).unwrap_or_default()
+    }
+
+    /// Runs `read` over one snapshot, at a standby if one shows the state `known`, or else at the primary. See
+    /// [`Store::read_of_request`](crate::store::Store::read_of_request).
+    pub(in crate::store) async fn read_at<T, E>(
+        &self,
+        known: Option<Position>,
+        read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (Some(replicas), Some(known)) = (&self.replicas, known) else {
+            return self.read(read).await;
+        };
+        let read = Arc::new(read);
+        let background = self.readers.background();
+        match replicas.read(known, &read, background).await {
+            Some(answer) => answer,
+            None => self.read(move |snapshot| read(snapshot)).await,
+        }
     }
 
     /// Runs `read` over one snapshot, on a reader thread. See [`Store::read`](crate::store::Store::read).
@@ -121,7 +182,7 @@ impl PostgresStore {
     }
 
     /// Returns the version of a state that is not older than this call. `None` if the server cannot be asked.
-    pub(in crate::store) async fn current_version(&self) -> Option<Version> {
+    pub(in crate::store) async fn current_version(&self) -> Option<Position> {
         self.versions.ask().await
     }
 

@@ -31,6 +31,10 @@ impl Link {
         }
     }
 
+    pub(super) fn server(&self) -> &ServerAddress {
+        &self.server
+    }
+
     /// Returns a connection on which `begin` succeeded. If one that was kept turns out to be lost, `begin` is tried again
     /// on a new one: nothing was done on it yet.
     pub(super) fn begin(
@@ -50,8 +54,11 @@ impl Link {
         }
         if self.session.is_none() {
             let session = self.connect()?;
-            begin(&session)?;
-            self.session = Some(session);
+            let session = self.session.insert(session);
+            if let Err(error) = begin(session) {
+                let _ = session.roll_back();
+                return Err(error);
+            }
         }
         self.is_in_transaction = true;
         self.session
@@ -76,6 +83,8 @@ impl Link {
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let session = self.begin(PostgresSession::begin_read)?;
+        // Fails if the schema is another one.
+        session.version()?;
         read(&Snapshot::of_session(session, background))
     }
 
@@ -91,6 +100,8 @@ impl Link {
             cancellation.begin(session.cancel_token())?;
             session.begin_read()
         });
+        // Fails if the schema is another one.
+        let begun = begun.and_then(|session| session.version().map(|_| session));
         let answer = match begun {
             Ok(session) => read(&Snapshot::of_session(session, background)),
             Err(error) => Err(error.into()),
@@ -99,6 +110,24 @@ impl Link {
         if cancellation.is_cancelled() {
             self.drop_connection();
         }
+        answer
+    }
+
+    /// Returns the answer to one question outside a transaction, which is asked again on a new connection if the kept one was
+    /// lost.
+    pub(super) fn ask<T>(
+        &mut self,
+        ask: impl Fn(&PostgresSession) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if let Some(session) = &self.session {
+            match ask(session) {
+                Err(_) if session.is_lost() => self.session = None,
+                answer => return answer,
+            }
+        }
+        let session = self.connect()?;
+        let answer = ask(&session);
+        self.session = Some(session);
         answer
     }
 

@@ -27,7 +27,7 @@ const FAST_THREADS: usize = 8;
 /// The connections for long reads.
 const SLOW_THREADS: usize = 2;
 /// How long a statement may take in the fast lane.
-const FAST_TIME: Duration = Duration::from_millis(500);
+pub(super) const FAST_TIME: Duration = Duration::from_millis(500);
 /// How long a statement may take in the slow lane.
 const SLOW_TIME: Duration = Duration::from_secs(10);
 /// The reads that may wait for the slow lane. Further ones are refused.
@@ -207,7 +207,7 @@ pub(super) fn spawn(
 }
 
 /// Returns the next read, or `None` when the queue is closed and empty. The threads of a lane wait here in turn.
-fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
+pub(super) fn next<J>(queue: &Mutex<Receiver<J>>) -> Option<J> {
     let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
     queue.recv().ok()
 }

@@ -35,6 +35,13 @@ pub(super) fn tables(schema: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
+/// Returns the statements of a migration, in their order.
+pub(super) fn step_to_postgres(step: &str) -> String {
+    let statements = statements(&without_comments(step));
+    let translated = statements.iter().map(|statement| translated(statement));
+    translated.collect::<Vec<_>>().join("\n")
+}
+
 /// Returns the text without what follows `--` in each line. No string of the schema contains `--`.
 fn without_comments(schema: &str) -> String {
     let lines = schema
@@ -91,7 +98,7 @@ fn translated(statement: &str) -> String {
     if let Some(trigger) = statement.strip_prefix("create trigger ") {
         return trigger_of(trigger).unwrap_or_else(|| format!("{statement};"));
     }
-    if !statement.starts_with("create table ") {
+    if !statement.starts_with("create table ") && !statement.starts_with("alter table ") {
         return format!("{statement};");
     }
     let statement = statement

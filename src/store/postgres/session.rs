@@ -12,13 +12,20 @@ use ::postgres::{CancelToken, Client, Error, Row, Statement};
 use super::bulk::{Batch, Bulk};
 use super::cursor::Cursor;
 use super::errors::{Meaning, meaning, store_error};
+use super::origin::{Origin, Position};
 use super::values::{self, Bound, int};
 use crate::store::dialect;
+use crate::store::migrate::SCHEMA_VERSION;
 use crate::store::version::Version;
 use crate::store::{BorrowedValue, StoreError, Value};
 
 /// How many prepared statements a connection keeps. Composed lists have many texts.
 const KEPT_STATEMENTS: usize = 256;
+/// Keeps a migration out until the transaction ends, or waits for one. It takes no snapshot, so that the statements after
+/// it see what a migration committed (<https://www.postgresql.org/docs/current/sql-lock.html>).
+const KEEP_SCHEMA: &str = "lock table cf_packages_schema in access share mode";
+/// The columns of the version, as [`Version::SQL`] selects them, and the number of the schema.
+const VERSION: &str = "packages, access, parents, (select coalesce(max(id), 0) from packages), (select number from cf_packages_schema)";
 
 /// One connection. It is in at most one transaction.
 pub(in crate::store) struct PostgresSession {
@@ -62,25 +69,38 @@ impl PostgresSession {
     /// after this returns.
     pub(super) fn begin_read(&self) -> Result<(), StoreError> {
         self.begin(false);
-        self.run("begin isolation level repeatable read read only")
+        self.run(&format!(
+            "begin isolation level repeatable read read only; {KEEP_SCHEMA}"
+        ))
     }
 
-    /// Begins a transaction that writes. It waits that long for a lock.
+    /// Begins a transaction that makes or changes the schema. It waits that long for a lock.
+    pub(super) fn begin_schema_change(&self, patience: Duration) -> Result<(), StoreError> {
+        self.begin(true);
+        let milliseconds = patience.as_millis().max(1);
+        self.run(&format!(
+            "begin isolation level read committed; set local lock_timeout = {milliseconds}"
+        ))
+    }
+
+    /// Begins a transaction that writes, with the lock of writers: the row of the version. It waits that long for a lock.
     ///
     /// No index is read as a bitmap. To check the foreign key of an app that is deleted, the server would read all packages
     /// of its space that way, also those that the transaction has deleted: a minute more for a million packages.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::Lost`] if a program of another release migrated the database.
     pub(super) fn begin_write(&self, patience: Duration) -> Result<(), StoreError> {
         self.begin(true);
         let milliseconds = patience.as_millis().max(1);
         self.run(&format!(
             "begin isolation level read committed; set local lock_timeout = {milliseconds}; \
-             set local enable_bitmapscan = off"
-        ))
-    }
-
-    /// Takes the lock of writers: the row of the version.
-    pub(super) fn lock_version(&self) -> Result<(), StoreError> {
-        self.run("select 1 from versions for update")
+             set local enable_bitmapscan = off; {KEEP_SCHEMA}"
+        ))?;
+        let sql = "select (select number from cf_packages_schema) from versions for update";
+        let rows = self.query(&self.prepared(sql, str::to_owned)?, &[])?;
+        require_schema(int(rows.first().ok_or_else(no_version)?, 0)?)
     }
 
     fn begin(&self, is_writing: bool) {
@@ -221,15 +241,37 @@ impl PostgresSession {
         if let Some(version) = self.version.get() {
             return Ok(version);
         }
-        let rows = self.rows(Version::SQL, &[])?;
-        let row = rows
-            .first()
-            .ok_or_else(|| StoreError::Damaged("the table `versions` is empty".into()))?;
+        let sql = format!("select {VERSION} from versions");
+        self.send_rows_for(&sql)?;
+        let rows = self.query(&self.prepared(&sql, str::to_owned)?, &[])?;
+        self.version_in(rows.first().ok_or_else(no_version)?)
+    }
+
+    /// Returns the version in the first columns of a row, and keeps it for the current transaction if that only reads.
+    fn version_in(&self, row: &Row) -> Result<Version, StoreError> {
+        require_schema(int(row, 4)?)?;
         let version = values::version(row)?;
         if !self.is_writing.get() {
             self.version.set(Some(version));
         }
         Ok(version)
+    }
+
+    /// Returns the version in the current transaction, and where its data comes from at this moment.
+    pub(super) fn position(&self) -> Result<Position, StoreError> {
+        let sql = format!("select {VERSION}, {} from versions", Origin::COLUMNS);
+        let rows = self.query(&self.prepared(&sql, str::to_owned)?, &[])?;
+        let row = rows.first().ok_or_else(no_version)?;
+        Ok(Position {
+            version: self.version_in(row)?,
+            origin: Some(Origin::of_row(row, 5)?),
+        })
+    }
+
+    /// Returns where the data comes from.
+    pub(super) fn origin(&self) -> Result<Origin, StoreError> {
+        let rows = self.rows_of(&format!("select {}", Origin::COLUMNS))?;
+        Origin::of_row(rows.first().ok_or_else(no_version)?, 0)
     }
 
     /// Lets the row of an insertion wait, if this transaction sends rows together. Returns its id, or 0 if it has none.
@@ -370,6 +412,20 @@ impl PostgresSession {
         self.failure.set(Some(meaning(error)));
         store_error(error)
     }
+}
+
+fn no_version() -> StoreError {
+    StoreError::Damaged("the table `versions` is empty".into())
+}
+
+/// Fails unless the schema of the database is still that of this release.
+fn require_schema(number: i64) -> Result<(), StoreError> {
+    if number == i64::from(SCHEMA_VERSION) {
+        return Ok(());
+    }
+    Err(StoreError::Lost(format!(
+        "the database was migrated to schema {number} by another release of cf-packages, and this one needs schema {SCHEMA_VERSION}; start that release instead"
+    )))
 }
 
 fn parameters<'b>(bound: &'b [Bound<'_>]) -> Vec<&'b (dyn ToSql + Sync)> {

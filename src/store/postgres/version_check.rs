@@ -16,7 +16,8 @@ use tokio_postgres::{Client, Statement};
 
 use super::connect::ServerAddress;
 use super::errors::store_error;
-use super::values::version;
+use super::origin::{Origin, Position};
+use super::values;
 use crate::store::StoreError;
 use crate::store::dialect;
 use crate::store::version::Version;
@@ -27,7 +28,7 @@ const MOST_TURNS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who waits for the version.
-type Asker = oneshot::Sender<Option<Version>>;
+type Asker = oneshot::Sender<Option<Position>>;
 
 /// The question, and those who wait for its answer.
 pub(super) struct VersionCheck {
@@ -48,6 +49,9 @@ struct State {
 struct Connection {
     client: Client,
     question: Statement,
+    /// Where the data comes from, if pages may be read from standbys. A server that takes over from another one ends no
+    /// connection of its own, but the server that it takes over from has ended its own.
+    origin: Option<Origin>,
 }
 
 impl fmt::Debug for VersionCheck {
@@ -69,7 +73,7 @@ impl VersionCheck {
     /// # Panics
     ///
     /// Panics outside a tokio runtime.
-    pub(super) async fn ask(&self) -> Option<Version> {
+    pub(super) async fn ask(&self) -> Option<Position> {
         let (sender, receiver) = oneshot::channel();
         if let Some(asking) = self.wait_with(sender) {
             tokio::spawn(answer(self.server.clone(), asking));
@@ -146,8 +150,8 @@ async fn answer(server: Arc<ServerAddress>, mut asking: Asking) {
             return;
         };
         // A request that asks from now on gets the answer to the next question.
-        let version = match timeout(PATIENCE, ask(&server, &mut connection)).await {
-            Ok(version) => version.ok(),
+        let position = match timeout(PATIENCE, ask(&server, &mut connection)).await {
+            Ok(position) => position.ok(),
             Err(_) => {
                 connection = None;
                 None
@@ -155,13 +159,16 @@ async fn answer(server: Arc<ServerAddress>, mut asking: Asking) {
         };
         for asker in askers {
             // Fails if the client has gone.
-            let _ = asker.send(version);
+            let _ = asker.send(position);
         }
     }
 }
 
 /// Asks once, and again on a new connection if the kept one was lost.
-async fn ask(server: &ServerAddress, kept: &mut Option<Connection>) -> Result<Version, StoreError> {
+async fn ask(
+    server: &ServerAddress,
+    kept: &mut Option<Connection>,
+) -> Result<Position, StoreError> {
     if let Some(connection) = kept {
         match connection.ask().await {
             Err(_) if connection.client.is_closed() => *kept = None,
@@ -176,15 +183,27 @@ impl Connection {
     async fn open(server: &ServerAddress) -> Result<Self, StoreError> {
         let client = server.connect_on_runtime().await?;
         let question = client.prepare(&dialect::to_postgres(Version::SQL)).await;
+        let mut origin = None;
+        if !server.replicas().is_empty() {
+            // Without it, pages are read from the primary.
+            let row = client
+                .query_one(&format!("select {}", Origin::COLUMNS), &[])
+                .await;
+            origin = row.ok().and_then(|row| Origin::of_row(&row, 0).ok());
+        }
         Ok(Self {
             question: question.map_err(|error| store_error(&error))?,
             client,
+            origin,
         })
     }
 
-    async fn ask(&self) -> Result<Version, StoreError> {
+    async fn ask(&self) -> Result<Position, StoreError> {
         let row = self.client.query_one(&self.question, &[]).await;
         let row = row.map_err(|error| store_error(&error))?;
-        version(&row)
+        Ok(Position {
+            version: values::version(&row)?,
+            origin: self.origin,
+        })
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ::postgres::CancelToken;
 
@@ -55,7 +55,7 @@ impl Writer {
         let patience = queued.deadline().saturating_duration_since(Instant::now());
         let session = link.begin(|session| {
             self.set_running(Some(session.cancel_token()));
-            begin(session, patience)
+            session.begin_write(patience)
         })?;
         if queued.is_of_command() {
             session.send_rows_together();
@@ -128,11 +128,6 @@ impl Writer {
             std::thread::spawn(move || server.cancel(&token));
         }
     }
-}
-
-fn begin(session: &PostgresSession, patience: Duration) -> Result<(), StoreError> {
-    session.begin_write(patience)?;
-    session.lock_version()
 }
 
 /// Fails if a statement of the transaction failed, which the server has ended then.

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What the server says about a statement that was cancelled. About one that took too long, it says something else.
 const CANCELLED: &[u8] = b"canceling statement due to user request";
@@ -17,6 +18,8 @@ pub struct Proxy {
 struct State {
     server: String,
     is_cut: AtomicBool,
+    /// Whether answers of the server wait.
+    is_frozen: AtomicBool,
     /// Whether the next `commit` is passed on, and its answer is not.
     loses_commit: AtomicBool,
     /// How many statements were cancelled.
@@ -32,6 +35,7 @@ impl Proxy {
         let state = Arc::new(State {
             server: server_of(url).to_owned(),
             is_cut: AtomicBool::new(false),
+            is_frozen: AtomicBool::new(false),
             loses_commit: AtomicBool::new(false),
             cancelled: AtomicUsize::new(0),
             streams: Mutex::default(),
@@ -76,13 +80,18 @@ impl Proxy {
         self.state.cancelled.load(Ordering::SeqCst)
     }
 
+    /// Lets the answers of the server wait, as if it had stopped in the middle, or passes them on.
+    pub fn freeze(&self, is_frozen: bool) {
+        self.state.is_frozen.store(is_frozen, Ordering::SeqCst);
+    }
+
     /// Passes the next `commit` on to the server, and cuts the connection before its answer.
     pub fn lose_next_commit(&self) {
         self.state.loses_commit.store(true, Ordering::SeqCst);
     }
 }
 
-fn server_of(url: &str) -> &str {
+pub fn server_of(url: &str) -> &str {
     let after = url.rsplit_once('@').expect("a user").1;
     after.split('/').next().expect("a host")
 }
@@ -119,6 +128,9 @@ impl State {
             copy(from_server, client, |bytes| {
                 if bytes.windows(CANCELLED.len()).any(|part| part == CANCELLED) {
                     state.cancelled.fetch_add(1, Ordering::SeqCst);
+                }
+                while state.is_frozen.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(10));
                 }
                 !loses_answer.load(Ordering::SeqCst)
             });

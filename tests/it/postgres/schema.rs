@@ -160,8 +160,14 @@ fn tables_of_other_programs_and_releases_are_refused() {
     );
 
     run(&folder, schema.url(), &["seed", "example"]);
-    for (change, expected) in [("+ 1", "a later release made"), ("- 2", "cannot migrate")] {
-        let sql = format!("update cf_packages_schema set number = number {change}");
+    for (number, expected) in [
+        (6, "was made by a newer cf-packages (schema 6"),
+        (
+            3,
+            "has schema 3, which no release of cf-packages made on a server",
+        ),
+    ] {
+        let sql = format!("update cf_packages_schema set number = {number}");
         client.batch_execute(&sql).unwrap();
         for arguments in [&["seed", "example"][..], &["export"], &["token", "--admin"]] {
             let refused = folder.run(&[arguments, &["--db", schema.url()]].concat());
