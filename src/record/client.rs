@@ -13,7 +13,6 @@ use super::login::Login;
 use super::origin::{ApiUrl, Elsewhere};
 use super::progress::Progress;
 use super::retry;
-use super::scope::Scope;
 use super::transport::{Tls, certificate_fault, is_too_large};
 use crate::error_text::os_error;
 use crate::seed::{RecordedList, error_of_answer};
@@ -113,19 +112,19 @@ impl Client {
         )))
     }
 
-    /// Returns the URLs of the first pages of a list. Only roles may have several: in organizations and in spaces.
+    /// Returns the URLs of the first pages of a list, one for each query.
     pub(super) fn lists(
         &self,
         list: RecordedList,
-        scope: &Scope,
+        queries: Vec<String>,
         recording: &Recording,
     ) -> Vec<String> {
         let per_page = match (list, recording.limit) {
             (RecordedList::Packages, Some(limit)) => recording.per_page.min(limit.max(1)),
             _ => recording.per_page,
         };
-        let queries = scope.queries(list).into_iter();
         queries
+            .into_iter()
             .map(|query| self.list_url(list, &query, per_page))
             .collect()
     }

@@ -324,6 +324,37 @@ fn roles_are_left_out_whole_if_a_later_page_of_them_is_refused() {
 }
 
 #[test]
+fn users_have_the_order_of_their_roles_if_their_list_may_not_be_read() {
+    for status in [403, 404] {
+        let server = Scripted::start(move |target| {
+            let role = |user: &str| {
+                format!(
+                    r#"{{"guid": "r-{user}", "type": "organization_user", "relationships":
+                        {{"user": {{"data": {{"guid": "{user}"}}}}, "organization": {{"data": {{"guid": "o"}}}}}}}}"#
+                )
+            };
+            Some(match target.split('?').next().unwrap_or_default() {
+                "/" => json_response(200, "", &root()),
+                "/v3/users" => json_response(status, "", "{}"),
+                "/v3/roles" => json_response(200, "", &page("roles", "", &[role("z"), role("a")])),
+                "/v3/organizations" => {
+                    json_response(200, "", &page("organizations", "", &[organization("o")]))
+                }
+                path => json_response(200, "", &page(path.trim_start_matches("/v3/"), "", &[])),
+            })
+        });
+        let dir = WorkDir::new();
+        let output = dir.run(&["record", &server.url(), "--token", TOKEN]);
+        assert_eq!(output.status, 0, "{}", output.stderr);
+        let said = "users have the order of their roles";
+        assert!(output.stderr.contains(said), "{}", output.stderr);
+        let place = |guid: &str| output.stdout.find(&format!("\"guid\":\"{guid}\""));
+        let (z, a) = (place("z"), place("a"));
+        assert!(z.is_some() && z < a, "{}", output.stdout);
+    }
+}
+
+#[test]
 fn empty_recording_is_an_empty_seed() {
     let server = with_organizations(|_| json_response(200, "", &page("organizations", "", &[])));
     let dir = WorkDir::new();
