@@ -201,6 +201,26 @@ fn busy_server_is_asked_again() {
 }
 
 #[test]
+fn first_request_is_sent_again_after_a_failure() {
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let count = attempts.clone();
+    let controller = Scripted::start(move |target| {
+        Some(match target.split('?').next().unwrap_or_default() {
+            "/" => match count.fetch_add(1, Ordering::SeqCst) {
+                0 => json_response(500, "", "{}"),
+                // The connection ends without an answer.
+                1 => Vec::new(),
+                _ => json_response(200, "", &root()),
+            },
+            path => json_response(200, "", &page(path.trim_start_matches("/v3/"), "", &[])),
+        })
+    });
+    let output = run(&controller.url());
+    assert_eq!(output.status, 0, "{}", output.stderr);
+    assert_eq!(attempts.load(Ordering::SeqCst), 3);
+}
+
+#[test]
 fn roles_that_may_not_be_read_are_left_out() {
     for status in [403, 404] {
         let controller = Scripted::start(move |target| {
