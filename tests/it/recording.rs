@@ -1,5 +1,6 @@
 //! `cf-packages record`: a seed from the answers of a controller.
 
+mod certificates;
 mod failures;
 mod login;
 mod resuming;
