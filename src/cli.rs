@@ -10,6 +10,7 @@ mod carried;
 mod cf_home;
 mod check;
 mod completions;
+mod default_flags;
 mod environment;
 mod export;
 mod file_size_limit;

@@ -136,20 +136,45 @@ fn read_lists(
     } = resumed;
     client.check_root()?;
     let scope = Scope::resolve(client, &recording.selection, recording.per_page)?;
+    let mut are_roles_read = true;
     for list in RecordedList::ALL {
-        let urls = match position.start_of(list) {
-            Start::Done => continue,
-            Start::At(href) => vec![href],
-            Start::Beginning => client.lists(list, &scope, recording),
+        let urls = match (list, position.start_of(list)) {
+            (_, Start::Done) => continue,
+            (_, Start::At(href)) => vec![href],
+            (RecordedList::Users, Start::Beginning) if !are_roles_read => Vec::new(),
+            (_, Start::Beginning) => {
+                let queries = scope.queries(list, &recorder);
+                client.lists(list, queries, recording)
+            }
         };
         let mut reader = ListReader {
             client,
             recording,
             list,
             left_out: 0,
+            is_refused: false,
         };
         reader.read(urls, &mut recorder, out)?;
         left_out.add(list, reader.left_out);
+        match list {
+            // Users are complete only with the list of users.
+            RecordedList::Roles => are_roles_read = !reader.is_refused,
+            RecordedList::Users => {
+                let mut lines = Vec::new();
+                recorder
+                    .end_users(scope.has_all_users(), &mut lines)
+                    .map_err(|text| {
+                        RecordError::Failed(format!("the users cannot be kept: {text}"))
+                    })?;
+                if position.start_of(RecordedList::Roles) != Start::Done {
+                    let count = left_out.of(RecordedList::Roles);
+                    out.append(&lines, RecordedList::Roles, None, count)?;
+                    lines.clear();
+                }
+                out.append(&lines, list, None, reader.left_out)?;
+            }
+            _ => out.append(&[], list, None, 0)?,
+        }
     }
     Ok((recorder, left_out))
 }
@@ -161,6 +186,8 @@ struct ListReader<'r> {
     list: RecordedList,
     /// How many resources were left out.
     left_out: u64,
+    /// Whether the controller does not show the list.
+    is_refused: bool,
 }
 
 impl ListReader<'_> {
@@ -183,40 +210,40 @@ impl ListReader<'_> {
                     return Err(self.client.loop_error(&url));
                 }
                 let Some(body) = self.page(&url)? else {
-                    // Some roles of a user would look like all of them.
-                    recorder.forget_roles();
-                    self.left_out = 0;
+                    self.is_refused = true;
+                    if self.list == RecordedList::Roles {
+                        // Some roles of a user would look like all of them.
+                        recorder.forget_roles();
+                        self.left_out = 0;
+                    }
                     break 'urls;
                 };
                 let before = self.left_out;
                 next = self.add_page(&url, &body, recorder, &mut lines)?;
-                // Users are complete only when all roles are read.
-                if self.list != RecordedList::Roles {
+                if !matches!(self.list, RecordedList::Roles | RecordedList::Users) {
                     let left_out = self.left_out - before;
                     out.append(&lines, self.list, next.as_deref(), left_out)?;
                     lines.clear();
                 }
             }
         }
-        if self.list != RecordedList::Roles {
-            return out.append(&[], self.list, None, 0);
-        }
-        recorder
-            .end_roles(&mut lines)
-            .map_err(|text| RecordError::Failed(format!("the users cannot be kept: {text}")))?;
-        out.append(&lines, self.list, None, self.left_out)
+        Ok(())
     }
 
-    /// Returns the body of a page, or `None` if roles may not be read.
+    /// Returns the body of a page, or `None` if it is one of roles or users that may not be read.
     fn page(&self, url: &str) -> Result<Option<String>, RecordError> {
+        let consequence = match self.list {
+            RecordedList::Roles => "roles are left out",
+            RecordedList::Users => "users have the order of their roles",
+            _ => return self.client.get(url).map(Some),
+        };
         match self.client.get(url) {
             Err(RecordError::Refused {
                 status: 403 | 404,
                 text,
-            }) if self.list == RecordedList::Roles => {
-                self.client
-                    .progress()
-                    .note(&format!("{text}; roles are left out"));
+            }) => {
+                let progress = self.client.progress();
+                progress.note(&format!("{text}; {consequence}"));
                 Ok(None)
             }
             body => body.map(Some),
@@ -270,6 +297,7 @@ fn report(client: &Client, recorder: &Recorder, left_out: &LeftOut, place: Optio
             RecordedList::Roles => {
                 "held in what is not recorded, or by a user whose guid no seed can hold"
             }
+            RecordedList::Users => "with a guid that no seed can hold",
             _ => {
                 "of something that is not recorded, perhaps because it was made meanwhile, or with a name that another one had before"
             }

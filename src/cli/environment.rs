@@ -13,6 +13,7 @@ use clap::builder::{BoolishValueParser, TypedValueParser, ValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, ValueHint};
 
+use super::default_flags::{self, DefaultFlag};
 use crate::auth::Secret;
 
 /// The commands to which the default flags of a program that carries data apply, as far as they have these flags.
@@ -32,7 +33,7 @@ impl Arguments {
     /// `defaults`, each `--flag` or `--flag=value`.
     ///
     /// A flag that is given, or that excludes one that is given, is not taken from its variable. One that has a value by
-    /// either is not taken from `defaults`.
+    /// either, that contradicts one with such a value, or that needs another that is not set, is not taken from `defaults`.
     ///
     /// # Errors
     ///
@@ -53,11 +54,22 @@ impl Arguments {
         };
         let is_given =
             |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+        let raw_value = |arg: &Arg| given.get_raw(arg.get_id().as_str())?.next_back();
         let given: Vec<&Arg> = command
             .get_arguments()
             .filter(|arg| is_given(arg))
             .collect();
         let mut arguments = Vec::new();
+        // The flags with a value by a flag or a variable.
+        let mut set = given.clone();
+        let mut values = Vec::new();
+        for arg in &given {
+            if let Some(flag) = arg.get_long() {
+                let value = raw_value(arg).unwrap_or_default();
+                values.push((flag.to_owned(), value.to_owned()));
+            }
+        }
+        let mut from_defaults = Vec::new();
         for arg in command.get_arguments() {
             let (Some(flag), Some(name)) = (arg.get_long(), name_of(arg)) else {
                 continue;
@@ -66,13 +78,17 @@ impl Arguments {
                 continue;
             }
             let is_secret = is_secret(command, arg);
-            let before = arguments.len();
             let value = variable(&name).filter(|value| !value.is_empty());
-            let set_by = match value {
-                Some(_) if is_secret => continue,
+            match value {
+                Some(_) if is_secret => {}
                 Some(value) => {
-                    arguments.extend(to_arguments(arg, flag, &name, value)?);
-                    format!("`{name}`")
+                    let added_here = to_arguments(arg, flag, &name, value.clone())?;
+                    if !added_here.is_empty() {
+                        arguments.extend(added_here);
+                        added.push((format!("--{flag}"), format!("`{name}`")));
+                        set.push(arg);
+                        values.push((flag.to_owned(), value));
+                    }
                 }
                 None if !WITH_DEFAULTS.contains(&command.get_name()) => continue,
                 // A secret and its file exclude each other.
@@ -80,18 +96,23 @@ impl Arguments {
                     continue;
                 }
                 None => {
-                    arguments.extend(
-                        defaults
-                            .iter()
-                            .filter(|default| is_of(default, flag))
-                            .cloned(),
-                    );
-                    "this bundle".to_owned()
+                    let arguments = defaults.iter().filter(|default| is_of(default, flag));
+                    let arguments: Vec<_> = arguments.cloned().collect();
+                    if !arguments.is_empty() {
+                        let flag = flag.to_owned();
+                        from_defaults.push((arg, DefaultFlag { flag, arguments }));
+                    }
                 }
-            };
-            if arguments.len() > before {
-                added.push((format!("--{flag}"), set_by));
             }
+        }
+        // A default may have been found before the variable that excludes it.
+        from_defaults.retain(|(arg, _)| !set.iter().any(|set| excludes(command, set, arg)));
+        let from_defaults = from_defaults.into_iter().map(|(_, default)| default);
+        let mut from_defaults: Vec<_> = from_defaults.collect();
+        default_flags::remove_inapplicable(&mut from_defaults, &values);
+        for default in from_defaults {
+            added.push((format!("--{}", default.flag), "this bundle".to_owned()));
+            arguments.extend(default.arguments);
         }
         // The command has no flag before its name, so the name is the first argument.
         all.splice(2..2, arguments);

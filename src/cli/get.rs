@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(long, short)]
     include: bool,
     /// Send the request as this user; without `--user` and `--admin` it has no token
-    #[arg(long, value_name = "GUID", conflicts_with = "admin")]
+    #[arg(long, value_name = "GUID", conflicts_with_all = ["admin", "no_auth"])]
     user: Option<String>,
     /// Send the request as an admin
     #[arg(long)]

@@ -195,8 +195,9 @@ fn labels(page: &mut screen::Page, found: &Statistics) {
 
 /// Returns the line about the rows that are not shown.
 fn more(rest: Rest) -> Option<String> {
-    let packages = counted(rest.packages, "package");
-    (rest.count > 0).then(|| format!("and {} more, with {packages}", rest.count))
+    let packages = rest.packages.map(|count| counted(count, "package"));
+    let packages = packages.map_or(String::new(), |packages| format!(", with {packages}"));
+    (rest.count > 0).then(|| format!("and {} more{packages}", rest.count))
 }
 
 /// Returns a number and what is counted, such as `1 space` or `2 spaces`.

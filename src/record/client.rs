@@ -1,11 +1,12 @@
 //! Sends requests to a controller, one at a time, and repeats them politely.
 
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use ureq::http::Response;
 use ureq::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use ureq::{Agent, Body, Error};
+use ureq::{Agent, Body, Error, Timeout};
 
 use super::RecordError;
 use super::Recording;
@@ -13,7 +14,6 @@ use super::login::Login;
 use super::origin::{ApiUrl, Elsewhere};
 use super::progress::Progress;
 use super::retry;
-use super::scope::Scope;
 use super::transport::{Tls, certificate_fault, is_too_large};
 use crate::error_text::os_error;
 use crate::seed::{RecordedList, error_of_answer};
@@ -45,6 +45,8 @@ enum Outcome {
     Busy(u16, Option<Duration>),
     /// It failed, and may work later.
     Failure(String),
+    /// No server was reached.
+    Unreachable(String),
     Unauthorized(RecordError),
 }
 
@@ -89,7 +91,7 @@ impl Client {
         let mut error = None;
         for (path, link) in [("/", "cloud_controller_v3"), ("/v3", "packages")] {
             let url = format!("{}{path}", self.url);
-            let body = match self.request(&url, Token::LeftOut, 0) {
+            let body = match self.request(&url, Token::LeftOut) {
                 Ok(body) => body,
                 Err(RecordError::Refused { text, .. }) => {
                     error.get_or_insert(text);
@@ -113,19 +115,19 @@ impl Client {
         )))
     }
 
-    /// Returns the URLs of the first pages of a list. Only roles may have several: in organizations and in spaces.
+    /// Returns the URLs of the first pages of a list, one for each query.
     pub(super) fn lists(
         &self,
         list: RecordedList,
-        scope: &Scope,
+        queries: Vec<String>,
         recording: &Recording,
     ) -> Vec<String> {
         let per_page = match (list, recording.limit) {
             (RecordedList::Packages, Some(limit)) => recording.per_page.min(limit.max(1)),
             _ => recording.per_page,
         };
-        let queries = scope.queries(list).into_iter();
         queries
+            .into_iter()
             .map(|query| self.list_url(list, &query, per_page))
             .collect()
     }
@@ -180,10 +182,10 @@ impl Client {
     ///
     /// Fails if the server refuses the request, or if it does not answer after several attempts.
     pub(super) fn get(&self, url: &str) -> Result<String, RecordError> {
-        self.request(url, Token::Sent, retry::MOST_FAILURES)
+        self.request(url, Token::Sent)
     }
 
-    fn request(&self, url: &str, token: Token, most_failures: u32) -> Result<String, RecordError> {
+    fn request(&self, url: &str, token: Token) -> Result<String, RecordError> {
         let (mut failures, mut busy) = (0, 0);
         let mut waited = Duration::ZERO;
         let mut is_renewed = false;
@@ -216,9 +218,13 @@ impl Client {
                     }
                     retry::wait(pause)?;
                 }
-                Outcome::Failure(text) => {
+                // The first requests are without the token: nothing may be at that URL.
+                Outcome::Unreachable(text) if token == Token::LeftOut => {
+                    return Err(RecordError::Failed(text));
+                }
+                Outcome::Failure(text) | Outcome::Unreachable(text) => {
                     failures += 1;
-                    if failures > most_failures {
+                    if failures > retry::MOST_FAILURES {
                         return Err(RecordError::Failed(text));
                     }
                     retry::wait(retry::backoff(failures))?;
@@ -327,9 +333,14 @@ impl Client {
         let said = self.login.borrow().without_token(&said);
         let text = format!("{request} fails: {said}");
         match error {
+            Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                Ok(Outcome::Unreachable(text))
+            }
+            Error::HostNotFound | Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+                Ok(Outcome::Unreachable(text))
+            }
             Error::Io(_)
             | Error::Timeout(_)
-            | Error::HostNotFound
             | Error::ConnectionFailed
             | Error::Protocol(_)
             | Error::ConnectProxyFailed(_)

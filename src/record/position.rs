@@ -50,6 +50,11 @@ impl LeftOut {
         *self.0.entry(list as usize).or_default() += count;
     }
 
+    /// Returns how many resources of a list were left out.
+    pub(super) fn of(&self, list: RecordedList) -> u64 {
+        self.0.get(&(list as usize)).copied().unwrap_or(0)
+    }
+
     /// Returns the lists of which something was left out.
     pub(super) fn counts(&self) -> impl Iterator<Item = (RecordedList, u64)> {
         let counts = self.0.iter().filter(|(_, count)| **count > 0);

@@ -6,7 +6,7 @@ use form_urlencoded::byte_serialize;
 
 use super::RecordError;
 use super::client::Client;
-use crate::seed::{NamedResource, RecordedList, named_resources};
+use crate::seed::{NamedResource, RecordedList, Recorder, named_resources};
 
 /// How many guids a request names at most, so that its URL stays short.
 const MOST_GUIDS: usize = 100;
@@ -98,11 +98,19 @@ impl Scope {
         Ok(Self::All)
     }
 
-    /// Returns the queries that select a list, each empty or with `&` at its end. Only roles may have several.
-    pub(super) fn queries(&self, list: RecordedList) -> Vec<String> {
+    /// Whether users without a role are recorded.
+    pub(super) fn has_all_users(&self) -> bool {
+        matches!(self, Self::All)
+    }
+
+    /// Returns the queries that select a list, each empty or with `&` at its end. Only roles may have several: in
+    /// organizations and in spaces. Users may have none.
+    pub(super) fn queries(&self, list: RecordedList, recorder: &Recorder) -> Vec<String> {
         let of = |parameter: &str, guids: &[String]| query(&[(parameter, guids.to_vec())]);
-        if list == RecordedList::Roles {
-            return self.role_queries();
+        match list {
+            RecordedList::Roles => return self.role_queries(),
+            RecordedList::Users => return self.user_queries(recorder.role_holders()),
+            _ => {}
         }
         let query = match self {
             Self::All => String::new(),
@@ -130,6 +138,19 @@ impl Scope {
             },
         };
         vec![query]
+    }
+
+    /// Returns the query of the users who hold the roles that are recorded. Several queries would not tell the order of all
+    /// users, so that many users are looked for in the whole list.
+    fn user_queries<'r>(&self, role_holders: impl Iterator<Item = &'r str>) -> Vec<String> {
+        let guids = role_holders.take(MOST_GUIDS + 1).map(str::to_owned);
+        let guids: Vec<_> = guids.collect();
+        match (self, guids.len()) {
+            (Self::All, _) => vec![String::new()],
+            (_, 0) => Vec::new(),
+            (_, 1..=MOST_GUIDS) => vec![query(&[("guids", guids)])],
+            _ => vec![String::new()],
+        }
     }
 
     fn role_queries(&self) -> Vec<String> {
@@ -299,11 +320,28 @@ mod tests {
             organizations: vec!["o".to_owned()],
             spaces: (0..250).map(|n| format!("s{n}")).collect(),
         };
-        let queries = scope.queries(RecordedList::Roles);
+        let queries = scope.role_queries();
         assert_eq!(queries.len(), 4);
         assert_eq!(queries[0], "organization_guids=o&include=user&");
         assert!(queries[3].starts_with("space_guids=s200%2C"));
-        assert_eq!(Scope::All.queries(RecordedList::Roles), ["include=user&"]);
-        assert_eq!(Scope::All.queries(RecordedList::Apps), [""]);
+        assert_eq!(Scope::All.role_queries(), ["include=user&"]);
+        let recorder = Recorder::new(None);
+        assert_eq!(Scope::All.queries(RecordedList::Apps, &recorder), [""]);
+    }
+
+    #[test]
+    fn few_users_are_requested_by_guid_and_many_with_the_whole_list() {
+        let scope = Scope::Apps {
+            organizations: Vec::new(),
+            spaces: Vec::new(),
+            apps: Vec::new(),
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(scope.user_queries(none.into_iter()), none);
+        assert_eq!(Scope::All.user_queries(none.into_iter()), [""]);
+        let few = scope.user_queries(["u1", "u2"].into_iter());
+        assert_eq!(few, ["guids=u1%2Cu2&"]);
+        let many = ["u"; MOST_GUIDS + 1];
+        assert_eq!(scope.user_queries(many.into_iter()), [""]);
     }
 }

@@ -171,7 +171,8 @@ pub(super) fn certificate_fault(error: &Error) -> Option<String> {
         return None;
     };
     Some(match fault {
-        CertificateError::UnknownIssuer => format!(
+        // The signature is bad if a trusted authority has the same name and another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
             "no authority that is trusted has signed its certificate; name the certificate of the authority with `--ca-cert FILE`, or {SKIP}"
         ),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -182,7 +183,7 @@ pub(super) fn certificate_fault(error: &Error) -> Option<String> {
         }
         // The only word for it is in the text of this error.
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => format!(
-            "its certificate is one of an authority (`CA:TRUE`), which may only sign those of servers; {SKIP}"
+            "its certificate is one of an authority (`CA:TRUE`), which may only sign those of servers; make it with `openssl req -x509 … -addext basicConstraints=critical,CA:FALSE`, or {SKIP}"
         ),
         other => format!("its certificate is not valid ({other:?}); {SKIP}"),
     })

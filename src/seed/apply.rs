@@ -37,6 +37,15 @@ const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x0d1c_6f3e_52b7_4b6c_9a5e_c
 /// How many rows may wait for a new name at the same time (see [`PendingRename`]).
 const MOST_PENDING_RENAMES: usize = 1 << 12;
 
+/// Selects the id of the row with the guid `$1`.
+static SELECT_IDS: LazyLock<ByKind<String>> = LazyLock::new(|| {
+    let mut statements = ByKind::default();
+    for kind in EntryKind::ALL {
+        statements[*kind] = format!("select id from {} where guid = $1", kind.table());
+    }
+    statements
+});
+
 /// Applies entries in one transaction.
 #[derive(Debug)]
 pub(super) struct Applier<'t, 'c> {
@@ -161,10 +170,9 @@ impl<'t, 'c> Applier<'t, 'c> {
 
     /// Whether there is a row of the kind with that guid, or an entry that was refused had it.
     pub(super) fn has(&self, kind: EntryKind, guid: &str) -> Result<bool, StoreError> {
-        let rows = self.rows_with_guid(guid)?;
-        let is_there =
-            |(other, id): &(EntryKind, i64)| *other == kind && self.references.remains(kind, *id);
-        Ok(rows.iter().any(is_there) || self.references.is_refused(guid))
+        let id = self.id_of(kind, guid)?;
+        let is_there = id.is_some_and(|id| self.references.remains(kind, id));
+        Ok(is_there || self.references.is_refused(guid))
     }
 
     /// Returns the guid of the organization or space with that name or path, if there is exactly one.
@@ -378,7 +386,8 @@ impl<'t, 'c> Applier<'t, 'c> {
         });
         // The message must name what the seed contains, which is the name.
         if entry.guid.is_none()
-            && let Some(first) = self.earlier_entry(position, &self.rows_with_guid(&guid)?)
+            && let Some(id) = self.id_of(position.kind, &guid)?
+            && let Some(first) = self.earlier_entry(position, id)
         {
             let text = messages::name_twice(name, first);
             return Err(EntryError::new("name", text).into());
@@ -408,7 +417,7 @@ impl<'t, 'c> Applier<'t, 'c> {
         };
         let may_be_stored = self
             .known
-            .may_be_stored(self.transaction, Key::Guid(&guid))?;
+            .may_be_stored(self.transaction, Key::Guid(position.kind, &guid))?;
         let kept = if may_be_stored && entry.leaves_bits_open() {
             BitsState::stored(self.transaction, &guid)?
         } else {
@@ -494,7 +503,7 @@ impl<'t, 'c> Applier<'t, 'c> {
             }
         };
         match outcome {
-            Outcome::Added => self.known.note(Key::Guid(guid)),
+            Outcome::Added => self.known.note(Key::Guid(position.kind, guid)),
             Outcome::Changed => self.references.forget_added(position.kind),
             Outcome::Unchanged => {}
         }
@@ -504,59 +513,31 @@ impl<'t, 'c> Applier<'t, 'c> {
         Ok((id, outcome))
     }
 
-    /// Returns the id of the row with that guid. Fails if the row is of another kind, or if an earlier entry of this seed
-    /// has the same guid.
+    /// Returns the id of the row of the kind with that guid. Fails if an earlier entry of this seed has the same guid.
     fn find_row(&self, position: Position, guid: &str) -> Result<Option<i64>, ApplyError> {
-        let rows = self.rows_with_guid(guid)?;
-        if let Some(first) = self.earlier_entry(position, &rows) {
+        let Some(id) = self.id_of(position.kind, guid)? else {
+            return Ok(None);
+        };
+        if let Some(first) = self.earlier_entry(position, id) {
             return Err(EntryError::new("guid", messages::guid_twice(guid, first)).into());
         }
-        let mut own_id = None;
-        for (kind, id) in rows {
-            if kind == position.kind {
-                own_id = Some(id);
-            } else if self.references.remains(kind, id) {
-                return Err(EntryError::new("guid", messages::guid_taken(guid, kind)).into());
-            }
-        }
-        Ok(own_id)
+        Ok(Some(id))
     }
 
-    /// Returns the rows of any kind with that guid.
-    fn rows_with_guid(&self, guid: &str) -> Result<Vec<(EntryKind, i64)>, StoreError> {
-        static SQL: LazyLock<String> = LazyLock::new(|| {
-            let tables = EntryKind::ALL.iter().enumerate().map(|(n, kind)| {
-                let table = kind.table();
-                format!("select {n}, id from {table} where guid = $1")
-            });
-            tables.collect::<Vec<_>>().join(" union all ")
-        });
-        if !self
-            .known
-            .may_be_stored(self.transaction, Key::Guid(guid))?
-        {
-            return Ok(Vec::new());
+    /// Returns the id of the row of a kind with that guid. Rows of other kinds may have the same guid.
+    fn id_of(&self, kind: EntryKind, guid: &str) -> Result<Option<i64>, StoreError> {
+        let key = Key::Guid(kind, guid);
+        if !self.known.may_be_stored(self.transaction, key)? {
+            return Ok(None);
         }
-        let mut rows = Vec::new();
-        self.transaction.rows(&SQL, &[guid.into()], |row| {
-            let n = usize::try_from(row.int(0)?).unwrap_or(usize::MAX);
-            let kind = EntryKind::ALL.get(n).copied();
-            rows.extend(kind.zip(Some(row.int(1)?)));
-            Ok::<_, StoreError>(())
-        })?;
-        Ok(rows)
+        let sql = &SELECT_IDS[kind];
+        self.transaction.int(sql, &[guid.into()])
     }
 
-    /// Returns the position of the entry of this seed that was applied to one of these rows.
-    fn earlier_entry(&self, position: Position, rows: &[(EntryKind, i64)]) -> Option<Position> {
-        rows.iter().find_map(|(kind, id)| {
-            let number = self.touched[*kind].position_of(*id)?;
-            Some(Position {
-                kind: *kind,
-                number,
-                ..position
-            })
-        })
+    /// Returns the position of the entry of this seed that was applied to that row of the same kind.
+    fn earlier_entry(&self, position: Position, id: i64) -> Option<Position> {
+        let number = self.touched[position.kind].position_of(id)?;
+        Some(Position { number, ..position })
     }
 
     /// Makes a name free for an entry. If another row of the same parent has the name, that row must get a new one later in

@@ -282,14 +282,6 @@ pub(super) fn guid_twice(guid: &str, first: Position) -> String {
     )
 }
 
-pub(super) fn guid_taken(guid: &str, kind: EntryKind) -> String {
-    format!(
-        "the guid {} belongs to {} in the database; each guid is unique",
-        quoted(guid),
-        kind.with_article()
-    )
-}
-
 pub(super) fn name_twice(name: &str, first: Position) -> String {
     format!(
         "the {} name {} is used twice: here and in {}",

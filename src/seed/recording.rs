@@ -32,17 +32,20 @@ pub enum RecordedList {
     Apps,
     /// `/v3/roles`, with their users.
     Roles,
+    /// `/v3/users`.
+    Users,
     /// `/v3/packages`.
     Packages,
 }
 
 impl RecordedList {
     /// Every list, in the order in which they are recorded: parents first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Organizations,
         Self::Spaces,
         Self::Apps,
         Self::Roles,
+        Self::Users,
         Self::Packages,
     ];
 
@@ -57,6 +60,7 @@ impl RecordedList {
             Self::Spaces => ResourceKind::Space,
             Self::Apps => ResourceKind::App,
             Self::Roles => ResourceKind::Role,
+            Self::Users => ResourceKind::User,
             Self::Packages => ResourceKind::Package,
         }
     }
@@ -177,8 +181,8 @@ impl Recorder {
         is_entry
     }
 
-    /// Appends the lines of a page of `list` to `out`: at most `limit`. Roles are kept until
-    /// [`end_roles`](Self::end_roles).
+    /// Appends the lines of a page of `list` to `out`: at most `limit`. Roles and users are kept until
+    /// [`end_users`](Self::end_users).
     ///
     /// # Errors
     ///
@@ -277,6 +281,7 @@ impl Recorder {
                 self.write(EntryKind::Package, guid, &entry, out)
             }
             RecordedList::Roles => self.add_role(resource),
+            RecordedList::Users => self.add_listed(resource),
         }
     }
 
@@ -332,6 +337,19 @@ impl Recorder {
         Ok(())
     }
 
+    /// Keeps a user of the list of users.
+    fn add_listed(&mut self, resource: &Resource<'_>) -> Result<Recorded, String> {
+        if Guid::checked(resource.guid.clone()).is_err() {
+            return Ok(Recorded::LeftOut);
+        }
+        self.add_name(resource)?;
+        Ok(match self.members.list(resource.guid.as_str()) {
+            true => Recorded::New,
+            // Pages may overlap.
+            false => Recorded::Before,
+        })
+    }
+
     fn add_role(&mut self, resource: &Resource<'_>) -> Result<Recorded, String> {
         let role = parse::<RoleAnswer<'_>>(resource)?.into_role();
         let (user, role) = role.map_err(|error| at(resource, &error))?;
@@ -373,13 +391,19 @@ impl Recorder {
         self.members = Members::default();
     }
 
-    /// Appends the lines of the users whose roles were read.
+    /// Returns the guids of the users whose roles were read.
+    pub fn role_holders(&self) -> impl Iterator<Item = &str> {
+        self.members.role_holders()
+    }
+
+    /// Appends the lines of the users: those of the list of users, in its order, then those who only have roles. Users
+    /// without a role are appended if `with_all` is set.
     ///
     /// # Errors
     ///
     /// Fails if a line would be too long for a seed.
-    pub fn end_roles(&mut self, out: &mut Vec<u8>) -> Result<(), String> {
-        for mut entry in std::mem::take(&mut self.members).into_entries() {
+    pub fn end_users(&mut self, with_all: bool, out: &mut Vec<u8>) -> Result<(), String> {
+        for mut entry in std::mem::take(&mut self.members).into_entries(with_all) {
             if let Some(anonymizer) = &self.anonymizer {
                 entry = anonymizer.user(entry);
             }
@@ -424,7 +448,9 @@ pub fn named_resources(
                 let entry = parse::<AppAnswer<'_>>(resource)?.into_entry();
                 (entry.guid, entry.name, entry.space)
             }
-            RecordedList::Roles | RecordedList::Packages => (None, None, None),
+            RecordedList::Roles | RecordedList::Users | RecordedList::Packages => {
+                (None, None, None)
+            }
         };
         Ok(NamedResource {
             guid: guid_of(guid.as_ref()).to_owned(),

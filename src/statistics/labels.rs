@@ -101,9 +101,9 @@ impl Labels {
         Ok(Self {
             count,
             packages,
-            keys: keys.into_ranking(),
-            by_packages: by_packages.into_ranking(),
-            by_bytes: by_bytes.into_ranking(),
+            keys: keys.into_ranking().of_overlapping_rows(),
+            by_packages: by_packages.into_ranking().of_overlapping_rows(),
+            by_bytes: by_bytes.into_ranking().of_overlapping_rows(),
             most_labelled,
         })
     }

@@ -19,8 +19,9 @@ pub struct Ranking<T> {
 pub struct Rest {
     /// How many they are.
     pub count: i64,
-    /// How many packages they have, each row counted on its own.
-    pub packages: i64,
+    /// How many packages they have, unless a package may be in several rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packages: Option<i64>,
 }
 
 /// Collects the largest of the rows that are added. Of equal ones, those that are added first are larger.
@@ -29,8 +30,9 @@ pub(super) struct Largest<T> {
     limit: usize,
     /// The smallest is on top.
     rows: BinaryHeap<Reverse<Ranked<T>>>,
-    /// All rows that were added.
-    all: Rest,
+    /// How many rows were added, and how many packages they have.
+    count: i64,
+    packages: i64,
 }
 
 #[derive(Debug)]
@@ -46,15 +48,16 @@ impl<T> Largest<T> {
         Self {
             limit,
             rows: BinaryHeap::new(),
-            all: Rest::default(),
+            count: 0,
+            packages: 0,
         }
     }
 
     /// Adds the row that `row` returns, which has that size and that many packages.
     pub(super) fn add(&mut self, size: i64, packages: i64, row: impl FnOnce() -> T) {
-        let number = Reverse(self.all.count);
-        self.all.count += 1;
-        self.all.packages += packages;
+        let number = Reverse(self.count);
+        self.count += 1;
+        self.packages += packages;
         let smallest = self.rows.peek().map(|Reverse(smallest)| smallest.size);
         if self.rows.len() >= self.limit && smallest.is_none_or(|smallest| size <= smallest) {
             return;
@@ -75,11 +78,19 @@ impl<T> Largest<T> {
         let shown: i64 = rows.iter().map(|Reverse(row)| row.packages).sum();
         Ranking {
             more: Rest {
-                count: self.all.count - i64::try_from(rows.len()).unwrap_or(0),
-                packages: self.all.packages - shown,
+                count: self.count - i64::try_from(rows.len()).unwrap_or(0),
+                packages: Some(self.packages - shown),
             },
             largest: rows.into_iter().map(|Reverse(row)| row.row).collect(),
         }
+    }
+}
+
+impl<T> Ranking<T> {
+    /// Leaves out how many packages the other rows have, because a package may be in several of them.
+    pub(super) fn of_overlapping_rows(mut self) -> Self {
+        self.more.packages = None;
+        self
     }
 }
 
@@ -121,7 +132,7 @@ mod tests {
             let others = i64::try_from(sizes.len() - expected.len()).unwrap();
             let ranking = largest.into_ranking();
             assert_eq!(ranking.largest, expected);
-            let (count, packages) = (others, 10 * others);
+            let (count, packages) = (others, Some(10 * others));
             assert_eq!(ranking.more, Rest { count, packages });
         }
     }

@@ -197,6 +197,33 @@ test('a viewer who may not write sees the reason of the API', async (t) => {
   await page.getByText('You are not authorized to perform the requested action').first().waitFor();
 });
 
+test('a viewer whose token has no scope to write sees nothing that writes', async (t) => {
+  const url = await serve(t, ...CURRENT);
+  const user = token('--user', 'reader', '--scope', 'cloud_controller.admin_read_only');
+  const writing = ['New package', 'Copy to an app', 'Delete', 'Edit', 'Upload'];
+  const list = `${url}/#/packages?states=AWAITING_UPLOAD`;
+  const shown = async (page) => {
+    const found = [];
+    const buttons = async () => {
+      for (const name of writing) if (await page.getByRole('button', { name, exact: true }).count()) found.push(name);
+    };
+    await page.goto(list);
+    await page.locator('.packages .table tbody tr').first().waitFor();
+    await buttons();
+    await page.locator('.packages .table tbody tr').first().click();
+    await page.getByRole('heading', { name: 'JSON' }).waitFor();
+    await buttons();
+    return found;
+  };
+  const page = await open(t, browser, `${url}/#token=${user}`);
+  assert.deepEqual(await shown(page), []);
+  await page.getByText('The package waits for its bits.').waitFor();
+  await page.getByRole('button', { name: 'Copy as …' }).waitFor();
+  await check(page, 'a package that the viewer may only read');
+  const writer = await open(t, browser, `${url}/${admin()}`);
+  assert.deepEqual(await shown(writer), writing);
+});
+
 test('commands to copy never hold the token unless the viewer wants it', async (t) => {
   const url = await serve(t, ...CURRENT);
   const page = await open(t, browser, `${url}/${admin()}`);

@@ -165,6 +165,79 @@ fn flags_win_over_variables_and_variables_over_the_flags_of_the_bundle() {
 }
 
 #[test]
+fn default_that_needs_an_overridden_one_is_dropped() {
+    let dir = bundled(&[
+        "--listen=127.0.0.1:0",
+        "--token-key=sekret",
+        "--api=current",
+        "--login",
+        "--login-password=pw",
+    ]);
+    let login = |variables: &[(&str, &str)], flags: &[&str]| {
+        let mut command = program(&dir, "demo");
+        let server = Server::start_whole(command.envs(variables.iter().copied()).args(flags));
+        let body = "grant_type=password&username=admin&password=pw";
+        let length = body.len();
+        let response = server.send(format!(
+            "POST /oauth/token HTTP/1.1\r\nHost: x\r\nAuthorization: Basic Y2Y6\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}"
+        ));
+        (response.status, server.get("/v3/packages", "").status)
+    };
+    assert_eq!(login(&[], &[]), (200, 401));
+    assert_eq!(login(&[("CF_PACKAGES_LOGIN", "false")], &[]), (404, 401));
+    assert_eq!(login(&[("CF_PACKAGES_API", "2015")], &[]), (404, 401));
+    assert_eq!(login(&[], &["--api", "2015"]), (404, 401));
+    assert_eq!(login(&[], &["--no-auth"]), (404, 200));
+    assert_eq!(login(&[("CF_PACKAGES_NO_AUTH", "true")], &[]), (404, 200));
+    // What is given at the start is still checked.
+    let mut command = program(&dir, "demo");
+    command.env("CF_PACKAGES_LOGIN", "false");
+    let refused = run(command.args(["--login-password", "other"]));
+    assert_eq!(refused.status, 2, "{refused:?}");
+    assert!(refused.stderr.contains("needs `--login`"), "{refused:?}");
+}
+
+#[test]
+fn user_that_is_given_is_the_caller_although_the_bundle_requires_no_token() {
+    let dir = WorkDir::new();
+    dir.run_ok(&["seed", "demo", "--db", "x.db"]);
+    bundle(&dir, "x.db", "demo", &["--no-auth", "--api=current"]);
+    let total = |variables: &[(&str, &str)], flags: &[&str]| {
+        let mut command = program(&dir, "demo");
+        command.args(["get", "/v3/packages"]).args(flags);
+        let output = run(command.envs(variables.iter().copied()));
+        assert_eq!(output.status, 0, "{output:?}");
+        let list: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+        list["pagination"]["total_results"].as_u64().unwrap()
+    };
+    assert_eq!(total(&[], &[]), 300);
+    assert_eq!(total(&[], &["--user", "nobody"]), 0);
+    assert_eq!(total(&[("CF_PACKAGES_USER", "nobody")], &[]), 0);
+    assert_eq!(
+        total(&[("CF_PACKAGES_NO_AUTH", "true")], &["--user", "nobody"]),
+        0
+    );
+    for (variables, flags) in [
+        (&[][..], &["--no-auth", "--user", "nobody"][..]),
+        (
+            &[
+                ("CF_PACKAGES_NO_AUTH", "true"),
+                ("CF_PACKAGES_USER", "nobody"),
+            ],
+            &[],
+        ),
+    ] {
+        let mut command = program(&dir, "demo");
+        command.args(["get", "/v3/packages"]).args(flags);
+        let refused = run(command.envs(variables.iter().copied()));
+        assert_eq!(refused.status, 2, "{refused:?}");
+        assert!(refused.stderr.contains("`--no-auth`"), "{refused:?}");
+        assert!(refused.stderr.contains("`--user <GUID>`"), "{refused:?}");
+    }
+}
+
+#[test]
 fn switch_of_the_bundle_is_turned_off_by_its_variable() {
     let dir = bundled(&["--no-auth", "--listen=127.0.0.1:0"]);
     let status = |value: &str| {

@@ -1,5 +1,6 @@
 //! `cf-packages record`: a seed from the answers of a controller.
 
+mod certificates;
 mod failures;
 mod login;
 mod resuming;
@@ -86,7 +87,7 @@ fn pages(server: &Server, token: &str, list: &str) -> Vec<String> {
     bodies
 }
 
-/// Records a server, seeds a new database, and compares all lists of the two. The order of users cannot be recorded.
+/// Records a server, seeds a new database, and compares all lists of the two.
 fn is_faithful(dir: &WorkDir, server: &Server) {
     let recording = recorded(dir, server, &["--per-page", "7"]);
     let (other_dir, other) = serve_seed(&recording);
@@ -95,7 +96,9 @@ fn is_faithful(dir: &WorkDir, server: &Server) {
         "/v3/organizations",
         "/v3/spaces?include=organization",
         "/v3/apps?include=space.organization",
-        "/v3/roles",
+        "/v3/users",
+        "/v3/roles?include=user",
+        "/v3/roles?include=user,space,organization&order_by=-created_at",
         "/v3/packages",
         "/v3/packages?order_by=-updated_at",
         "/v3/packages?label_selector=env",
@@ -140,6 +143,41 @@ proptest! {
 
     #[test]
     fn recording_of_any_data_has_the_same_lists_byte_for_byte(seed in crate::exporting::seed()) {
+        let (dir, server) = serve_seed(&seed);
+        is_faithful(&dir, &server);
+    }
+}
+
+/// Returns a seed of users whose guids are in a random order. Some have no name, some have roles, in several pages.
+fn many_users() -> impl Strategy<Value = String> {
+    let user = ("[a-z0-9]{8}", 0..4_u8, any::<bool>());
+    proptest::collection::vec(user, 40..80).prop_map(|users| {
+        let users = users.iter().enumerate().map(|(n, (random, roles, has_name))| {
+            let name = has_name.then(|| format!(r#", "name": "{random}""#)).unwrap_or_default();
+            let roles = match roles {
+                0 => "",
+                1 => r#", "roles": [{"role": "space_developer", "space": "s1"}]"#,
+                2 => r#", "roles": [{"role": "organization_user", "organization": "o1"}]"#,
+                _ => r#", "roles": [{"role": "space_auditor", "space": "s2"}, {"role": "organization_manager", "organization": "o2"}]"#,
+            };
+            format!(r#"{{"guid": "{random}-{n}"{name}{roles}}}"#)
+        });
+        let users: Vec<_> = users.collect();
+        format!(
+            r#"{{"organizations": [{{"guid": "o1", "name": "acme"}}, {{"guid": "o2", "name": "beta"}}],
+                "spaces": [{{"guid": "s1", "name": "dev", "organization": "o1"}},
+                           {{"guid": "s2", "name": "dev", "organization": "o2"}}],
+                "users": [{}]}}"#,
+            users.join(", ")
+        )
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4, ..ProptestConfig::default() })]
+
+    #[test]
+    fn recording_of_many_users_has_the_same_lists_byte_for_byte(seed in many_users()) {
         let (dir, server) = serve_seed(&seed);
         is_faithful(&dir, &server);
     }

@@ -412,3 +412,53 @@ fn wrong_answers_are_faults_with_their_places() {
         assert!(!dir.file_names().contains(&"packages.db".to_owned()));
     }
 }
+
+#[test]
+fn answers_of_the_documentation_whose_kinds_share_guids_are_taken_together() {
+    let page = |list: &str, resources: &str| {
+        format!(
+            r#"{{"pagination": {{"total_results": 2, "total_pages": 1,
+                 "first": {{"href": "https://api.example.org/v3/{list}?page=1&per_page=2"}}, "next": null}},
+                "resources": [{resources}]}}"#
+        )
+    };
+    let organization = |guid: &str, name: &str| {
+        format!(
+            r#"{{"guid": "{guid}", "name": "{name}", "created_at": "2017-02-01T01:33:58Z", "suspended": false,
+                "links": {{"self": {{"href": "https://api.example.org/v3/organizations/{guid}"}}}}}}"#
+        )
+    };
+    let space = |guid: &str, name: &str, parent: &str| {
+        format!(
+            r#"{{"guid": "{guid}", "name": "{name}", "created_at": "2017-02-01T01:33:58Z",
+                "relationships": {{"organization": {{"data": {{"guid": "{parent}"}}}}}},
+                "links": {{"self": {{"href": "https://api.example.org/v3/spaces/{guid}"}}}}}}"#
+        )
+    };
+    let (one, two) = (
+        "885735b5-aea4-4cf5-8e44-961af0e41920",
+        "d4c91047-7b29-4fda-b7f9-04033e5c9c9f",
+    );
+    let organizations = [organization(one, "org1"), organization(two, "org2")].join(", ");
+    // One space is in an organization of the answers, and one in an organization that is made up.
+    let spaces = [
+        space(one, "space1", "e00705b9-7b42-4561-ae97-2520399d2133"),
+        space(two, "space2", two),
+    ]
+    .join(", ");
+    let dir = WorkDir::new();
+    dir.write("orgs.json", page("organizations", &organizations));
+    dir.write("space.json", page("spaces", &spaces));
+    let output = seed(&dir, &["orgs.json", "space.json"]);
+    assert_eq!(output.status, 0, "{}", output.stderr);
+    let export = dir.run_ok(&["export", "--jsonl"]);
+    for line in [
+        format!(r#"{{"organization":{{"guid":"{one}","name":"org1""#),
+        format!(
+            r#"{{"space":{{"guid":"{one}","name":"space1","organization":"e00705b9-7b42-4561-ae97-2520399d2133""#
+        ),
+        format!(r#"{{"space":{{"guid":"{two}","name":"space2","organization":"{two}""#),
+    ] {
+        assert!(export.contains(&line), "{export}");
+    }
+}

@@ -8,9 +8,9 @@ import * as zip from './zip.js';
 /** How many entries of an archive are shown before the viewer asks for all. */
 const MAX_ENTRIES = 200;
 
-/** Returns the section about the bits. `changed` runs after an upload. */
-export function bitsSection(item, path, changed) {
-  if (item.state === 'AWAITING_UPLOAD') return card('Bits', uploadForm(path, changed));
+/** Returns the section about the bits. `changed` runs after an upload, which is offered if the viewer may write. */
+export function bitsSection(item, path, mayWrite, changed) {
+  if (item.state === 'AWAITING_UPLOAD' && mayWrite) return card('Bits', uploadForm(path, changed));
   if (item.state !== 'READY') return card('Bits', h('p', { class: 'quiet' }, WHY[item.state] ?? 'There are no bits.'));
   const content = h('div', {});
   const download = h('button', { type: 'button', onclick: () => save(item, path, download) }, icon('download'), 'Download');
@@ -20,6 +20,7 @@ export function bitsSection(item, path, changed) {
 }
 
 const WHY = {
+  AWAITING_UPLOAD: 'The package waits for its bits.',
   PROCESSING_UPLOAD: 'The upload is being processed.',
   COPYING: 'The bits are being copied.',
   FAILED: 'The upload failed: there are no bits, and there will be none.',

@@ -7,6 +7,7 @@ import { announce, card, copyButton, fill, h, icon } from './dom.js';
 import { longTime, stateElement } from './format.js';
 import { lastAddress } from './list.js';
 import * as parents from './parents.js';
+import * as session from './session.js';
 
 /** How long the page waits before it looks again at a package whose state will change, in milliseconds. */
 const LOOK_AGAIN = 1500;
@@ -52,18 +53,19 @@ export function open(main, route, server) {
 
   function draw(item) {
     const isCurrent = server.edition === 'current';
+    const mayWrite = session.mayWrite(server);
     const { app } = parents.ofApp(parents.appOf(item));
     fill(heading, app?.name ? `${app.name} ` : 'Package ', h('span', { class: 'quiet' }, item.type));
     const button = (name, text, onclick, kind) => h('button', { type: 'button', onclick, class: kind ?? null }, icon(name), text);
     fill(actions, stateElement(item.state), h('span', { class: 'grow' }),
       button('copy', 'Copy as …', () => showCommands(server, { path }, false)),
-      button('plus', 'Copy to an app', () => copyPackage(server, item)),
-      button('bin', 'Delete', () => deletePackage(item, lastAddress), 'danger'));
+      mayWrite && button('plus', 'Copy to an app', () => copyPackage(server, item)),
+      mayWrite && button('bin', 'Delete', () => deletePackage(item, lastAddress), 'danger'));
     fill(body,
       h('div', {},
         card('Facts', facts(item, isCurrent)),
-        isCurrent && card('Labels and annotations', metadata(item), h('button', { type: 'button', onclick: () => editMetadata(item, load) }, 'Edit')),
-        item.type === 'bits' && bitsSection(item, path, load),
+        isCurrent && card('Labels and annotations', metadata(item), mayWrite && h('button', { type: 'button', onclick: () => editMetadata(item, load) }, 'Edit')),
+        item.type === 'bits' && bitsSection(item, path, mayWrite, load),
         card('Links', links(item))),
       h('div', {}, card('JSON', json(item), copyButton(JSON.stringify(item, null, 2), 'the JSON'))));
   }

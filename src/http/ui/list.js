@@ -7,6 +7,7 @@ import { createPackage } from './changes.js';
 import { FILTERS, filters } from './filters.js';
 import { ageElement, count, counted, stateElement } from './format.js';
 import * as parents from './parents.js';
+import * as session from './session.js';
 
 const ORDERS = [['-created_at', 'Newest first'], ['created_at', 'Oldest first'], ['-updated_at', 'Changed last'],
   ['updated_at', 'Changed first'], ['', 'As stored']];
@@ -67,7 +68,7 @@ export function open(main, route, server) {
     h('div', { class: 'title' }, h('h1', { tabindex: -1 }, 'Packages'), total, h('span', { class: 'grow' }),
       h('button', { type: 'button', onclick: refresh }, icon('refresh'), 'Refresh'),
       h('button', { type: 'button', onclick: () => showCommands(server, target(params, server), true) }, icon('copy'), 'Copy as …'),
-      h('button', { type: 'button', class: 'primary', onclick: () => createPackage(server, params) }, icon('plus'), 'New package')),
+      session.mayWrite(server) && h('button', { type: 'button', class: 'primary', onclick: () => createPackage(server, params) }, icon('plus'), 'New package')),
     chosen.element, charts.element, table,
     h('div', { class: 'foot' }, pages, h('span', { class: 'grow' }), order && order.element, size.element));
 

@@ -113,6 +113,19 @@ export function claims() {
   }
 }
 
+/** The scopes of which a token needs one to write (`docs/reference/access.md#scopes`). */
+const WRITING_SCOPES = ['cloud_controller.admin', 'cloud_controller.write'];
+
+/**
+ * Returns whether the token may allow its bearer to write. Only the API knows the bearer's roles, and only it reads a token that
+ * the page cannot read.
+ */
+export function mayWrite(server) {
+  if (server.authentication === 'none') return true;
+  const { scope } = claims();
+  return !Array.isArray(scope) || scope.some((held) => WRITING_SCOPES.includes(held));
+}
+
 /** Logs in as `cf` does. Fails with the text of the login. */
 export async function logIn(username, password) {
   store(await grant({ grant_type: 'password', username, password }));

@@ -23,10 +23,10 @@ pub(super) struct KnownKeys {
     hasher: RandomState,
 }
 
-/// What is unique: a guid among all rows, or a name in lower case among the rows of a table with the same parent.
+/// What is unique: a guid among the rows of a kind, or a name in lower case among the rows of a table with the same parent.
 #[derive(Clone, Copy, Debug, Hash)]
 pub(super) enum Key<'k> {
-    Guid(&'k str),
+    Guid(EntryKind, &'k str),
     Name(&'static str, Option<i64>, &'k str),
 }
 
@@ -70,7 +70,7 @@ impl KnownKeys {
         for kind in EntryKind::ALL {
             let sql = format!("select guid from {}", kind.table());
             transaction.many_rows(&sql, &[], ROWS_AT_ONCE, |row| {
-                keys.insert(self.hasher.hash_one(Key::Guid(row.text(0)?)));
+                keys.insert(self.hasher.hash_one(Key::Guid(*kind, row.text(0)?)));
                 Ok::<_, StoreError>(())
             })?;
         }

@@ -6,7 +6,7 @@ use super::super::messages;
 use crate::records::{App, Organization, Package, Space, Table, User};
 
 /// A kind of entry. Parents come before their children.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::seed) enum EntryKind {
     Organization,
     Space,
@@ -58,17 +58,6 @@ impl EntryKind {
             let names = Self::ALL.iter().map(|kind| name_of(*kind));
             messages::unknown_kind(name, names)
         })
-    }
-
-    /// Returns the singular with its article, for messages.
-    pub(in crate::seed) fn with_article(self) -> &'static str {
-        match self {
-            Self::Organization => "an organization",
-            Self::Space => "a space",
-            Self::App => "an app",
-            Self::User => "a user",
-            Self::Package => "a package",
-        }
     }
 
     /// Returns the table that holds the records of this kind.

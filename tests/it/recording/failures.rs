@@ -201,6 +201,26 @@ fn busy_server_is_asked_again() {
 }
 
 #[test]
+fn first_request_is_sent_again_after_a_failure() {
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let count = attempts.clone();
+    let controller = Scripted::start(move |target| {
+        Some(match target.split('?').next().unwrap_or_default() {
+            "/" => match count.fetch_add(1, Ordering::SeqCst) {
+                0 => json_response(500, "", "{}"),
+                // The connection ends without an answer.
+                1 => Vec::new(),
+                _ => json_response(200, "", &root()),
+            },
+            path => json_response(200, "", &page(path.trim_start_matches("/v3/"), "", &[])),
+        })
+    });
+    let output = run(&controller.url());
+    assert_eq!(output.status, 0, "{}", output.stderr);
+    assert_eq!(attempts.load(Ordering::SeqCst), 3);
+}
+
+#[test]
 fn roles_that_may_not_be_read_are_left_out() {
     for status in [403, 404] {
         let controller = Scripted::start(move |target| {
@@ -321,6 +341,37 @@ fn roles_are_left_out_whole_if_a_later_page_of_them_is_refused() {
     );
     assert!(output.stdout.contains("organization"), "{}", output.stdout);
     assert!(!output.stdout.contains("user"), "{}", output.stdout);
+}
+
+#[test]
+fn users_have_the_order_of_their_roles_if_their_list_may_not_be_read() {
+    for status in [403, 404] {
+        let server = Scripted::start(move |target| {
+            let role = |user: &str| {
+                format!(
+                    r#"{{"guid": "r-{user}", "type": "organization_user", "relationships":
+                        {{"user": {{"data": {{"guid": "{user}"}}}}, "organization": {{"data": {{"guid": "o"}}}}}}}}"#
+                )
+            };
+            Some(match target.split('?').next().unwrap_or_default() {
+                "/" => json_response(200, "", &root()),
+                "/v3/users" => json_response(status, "", "{}"),
+                "/v3/roles" => json_response(200, "", &page("roles", "", &[role("z"), role("a")])),
+                "/v3/organizations" => {
+                    json_response(200, "", &page("organizations", "", &[organization("o")]))
+                }
+                path => json_response(200, "", &page(path.trim_start_matches("/v3/"), "", &[])),
+            })
+        });
+        let dir = WorkDir::new();
+        let output = dir.run(&["record", &server.url(), "--token", TOKEN]);
+        assert_eq!(output.status, 0, "{}", output.stderr);
+        let said = "users have the order of their roles";
+        assert!(output.stderr.contains(said), "{}", output.stderr);
+        let place = |guid: &str| output.stdout.find(&format!("\"guid\":\"{guid}\""));
+        let (z, a) = (place("z"), place("a"));
+        assert!(z.is_some() && z < a, "{}", output.stdout);
+    }
 }
 
 #[test]

@@ -87,6 +87,30 @@ fn recording_goes_on_with_the_page_that_failed() {
 }
 
 #[test]
+fn roles_and_users_are_read_again_if_the_list_of_users_failed() {
+    let (dir, server) = serve_seed(HARD);
+    let expected = record(&dir, &server, &[]).stdout;
+    let token = dir.admin_token();
+    let failures = AtomicUsize::new(0);
+    let broken = Scripted::start(move |target| {
+        if target.starts_with("/v3/users?page=2") && failures.fetch_add(1, Ordering::SeqCst) == 0 {
+            return Some(json_response(401, "", "{}"));
+        }
+        let body = server.get(target, &token).body;
+        // The next pages are at the broken server.
+        let body = body.replace("http://example.org", "");
+        Some(json_response(200, "", &body))
+    });
+    let dir = WorkDir::new();
+    let flags = ["--per-page", "1"];
+    assert_eq!(run(&dir, &broken.url(), &flags).status, 1);
+    let output = run(&dir, &broken.url(), &flags);
+    assert_eq!(output.status, 0, "{}", output.stderr);
+    let recording = String::from_utf8(dir.read(OUTPUT)).expect("UTF-8");
+    assert_eq!(recording, expected);
+}
+
+#[test]
 fn interrupted_recording_leaves_only_its_side_file() {
     let stuck = controller(|target| target.contains("page=3").then_some(None));
     for (signal, code) in [("INT", 130), ("TERM", 143)] {

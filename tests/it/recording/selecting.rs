@@ -53,6 +53,31 @@ fn parents_and_roles_are_those_of_what_is_selected() {
 }
 
 #[test]
+fn users_of_what_is_selected_have_the_order_of_all_users() {
+    // Roles are listed in the order of the guids of their users. More than 100 users are looked for in the whole list.
+    for count in [20, 130] {
+        let user = |n: usize| {
+            let roles = match n % 5 {
+                0 => "",
+                1 => r#", "roles": [{"role": "organization_user", "organization": "o2"}]"#,
+                _ => r#", "roles": [{"role": "organization_user", "organization": "o1"}]"#,
+            };
+            format!(r#"{{"guid": "u{}"{roles}}}"#, 9999 - 7 * n)
+        };
+        let users: Vec<_> = (0..count).map(user).collect();
+        let seed = format!(
+            r#"{{"organizations": [{{"guid": "o1", "name": "acme"}}, {{"guid": "o2", "name": "beta"}}], "users": [{}]}}"#,
+            users.join(", ")
+        );
+        let (dir, server) = serve_seed(&seed);
+        let recording = recorded(&dir, &server, &["--organization", "o1", "--per-page", "9"]);
+        let expected = (0..count).filter(|n| n % 5 > 1);
+        let expected: Vec<_> = expected.map(|n| format!("u{}", 9999 - 7 * n)).collect();
+        assert_eq!(guids(&recording)[1..], expected);
+    }
+}
+
+#[test]
 fn variables_select_several() {
     let (dir, server) = serve_seed(HARD);
     let url = format!("http://{}", server.address());
