@@ -17,23 +17,30 @@ use crate::support::{WorkDir, command, get};
 /// How long a test waits for something that has to happen.
 const BOUND: Duration = Duration::from_secs(60);
 
-/// A program that keeps all others from the table of packages until it is dropped.
-struct Locker(postgres::Client);
+/// A program that keeps all others from a table until it is dropped.
+struct Locker {
+    client: postgres::Client,
+    table: &'static str,
+}
 
 impl Locker {
-    fn new(schema: &Schema) -> Self {
+    fn new(schema: &Schema, table: &'static str) -> Self {
         let mut client = schema.connect();
         client
-            .batch_execute("begin; lock table packages in access exclusive mode")
+            .batch_execute(&format!(
+                "begin; lock table {table} in access exclusive mode"
+            ))
             .expect("a lock");
-        Self(client)
+        Self { client, table }
     }
 
     /// Returns how many statements wait for the table.
     fn waiting(&mut self) -> i64 {
-        let sql =
-            "select count(*) from pg_locks where relation = 'packages'::regclass and not granted";
-        self.0.query_one(sql, &[]).expect("a number").get(0)
+        let table = self.table;
+        let sql = format!(
+            "select count(*) from pg_locks where relation = '{table}'::regclass and not granted"
+        );
+        self.client.query_one(&sql, &[]).expect("a number").get(0)
     }
 
     /// Waits until `is_so` returns true for how many statements wait.
@@ -60,14 +67,16 @@ fn statements_of_callers_that_have_gone_are_cancelled() {
     let proxy = Proxy::start(schema.url());
     let location = Location::parse(proxy.url(schema.url()).into()).expect("a URL");
     let store = Arc::new(location.open(Durability::Full).expect("a database"));
-    let mut locker = Locker::new(&schema);
+    let mut locker = Locker::new(&schema, "package_labels");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let count = |table: &str| {
         let (store, sql) = (store.clone(), format!("select count(*) from {table}"));
         async move { store.read(move |snapshot| snapshot.int(&sql, &[])).await }
     };
     for round in 1..=2 {
-        let reads: Vec<_> = (0..10).map(|_| runtime.spawn(count("packages"))).collect();
+        let reads: Vec<_> = (0..10)
+            .map(|_| runtime.spawn(count("package_labels")))
+            .collect();
         locker.wait_until(|waiting| waiting >= 2);
         for read in &reads {
             read.abort();
