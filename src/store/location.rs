@@ -45,6 +45,9 @@ impl Location {
     #[cfg(not(feature = "postgres"))]
     pub const HELP: &str = "The SQLite file [default: packages.db]";
 
+    /// Why replicas cannot be used with a file: a clause that follows the name of the flag.
+    pub const NO_REPLICAS: &str = "needs a `postgres://` URL as `--db`, because a file has no replicas; leave it out, or give both";
+
     /// Returns the location that `text` names: a URL that begins with `postgres://` or `postgresql://`, or else the path of a
     /// file.
     ///
@@ -91,10 +94,7 @@ impl Location {
             let servers = servers.collect::<Result<_, _>>()?;
             return Ok(Self::Postgres(Arc::new(server.with_replicas(servers))));
         }
-        Err(LocationError(
-            "needs a `postgres://` URL as `--db`, because a file has no replicas; leave it out, or give both"
-                .into(),
-        ))
+        Err(LocationError(Self::NO_REPLICAS.into()))
     }
 
     /// Whether a path is the URL of a server instead.

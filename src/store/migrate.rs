@@ -1,7 +1,8 @@
 //! Migrates a file of an earlier schema to the current one.
 //!
 //! `migrations/NNN_name.sql` migrates from schema NNN - 1 to schema NNN. The first one creates schema 1.
-//! To change the schema: change `schema.sql`, add a file there, and add it to [`MIGRATIONS`].
+//! To change the schema: change `schema.sql`, add a file there, and add it to [`MIGRATIONS`]. The database of a server is
+//! migrated by `postgres/migrate.rs`, with a translation of the same steps.
 
 use std::fmt;
 use std::fs::File;

@@ -389,9 +389,10 @@ impl Settings {
         let data = match data(&args, carries_data)? {
             Data::Location(location) => Data::Location(args.replicas.add_to(location)?),
             _ if args.replicas.are_given() => {
-                return Err(CommandError::Usage(
-                    "`--db-replica` needs a `postgres://` URL as `--db`, because a file has no replicas; leave it out, or give both".into(),
-                ));
+                return Err(CommandError::Usage(format!(
+                    "`--db-replica` {}",
+                    Location::NO_REPLICAS
+                )));
             }
             data => data,
         };

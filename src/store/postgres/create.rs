@@ -12,7 +12,7 @@ use super::values::{int, text};
 use super::writer::{cause, require_no_failure};
 use crate::store::migrate::{SCHEMA_VERSION, newer};
 use crate::store::sqlite::create::{random_key, schema_parts};
-use crate::store::{BorrowedValue, StoreError, Transaction};
+use crate::store::{BorrowedValue, SCHEMA, StoreError, Transaction};
 
 /// The advisory lock of programs that make or migrate the tables: `CFpk` and a number.
 pub(super) const LOCK: &str = "select pg_advisory_xact_lock(1128689771, 1)";
@@ -73,8 +73,9 @@ pub(in crate::store) fn create<E: From<StoreError>>(
     session.send_rows()?;
     require_no_failure(&session)?;
     session.run(&schema::to_postgres(last, &["packages"]))?;
-    // The server plans by what the tables hold, and would look at them only minutes later.
-    session.run("analyze")?;
+    // The server plans by what the tables hold, and would look at them only minutes later. Not those of other programs, which
+    // may be locked.
+    session.run(&format!("analyze {}", schema::tables(SCHEMA).join(", ")))?;
     match session.commit() {
         Err(error) if session.is_lost() => Err(StoreError::OutcomeUnknown(cause(&error)).into()),
         committed => Ok(committed.map(|()| true)?),

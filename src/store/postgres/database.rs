@@ -11,7 +11,7 @@ use super::link::Link;
 use super::migrate::migrate;
 use super::origin::Position;
 use super::readers::{Ended, Job, Lane, Readers};
-use super::replicas::Replicas;
+use super::replicas::{Read, Replicas};
 use super::session::PostgresSession;
 use super::version_check::VersionCheck;
 use super::writer::Writer;
@@ -111,11 +111,13 @@ impl PostgresStore {
         let (Some(replicas), Some(known)) = (&self.replicas, known) else {
             return self.read(read).await;
         };
-        let read = Arc::new(read);
-        let background = self.readers.background();
-        match replicas.read(known, &read, background).await {
+        let read = Arc::new(Read {
+            run: read,
+            background: self.readers.background(),
+        });
+        match replicas.read(known, &read).await {
             Some(answer) => answer,
-            None => self.read(move |snapshot| read(snapshot)).await,
+            None => self.read(move |snapshot| (read.run)(snapshot)).await,
         }
     }
 

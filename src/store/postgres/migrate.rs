@@ -1,7 +1,7 @@
 //! Migrates the tables of an earlier schema, in one transaction.
 //!
-//! The steps are those of `migrations/`, translated. A step that SQLite alone can run, as one that makes a table anew because
-//! SQLite cannot alter it, needs a text for PostgreSQL beside it; [`step`] chooses between them.
+//! The steps are those of `migrations/`, translated. For a step that only SQLite can run, such as one that makes a table anew
+//! because SQLite cannot alter it, [`step`] has to return a text for PostgreSQL instead.
 
 use std::sync::Arc;
 

@@ -36,6 +36,14 @@ const PATIENCE_AT_START: Duration = Duration::from_secs(5);
 /// How often a standby that is left out is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 
+/// A read of a request.
+#[derive(Debug)]
+pub(super) struct Read<F> {
+    pub run: F,
+    /// The queue of the background lane of the primary.
+    pub background: Option<SyncSender<Work>>,
+}
+
 /// A read that a thread of a standby runs.
 type Job = Box<dyn FnOnce(&mut Link) + Send>;
 
@@ -93,8 +101,7 @@ impl Replicas {
     pub(super) async fn read<T, E, F>(
         &self,
         wanted: Position,
-        read: &Arc<F>,
-        background: Option<SyncSender<Work>>,
+        read: &Arc<Read<F>>,
     ) -> Option<Result<T, E>>
     where
         F: Fn(&Snapshot<'_>) -> Result<T, E> + Send + Sync + 'static,
@@ -102,7 +109,7 @@ impl Replicas {
         E: From<StoreError> + Send + 'static,
     {
         let answer = match self.next() {
-            Some(replica) => replica.read(wanted, read, background).await,
+            Some(replica) => replica.read(wanted, read).await,
             None => None,
         };
         let counter = match answer {
@@ -176,12 +183,7 @@ impl Replica {
         Ok(replica)
     }
 
-    async fn read<T, E, F>(
-        &self,
-        wanted: Position,
-        read: &Arc<F>,
-        background: Option<SyncSender<Work>>,
-    ) -> Option<Result<T, E>>
+    async fn read<T, E, F>(&self, wanted: Position, read: &Arc<Read<F>>) -> Option<Result<T, E>>
     where
         F: Fn(&Snapshot<'_>) -> Result<T, E> + Send + Sync + 'static,
         T: Send + 'static,
@@ -192,7 +194,7 @@ impl Replica {
         let read = Arc::downgrade(read);
         let job: Job = Box::new(move |link| {
             // Fails if the request no longer waits.
-            let _ = sender.send(read_at(link, wanted, &read, background.as_ref()));
+            let _ = sender.send(read_at(link, wanted, &read));
         });
         match self.queue.try_send(job) {
             Ok(()) => {}
@@ -222,8 +224,7 @@ impl Replica {
 fn read_at<T, E, F>(
     link: &mut Link,
     wanted: Position,
-    read: &Weak<F>,
-    background: Option<&SyncSender<Work>>,
+    read: &Weak<Read<F>>,
 ) -> Outcome<Result<T, E>>
 where
     F: Fn(&Snapshot<'_>) -> Result<T, E>,
@@ -235,7 +236,8 @@ where
     };
     let answer = match (session.position(), read.upgrade()) {
         (Ok(found), Some(read)) if found == wanted => {
-            Some(read(&Snapshot::of_session(session, background)))
+            let snapshot = Snapshot::of_session(session, read.background.as_ref());
+            Some((read.run)(&snapshot))
         }
         _ => None,
     };

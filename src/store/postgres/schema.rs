@@ -26,6 +26,14 @@ pub(super) fn to_postgres(schema: &str, tables: &[&str]) -> String {
     text
 }
 
+/// Returns the names of the tables.
+pub(super) fn tables(schema: &str) -> Vec<&str> {
+    let lines = schema.lines();
+    lines
+        .filter_map(|line| line.strip_prefix("create table ")?.split(' ').next())
+        .collect()
+}
+
 /// Returns the statements of a migration, in their order.
 pub(super) fn step_to_postgres(step: &str) -> String {
     let statements = statements(&without_comments(step));
