@@ -104,7 +104,7 @@ fn first_start_does_not_wait_for_locks_on_tables_of_others() {
     let folder = WorkDir::of_files();
     let [locked, empty] = [(); 2].map(|()| Schema::new().expect("a server"));
     run(&folder, locked.url(), &["seed", "example"]);
-    let _locker = Locker::new(&locked);
+    let _locker = Locker::new(&locked, "packages");
     run(&folder, empty.url(), &["seed", "example"]);
 }
 
@@ -147,7 +147,7 @@ fn seed_stops_at_a_signal_and_changes_nothing() {
 #[test]
 fn server_stops_while_statements_run() {
     let Some(stopped) = start() else { return };
-    let mut locker = Locker::new(&stopped.schema);
+    let mut locker = Locker::new(&stopped.schema, "packages");
     let clients: Vec<_> = (1..=10)
         .map(|page| {
             let mut client = stopped.server.connect();
