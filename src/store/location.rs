@@ -1,6 +1,6 @@
 //! Where a database is: a file, or a server.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 #[cfg(feature = "postgres")]
@@ -53,12 +53,17 @@ impl Location {
     ///
     /// # Errors
     ///
-    /// Fails if a URL cannot be used, or if this program was built without PostgreSQL.
+    /// Fails if a URL cannot be used, if the text is the address of a server in another form, which may hold a password, or if
+    /// this program was built without PostgreSQL.
     pub fn parse(text: OsString) -> Result<Self, LocationError> {
         let url = text
             .to_str()
             .filter(|text| Self::is_url_of_server(Path::new(text)));
         match url {
+            None if is_meant_as_server(&text) => Err(LocationError(
+                "is neither the path of a file nor a URL that begins with `postgres://`; give one such as `postgres://me@db.example.org/packages`"
+                    .into(),
+            )),
             None => Ok(Self::File(text.into())),
             #[cfg(feature = "postgres")]
             Some(url) => match ServerAddress::parse(url) {
@@ -155,7 +160,9 @@ impl Location {
         match self {
             Self::File(path) => Store::open(path, OpenMode::ReadWrite, durability),
             #[cfg(feature = "postgres")]
-            Self::Postgres(server) => Ok(Store::open_postgres(PostgresStore::open(server)?)),
+            Self::Postgres(server) => PostgresStore::open(server)
+                .map(Store::open_postgres)
+                .map_err(|error| error.at(server.shown())),
         }
     }
 
@@ -168,9 +175,9 @@ impl Location {
         match self {
             Self::File(path) => Store::open_for_reading(path),
             #[cfg(feature = "postgres")]
-            Self::Postgres(server) => Ok(Store::open_postgres(PostgresStore::open_for_reading(
-                server,
-            )?)),
+            Self::Postgres(server) => PostgresStore::open_for_reading(server)
+                .map(Store::open_postgres)
+                .map_err(|error| error.at(server.shown())),
         }
     }
 
@@ -183,7 +190,9 @@ impl Location {
         match self {
             Self::File(path) => Store::refuse_older(path),
             #[cfg(feature = "postgres")]
-            Self::Postgres(server) => postgres::refuse_older(server),
+            Self::Postgres(server) => {
+                postgres::refuse_older(server).map_err(|error| error.at(server.shown()))
+            }
         }
     }
 
@@ -196,7 +205,9 @@ impl Location {
         match self {
             Self::File(path) => check::check(path, find_faults),
             #[cfg(feature = "postgres")]
-            Self::Postgres(server) => postgres::check(server, find_faults),
+            Self::Postgres(server) => {
+                postgres::check(server, find_faults).map_err(|error| error.at(server.shown()))
+            }
         }
     }
 
@@ -208,6 +219,12 @@ impl Location {
             Self::Postgres(_) => "PostgreSQL".into(),
         }
     }
+}
+
+/// Whether a text that is no URL of a server was probably meant to name one: with another scheme, or as `host=… password=…`.
+fn is_meant_as_server(text: &OsStr) -> bool {
+    let text = text.to_string_lossy().to_ascii_lowercase();
+    text.trim_start().starts_with("postgre") && text.contains(":/") || text.contains("password=")
 }
 
 #[cfg(test)]
@@ -229,6 +246,21 @@ mod tests {
         ] {
             let found = parse(path).expect("a location");
             assert_eq!(found.file(), Some(Path::new(path)));
+        }
+    }
+
+    #[test]
+    fn address_of_a_server_in_another_form_is_refused_and_not_shown() {
+        for text in [
+            "POSTGRES://me:wordpass@db.example.org/packages",
+            " postgres://me:wordpass@db.example.org/packages",
+            "postgres:/me:wordpass@db.example.org/packages",
+            "postgress://me:wordpass@db.example.org/packages",
+            "host=db.example.org password=wordpass",
+        ] {
+            let error = parse(text).expect_err(text).to_string();
+            assert!(error.contains("`postgres://`"), "{error}");
+            assert!(!error.contains("wordpass"), "{error}");
         }
     }
 

@@ -48,7 +48,8 @@ pub(in crate::store) fn create<E: From<StoreError>>(
     server: &Arc<ServerAddress>,
     fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
 ) -> Result<bool, E> {
-    let session = PostgresSession::new(server.connect()?);
+    let connected = server.connect();
+    let session = PostgresSession::new(connected.map_err(|error| error.at(server.shown()))?);
     session.begin_schema_change(PATIENCE)?;
     session.run(LOCK)?;
     if matches!(identify(&session)?, DatabaseState::Ours { .. }) {

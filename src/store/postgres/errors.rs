@@ -90,6 +90,11 @@ fn is_io(error: &Error) -> bool {
 /// Returns the message of the server, or what went wrong on the way to it, on one line.
 fn sentence(error: &Error) -> String {
     let text = match error.as_db_error() {
+        // Its message names the user.
+        Some(error) if error.code().code().starts_with("28") => {
+            "the server refused the user, the password or connections from here (`pg_hba.conf`)"
+                .to_owned()
+        }
         Some(error) => {
             let of = error.constraint().or(error.table());
             let of = of.map_or_else(String::new, |of| format!(" (`{of}`)"));
