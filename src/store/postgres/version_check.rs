@@ -22,8 +22,6 @@ use crate::store::StoreError;
 use crate::store::dialect;
 use crate::store::version::Version;
 
-/// The most turns of the runtime that a question waits for further requests.
-const MOST_TURNS: usize = 8;
 /// How long an answer may take: a lock of another program may delay it for ever.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -105,19 +103,6 @@ struct Asking {
 }
 
 impl Asking {
-    /// Waits while more requests come with each turn of the runtime: the more share a question, the less it costs each.
-    async fn gather(&self) {
-        let mut waiting = 0;
-        for _ in 0..MOST_TURNS {
-            tokio::task::yield_now().await;
-            let count = locked(&self.state).waiting.len();
-            if count == waiting {
-                return;
-            }
-            waiting = count;
-        }
-    }
-
     /// Returns those that wait. `None`: there are none, and the next request starts another task, with this connection.
     fn take_waiting(&mut self, connection: &mut Option<Connection>) -> Option<Vec<Asker>> {
         let mut state = locked(&self.state);
@@ -144,11 +129,7 @@ impl Drop for Asking {
 /// Asks until no request waits.
 async fn answer(server: Arc<ServerAddress>, mut asking: Asking) {
     let mut connection = locked(&asking.state).connection.take();
-    loop {
-        asking.gather().await;
-        let Some(askers) = asking.take_waiting(&mut connection) else {
-            return;
-        };
+    while let Some(askers) = asking.take_waiting(&mut connection) {
         // A request that asks from now on gets the answer to the next question.
         let position = match timeout(PATIENCE, ask(&server, &mut connection)).await {
             Ok(position) => position.ok(),
