@@ -54,8 +54,6 @@ pub(super) fn migrate(server: &Arc<ServerAddress>) -> Result<Option<Migrated>, S
         "update cf_packages_schema set number = $1",
         &[BorrowedValue::Int(SCHEMA_VERSION.into())],
     )?;
-    // Servers of the earlier release find that no cached response is current. So they read, and learn of the migration.
-    session.run("update versions set access = access + 1")?;
     match session.commit() {
         Err(error) if session.is_lost() => Err(StoreError::OutcomeUnknown(cause(&error))),
         committed => committed.map(|()| Some(Migrated::of_server(server.shown(), from))),

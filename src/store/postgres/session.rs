@@ -25,7 +25,7 @@ const KEPT_STATEMENTS: usize = 256;
 /// it see what a migration committed (<https://www.postgresql.org/docs/current/sql-lock.html>).
 const KEEP_SCHEMA: &str = "lock table cf_packages_schema in access share mode";
 /// The columns of the version, as [`Version::SQL`] selects them, and the number of the schema.
-const VERSION: &str = "packages, access, parents, (select coalesce(max(id), 0) from packages), (select number from cf_packages_schema)";
+pub(super) const VERSION: &str = "packages, access, parents, (select coalesce(max(id), 0) from packages), (select number from cf_packages_schema)";
 
 /// One connection. It is in at most one transaction.
 pub(in crate::store) struct PostgresSession {
@@ -419,7 +419,7 @@ fn no_version() -> StoreError {
 }
 
 /// Fails unless the schema of the database is still that of this release.
-fn require_schema(number: i64) -> Result<(), StoreError> {
+pub(super) fn require_schema(number: i64) -> Result<(), StoreError> {
     if number == i64::from(SCHEMA_VERSION) {
         return Ok(());
     }

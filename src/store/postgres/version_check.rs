@@ -17,10 +17,9 @@ use tokio_postgres::{Client, Statement};
 use super::connect::ServerAddress;
 use super::errors::store_error;
 use super::origin::{Origin, Position};
+use super::session::{VERSION, require_schema};
 use super::values;
 use crate::store::StoreError;
-use crate::store::dialect;
-use crate::store::version::Version;
 
 /// How long an answer may take: a lock of another program may delay it for ever.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -163,7 +162,9 @@ async fn ask(
 impl Connection {
     async fn open(server: &ServerAddress) -> Result<Self, StoreError> {
         let client = server.connect_on_runtime().await?;
-        let question = client.prepare(&dialect::to_postgres(Version::SQL)).await;
+        let question = client
+            .prepare(&format!("select {VERSION} from versions"))
+            .await;
         let mut origin = None;
         if !server.replicas().is_empty() {
             // Without it, pages are read from the primary.
@@ -182,6 +183,7 @@ impl Connection {
     async fn ask(&self) -> Result<Position, StoreError> {
         let row = self.client.query_one(&self.question, &[]).await;
         let row = row.map_err(|error| store_error(&error))?;
+        require_schema(values::int(&row, 4)?)?;
         Ok(Position {
             version: values::version(&row)?,
             origin: self.origin,
