@@ -102,8 +102,10 @@ fn copy_bytes(from: &Path, to: &Path, mut file: &File) -> Result<(), StoreError>
 }
 
 /// Returns the stamps of the file and its log. `None` if they changed a moment ago: the times of files are too coarse to
-/// show that they change again at once.
+/// show that they change again at once. `None` also if a rollback journal holds pages of the file: a transaction is under
+/// way, and perhaps pauses.
 fn still_files(path: &Path) -> Option<Stamps> {
+    refuse_journal(path).ok()?;
     let stamps = Stamps::of(path).ok();
     stamps.filter(|stamps| stamps.are_older_than(PAUSE))
 }
