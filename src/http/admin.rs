@@ -34,7 +34,7 @@ pub(super) async fn seed(
     require_admin(&service, &request)?;
     require_writable(&service)?;
     let others = other_rows(request.query())?;
-    let source = source_of(body.read_whole().await?)?;
+    let source = source_of(body.read_whole(service.stopped()).await?)?;
     let now = service.clock.now();
     let report = write(&service, move |store, queued| {
         Ok(store.write_queued(queued, |transaction| {
@@ -85,7 +85,7 @@ pub(super) async fn reset(
 ) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
     require_no_query(&request)?;
-    body.read_whole().await?;
+    body.read_whole(service.stopped()).await?;
     let AdminApi::Ephemeral { start } = service.admin_api.clone() else {
         return Err(ApiError::Refused(
             "Only a server started with `--ephemeral` can be reset: this server keeps its data in a file"
@@ -122,7 +122,7 @@ pub(super) async fn end_build(
 ) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
     require_writable(&service)?;
-    let end = match parse_json(&body.read_whole().await?)? {
+    let end = match parse_json(&body.read_whole(service.stopped()).await?)? {
         EndOfBuild {
             state: EndState::Failed,
             error,
@@ -209,7 +209,7 @@ pub(super) async fn set_clock(
     body: RequestBody,
 ) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
-    let body = body.read_whole().await?;
+    let body = body.read_whole(service.stopped()).await?;
     if body.trim_ascii().is_empty() {
         return Err(ApiError::Unprocessable(CLOCK_FORM.into()));
     }
@@ -259,7 +259,8 @@ pub(super) async fn add_fault_rule(
     body: RequestBody,
 ) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
-    let rule = FaultRule::parse(&body.read_whole().await?).map_err(ApiError::Unprocessable)?;
+    let rule = FaultRule::parse(&body.read_whole(service.stopped()).await?)
+        .map_err(ApiError::Unprocessable)?;
     let response = json_of(&rule)?;
     let added = service.fault_rules.add(rule);
     added.map_err(ApiError::Unprocessable)?;
@@ -290,7 +291,7 @@ pub(super) async fn clear_fault_rules(
 ) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
     require_no_query(&request)?;
-    body.read_whole().await?;
+    body.read_whole(service.stopped()).await?;
     service.fault_rules.clear();
     Ok(response::no_content())
 }

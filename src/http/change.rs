@@ -50,11 +50,15 @@ pub(super) async fn authorize_with_body(
     body: RequestBody,
 ) -> Result<(Author, Body), ApiError> {
     if service.edition.parses_body_first() {
-        let body = service.edition.parse_body(&body.read_whole().await?)?;
+        let body = service
+            .edition
+            .parse_body(&body.read_whole(service.stopped()).await?)?;
         return Ok((authorize(service, request)?, body));
     }
     let author = authorize(service, request)?;
-    let body = service.edition.parse_body(&body.read_whole().await?)?;
+    let body = service
+        .edition
+        .parse_body(&body.read_whole(service.stopped()).await?)?;
     Ok((author, body))
 }
 

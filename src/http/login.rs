@@ -33,7 +33,7 @@ pub(super) async fn token(
     let Some(login) = &service.login else {
         return Err(NOT_SERVED);
     };
-    let body = body.read_whole().await?;
+    let body = body.read_whole(service.stopped()).await?;
     let form: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
     let clients = ClientCredentials::of(&request);
     let address = request.client().unwrap_or(Ipv4Addr::UNSPECIFIED.into());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::debug;
 use warp::http::header::{self, HeaderName, HeaderValue};
 use warp::http::{HeaderMap, Method, Uri};
@@ -25,6 +25,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const SLOW_START: Duration = Duration::from_secs(60);
 /// The lowest rate at which a body may arrive, in bytes per second.
 const LOWEST_RATE: u64 = 1024;
+/// How long a body that is read in one piece may still arrive after the server was asked to stop.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
 /// The longest `Host` header that hrefs may repeat, in bytes.
 const MAX_HOST: usize = 255;
 
@@ -277,22 +279,39 @@ impl RequestBody {
         Ok(Some(piece))
     }
 
-    /// Returns the whole body.
+    /// Returns the whole body. `stopped` completes when the server stops: what was sent by then still has [`LAST_CHANCE`] to
+    /// arrive.
     ///
     /// # Errors
     ///
-    /// Fails with the errors of [`Self::next_piece`].
-    pub async fn read_whole(mut self) -> Result<Vec<u8>, ApiError> {
-        let mut whole = Vec::new();
-        while let Some(piece) = self.next_piece().await? {
-            whole.extend_from_slice(&piece);
+    /// Fails with the errors of [`Self::next_piece`], and with `Stopping` if the server stops before the body has arrived.
+    pub async fn read_whole(
+        mut self,
+        stopped: impl Future<Output = ()>,
+    ) -> Result<Vec<u8>, ApiError> {
+        let read = async {
+            let mut whole = Vec::new();
+            while let Some(piece) = self.next_piece().await? {
+                whole.extend_from_slice(&piece);
+            }
+            Ok(whole)
+        };
+        let too_late = async {
+            stopped.await;
+            sleep(LAST_CHANCE).await;
+        };
+        tokio::select! {
+            biased;
+            whole = read => whole,
+            () = too_late => Err(ApiError::Stopping),
         }
-        Ok(whole)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
     use futures_util::stream;
 
     use super::*;
@@ -305,9 +324,9 @@ mod tests {
     #[tokio::test]
     async fn body_is_read_up_to_its_limit() {
         let body = body_of(&[b"12", b"", b"345"], 5);
-        assert_eq!(body.read_whole().await, Ok(b"12345".to_vec()));
+        assert_eq!(body.read_whole(pending()).await, Ok(b"12345".to_vec()));
         let body = body_of(&[b"12", b"345"], 4);
-        assert_eq!(body.read_whole().await, Err(ApiError::TooLarge));
+        assert_eq!(body.read_whole(pending()).await, Err(ApiError::TooLarge));
         let mut body = body_of(&[b"12", b"345"], 4);
         assert_eq!(body.next_piece().await, Ok(Some(Bytes::from_static(b"12"))));
         assert_eq!(body.next_piece().await, Err(ApiError::TooLarge));
@@ -323,12 +342,15 @@ mod tests {
         });
         let mut body = RequestBody::new(slow, 100);
         body.idle_timeout = idle_timeout;
-        assert_eq!(body.read_whole().await, Ok(b"xxxxxxxxxx".to_vec()));
+        assert_eq!(body.read_whole(pending()).await, Ok(b"xxxxxxxxxx".to_vec()));
 
         let first = stream::iter([Ok(Bytes::from_static(b"x"))]);
         let mut body = RequestBody::new(first.chain(stream::pending()), 100);
         body.idle_timeout = idle_timeout;
-        assert_eq!(body.read_whole().await, Err(ApiError::RequestTimeout));
+        assert_eq!(
+            body.read_whole(pending()).await,
+            Err(ApiError::RequestTimeout)
+        );
     }
 
     #[tokio::test]
@@ -339,6 +361,9 @@ mod tests {
         });
         let mut body = RequestBody::new(slow, usize::MAX);
         body.slow_start = Duration::from_millis(50);
-        assert_eq!(body.read_whole().await, Err(ApiError::RequestTimeout));
+        assert_eq!(
+            body.read_whole(pending()).await,
+            Err(ApiError::RequestTimeout)
+        );
     }
 }

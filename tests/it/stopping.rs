@@ -169,6 +169,36 @@ fn upload_that_has_not_arrived_is_broken_off() {
 }
 
 #[test]
+fn body_that_has_not_arrived_is_broken_off() {
+    let work = WorkDir::new();
+    let flags = [
+        "--seed",
+        "example",
+        "--no-auth",
+        "--api",
+        "current",
+        "--admin-api",
+    ];
+    let server = work.serve(&flags);
+    let mut clients = ["/v3/packages", "/admin/seed", "/admin/faults"].map(|path| {
+        let mut client = server.connect();
+        client.send(format!(
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{{"
+        ));
+        client
+    });
+    // The server has read the heads of the requests: it answers one that came later.
+    assert_eq!(server.get("/healthz", "").status, 200);
+    stop_while(server, "TERM", || {
+        for client in &mut clients {
+            // Without the answer, the connection would be cut off at the end of the stop.
+            let answer = client.read(false).expect("an answer");
+            assert_eq!(answer.status, 503, "{}", answer.body);
+        }
+    });
+}
+
+#[test]
 fn upload_that_has_arrived_is_stored_although_the_server_stops() {
     let work = WorkDir::new();
     let server = work.serve(&["--seed", "example", "--no-auth"]);

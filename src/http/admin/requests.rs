@@ -35,7 +35,7 @@ pub(in crate::http) async fn clear(
 ) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
     require_no_query(&request)?;
-    body.read_whole().await?;
+    body.read_whole(service.stopped()).await?;
     records(&service)?.clear();
     Ok(response::no_content())
 }

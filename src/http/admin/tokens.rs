@@ -25,7 +25,7 @@ pub(in crate::http) async fn sign(
     body: RequestBody,
 ) -> Result<Response, ApiError> {
     require_admin(&service, &request)?;
-    let wanted: WantedToken = parse_json(&body.read_whole().await?)?;
+    let wanted: WantedToken = parse_json(&body.read_whole(service.stopped()).await?)?;
     let ttl = wanted.ttl.map_or(TTL, |ttl| ttl.duration);
     if ttl < Duration::from_secs(1) {
         return Err(ApiError::Unprocessable(
