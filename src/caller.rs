@@ -1,6 +1,34 @@
 //! The caller of a request, after authentication: what they may read and what they may write. See
 //! `docs/reference/access.md`.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+
+/// Tells callers apart, so that their reads are run in turn. Different callers may have equal keys by accident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallerKey(u64);
+
+impl CallerKey {
+    /// The server itself.
+    pub const SERVER: Self = Self(0);
+
+    /// Returns the key of the user with that guid.
+    pub fn of_user(guid: &str) -> Self {
+        Self::of(guid)
+    }
+
+    /// Returns the key of callers without a token at that address.
+    pub fn of_address(address: IpAddr) -> Self {
+        Self::of(address)
+    }
+
+    fn of(hashed: impl Hash) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hashed.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
 /// What a caller may read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Caller {

@@ -64,6 +64,8 @@ pub enum ApiError {
     Busy,
     /// 503 `CF-ServiceUnavailable` (10015): the request needs more steps than one request may take.
     TooExpensive,
+    /// 503 `CF-ServiceUnavailable` (10015): too many requests that need many steps wait, or this one waited for too long.
+    TooManyExpensive,
     /// 503 `CF-ServiceUnavailable` (10015): there are too many connections, or too many long responses are being sent.
     Overloaded,
     /// 503 `CF-ServiceUnavailable` (10015): the server is stopping, and the body has not arrived.
@@ -116,6 +118,7 @@ impl ApiError {
             Self::InjectedError(error) => error.status,
             Self::Busy
             | Self::TooExpensive
+            | Self::TooManyExpensive
             | Self::Overloaded
             | Self::Stopping
             | Self::Unhealthy
@@ -152,6 +155,7 @@ impl ApiError {
             Self::InjectedError(error) => error.code,
             Self::Busy
             | Self::TooExpensive
+            | Self::TooManyExpensive
             | Self::Overloaded
             | Self::Stopping
             | Self::Unhealthy
@@ -188,6 +192,7 @@ impl ApiError {
             Self::InjectedError(error) => &error.title,
             Self::Busy
             | Self::TooExpensive
+            | Self::TooManyExpensive
             | Self::Overloaded
             | Self::Stopping
             | Self::Unhealthy
@@ -241,6 +246,9 @@ impl ApiError {
             Self::TooExpensive => {
                 "The request is too expensive, use a smaller page or fewer filters".into()
             }
+            Self::TooManyExpensive => {
+                "Too many expensive requests are waiting, try again".into()
+            }
             Self::Overloaded => "The server is overloaded, try again".into(),
             Self::Stopping => "The server is stopping, try again".into(),
             Self::Unavailable(_) => "The database cannot be used at present".into(),
@@ -277,6 +285,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Busy | StoreError::Closed | StoreError::Stopped(_) => Self::Busy,
             StoreError::TooExpensive => Self::TooExpensive,
+            StoreError::TooManyExpensive => Self::TooManyExpensive,
             StoreError::Lost(text) => Self::Unavailable(text),
             error @ StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown(error.to_string()),
             error @ (StoreError::CannotWrite(_)

@@ -15,6 +15,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod turn_queue;
 mod version;
 mod write_queue;
 
@@ -22,6 +23,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::caller::CallerKey;
 pub use error::StoreError;
 pub use location::{Location, LocationError};
 pub use migrate::Migrated;
@@ -367,17 +369,18 @@ impl Store {
         }
     }
 
-    /// Runs `read` over one snapshot, on a reader thread. A read that takes many steps is interrupted and run again in a
-    /// slower lane, so that it does not delay others: it must have no effect except its result. It is interrupted for good if
-    /// the returned future is dropped.
+    /// Runs `read` for `caller` over one snapshot, on a reader thread. A read that takes many steps is interrupted and run
+    /// again in a slower lane, where callers are served in turn, so that it does not delay others: it must have no effect
+    /// except its result. It is interrupted for good if the returned future is dropped.
     ///
     /// # Errors
     ///
     /// Fails if `read` fails, if no snapshot can be taken, with [`StoreError::TooExpensive`] if `read` takes more steps
-    /// than one read may take, with [`StoreError::Busy`] if too many such reads wait, or with [`StoreError::Closed`]
-    /// while the store is closing.
+    /// than one read may take, with [`StoreError::TooManyExpensive`] if too many such reads wait, or this one waited for too
+    /// long, or with [`StoreError::Closed`] while the store is closing.
     pub async fn read<T, E>(
         &self,
+        caller: CallerKey,
         read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
@@ -385,9 +388,9 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         match &self.engine {
-            Engine::File(file) => file.read(read).await,
+            Engine::File(file) => file.read(caller, read).await,
             #[cfg(feature = "postgres")]
-            Engine::Postgres(database) => database.read(read).await,
+            Engine::Postgres(database) => database.read(caller, read).await,
         }
     }
 
@@ -400,6 +403,7 @@ impl Store {
     pub async fn read_of_request<T, E>(
         &self,
         known: &RequestVersion<'_>,
+        caller: CallerKey,
         read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + Sync + 'static,
     ) -> Result<T, E>
     where
@@ -409,9 +413,9 @@ impl Store {
         match (&self.engine, &known.0) {
             #[cfg(feature = "postgres")]
             (Engine::Postgres(database), Known::Already(position)) => {
-                database.read_at(*position, read).await
+                database.read_at(*position, caller, read).await
             }
-            _ => self.read(read).await,
+            _ => self.read(caller, read).await,
         }
     }
 

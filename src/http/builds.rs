@@ -50,12 +50,13 @@ pub(super) async fn one(
     guid: String,
 ) -> Result<Response, ApiError> {
     let identity = request.authenticate(&service)?;
+    let caller_key = request.caller_key(&service, &identity);
     let caller = identity.into_reader()?;
     let base_url = request.base_url(&service)?;
     let edition = service.edition;
     let document = service
         .store
-        .read(move |snapshot| {
+        .read(caller_key, move |snapshot| {
             let suspended = edition.suspended_organizations();
             let id = listing::find_one::<Build>(snapshot, &caller, &guid, suspended)?;
             let id = id.ok_or_else(|| edition.missing_build())?;

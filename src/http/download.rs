@@ -12,7 +12,7 @@ use warp::http::header::{self, HeaderValue};
 use super::respond::{cache_headers, not_modified, unchanged};
 use super::{Request, Response, response};
 use crate::blobs::{self, OpenBlob};
-use crate::caller::Downloader;
+use crate::caller::{CallerKey, Downloader};
 use crate::edition::Edition;
 use crate::error::ApiError;
 use crate::listing;
@@ -30,12 +30,16 @@ pub(super) async fn download(
     request: Request,
     guid: String,
 ) -> Result<Response, ApiError> {
-    let downloader = request.authenticate(&service)?.into_downloader()?;
+    let identity = request.authenticate(&service)?;
+    let caller_key = request.caller_key(&service, &identity);
+    let downloader = identity.into_downloader()?;
     let edition = service.edition;
     let wanted = guid.clone();
     let blob = service
         .store
-        .read(move |snapshot| find(snapshot, edition, &downloader, &wanted))
+        .read(caller_key, move |snapshot| {
+            find(snapshot, edition, &downloader, &wanted)
+        })
         .await?;
     let tag = format!("\"{}\"", blob.sha256);
     if let Some(tag) = unchanged(&request, std::slice::from_ref(&tag)) {
@@ -45,7 +49,9 @@ pub(super) async fn download(
         Ok(range) => range,
         Err(NotSatisfiable) => return Ok(not_satisfiable(&service, &request, &tag, blob.size)),
     };
-    Ok(respond(service, &request, blob, range, &guid, &tag))
+    Ok(respond(
+        service, caller_key, &request, blob, range, &guid, &tag,
+    ))
 }
 
 /// Returns the file of the package with that guid.
@@ -109,6 +115,7 @@ fn requested_range(
 
 fn respond(
     service: Arc<Service>,
+    caller_key: CallerKey,
     request: &Request,
     blob: OpenBlob,
     range: Option<Range<u64>>,
@@ -118,7 +125,7 @@ fn respond(
     let size = blob.size;
     let bytes = range.clone().unwrap_or(0..size);
     let length = bytes.end - bytes.start;
-    let mut response = response::stream(request, content(service, blob, bytes));
+    let mut response = response::stream(request, content(service, caller_key, blob, bytes));
     if let Some(range) = range {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         let text = format!("bytes {}-{}/{size}", range.start, range.end - 1);
@@ -155,6 +162,7 @@ fn ascii(text: String) -> HeaderValue {
 /// meanwhile, the response breaks off.
 fn content(
     service: Arc<Service>,
+    caller_key: CallerKey,
     blob: OpenBlob,
     range: Range<u64>,
 ) -> impl Stream<Item = Result<Bytes, ApiError>> + Send + Sync + 'static {
@@ -167,7 +175,7 @@ fn content(
             let index = i64::try_from(number).expect("a blob has fewer pieces than bytes");
             let piece = service
                 .store
-                .read(move |snapshot| {
+                .read(caller_key, move |snapshot| {
                     blobs::read_piece(snapshot, &sha256, index)?
                         .map_or_else(|| Err(no_piece(snapshot, &sha256, index)?), Ok)
                 })

@@ -49,12 +49,13 @@ async fn show(
     present: impl Fn(Foundation, &AppOfSpace, SystemEnvironment) -> Vec<u8> + Send + 'static,
 ) -> Result<Response, ApiError> {
     let identity = request.authenticate(&service)?;
+    let caller_key = request.caller_key(&service, &identity);
     let foundation = service.edition.require_foundation()?;
     // Who may not read would be refused as a downloader with the same error.
     let reader = identity.into_downloader()?;
     let document = service
         .store
-        .read(move |snapshot| {
+        .read(caller_key, move |snapshot| {
             let (app, space_id) = find(snapshot, &reader, &guid)?;
             let system = system_environment(snapshot, &reader, space_id)?;
             Ok::<_, ApiError>(present(foundation, &app, system))

@@ -6,6 +6,7 @@ use warp::http::header;
 
 use super::change::package_document;
 use super::{Request, Response, compression, response};
+use crate::caller::CallerKey;
 use crate::edition::BaseUrl;
 use crate::error::ApiError;
 use crate::listing::response_cache::Coding;
@@ -60,7 +61,7 @@ pub(super) async fn openapi(service: Arc<Service>, request: Request) -> Result<R
 /// of the database since the data changed last and was not read since, else 503.
 pub(super) async fn healthz(service: Arc<Service>, request: Request) -> Result<Response, ApiError> {
     let edition = service.edition;
-    let read = service.store.read(move |snapshot| {
+    let read = service.store.read(CallerKey::SERVER, move |snapshot| {
         let version = snapshot.version()?;
         let first = snapshot.int("select min(id) from packages", &[])?;
         if let Some(first) = first {

@@ -16,12 +16,13 @@ pub(super) async fn one(
     guid: String,
 ) -> Result<Response, ApiError> {
     let identity = request.authenticate(&service)?;
+    let caller_key = request.caller_key(&service, &identity);
     identity.into_reader()?;
     let base_url = request.base_url(&service)?;
     let foundation = service.edition.require_foundation()?;
     let document = service
         .store
-        .read(move |snapshot| {
+        .read(caller_key, move |snapshot| {
             let id = changes::find_job(snapshot, &guid, system_now_in_milliseconds())?;
             let id = id.ok_or(ApiError::NotFound("Job not found"))?;
             let mut document = Vec::new();

@@ -40,7 +40,7 @@ pub(super) async fn token(
     let shared = service.clone();
     let (granted, guessed) = service
         .store
-        .read(move |snapshot| {
+        .read(request.client_key(), move |snapshot| {
             let guessed = clients.guessed(&form, snapshot)?;
             Ok::<_, ApiError>((grant(&shared, &form, clients.clone(), snapshot), guessed))
         })

@@ -90,14 +90,16 @@ async fn show(
     find: impl Fn(&Snapshot<'_>, &Downloader, Edition) -> Result<i64, ApiError> + Send + 'static,
 ) -> Result<Response, ApiError> {
     // Those who may download the bits of a package may see the command, and nobody else.
-    let reader = request.authenticate(&service)?.into_downloader()?;
+    let identity = request.authenticate(&service)?;
+    let caller_key = request.caller_key(&service, &identity);
+    let reader = identity.into_downloader()?;
     let base_url = request.base_url(&service)?;
     let edition = service.edition;
     let foundation = edition.require_foundation()?;
     let instances = foundation.parse_process(request.query())?;
     let document = service
         .store
-        .read(move |snapshot| {
+        .read(caller_key, move |snapshot| {
             let id = find(snapshot, &reader, edition)?;
             let mut document = Vec::new();
             listing::rows::<Process, StoreError>(snapshot, &[id], |app| {

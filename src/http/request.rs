@@ -15,6 +15,7 @@ use warp::http::{HeaderMap, Method, Uri};
 use super::forwarded::Forwarded;
 use super::observe::Notes;
 use crate::auth::{Identity, TokenFault};
+use crate::caller::CallerKey;
 use crate::edition::{BaseUrl, is_authority};
 use crate::error::ApiError;
 use crate::service::Service;
@@ -106,6 +107,21 @@ impl Request {
             (Ok(_), None) => {}
         }
         Ok(identified?)
+    }
+
+    /// Returns the key by which the reads of this request take turns with those of other callers: the user of the token, or
+    /// the address of the client if the server needs no tokens.
+    pub fn caller_key(&self, service: &Service, identity: &Identity) -> CallerKey {
+        match service.keys() {
+            Some(_) => CallerKey::of_user(&identity.user),
+            None => self.client_key(),
+        }
+    }
+
+    /// Returns the same key for a request without a token.
+    pub fn client_key(&self) -> CallerKey {
+        self.client()
+            .map_or(CallerKey::SERVER, CallerKey::of_address)
     }
 
     /// Notes the path of the route that matched.

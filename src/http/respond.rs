@@ -47,7 +47,9 @@ pub(super) async fn respond<T: Send + Sync + 'static>(
     parse: impl FnOnce(Edition, &str) -> Result<T, ApiError>,
     render: impl Fn(&RenderContext<'_>, &T) -> Result<Vec<u8>, ApiError> + Send + Sync + 'static,
 ) -> Result<Response, ApiError> {
-    let caller = request.authenticate(&service)?.into_reader()?;
+    let identity = request.authenticate(&service)?;
+    let caller_key = request.caller_key(&service, &identity);
+    let caller = identity.into_reader()?;
     let base_url = request.base_url(&service)?;
     let coding = compression::preferred(&request);
     let mut key = ResponseKey {
@@ -78,7 +80,7 @@ pub(super) async fn respond<T: Send + Sync + 'static>(
     let (shared, wanted) = (service.clone(), key.clone());
     let read = service
         .store
-        .read_of_request(&known, move |snapshot| {
+        .read_of_request(&known, caller_key, move |snapshot| {
             let version = snapshot.version()?;
             // Another request may have rendered the document while this one waited for a reader.
             if let Some(page) = shared.response_cache.get(&wanted, || Some(version)) {
@@ -123,10 +125,12 @@ pub(super) async fn respond_uncached<T: Send + 'static>(
     parse: impl FnOnce(Edition, &str) -> Result<T, ApiError>,
     render: impl Fn(&UncachedContext<'_>, &T) -> Result<Vec<u8>, ApiError> + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let caller = request.authenticate(&service)?.into_reader()?;
+    let identity = request.authenticate(&service)?;
+    let caller_key = request.caller_key(&service, &identity);
+    let caller = identity.into_reader()?;
     let base_url = request.base_url(&service)?;
     let parsed = parse(service.edition, request.query())?;
-    let read = service.store.read(move |snapshot| {
+    let read = service.store.read(caller_key, move |snapshot| {
         let context = UncachedContext {
             snapshot,
             caller: &caller,

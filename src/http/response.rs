@@ -215,7 +215,7 @@ pub(super) fn error(service: &Service, request: &Request, error: &ApiError) -> R
         let close = header::HeaderValue::from_static("close");
         headers.insert(header::CONNECTION, close);
     }
-    if *error == ApiError::Overloaded {
+    if matches!(error, ApiError::Overloaded | ApiError::TooManyExpensive) {
         headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
     }
     response

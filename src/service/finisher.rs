@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Service;
+use crate::caller::CallerKey;
 use crate::changes;
 use crate::clock::{later, system_now_in_milliseconds};
 use crate::store::{Commit, OpenMode, StoreError};
@@ -72,7 +73,12 @@ impl Service {
 
     /// Finishes what is due now. Returns how long to wait for what is due next.
     async fn finish(self: &Arc<Self>) -> Result<Option<Duration>, StoreError> {
-        match self.store.read(changes::next_due).await?.map(wait_for) {
+        match self
+            .store
+            .read(CallerKey::SERVER, changes::next_due)
+            .await?
+            .map(wait_for)
+        {
             Some(Duration::ZERO) => self.write_what_is_due(None).await,
             wait => Ok(wait),
         }

@@ -17,6 +17,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::Service;
+use crate::caller::CallerKey;
 use crate::store::{StoreActivity, Version};
 
 /// The media type of [`text`].
@@ -85,7 +86,11 @@ pub async fn text(service: &Arc<Service>) -> Result<String, fmt::Error> {
     let activity = tokio::task::spawn_blocking(move || shared.store.activity()).await;
     let version = match service.store.version_now() {
         Some(version) => Some(version),
-        None => service.store.read(|snapshot| snapshot.version()).await.ok(),
+        None => service
+            .store
+            .read(CallerKey::SERVER, |snapshot| snapshot.version())
+            .await
+            .ok(),
     };
     let mut page = Page(Registry::with_prefix("cf_packages"));
     page.server(service);

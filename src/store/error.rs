@@ -55,6 +55,9 @@ pub enum StoreError {
     /// The read takes more steps than one read may take.
     #[error("the request needs too many steps")]
     TooExpensive,
+    /// Too many reads that take many steps wait already, or this one has waited for too long.
+    #[error("too many expensive requests wait; wait and try again")]
+    TooManyExpensive,
 }
 
 impl StoreError {
@@ -128,6 +131,9 @@ impl StoreError {
             Self::Closed => "is being closed".into(),
             Self::TooExpensive => {
                 "cannot answer this request: it needs too many steps; ask for less".into()
+            }
+            Self::TooManyExpensive => {
+                "is read by too many expensive requests; wait and try again".into()
             }
         }
     }

@@ -120,7 +120,7 @@ fn read_that_panics_fails_alone() {
     for _ in 0..20 {
         let panics = |_: &Snapshot<'_>| -> Result<(), StoreError> { panic!("a bug") };
         let answer = file(&store)
-            .submit(panics, Arc::downgrade(&caller))
+            .submit(CallerKey::SERVER, panics, Arc::downgrade(&caller))
             .expect("queued");
         assert!(answer.blocking_recv().is_err());
     }
@@ -131,7 +131,9 @@ fn read_that_panics_fails_alone() {
 
 /// Reads the thread that a read runs on.
 async fn reading_thread(store: &Store) -> ThreadId {
-    let read = store.read(|_| Ok::<_, StoreError>(thread::current().id()));
+    let read = store.read(CallerKey::SERVER, |_| {
+        Ok::<_, StoreError>(thread::current().id())
+    });
     read.await.expect("read")
 }
 
@@ -157,7 +159,7 @@ async fn read_runs_on_the_thread_of_its_request_while_a_place_is_free() {
             let (store, begun, end) = (store.clone(), begun.clone(), end.clone());
             tokio::spawn(async move {
                 let request = thread::current().id();
-                let read = store.read(move |_| {
+                let read = store.read(CallerKey::SERVER, move |_| {
                     begun.wait();
                     end.wait();
                     Ok::<_, StoreError>(thread::current().id())
@@ -189,7 +191,13 @@ fn closing_runs_queued_reads_and_leaves_only_the_file() {
         let database = Database::new();
         let store = database.open(mode);
         let caller = Arc::new(());
-        let submit = || file(&store).submit(|snapshot| snapshot.version(), Arc::downgrade(&caller));
+        let submit = || {
+            file(&store).submit(
+                CallerKey::SERVER,
+                |snapshot| snapshot.version(),
+                Arc::downgrade(&caller),
+            )
+        };
         let answers: Vec<_> = (0..50).map(|_| submit().expect("queued")).collect();
         store.close().expect("closes");
         for answer in answers {

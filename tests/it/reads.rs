@@ -6,8 +6,10 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
+use cf_packages::caller::CallerKey;
 use cf_packages::error::ApiError;
 use cf_packages::store::{Durability, OpenMode, Store, StoreError};
+use tokio::task::JoinSet;
 
 use crate::support::database::TestDatabase;
 
@@ -49,9 +51,12 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 async fn count(store: &Store, to: i64) -> Result<Option<i64>, StoreError> {
-    store
-        .read(move |snapshot| snapshot.int(COUNT, &[to.into()]))
-        .await
+    count_for(store, CallerKey::SERVER, to).await
+}
+
+async fn count_for(store: &Store, caller: CallerKey, to: i64) -> Result<Option<i64>, StoreError> {
+    let read = store.read(caller, move |snapshot| snapshot.int(COUNT, &[to.into()]));
+    read.await
 }
 
 #[test]
@@ -61,7 +66,7 @@ fn read_that_takes_many_steps_is_run_again_in_the_next_lane_and_answered() {
         let (_folder, store) = store_of_a_file();
         let runs = Arc::new(AtomicUsize::new(0));
         let counted = runs.clone();
-        let answer = runtime().block_on(store.read(move |snapshot| {
+        let answer = runtime().block_on(store.read(CallerKey::SERVER, move |snapshot| {
             counted.fetch_add(1, Ordering::Relaxed);
             snapshot.int(COUNT, &[numbers.into()])
         }));
@@ -88,7 +93,7 @@ fn read_that_takes_many_steps_leaves_the_fast_lane_when_another_one_waits() {
                 let (store, begun, runs) = (store.clone(), begun.clone(), runs.clone());
                 let is_first = AtomicBool::new(true);
                 tokio::spawn(async move {
-                    let read = store.read(move |snapshot| {
+                    let read = store.read(CallerKey::SERVER, move |snapshot| {
                         runs.fetch_add(1, Ordering::Relaxed);
                         if is_first.swap(false, Ordering::Relaxed) {
                             // The first time until all have begun, the second time until another read waits.
@@ -156,6 +161,54 @@ fn cheap_reads_are_answered_while_expensive_ones_run() {
     });
 }
 
+/// Returns the answers of as many endless reads of `caller`, in the order in which they end.
+fn endless_reads(
+    store: &Arc<Store>,
+    caller: CallerKey,
+    number: usize,
+) -> JoinSet<Result<Option<i64>, StoreError>> {
+    let mut reads = JoinSet::new();
+    for _ in 0..number {
+        let store = store.clone();
+        reads.spawn(async move { count_for(&store, caller, ENDLESS).await });
+    }
+    reads
+}
+
+#[test]
+fn expensive_read_of_a_caller_does_not_wait_for_all_those_of_another() {
+    let (_folder, store) = store();
+    runtime().block_on(async {
+        let mut of_alice = endless_reads(&store, CallerKey::of_user("alice"), 8);
+        // One of them runs, and a caller runs one at a time.
+        while store.activity().waiting_reads.slow < 7 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let of_bob = count_for(&store, CallerKey::of_user("bob"), EXPENSIVE).await;
+        assert_eq!(of_bob.unwrap(), Some(EXPENSIVE));
+        let mut ended = 0;
+        while of_alice.try_join_next().is_some() {
+            ended += 1;
+        }
+        assert!(ended < 7, "{ended} of 8 reads of alice ended first");
+    });
+}
+
+#[test]
+fn expensive_read_that_finds_too_many_waiting_is_refused_with_503() {
+    let (_folder, store) = store();
+    let refused = runtime().block_on(async {
+        let mut reads = endless_reads(&store, CallerKey::of_user("alice"), 300);
+        reads.join_next().await.unwrap().unwrap().unwrap_err()
+    });
+    let error = ApiError::from(refused);
+    assert_eq!(error.status(), 503);
+    assert_eq!(
+        error.detail(),
+        "Too many expensive requests are waiting, try again"
+    );
+}
+
 #[test]
 fn read_of_a_client_that_has_gone_is_not_run() {
     let (_folder, store) = store();
@@ -167,7 +220,7 @@ fn read_of_a_client_that_has_gone_is_not_run() {
                 let (store, runs) = (store.clone(), runs.clone());
                 tokio::spawn(async move {
                     store
-                        .read(move |snapshot| {
+                        .read(CallerKey::SERVER, move |snapshot| {
                             runs.fetch_add(1, Ordering::Relaxed);
                             snapshot.int(COUNT, &[EXPENSIVE.into()])
                         })
@@ -192,7 +245,7 @@ fn read_whose_caller_goes_while_it_runs_is_interrupted() {
         let (reading, counted) = (store.clone(), counts.clone());
         let read = tokio::spawn(async move {
             reading
-                .read(move |snapshot| {
+                .read(CallerKey::SERVER, move |snapshot| {
                     for _ in 0..50 {
                         snapshot.int(COUNT, &[EXPENSIVE.into()])?;
                         counted.fetch_add(1, Ordering::Relaxed);

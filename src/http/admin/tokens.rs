@@ -38,7 +38,9 @@ pub(in crate::http) async fn sign(
     let name = wanted.user.clone();
     let user = service
         .store
-        .read(move |snapshot| Ok::<_, ApiError>(users::by_name(snapshot, &name)?))
+        .read(request.client_key(), move |snapshot| {
+            Ok::<_, ApiError>(users::by_name(snapshot, &name)?)
+        })
         .await?
         .ok_or_else(|| {
             ApiError::Unprocessable(format!(

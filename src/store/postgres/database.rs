@@ -16,6 +16,7 @@ use super::replicas::{Read, Replicas};
 use super::session::PostgresSession;
 use super::version_check::VersionCheck;
 use super::writer::Writer;
+use crate::caller::CallerKey;
 use crate::store::migrate::Migrated;
 use crate::store::sqlite::readers::WaitingReads;
 use crate::store::{QueuedWrite, ReplicaCounters, Snapshot, StoreError, Transaction};
@@ -103,6 +104,7 @@ impl PostgresStore {
     pub(in crate::store) async fn read_at<T, E>(
         &self,
         known: Option<Position>,
+        caller: CallerKey,
         read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + Sync + 'static,
     ) -> Result<T, E>
     where
@@ -110,21 +112,25 @@ impl PostgresStore {
         E: From<StoreError> + Send + 'static,
     {
         let (Some(replicas), Some(known)) = (&self.replicas, known) else {
-            return self.read(read).await;
+            return self.read(caller, read).await;
         };
         let read = Arc::new(Read {
             run: read,
             background: self.readers.background(),
         });
-        match replicas.read(known, &read).await {
+        match replicas.read(known, caller, &read).await {
             Some(answer) => answer,
-            None => self.read(move |snapshot| (read.run)(snapshot)).await,
+            None => {
+                self.read(caller, move |snapshot| (read.run)(snapshot))
+                    .await
+            }
         }
     }
 
     /// Runs `read` over one snapshot, on a reader thread. See [`Store::read`](crate::store::Store::read).
     pub(in crate::store) async fn read<T, E>(
         &self,
+        caller: CallerKey,
         read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
@@ -133,7 +139,7 @@ impl PostgresStore {
     {
         let (sender, receiver) = oneshot::channel();
         let cancellation = Cancellation::new(&self.server);
-        let caller = WaitingCaller(cancellation.clone());
+        let waiting = WaitingCaller(cancellation.clone());
         let mut request = Some((read, sender));
         let job: Job = Box::new(move |reader, lane| {
             let Some((read, sender)) = request.take() else {
@@ -144,7 +150,7 @@ impl PostgresStore {
                 return Ended::Answered;
             }
             let answer = if lane == Lane::Refused {
-                Err(StoreError::Busy.into())
+                Err(StoreError::TooManyExpensive.into())
             } else {
                 let answer = reader.read(&cancellation, &read);
                 if answer.is_err() && reader.is_over_time() && lane == Lane::Fast {
@@ -159,10 +165,10 @@ impl PostgresStore {
             let _ = sender.send(answer);
             Ended::Answered
         });
-        self.readers.submit(job)?;
+        self.readers.submit(caller, job)?;
         let unanswered = || StoreError::Postgres("a read ended without an answer".into());
         let answer = receiver.await;
-        drop(caller);
+        drop(waiting);
         answer.unwrap_or_else(|_| Err(unanswered().into()))
     }
 

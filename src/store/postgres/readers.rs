@@ -6,20 +6,24 @@
 //! | slow | [`SLOW_THREADS`] | reads that exceeded the limit of the fast lane, again | [`SLOW_TIME`] |
 //! | background | one | work that nothing waits for, such as building list caches | none |
 //!
+//! In the first two, callers are served in turn: see [`TurnQueue`].
+//!
 //! Each thread owns one connection, which it makes at its first read. A read whose caller has gone is cancelled, and so is
 //! the background work when the threads end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::cancel::Cancellation;
 use super::connect::ServerAddress;
 use super::link::Link;
+use crate::caller::CallerKey;
 use crate::store::sqlite::readers::{WaitingReads, Work};
+use crate::store::turn_queue::{Turn, TurnLimits, TurnQueue};
 use crate::store::{Snapshot, StoreError};
 
 /// The connections for short reads. A thread waits for the server most of the time.
@@ -30,8 +34,16 @@ const SLOW_THREADS: usize = 2;
 pub(super) const FAST_TIME: Duration = Duration::from_millis(500);
 /// How long a statement may take in the slow lane.
 const SLOW_TIME: Duration = Duration::from_secs(10);
-/// The reads that may wait for the slow lane. Further ones are refused.
-const SLOW_QUEUE: usize = 256;
+/// A caller does not use all threads of a lane, so that there is one for others.
+const FAST_LIMITS: TurnLimits = TurnLimits {
+    running: FAST_THREADS - 2,
+    ..TurnLimits::NONE
+};
+const SLOW_LIMITS: TurnLimits = TurnLimits {
+    running: SLOW_THREADS - 1,
+    waiting: 256,
+    patience: Duration::from_secs(10),
+};
 /// The background work that may wait. Further work is dropped; it is queued again when it is needed again.
 const BACKGROUND_QUEUE: usize = 1_024;
 
@@ -43,7 +55,7 @@ pub(super) type Job = Box<dyn FnMut(&mut Reader, Lane) -> Ended + Send>;
 pub(super) enum Lane {
     Fast,
     Slow,
-    /// None: too many reads wait for the slow lane.
+    /// None: too many reads wait for the slow lane, or this one has waited for too long.
     Refused,
 }
 
@@ -89,93 +101,91 @@ impl Reader {
 /// The lanes. Dropping them runs the queued reads, ends the threads and closes their connections.
 #[derive(Debug)]
 pub(super) struct Readers {
-    queues: Option<Queues>,
-    threads: Vec<JoinHandle<()>>,
+    queues: Arc<Queues>,
+    /// `None` once the threads are ending.
+    background: Option<SyncSender<Work>>,
+    threads: Threads,
     closing: Arc<AtomicBool>,
     /// That of the background work, for the time when the threads end.
     background_work: Arc<Cancellation>,
-    waiting: Arc<Waiting>,
 }
 
+#[derive(Debug, Default)]
+struct Threads {
+    fast: Vec<JoinHandle<()>>,
+    slow: Vec<JoinHandle<()>>,
+    background: Vec<JoinHandle<()>>,
+}
+
+/// The reads that wait for each lane.
 #[derive(Debug)]
 struct Queues {
-    fast: Sender<Job>,
-    background: SyncSender<Work>,
-}
-
-/// How many reads wait for a thread of each lane.
-#[derive(Debug, Default)]
-struct Waiting {
-    fast: AtomicUsize,
-    slow: AtomicUsize,
+    fast: TurnQueue<Job>,
+    slow: TurnQueue<Job>,
 }
 
 impl Readers {
     /// Starts the threads.
     pub(super) fn start(server: &Arc<ServerAddress>) -> Result<Self, StoreError> {
-        let (fast, fast_queue) = channel::<Job>();
-        let (slow, slow_queue) = sync_channel::<Job>(SLOW_QUEUE);
+        let queues = Arc::new(Queues {
+            fast: TurnQueue::new(FAST_LIMITS),
+            slow: TurnQueue::new(SLOW_LIMITS),
+        });
         let (background, background_queue) = sync_channel::<Work>(BACKGROUND_QUEUE);
-        let (fast_queue, slow_queue) = (
-            Arc::new(Mutex::new(fast_queue)),
-            Arc::new(Mutex::new(slow_queue)),
-        );
-        let waiting = Arc::new(Waiting::default());
-        let closing = Arc::new(AtomicBool::new(false));
-        let reader = |time| Reader {
-            link: Link::new(server, Some(time)),
-            background: Some(background.clone()),
-        };
-        let mut threads = Vec::new();
-        for _ in 0..FAST_THREADS {
-            let (queue, slow, waiting) = (fast_queue.clone(), slow.clone(), waiting.clone());
-            let reader = reader(FAST_TIME);
-            threads.push(spawn("reader", move || {
-                run_fast(&queue, &slow, &waiting, reader);
-            })?);
-        }
-        // The lane ends when the last thread of the fast one has dropped its sender.
-        drop(slow);
-        for _ in 0..SLOW_THREADS {
-            let (queue, waiting) = (slow_queue.clone(), waiting.clone());
-            let reader = reader(SLOW_TIME);
-            threads.push(spawn("slow-reader", move || {
-                run_slow(&queue, &waiting, reader);
-            })?);
-        }
         let background_work = Cancellation::new(server);
-        let (link, ending) = (Link::new(server, None), closing.clone());
-        let cancellation = background_work.clone();
-        threads.push(spawn("background", move || {
-            run_background(&background_queue, &ending, &cancellation, link);
-        })?);
-        Ok(Self {
-            queues: Some(Queues { fast, background }),
-            threads,
-            closing,
-            background_work,
-            waiting,
-        })
+        let mut readers = Self {
+            queues,
+            background: Some(background),
+            threads: Threads::default(),
+            closing: Arc::new(AtomicBool::new(false)),
+            background_work: background_work.clone(),
+        };
+        for _ in 0..FAST_THREADS {
+            let (queues, reader) = (readers.queues.clone(), readers.reader(server, FAST_TIME));
+            readers.threads.fast.push(spawn("reader", move || {
+                run_lane(&queues.fast, Lane::Fast, Some(&queues.slow), reader);
+            })?);
+        }
+        for _ in 0..SLOW_THREADS {
+            let (queues, reader) = (readers.queues.clone(), readers.reader(server, SLOW_TIME));
+            readers.threads.slow.push(spawn("slow-reader", move || {
+                run_lane(&queues.slow, Lane::Slow, None, reader);
+            })?);
+        }
+        let (link, ending) = (Link::new(server, None), readers.closing.clone());
+        readers
+            .threads
+            .background
+            .push(spawn("background", move || {
+                run_background(&background_queue, &ending, &background_work, link);
+            })?);
+        Ok(readers)
     }
 
-    /// Queues a read for the fast lane.
-    pub(super) fn submit(&self, job: Job) -> Result<(), StoreError> {
-        let queues = self.queues.as_ref().ok_or(StoreError::Closed)?;
-        self.waiting.fast.fetch_add(1, Ordering::Relaxed);
-        // Fails only if all threads have ended.
-        queues.fast.send(job).map_err(|_| StoreError::Closed)
+    /// Returns the connection of a thread, whose statements may take that long.
+    fn reader(&self, server: &Arc<ServerAddress>, time: Duration) -> Reader {
+        Reader {
+            link: Link::new(server, Some(time)),
+            background: self.background.clone(),
+        }
+    }
+
+    /// Queues a read of `caller` for the fast lane.
+    pub(super) fn submit(&self, caller: CallerKey, job: Job) -> Result<(), StoreError> {
+        let added = self.queues.fast.add(caller, job);
+        added.map_err(|_| StoreError::Closed)
     }
 
     /// Returns the queue of the background lane.
     pub(super) fn background(&self) -> Option<SyncSender<Work>> {
-        self.queues.as_ref().map(|queues| queues.background.clone())
+        self.background.clone()
     }
 
     /// Returns how many reads wait.
     pub(super) fn waiting(&self) -> WaitingReads {
         WaitingReads {
-            fast: self.waiting.fast.load(Ordering::Relaxed),
-            slow: self.waiting.slow.load(Ordering::Relaxed),
+            fast: self.queues.fast.waiting(),
+            slow: self.queues.slow.waiting(),
             ..WaitingReads::default()
         }
     }
@@ -185,12 +195,27 @@ impl Drop for Readers {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Relaxed);
         self.background_work.cancel();
-        drop(self.queues.take());
-        for thread in self.threads.drain(..) {
-            // A thread cannot wait for itself. It drops the store if its last read held the last reference to it.
-            if thread.thread().id() != thread::current().id() {
-                drop(thread.join());
-            }
+        drop(self.background.take());
+        let Threads {
+            fast,
+            slow,
+            background,
+        } = std::mem::take(&mut self.threads);
+        // The fast lane passes reads to the slow one until its threads have ended.
+        self.queues.fast.close();
+        end(fast);
+        self.queues.slow.close();
+        end(slow);
+        end(background);
+    }
+}
+
+/// Waits for threads to end.
+fn end(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        // A thread cannot wait for itself. It drops the store if its last read held the last reference to it.
+        if thread.thread().id() != thread::current().id() {
+            drop(thread.join());
         }
     }
 }
@@ -206,38 +231,22 @@ pub(super) fn spawn(
         .map_err(|error| StoreError::Postgres(format!("a thread cannot be started: {error}")))
 }
 
-/// Returns the next read, or `None` when the queue is closed and empty. The threads of a lane wait here in turn.
-pub(super) fn next<J>(queue: &Mutex<Receiver<J>>) -> Option<J> {
-    let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-    queue.recv().ok()
-}
-
-fn run_fast(
-    queue: &Mutex<Receiver<Job>>,
-    slow: &SyncSender<Job>,
-    waiting: &Waiting,
-    mut reader: Reader,
-) {
-    while let Some(mut job) = next(queue) {
-        waiting.fast.fetch_sub(1, Ordering::Relaxed);
-        if run(&mut reader, &mut job, Lane::Fast) == Ended::Answered {
-            continue;
+/// Runs the reads of a lane until its queue is closed and empty. Passes those that take too long to the `next` lane.
+fn run_lane(queue: &TurnQueue<Job>, lane: Lane, next: Option<&TurnQueue<Job>>, mut reader: Reader) {
+    queue.serve(|turn| match turn {
+        Turn::Run(caller, mut job) => {
+            if run(&mut reader, &mut job, lane) == Ended::Answered {
+                return;
+            }
+            let next = next.expect("a read fails if it takes too long for the last lane");
+            if let Err(mut refused) = next.add(caller, job) {
+                run(&mut reader, &mut refused, Lane::Refused);
+            }
         }
-        waiting.slow.fetch_add(1, Ordering::Relaxed);
-        if let Err(TrySendError::Full(mut job) | TrySendError::Disconnected(mut job)) =
-            slow.try_send(job)
-        {
-            waiting.slow.fetch_sub(1, Ordering::Relaxed);
+        Turn::Refuse(mut job) => {
             run(&mut reader, &mut job, Lane::Refused);
         }
-    }
-}
-
-fn run_slow(queue: &Mutex<Receiver<Job>>, waiting: &Waiting, mut reader: Reader) {
-    while let Some(mut job) = next(queue) {
-        waiting.slow.fetch_sub(1, Ordering::Relaxed);
-        run(&mut reader, &mut job, Lane::Slow);
-    }
+    });
 }
 
 /// Runs a job, and ends its transaction after it has passed on its answer.

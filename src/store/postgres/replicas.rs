@@ -7,10 +7,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{
-    Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel,
-};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -20,15 +18,21 @@ use tracing::{info, warn};
 use super::connect::ServerAddress;
 use super::link::Link;
 use super::origin::{Origin, Position};
-use super::readers::{FAST_TIME, next, spawn};
+use super::readers::{FAST_TIME, spawn};
 use super::session::PostgresSession;
+use crate::caller::CallerKey;
 use crate::store::sqlite::readers::Work;
+use crate::store::turn_queue::{Turn, TurnLimits, TurnQueue};
 use crate::store::{ReplicaCounters, Snapshot, StoreError};
 
 /// The connections to each standby.
 const THREADS: usize = 8;
-/// The reads that may wait for a standby. Further ones are the primary's.
-const QUEUE: usize = 64;
+/// The reads that do not fit are the primary's. A caller does not use all connections, so that there is one for others.
+const LIMITS: TurnLimits = TurnLimits {
+    running: THREADS - 2,
+    waiting: 64,
+    ..TurnLimits::NONE
+};
 /// How long a request waits for a standby, before the page is read from the primary.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long the start of a server waits for a standby.
@@ -74,7 +78,7 @@ pub(super) struct Replicas {
 struct Replica {
     server: Arc<ServerAddress>,
     is_left_out: Arc<AtomicBool>,
-    queue: SyncSender<Job>,
+    queue: Arc<TurnQueue<Job>>,
     /// Ends the thread that tries the standby again, when it is dropped.
     _closing: Sender<()>,
 }
@@ -101,6 +105,7 @@ impl Replicas {
     pub(super) async fn read<T, E, F>(
         &self,
         wanted: Position,
+        caller: CallerKey,
         read: &Arc<Read<F>>,
     ) -> Option<Result<T, E>>
     where
@@ -109,7 +114,7 @@ impl Replicas {
         E: From<StoreError> + Send + 'static,
     {
         let answer = match self.next() {
-            Some(replica) => replica.read(wanted, read).await,
+            Some(replica) => replica.read(wanted, caller, read).await,
             None => None,
         };
         let counter = match answer {
@@ -143,7 +148,7 @@ impl Replica {
         primary: &ServerAddress,
         origin: Origin,
     ) -> Result<Self, StoreError> {
-        let (queue, jobs) = sync_channel::<Job>(QUEUE);
+        let queue = Arc::new(TurnQueue::new(LIMITS));
         let (closing, closed) = channel();
         let (first, first_answer) = channel();
         let is_left_out = Arc::new(AtomicBool::new(false));
@@ -152,10 +157,9 @@ impl Replica {
         spawn("replica-check", move || {
             check(link, origin, &first, &closed, &left_out);
         })?;
-        let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..THREADS {
-            let (jobs, link) = (jobs.clone(), Link::new(server, Some(FAST_TIME)));
-            spawn("replica-reader", move || run(&jobs, link))?;
+            let (queue, link) = (queue.clone(), Link::new(server, Some(FAST_TIME)));
+            spawn("replica-reader", move || run(&queue, link))?;
         }
         let replica = Self {
             server: server.clone(),
@@ -183,7 +187,12 @@ impl Replica {
         Ok(replica)
     }
 
-    async fn read<T, E, F>(&self, wanted: Position, read: &Arc<Read<F>>) -> Option<Result<T, E>>
+    async fn read<T, E, F>(
+        &self,
+        wanted: Position,
+        caller: CallerKey,
+        read: &Arc<Read<F>>,
+    ) -> Option<Result<T, E>>
     where
         F: Fn(&Snapshot<'_>) -> Result<T, E> + Send + Sync + 'static,
         T: Send + 'static,
@@ -196,14 +205,12 @@ impl Replica {
             // Fails if the request no longer waits.
             let _ = sender.send(read_at(link, wanted, &read));
         });
-        match self.queue.try_send(job) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return None,
-        }
+        // The request of a read that is dropped goes to the primary.
+        drop(self.queue.add(caller, job));
         match timeout(PATIENCE, receiver).await {
             Ok(Ok(Outcome::Answered(answer))) => return Some(answer),
             Ok(Ok(Outcome::Unreachable(error))) => self.leave_out(&error.fault()),
-            // The read panicked, or it is for the primary.
+            // The read panicked or was dropped, or it is for the primary.
             Ok(Ok(Outcome::Unusable) | Err(_)) => {}
             Err(_) => self.leave_out("it does not answer"),
         }
@@ -217,6 +224,12 @@ impl Replica {
                 self.server.shown().display()
             );
         }
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }
 
@@ -248,14 +261,17 @@ where
     }
 }
 
-/// Runs reads until the last sender is dropped.
-fn run(jobs: &Mutex<Receiver<Job>>, mut link: Link) {
-    while let Some(job) = next(jobs) {
+/// Runs reads until the queue is closed.
+fn run(queue: &TurnQueue<Job>, mut link: Link) {
+    queue.serve(|turn| {
+        let Turn::Run(_, job) = turn else {
+            return;
+        };
         if catch_unwind(AssertUnwindSafe(|| job(&mut link))).is_err() {
             link.drop_connection();
         }
         link.finish();
-    }
+    });
 }
 
 /// Asks a standby for the origin of its data once, and again while it is left out, until it can be used.

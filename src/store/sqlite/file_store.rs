@@ -1,8 +1,8 @@
 //! An open database file: its readers, its writer, and the watch over it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -13,9 +13,10 @@ use super::latest_version::LatestVersion;
 use super::open::{self, Opened};
 use super::open_file::{OpenFile, Stamps, changed_meanwhile};
 use super::published::PublishedFile;
-use super::readers::{Caller, Ended, Job, Limit, Readers};
+use super::readers::{Ended, Job, Limit, Readers};
 use super::writer::Writer;
 use super::{log_size, readers::WaitingReads};
+use crate::caller::CallerKey;
 use crate::store::file_watch::{Current, FileWatch, OpenReaders};
 use crate::store::{
     Commit, Durability, Migrated, OpenMode, QueuedWrite, Snapshot, StoreError, Transaction, Version,
@@ -134,6 +135,7 @@ impl FileStore {
     /// Runs `read` over one snapshot, on a reader thread. See [`Store::read`](crate::store::Store::read).
     pub(in crate::store) async fn read<T, E>(
         &self,
+        caller: CallerKey,
         read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
@@ -141,18 +143,19 @@ impl FileStore {
         E: From<StoreError> + Send + 'static,
     {
         let waiting = Arc::new(());
-        let answer = self.submit(read, Arc::downgrade(&waiting))?;
+        let answer = self.submit(caller, read, Arc::downgrade(&waiting))?;
         let answer = answer.await;
         drop(waiting);
         answer.unwrap_or_else(|_| Err(unanswered().into()))
     }
 
-    /// Queues a read, which is interrupted if its caller goes. The answer is not sent then, if the read panics, or if no
+    /// Queues a read of `caller`, which is interrupted once nothing holds `waiting`. The answer is not sent then, if the read panics, or if no
     /// connection can be opened.
     pub(in crate::store) fn submit<T, E>(
         &self,
+        caller: CallerKey,
         read: impl Fn(&Snapshot<'_>) -> Result<T, E> + Send + 'static,
-        caller: Caller,
+        waiting: Weak<()>,
     ) -> Result<oneshot::Receiver<Result<T, E>>, StoreError>
     where
         T: Send + 'static,
@@ -171,10 +174,10 @@ impl FileStore {
                 return Ended::Answered;
             }
             let answer = if limit == Limit::Refused {
-                Err(StoreError::Busy.into())
+                Err(StoreError::TooManyExpensive.into())
             } else {
                 connection.limit(limit);
-                connection.read_for(caller.clone());
+                connection.read_while(waiting.clone());
                 match connection.snapshot(&read) {
                     Err(_) if connection.is_over_limit() && limit != Limit::Slow => {
                         request = Some((read, sender));
@@ -197,7 +200,7 @@ impl FileStore {
             let _ = sender.send(answer);
             Ended::Answered
         });
-        current.readers.submit(job)?;
+        current.readers.submit(caller, job)?;
         Ok(receiver)
     }
 

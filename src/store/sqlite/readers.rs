@@ -4,11 +4,12 @@
 //! | --- | --- | --- | --- |
 //! | fast | one per processor, from 2 to 8 | every read first | [`FAST_STEPS`] while others wait, else [`MEDIUM_STEPS`] |
 //! | medium | as many, with a lower priority | reads that exceeded the limit of the fast lane, again | [`MEDIUM_STEPS`] |
-//! | slow | one, with a lower priority still | reads that exceeded the limit of the medium lane, again | [`SLOW_STEPS`] |
+//! | slow | [`SLOW_THREADS`], with a lower priority still | reads that exceeded the limit of the medium lane, again | [`SLOW_STEPS`] |
 //! | background | one, with the lowest priority | work that nothing waits for, such as building list caches | none |
 //!
 //! Each thread owns one connection, and runs one closure over one snapshot at a time. As many reads of the fast lane as it
-//! has threads run in place: see [`super::in_place`]. Limits count the steps of
+//! has threads run in place: see [`super::in_place`]. In each lane but the last, callers are served in turn: see
+//! [`TurnQueue`]. Limits count the steps of
 //! SQLite's virtual machine (<https://sqlite.org/c3ref/progress_handler.html>), so the same read is treated alike on a
 //! fast and on a slow machine. A read whose caller has gone is interrupted too: the server has broken
 //! its request off.
@@ -16,10 +17,11 @@
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use r2d2::{ManageConnection, Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
@@ -32,7 +34,9 @@ use super::in_place::{InPlace, Place};
 use super::latest_version::LatestVersion;
 use super::open_file::Stamp;
 use super::published::PublishedFile;
+use crate::caller::CallerKey;
 use crate::signals;
+use crate::store::turn_queue::{Turn, TurnLimits, TurnQueue};
 use crate::store::version::VersionCache;
 use crate::store::{OpenMode, Snapshot, StoreError};
 
@@ -45,8 +49,14 @@ const MEDIUM_STEPS: i64 = 500_000;
 const SLOW_STEPS: i64 = 300_000_000;
 /// How often SQLite reports the steps that it took.
 const STEPS_PER_REPORT: i32 = 1_000;
-/// The reads that may wait for the slow lane. Further ones are refused.
-const SLOW_QUEUE: usize = 256;
+/// The threads of the slow lane.
+const SLOW_THREADS: u32 = 2;
+/// A caller uses one thread of the slow lane at most, so that the other one serves others at once.
+const SLOW_LIMITS: TurnLimits = TurnLimits {
+    running: 1,
+    waiting: 256,
+    patience: Duration::from_secs(10),
+};
 /// The background work that may wait. Further work is dropped; it is queued again when it is needed again.
 const BACKGROUND_QUEUE: usize = 1_024;
 /// The connections beside those of the lanes, for reads that last as long as a client takes.
@@ -66,7 +76,7 @@ pub(in crate::store) type Work = Box<dyn FnOnce(&Snapshot<'_>) + Send>;
 /// How many steps a read may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum Limit {
-    /// None: too many reads wait for the slow lane. The read is refused.
+    /// None: too many reads wait for the slow lane, or this one has waited for too long. The read is refused.
     Refused,
     /// [`FAST_STEPS`], or [`MEDIUM_STEPS`] as long as no read waits for the fast lane. A read that exceeds it is run again in
     /// the medium lane.
@@ -94,22 +104,26 @@ pub(in crate::store) enum Ended {
 /// connections.
 #[derive(Debug)]
 pub(in crate::store) struct Readers {
-    queues: Option<Queues>,
-    threads: Vec<JoinHandle<Option<PooledConnection<ReaderConnections>>>>,
+    queues: Arc<Queues>,
+    /// `None` once the threads are ending.
+    background: Option<SyncSender<Work>>,
+    threads: Threads,
     pool: Pool<ReaderConnections>,
     latest: Arc<LatestVersion>,
     published: Option<Arc<PublishedFile>>,
     closing: Arc<AtomicBool>,
-    waiting: Arc<Waiting>,
     in_place: InPlace,
 }
 
-/// How many reads wait for a thread of each lane.
+/// A thread, which returns its connection, still open.
+type ReaderThread = JoinHandle<Option<PooledConnection<ReaderConnections>>>;
+
 #[derive(Debug, Default)]
-struct Waiting {
-    fast: AtomicUsize,
-    medium: AtomicUsize,
-    slow: AtomicUsize,
+struct Threads {
+    fast: Vec<ReaderThread>,
+    medium: Vec<ReaderThread>,
+    slow: Vec<ReaderThread>,
+    background: Vec<ReaderThread>,
 }
 
 /// How many reads wait, by lane.
@@ -123,11 +137,12 @@ pub struct WaitingReads {
     pub slow: usize,
 }
 
+/// The reads that wait for each lane.
 #[derive(Debug)]
 struct Queues {
-    fast: Sender<Job>,
-    medium: Sender<Job>,
-    background: SyncSender<Work>,
+    fast: TurnQueue<Job>,
+    medium: TurnQueue<Job>,
+    slow: TurnQueue<Job>,
 }
 
 /// A connection for reading, its version cache, and the steps that it may still take.
@@ -141,12 +156,9 @@ pub(in crate::store) struct ReaderConnection {
     steps_left: Arc<AtomicI64>,
     /// Whether the read may take more steps as long as no read waits for the fast lane.
     may_exceed: Arc<AtomicBool>,
-    caller: Arc<Mutex<Option<Caller>>>,
+    waits: Arc<Mutex<Option<Weak<()>>>>,
     background: Option<SyncSender<Work>>,
 }
-
-/// Whom the answer of a read is for: a reference that the caller holds as long as it waits.
-pub(in crate::store) type Caller = Weak<()>;
 
 impl Readers {
     /// Starts the threads. Each opens its connection, in `mode`, at its first read. The connections to a published file are
@@ -158,93 +170,85 @@ impl Readers {
         published: Option<&Arc<PublishedFile>>,
     ) -> Result<Self, StoreError> {
         let count = fast_threads();
-        let pool = pool(path, mode, 3 * count + 2 + LONG_READS, published.is_some())?;
-        let (fast, fast_queue) = channel::<Job>();
-        let (medium, medium_queue) = channel::<Job>();
-        let (slow, slow_queue) = sync_channel::<Job>(SLOW_QUEUE);
+        // Those of the lanes, and of the reads in place.
+        let connections = 3 * count + SLOW_THREADS + 1 + LONG_READS;
+        let pool = pool(path, mode, connections, published.is_some())?;
+        let queues = Arc::new(Queues {
+            fast: TurnQueue::new(TurnLimits::NONE),
+            medium: TurnQueue::new(TurnLimits::NONE),
+            slow: TurnQueue::new(SLOW_LIMITS),
+        });
         let (background, background_queue) = sync_channel::<Work>(BACKGROUND_QUEUE);
-        let closing = Arc::new(AtomicBool::new(false));
-        let waiting = Arc::new(Waiting::default());
-        let connections = |background: Option<&SyncSender<Work>>| ConnectionSource {
-            pool: pool.clone(),
-            latest: latest.clone(),
-            published: published.cloned(),
-            background: background.cloned(),
-            closing: closing.clone(),
-            waiting: waiting.clone(),
-        };
-        let fast_queue = Arc::new(Mutex::new(fast_queue));
-        let medium_queue = Arc::new(Mutex::new(medium_queue));
-        let mut threads = Vec::new();
-        for _ in 0..count {
-            let (queue, next, counts) = (fast_queue.clone(), medium.clone(), waiting.clone());
-            let source = connections(Some(&background));
-            threads.push(spawn("reader", move || {
-                run_fast(&queue, &next, &counts, &source)
-            })?);
-            let (queue, next, counts) = (medium_queue.clone(), slow.clone(), waiting.clone());
-            let source = connections(Some(&background));
-            threads.push(spawn("medium-reader", move || {
-                run_medium(&queue, &next, &counts, &source)
-            })?);
-        }
-        // A lane ends when the last thread of the lane before it, and `queues`, have dropped their senders.
-        drop(slow);
-        let source = connections(Some(&background));
-        let slow_waiting = waiting.clone();
-        threads.push(spawn("slow-reader", move || {
-            run_slow(&slow_queue, &slow_waiting, &source)
-        })?);
-        let source = connections(None);
-        threads.push(spawn("background", move || {
-            run_background(&background_queue, &source)
-        })?);
-        Ok(Self {
-            queues: Some(Queues {
-                fast,
-                medium,
-                background,
-            }),
-            threads,
+        let mut readers = Self {
+            queues,
+            background: Some(background),
+            threads: Threads::default(),
             latest: latest.clone(),
             published: published.cloned(),
             pool,
-            closing,
-            waiting,
+            closing: Arc::new(AtomicBool::new(false)),
             in_place: InPlace::new(count),
-        })
+        };
+        for _ in 0..count {
+            let (queues, source) = (readers.queues.clone(), readers.connections());
+            readers.threads.fast.push(spawn("reader", move || {
+                run_lane(&queues.fast, Limit::Fast, Some(&queues.medium), &source)
+            })?);
+            let (queues, source) = (readers.queues.clone(), readers.connections());
+            readers.threads.medium.push(spawn("medium-reader", move || {
+                lower_priority(MEDIUM_PRIORITY);
+                run_lane(&queues.medium, Limit::Medium, Some(&queues.slow), &source)
+            })?);
+        }
+        for _ in 0..SLOW_THREADS {
+            let (queues, source) = (readers.queues.clone(), readers.connections());
+            readers.threads.slow.push(spawn("slow-reader", move || {
+                lower_priority(SLOW_PRIORITY);
+                run_lane(&queues.slow, Limit::Slow, None, &source)
+            })?);
+        }
+        let source = ConnectionSource {
+            // The queue could never be closed.
+            background: None,
+            ..readers.connections()
+        };
+        let run = move || run_background(&background_queue, &source);
+        readers.threads.background.push(spawn("background", run)?);
+        Ok(readers)
     }
 
-    /// Runs a read in place if no other one waits, else queues it for the fast lane.
+    /// Runs a read of `caller` in place if no other one waits, else queues it for the fast lane.
     ///
     /// # Errors
     ///
     /// Fails with [`StoreError::Closed`] if the threads are ending.
-    pub(in crate::store) fn submit(&self, mut job: Job) -> Result<(), StoreError> {
-        let queues = self.queues.as_ref().ok_or(StoreError::Closed)?;
-        if self.waiting.fast.load(Ordering::Relaxed) == 0
+    pub(in crate::store) fn submit(
+        &self,
+        caller: CallerKey,
+        mut job: Job,
+    ) -> Result<(), StoreError> {
+        if self.queues.fast.waiting() == 0
             && let Some(Place(mut connection)) = self.in_place.take()
         {
-            let source = self.connections(queues);
+            let source = self.connections();
             let ended = block_in_place(|| run(&mut connection, &source, &mut job, Limit::Fast));
-            self.in_place.give_back(Place(connection));
             if ended == Ended::Interrupted {
-                pass_on(job, &queues.medium, &self.waiting.medium);
+                let medium = &self.queues.medium;
+                pass_on(medium, caller, job, &mut connection, &source);
             }
+            self.in_place.give_back(Place(connection));
             return Ok(());
         }
-        self.waiting.fast.fetch_add(1, Ordering::Relaxed);
-        // Fails only if all threads have ended.
-        queues.fast.send(job).map_err(|_| StoreError::Closed)
+        let added = self.queues.fast.add(caller, job);
+        added.map_err(|_| StoreError::Closed)
     }
 
     /// Returns how many reads wait.
     pub(in crate::store) fn waiting(&self) -> WaitingReads {
-        let read = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         WaitingReads {
-            fast: read(&self.waiting.fast),
-            medium: read(&self.waiting.medium),
-            slow: read(&self.waiting.slow),
+            fast: self.queues.fast.waiting(),
+            medium: self.queues.medium.waiting(),
+            slow: self.queues.slow.waiting(),
         }
     }
 
@@ -252,26 +256,24 @@ impl Readers {
     ///
     /// # Errors
     ///
-    /// Fails if `read` fails, if all connections are in use for longer than the busy time-out, or with
-    /// [`StoreError::Closed`] if the threads are ending.
+    /// Fails if `read` fails, or if all connections are in use for longer than the busy time-out.
     pub(in crate::store) fn run_here<T, E: From<StoreError>>(
         &self,
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let queues = self.queues.as_ref().ok_or(StoreError::Closed)?;
-        let mut connection = self.connections(queues).get()?;
+        let mut connection = self.connections().get()?;
         connection.limit(Limit::Unlimited);
         connection.snapshot(read)
     }
 
-    fn connections(&self, queues: &Queues) -> ConnectionSource {
+    fn connections(&self) -> ConnectionSource {
         ConnectionSource {
             pool: self.pool.clone(),
             latest: self.latest.clone(),
             published: self.published.clone(),
-            background: Some(queues.background.clone()),
+            background: self.background.clone(),
             closing: self.closing.clone(),
-            waiting: self.waiting.clone(),
+            queues: self.queues.clone(),
         }
     }
 }
@@ -279,16 +281,33 @@ impl Readers {
 impl Drop for Readers {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Relaxed);
-        drop(self.queues.take());
+        drop(self.background.take());
         // These hold senders of the background lane.
         self.in_place.close();
-        // The connections are closed here, one after the other. Two that close at the same time each find the other one
-        // still open, and neither removes `-wal` and `-shm`.
-        for thread in self.threads.drain(..) {
-            // A thread cannot wait for itself. It drops the store if its last read held the last reference to it.
-            if thread.thread().id() != thread::current().id() {
-                drop(thread.join());
-            }
+        let Threads {
+            fast,
+            medium,
+            slow,
+            background,
+        } = std::mem::take(&mut self.threads);
+        // A lane passes reads to the next one until its threads have ended.
+        self.queues.fast.close();
+        end(fast);
+        self.queues.medium.close();
+        end(medium);
+        self.queues.slow.close();
+        end(slow);
+        end(background);
+    }
+}
+
+/// Waits for threads to end, and closes their connections, one after the other. Two that close at the same time each find
+/// the other one still open, and neither removes `-wal` and `-shm`.
+fn end(threads: Vec<ReaderThread>) {
+    for thread in threads {
+        // A thread cannot wait for itself. It drops the store if its last read held the last reference to it.
+        if thread.thread().id() != thread::current().id() {
+            drop(thread.join());
         }
     }
 }
@@ -330,29 +349,29 @@ struct ConnectionSource {
     background: Option<SyncSender<Work>>,
     /// Whether the threads are ending. It interrupts background work.
     closing: Arc<AtomicBool>,
-    waiting: Arc<Waiting>,
+    queues: Arc<Queues>,
 }
 
 impl ConnectionSource {
     fn get(&self) -> Result<ReaderConnection, StoreError> {
         let connection = self.pool.get().map_err(|_| StoreError::Busy)?;
         let steps_left = Arc::new(AtomicI64::new(i64::MAX));
-        let caller = Arc::new(Mutex::new(None::<Caller>));
+        let waits = Arc::new(Mutex::new(None::<Weak<()>>));
         let may_exceed = Arc::new(AtomicBool::new(false));
         let (left, closing) = (steps_left.clone(), self.closing.clone());
-        let (caller_of_read, may_exceed_limit) = (caller.clone(), may_exceed.clone());
-        let (waiting, is_background) = (self.waiting.clone(), self.background.is_none());
+        let (request_waits, may_exceed_limit) = (waits.clone(), may_exceed.clone());
+        let (queues, is_background) = (self.queues.clone(), self.background.is_none());
         connection.progress_handler(
             STEPS_PER_REPORT,
             Some(move || {
                 let before = left.fetch_sub(STEPS_PER_REPORT.into(), Ordering::Relaxed);
                 let is_over = before <= STEPS_PER_REPORT.into();
                 let may_go_on = may_exceed_limit.load(Ordering::Relaxed)
-                    && waiting.fast.load(Ordering::Relaxed) == 0
+                    && queues.fast.waiting() == 0
                     && before > FAST_STEPS - MEDIUM_STEPS;
                 (is_over && !may_go_on)
                     || signals::received().is_some()
-                    || has_gone(&caller_of_read)
+                    || has_gone(&request_waits)
                     || (is_background && closing.load(Ordering::Relaxed))
             }),
         )?;
@@ -363,15 +382,18 @@ impl ConnectionSource {
             seen: None,
             steps_left,
             may_exceed,
-            caller,
+            waits,
             background: self.background.clone(),
         })
     }
 }
 
-fn has_gone(caller: &Mutex<Option<Caller>>) -> bool {
-    let caller = caller.lock().unwrap_or_else(PoisonError::into_inner);
-    caller.as_ref().is_some_and(|one| one.strong_count() == 0)
+/// Whether the request of a read was broken off.
+fn has_gone(waits: &Mutex<Option<Weak<()>>>) -> bool {
+    let waits = waits.lock().unwrap_or_else(PoisonError::into_inner);
+    waits
+        .as_ref()
+        .is_some_and(|waits| waits.strong_count() == 0)
 }
 
 impl ReaderConnection {
@@ -389,9 +411,9 @@ impl ReaderConnection {
             .store(limit == Limit::Fast, Ordering::Relaxed);
     }
 
-    /// Sets whom the next read is for. It is interrupted once this caller has gone.
-    pub(in crate::store) fn read_for(&self, caller: Caller) {
-        *self.caller.lock().unwrap_or_else(PoisonError::into_inner) = Some(caller);
+    /// Sets what a request holds as long as it waits for the next read, which is interrupted once the request is gone.
+    pub(in crate::store) fn read_while(&self, waits: Weak<()>) {
+        *self.waits.lock().unwrap_or_else(PoisonError::into_inner) = Some(waits);
     }
 
     /// Whether the last read exceeded its limit. If it failed, that may be why.
@@ -493,74 +515,40 @@ fn pool(
     Ok(builder.min_idle(Some(0)).build_unchecked(connections))
 }
 
-/// Runs queued reads until the queue is closed and empty. Passes those that exceed the limit to the medium lane. Returns
-/// the connection of this thread, still open.
-fn run_fast(
-    queue: &Mutex<Receiver<Job>>,
-    medium: &Sender<Job>,
-    waiting: &Waiting,
+/// Runs the reads of a lane until its queue is closed and empty. Passes those that exceed `limit` to the `next` lane.
+/// Returns the connection of this thread, still open.
+fn run_lane(
+    lane: &TurnQueue<Job>,
+    limit: Limit,
+    next: Option<&TurnQueue<Job>>,
     source: &ConnectionSource,
 ) -> Option<PooledConnection<ReaderConnections>> {
     let mut connection = None;
-    while let Some(mut job) = next(queue) {
-        waiting.fast.fetch_sub(1, Ordering::Relaxed);
-        if run(&mut connection, source, &mut job, Limit::Fast) == Ended::Interrupted {
-            pass_on(job, medium, &waiting.medium);
+    lane.serve(|turn| match turn {
+        Turn::Run(caller, mut job) => {
+            if run(&mut connection, source, &mut job, limit) == Ended::Interrupted {
+                let next = next.expect("a read fails if it exceeds the limit of the last lane");
+                pass_on(next, caller, job, &mut connection, source);
+            }
         }
-    }
-    connection.map(|owned: ReaderConnection| owned.connection)
-}
-
-/// Queues a read for the medium lane. `waiting` counts the reads that wait for it.
-fn pass_on(job: Job, medium: &Sender<Job>, waiting: &AtomicUsize) {
-    waiting.fetch_add(1, Ordering::Relaxed);
-    // The lane runs until this sender is dropped. Without it, the read would fail as one that panicked.
-    let _ = medium.send(job);
-}
-
-/// Does the same as [`run_fast`] for the medium lane. A read that finds the queue of the slow lane full is refused.
-fn run_medium(
-    queue: &Mutex<Receiver<Job>>,
-    slow: &SyncSender<Job>,
-    waiting: &Waiting,
-    source: &ConnectionSource,
-) -> Option<PooledConnection<ReaderConnections>> {
-    lower_priority(MEDIUM_PRIORITY);
-    let mut connection = None;
-    while let Some(mut job) = next(queue) {
-        waiting.medium.fetch_sub(1, Ordering::Relaxed);
-        if run(&mut connection, source, &mut job, Limit::Medium) == Ended::Answered {
-            continue;
-        }
-        waiting.slow.fetch_add(1, Ordering::Relaxed);
-        if let Err(TrySendError::Full(mut job) | TrySendError::Disconnected(mut job)) =
-            slow.try_send(job)
-        {
-            waiting.slow.fetch_sub(1, Ordering::Relaxed);
+        Turn::Refuse(mut job) => {
             run(&mut connection, source, &mut job, Limit::Refused);
         }
-    }
+    });
     connection.map(|owned: ReaderConnection| owned.connection)
 }
 
-/// Returns the next read, or `None` when the queue is closed and empty. The threads of a lane wait here in turn.
-fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
-    let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-    queue.recv().ok()
-}
-
-fn run_slow(
-    queue: &Receiver<Job>,
-    waiting: &Waiting,
+/// Queues a read for a lane, and refuses the one that has no room there.
+fn pass_on(
+    lane: &TurnQueue<Job>,
+    caller: CallerKey,
+    job: Job,
+    connection: &mut Option<ReaderConnection>,
     source: &ConnectionSource,
-) -> Option<PooledConnection<ReaderConnections>> {
-    lower_priority(SLOW_PRIORITY);
-    let mut connection = None;
-    while let Ok(mut job) = queue.recv() {
-        waiting.slow.fetch_sub(1, Ordering::Relaxed);
-        run(&mut connection, source, &mut job, Limit::Slow);
+) {
+    if let Err(mut refused) = lane.add(caller, job) {
+        run(connection, source, &mut refused, Limit::Refused);
     }
-    connection.map(|owned: ReaderConnection| owned.connection)
 }
 
 /// Runs a job over the thread's connection, which is opened if it is not yet, or if the last job panicked.

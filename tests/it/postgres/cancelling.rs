@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cf_packages::caller::CallerKey;
 use cf_packages::store::{Durability, Location, StoreError};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -71,7 +72,11 @@ fn statements_of_callers_that_have_gone_are_cancelled() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let count = |table: &str| {
         let (store, sql) = (store.clone(), format!("select count(*) from {table}"));
-        async move { store.read(move |snapshot| snapshot.int(&sql, &[])).await }
+        async move {
+            store
+                .read(CallerKey::SERVER, move |snapshot| snapshot.int(&sql, &[]))
+                .await
+        }
     };
     for round in 1..=2 {
         let reads: Vec<_> = (0..10)
@@ -92,7 +97,8 @@ fn statements_of_callers_that_have_gone_are_cancelled() {
         let packages = runtime.block_on(count("packages"));
         assert_eq!(packages.expect("a number"), Some(4));
     }
-    let refused = runtime.block_on(store.read(|_| Err::<(), _>(StoreError::Busy)));
+    let refused =
+        runtime.block_on(store.read(CallerKey::SERVER, |_| Err::<(), _>(StoreError::Busy)));
     assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
 }
 
