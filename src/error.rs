@@ -60,7 +60,7 @@ pub enum ApiError {
     RateLimited,
     /// The status, number, name and text of a fault rule.
     InjectedError(Box<InjectedError>),
-    /// 503 `CF-ServiceUnavailable` (10015): another program keeps the database locked, or the server is stopping.
+    /// 503 `CF-ServiceUnavailable` (10015): another program keeps the database locked.
     Busy,
     /// 503 `CF-ServiceUnavailable` (10015): the request needs more steps than one request may take.
     TooExpensive,
@@ -68,7 +68,8 @@ pub enum ApiError {
     TooManyExpensive,
     /// 503 `CF-ServiceUnavailable` (10015): there are too many connections, or too many long responses are being sent.
     Overloaded,
-    /// 503 `CF-ServiceUnavailable` (10015): the server is stopping, and the body has not arrived.
+    /// 503 `CF-ServiceUnavailable` (10015): the server is stopping, and the request was not answered in time, or its body has
+    /// not arrived.
     Stopping,
     /// 503 `CF-ServiceUnavailable` (10015): the database cannot be used at present. The text is logged and never sent to
     /// the client.
@@ -283,7 +284,8 @@ fn named(what: &str, value: Option<&str>) -> String {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Busy | StoreError::Closed | StoreError::Stopped(_) => Self::Busy,
+            StoreError::Busy => Self::Busy,
+            StoreError::Closed | StoreError::Stopped(_) => Self::Stopping,
             StoreError::TooExpensive => Self::TooExpensive,
             StoreError::TooManyExpensive => Self::TooManyExpensive,
             StoreError::Lost(text) => Self::Unavailable(text),

@@ -50,8 +50,8 @@ const RESERVED_TIME_OUTS: TimeOuts = TimeOuts {
     head: Duration::from_secs(2),
     write: Duration::from_secs(2),
 };
-/// How long after a stop a running write is interrupted. Its client is then answered.
-const INTERRUPT_AFTER: Duration = Duration::from_secs(8);
+/// How long after a stop the running reads and the running write are broken off. Their clients are then answered.
+const BREAK_OFF_AFTER: Duration = Duration::from_secs(8);
 /// How long requests in flight may take after the server was asked to stop.
 const GRACE: Duration = Duration::from_secs(9);
 /// How often a running write is interrupted. An interrupt between two statements has no effect.
@@ -60,7 +60,7 @@ const INTERRUPT_EVERY: Duration = Duration::from_millis(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `shutdown` completes. Then breaks off the uploads that have not arrived, answers the requests that have, and
-/// returns once that is done, or after nine seconds. Writes that run for eight seconds more are interrupted.
+/// returns once that is done, or after nine seconds. What runs for eight seconds more is broken off.
 pub async fn serve(listener: Listener, router: Router, shutdown: impl Future<Output = ()>) {
     let places = limits::max_connections(RESERVED);
     let acceptor = Acceptor::new(router.clone(), places, RESERVED);
@@ -73,17 +73,17 @@ pub async fn serve(listener: Listener, router: Router, shutdown: impl Future<Out
     let stop = acceptor.stop;
     stop.send_replace(true);
     router.stop_uploads();
-    let interrupt = async {
-        sleep_until(end - (GRACE - INTERRUPT_AFTER)).await;
+    let break_off = async {
+        sleep_until(end - (GRACE - BREAK_OFF_AFTER)).await;
         loop {
-            router.interrupt_writes();
+            router.break_off();
             sleep(INTERRUPT_EVERY).await;
         }
     };
     let ended = async {
         tokio::select! {
             () = stop.closed() => {}
-            () = interrupt => {}
+            () = break_off => {}
         }
     };
     let _ = timeout_at(end, ended).await;

@@ -20,8 +20,11 @@ mod version;
 mod write_queue;
 
 use std::fs::File;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use tokio::sync::watch;
 
 use crate::caller::CallerKey;
 pub use error::StoreError;
@@ -116,6 +119,8 @@ pub struct Commit(Head);
 pub struct Store {
     engine: Engine,
     writes: Arc<WriteQueue>,
+    /// Whether reads are broken off.
+    ending: watch::Sender<bool>,
 }
 
 /// What holds the data. Only this module asks which one it is.
@@ -303,6 +308,7 @@ impl Store {
         Ok(Self {
             engine: Engine::File(FileStore::open(given, real, mode, durability)?),
             writes: Arc::default(),
+            ending: watch::Sender::new(false),
         })
     }
 
@@ -312,6 +318,7 @@ impl Store {
         Self {
             engine: Engine::Postgres(database),
             writes: Arc::default(),
+            ending: watch::Sender::new(false),
         }
     }
 
@@ -377,7 +384,7 @@ impl Store {
     ///
     /// Fails if `read` fails, if no snapshot can be taken, with [`StoreError::TooExpensive`] if `read` takes more steps
     /// than one read may take, with [`StoreError::TooManyExpensive`] if too many such reads wait, or this one waited for too
-    /// long, or with [`StoreError::Closed`] while the store is closing.
+    /// long, or with [`StoreError::Closed`] while the store is closing or once reads are broken off.
     pub async fn read<T, E>(
         &self,
         caller: CallerKey,
@@ -387,10 +394,33 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        match &self.engine {
-            Engine::File(file) => file.read(caller, read).await,
-            #[cfg(feature = "postgres")]
-            Engine::Postgres(database) => database.read(caller, read).await,
+        let answer = async {
+            match &self.engine {
+                Engine::File(file) => file.read(caller, read).await,
+                #[cfg(feature = "postgres")]
+                Engine::Postgres(database) => database.read(caller, read).await,
+            }
+        };
+        self.unless_ending(answer).await
+    }
+
+    /// Returns what a read answers, or [`StoreError::Closed`] if reads are broken off first.
+    async fn unless_ending<T, E: From<StoreError>>(
+        &self,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let ending = async {
+            self.ending
+                .subscribe()
+                .wait_for(|ending| *ending)
+                .await
+                .is_ok()
+        };
+        tokio::select! {
+            // Most reads have their answer at once.
+            biased;
+            answer = answer => answer,
+            _ = ending => Err(StoreError::Closed.into()),
         }
     }
 
@@ -413,7 +443,8 @@ impl Store {
         match (&self.engine, &known.0) {
             #[cfg(feature = "postgres")]
             (Engine::Postgres(database), Known::Already(position)) => {
-                database.read_at(*position, caller, read).await
+                let answer = database.read_at(*position, caller, read);
+                self.unless_ending(answer).await
             }
             _ => self.read(caller, read).await,
         }
@@ -576,6 +607,11 @@ impl Store {
                 replicas: database.replica_counters(),
             },
         }
+    }
+
+    /// Breaks off the reads that have not ended, and all later ones: they fail with [`StoreError::Closed`].
+    pub fn break_off_reads(&self) {
+        self.ending.send_replace(true);
     }
 
     /// Makes the running write fail with [`StoreError::Closed`], and all later ones; what they wrote is rolled back. A

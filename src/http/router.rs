@@ -375,8 +375,9 @@ impl Router {
         self.service.stop();
     }
 
-    /// Makes the running write fail, and all later ones.
-    pub fn interrupt_writes(&self) {
+    /// Makes the running reads and the running write fail, and all later ones.
+    pub fn break_off(&self) {
+        self.service.store.break_off_reads();
         self.service.store.interrupt_writes();
     }
 

@@ -210,6 +210,23 @@ fn expensive_read_that_finds_too_many_waiting_is_refused_with_503() {
 }
 
 #[test]
+fn reads_that_are_broken_off_fail_with_503() {
+    let (_folder, store) = store();
+    runtime().block_on(async {
+        let mut reads = endless_reads(&store, CallerKey::SERVER, 8);
+        while store.activity().waiting_reads.slow < 7 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        store.break_off_reads();
+        while let Some(read) = reads.join_next().await {
+            let error = ApiError::from(read.unwrap().unwrap_err());
+            assert_eq!(error.status(), 503);
+            assert_eq!(error.detail(), "The server is stopping, try again");
+        }
+    });
+}
+
+#[test]
 fn read_of_a_client_that_has_gone_is_not_run() {
     let (_folder, store) = store();
     let runs = Arc::new(AtomicUsize::new(0));
