@@ -238,7 +238,7 @@ impl Page {
             ),
             (
                 "slow_read_queue",
-                "Reads that wait for the slow lane",
+                "Reads that wait for the slow or the last lane",
                 reads.slow,
             ),
         ] {

@@ -25,7 +25,7 @@ pub(super) struct TurnLimits {
     pub running: usize,
     /// How many reads may wait.
     pub waiting: usize,
-    /// How long a read may wait. It is refused by the first thread that looks for a read later.
+    /// How long a read may wait. It is refused then, or by the first thread that has time.
     pub patience: Duration,
 }
 
@@ -156,8 +156,9 @@ impl<J> TurnQueue<J> {
             if state.is_closed {
                 return None;
             }
-            let woken = self.changed.wait(state);
-            state = woken.unwrap_or_else(PoisonError::into_inner);
+            let patience = state.patience_of_first(self.limits.patience);
+            let woken = self.changed.wait_timeout(state, patience);
+            (state, _) = woken.unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -189,6 +190,13 @@ impl<J> State<J> {
     fn has_waited(&self, caller: CallerKey, patience: Duration) -> bool {
         let first = self.lines.get(&caller).and_then(VecDeque::front);
         first.is_some_and(|first| first.since.elapsed() >= patience)
+    }
+
+    /// Returns how long the oldest read may still wait; the longest time if none waits.
+    fn patience_of_first(&self, patience: Duration) -> Duration {
+        let first = self.lines.values().filter_map(VecDeque::front);
+        let waited = first.map(|first| first.since.elapsed()).max();
+        waited.map_or(Duration::MAX, |waited| patience.saturating_sub(waited))
     }
 
     fn running_of(&self, caller: CallerKey) -> usize {

@@ -179,7 +179,7 @@ impl FileStore {
                 connection.limit(limit);
                 connection.read_while(waiting.clone());
                 match connection.snapshot(&read) {
-                    Err(_) if connection.is_over_limit() && limit != Limit::Slow => {
+                    Err(_) if connection.is_over_limit() && limit != Limit::Last => {
                         request = Some((read, sender));
                         return Ended::Interrupted;
                     }

@@ -1,14 +1,15 @@
-//! The reader threads, in four lanes, so that no read makes another wait for long.
+//! The reader threads, in five lanes, so that no read makes another wait for long.
 //!
 //! | lane | threads | runs | limit of a read |
 //! | --- | --- | --- | --- |
 //! | fast | one per processor, from 2 to 8 | every read first | [`FAST_STEPS`] while others wait, else [`MEDIUM_STEPS`] |
 //! | medium | as many, with a lower priority | reads that exceeded the limit of the fast lane, again | [`MEDIUM_STEPS`] |
 //! | slow | [`SLOW_THREADS`], with a lower priority still | reads that exceeded the limit of the medium lane, again | [`SLOW_STEPS`] |
+//! | last | [`SLOW_THREADS`], with a lower priority still | reads that exceeded the limit of the slow lane, again | [`LAST_STEPS`] |
 //! | background | one, with the lowest priority | work that nothing waits for, such as building list caches | none |
 //!
 //! Each thread owns one connection, and runs one closure over one snapshot at a time. As many reads of the fast lane as it
-//! has threads run in place: see [`super::in_place`]. In each lane but the last, callers are served in turn: see
+//! has threads run in place: see [`super::in_place`]. In each lane but that of the background, callers are served in turn: see
 //! [`TurnQueue`]. Limits count the steps of
 //! SQLite's virtual machine (<https://sqlite.org/c3ref/progress_handler.html>), so the same read is treated alike on a
 //! fast and on a slow machine. A read whose caller has gone is interrupted too: the server has broken
@@ -45,13 +46,16 @@ use crate::store::{OpenMode, Snapshot, StoreError};
 const FAST_STEPS: i64 = 50_000;
 /// The steps that a read may take in the medium lane, and in the fast lane while no read waits: tens of milliseconds. A page of 5,000 packages takes 300,000 steps.
 const MEDIUM_STEPS: i64 = 500_000;
-/// The steps that a read may take in the slow lane: a few seconds.
-const SLOW_STEPS: i64 = 300_000_000;
+/// The steps that a read may take in the slow lane: half a second.
+const SLOW_STEPS: i64 = 30_000_000;
+/// The steps that a read may take in the last lane: a few seconds.
+const LAST_STEPS: i64 = 300_000_000;
 /// How often SQLite reports the steps that it took.
 const STEPS_PER_REPORT: i32 = 1_000;
-/// The threads of the slow lane.
+/// The threads of the slow lane, and those of the last one.
 const SLOW_THREADS: u32 = 2;
-/// A caller uses one thread of the slow lane at most, so that the other one serves others at once.
+/// The limits of the slow lane, and of the last one. A caller uses one thread at most, so that the other one serves others
+/// at once.
 const SLOW_LIMITS: TurnLimits = TurnLimits {
     running: 1,
     waiting: 256,
@@ -65,6 +69,8 @@ const LONG_READS: u32 = 4;
 const MEDIUM_PRIORITY: i32 = 5;
 /// The priority of the slow lane, as a `nice` value.
 const SLOW_PRIORITY: i32 = 10;
+/// The priority of the last lane, as a `nice` value.
+const LAST_PRIORITY: i32 = 15;
 /// The priority of the background lane, as a `nice` value.
 const BACKGROUND_PRIORITY: i32 = 19;
 
@@ -76,15 +82,17 @@ pub(in crate::store) type Work = Box<dyn FnOnce(&Snapshot<'_>) + Send>;
 /// How many steps a read may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum Limit {
-    /// None: too many reads wait for the slow lane, or this one has waited for too long. The read is refused.
+    /// None: too many reads wait for the slow or the last lane, or this one has waited for too long. The read is refused.
     Refused,
     /// [`FAST_STEPS`], or [`MEDIUM_STEPS`] as long as no read waits for the fast lane. A read that exceeds it is run again in
     /// the medium lane.
     Fast,
     /// [`MEDIUM_STEPS`]. A read that exceeds it is run again in the slow lane.
     Medium,
-    /// [`SLOW_STEPS`]. A read that exceeds it fails.
+    /// [`SLOW_STEPS`]. A read that exceeds it is run again in the last lane.
     Slow,
+    /// [`LAST_STEPS`]. A read that exceeds it fails.
+    Last,
     /// Any number.
     Unlimited,
 }
@@ -123,6 +131,7 @@ struct Threads {
     fast: Vec<ReaderThread>,
     medium: Vec<ReaderThread>,
     slow: Vec<ReaderThread>,
+    last: Vec<ReaderThread>,
     background: Vec<ReaderThread>,
 }
 
@@ -133,7 +142,7 @@ pub struct WaitingReads {
     pub fast: usize,
     /// For the medium lane.
     pub medium: usize,
-    /// For the slow lane.
+    /// For the slow and the last lane.
     pub slow: usize,
 }
 
@@ -143,6 +152,7 @@ struct Queues {
     fast: TurnQueue<Job>,
     medium: TurnQueue<Job>,
     slow: TurnQueue<Job>,
+    last: TurnQueue<Job>,
 }
 
 /// A connection for reading, its version cache, and the steps that it may still take.
@@ -171,12 +181,13 @@ impl Readers {
     ) -> Result<Self, StoreError> {
         let count = fast_threads();
         // Those of the lanes, and of the reads in place.
-        let connections = 3 * count + SLOW_THREADS + 1 + LONG_READS;
+        let connections = 3 * count + 2 * SLOW_THREADS + 1 + LONG_READS;
         let pool = pool(path, mode, connections, published.is_some())?;
         let queues = Arc::new(Queues {
             fast: TurnQueue::new(TurnLimits::NONE),
             medium: TurnQueue::new(TurnLimits::NONE),
             slow: TurnQueue::new(SLOW_LIMITS),
+            last: TurnQueue::new(SLOW_LIMITS),
         });
         let (background, background_queue) = sync_channel::<Work>(BACKGROUND_QUEUE);
         let mut readers = Self {
@@ -204,7 +215,12 @@ impl Readers {
             let (queues, source) = (readers.queues.clone(), readers.connections());
             readers.threads.slow.push(spawn("slow-reader", move || {
                 lower_priority(SLOW_PRIORITY);
-                run_lane(&queues.slow, Limit::Slow, None, &source)
+                run_lane(&queues.slow, Limit::Slow, Some(&queues.last), &source)
+            })?);
+            let (queues, source) = (readers.queues.clone(), readers.connections());
+            readers.threads.last.push(spawn("last-reader", move || {
+                lower_priority(LAST_PRIORITY);
+                run_lane(&queues.last, Limit::Last, None, &source)
             })?);
         }
         let source = ConnectionSource {
@@ -248,7 +264,7 @@ impl Readers {
         WaitingReads {
             fast: self.queues.fast.waiting(),
             medium: self.queues.medium.waiting(),
-            slow: self.queues.slow.waiting(),
+            slow: self.queues.slow.waiting() + self.queues.last.waiting(),
         }
     }
 
@@ -288,6 +304,7 @@ impl Drop for Readers {
             fast,
             medium,
             slow,
+            last,
             background,
         } = std::mem::take(&mut self.threads);
         // A lane passes reads to the next one until its threads have ended.
@@ -297,6 +314,8 @@ impl Drop for Readers {
         end(medium);
         self.queues.slow.close();
         end(slow);
+        self.queues.last.close();
+        end(last);
         end(background);
     }
 }
@@ -404,6 +423,7 @@ impl ReaderConnection {
             Limit::Fast => FAST_STEPS,
             Limit::Medium => MEDIUM_STEPS,
             Limit::Slow => SLOW_STEPS,
+            Limit::Last => LAST_STEPS,
             Limit::Unlimited => i64::MAX,
         };
         self.steps_left.store(steps, Ordering::Relaxed);
