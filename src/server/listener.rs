@@ -13,12 +13,18 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::process::umask;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 use tokio::time::sleep;
 
 /// How many connections may wait to be accepted. A client whose connection does not fit tries again after a second.
 pub(super) const BACKLOG: u32 = 1024;
+/// How many bytes that were not sent yet the operating system keeps of a connection. What a client has not read beyond that
+/// is kept once for all clients of equal responses, and a task that writes makes others wait for this much at most.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 << 10;
 /// How often, and how many times, the lock of a folder is tried.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 const LOCK_TRIES: u32 = 100;
@@ -143,6 +149,9 @@ impl Listener {
 fn tcp((stream, address): (TcpStream, SocketAddr)) -> io::Result<(Stream, IpAddr)> {
     // If it fails, small responses wait for the acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
+    // If it fails, the system keeps megabytes of long responses.
+    #[cfg(target_os = "linux")]
+    let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
     Ok((Stream::Tcp(stream), address.ip()))
 }
 

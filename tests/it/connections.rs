@@ -89,6 +89,26 @@ fn clients_that_do_not_read_lose_their_place_to_others() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn system_keeps_only_the_beginning_of_a_response_that_is_not_read() {
+    let work = WorkDir::new();
+    work.run_ok(&["seed", "--generate", "5000"]);
+    let server = work.serve(&["--no-auth"]);
+    let target = "/v3/packages?per_page=5000";
+    let whole = server.get(target, "").body.len();
+    let mut client = server.connect();
+    client.send(get(target, ""));
+    assert_eq!(client.read(true).expect("a head").status, 200);
+    // Meanwhile the server sends as much of the body as the system takes.
+    for _ in 0..50 {
+        assert_eq!(server.get("/healthz", "").status, 200);
+    }
+    drop(server);
+    let kept = client.read_to_end();
+    assert!(0 < kept && kept < whole / 4, "{kept} of {whole} bytes");
+}
+
+#[test]
 fn clients_are_answered_when_there_are_no_descriptors() {
     let work = WorkDir::new();
     let server = work.serve_with_file_limit(40, &["--no-auth"]);

@@ -57,6 +57,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("pkcs1", &["auth"]),
     ("spki", &["auth"]),
     ("rustix", &["cli", "server", "store", "ephemeral.rs"]),
+    ("socket2", &["server"]),
     ("subtle", &["auth"]),
     ("clap", &["cli", "edition.rs", "log.rs"]),
     ("clap_complete", &["cli"]),
