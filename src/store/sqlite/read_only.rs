@@ -132,9 +132,9 @@ fn remove_side_files(path: &Path, side_files: &[PathBuf]) -> Result<(), StoreErr
 pub(in crate::store) fn connect_without_changes(path: &Path) -> Result<Reading, StoreError> {
     let exists = |suffix| beside(path, suffix).exists();
     let mode = match mode_beside_others(path) {
-        // It would remove an empty `-wal` that a killed program left.
-        OpenMode::ReadWrite if exists("-wal") && !exists("-shm") && !is_in_use(path) => {
-            OpenMode::ImmutableWithLog
+        // It would remove an empty `-wal`, and a `-shm`, that a killed program left.
+        OpenMode::ReadWrite if (exists("-wal") || exists("-shm")) && !is_in_use(path) => {
+            OpenMode::Immutable
         }
         mode => mode,
     };
