@@ -68,7 +68,7 @@ impl Ephemeral {
         if let Some(from) = from {
             Store::copy(from, &folder.database())?;
         }
-        Self::in_folder(folder, seeds, now)
+        Self::in_folder(folder, from, seeds, now)
     }
 
     /// Creates a temporary database as a copy of what `bundle` carries, with a new token key, and applies the seeds as
@@ -78,13 +78,20 @@ impl Ephemeral {
     ///
     /// Fails if the folder cannot be created, if the data is damaged, or if a seed is refused.
     pub fn of_bundle(bundle: &Bundle, seeds: &[Source], now: i64) -> Result<Self, SeedError> {
-        Self::in_folder(Folder::of_bundle(bundle)?, seeds, now)
+        Self::in_folder(Folder::of_bundle(bundle)?, None, seeds, now)
     }
 
-    fn in_folder(folder: Folder, seeds: &[Source], now: i64) -> Result<Self, SeedError> {
+    /// Opens the database in `folder`, which is perhaps a copy of `from`.
+    fn in_folder(
+        folder: Folder,
+        from: Option<&Path>,
+        seeds: &[Source],
+        now: i64,
+    ) -> Result<Self, SeedError> {
         let file = folder.database();
         let location = Location::File(file.clone());
-        let store = open_seeded(&location, seeds, now, Durability::Off)?;
+        let store = open_seeded(&location, seeds, now, Durability::Off)
+            .map_err(|error| at_source(error, &file, from))?;
         // Closing moves everything into the file itself, so that copying it copies all data.
         if let Closed::LogKept { cause, .. } = store.close()? {
             return Err(StoreError::CannotWrite(cause).into());
@@ -96,6 +103,19 @@ impl Ephemeral {
             start,
             folder,
         })
+    }
+}
+
+/// Returns an error about what is in `file`, a copy of `from`, as one about `from`, which is to be mended. That the copy
+/// cannot be made, opened or written remains an error about `file`.
+fn at_source(error: SeedError, file: &Path, from: Option<&Path>) -> SeedError {
+    match (error, from) {
+        (SeedError::Store(StoreError::File { path, fault }), Some(from))
+            if path == file && !fault.starts_with("cannot be ") =>
+        {
+            StoreError::file(from, fault).into()
+        }
+        (error, _) => error,
     }
 }
 

@@ -527,3 +527,56 @@ fn copy_of_a_file_that_is_being_written_is_one_state_of_it() {
     server.stop();
     assert_eq!(dir.file_names(), ["x.db"]);
 }
+
+#[test]
+fn error_about_the_contents_of_a_copy_names_the_file_that_was_copied() {
+    let dir = WorkDir::of_files();
+    dir.run_ok(&["seed", "example", "--db", "sound.db"]);
+    let damage = |sql: &str| {
+        fs::copy(dir.path("sound.db"), dir.path("bad.db")).unwrap();
+        let database = rusqlite::Connection::open(dir.path("bad.db")).unwrap();
+        database.execute_batch(sql).unwrap();
+    };
+    let refused = |fault: &str| {
+        for arguments in [
+            &[
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--exit-with-stdin",
+                "--ephemeral",
+                "--from",
+                "bad.db",
+                "--seed",
+                "demo",
+            ][..],
+            &[
+                "get",
+                "/v3/packages",
+                "--ephemeral",
+                "--from",
+                "bad.db",
+                "--seed",
+                "demo",
+            ],
+        ] {
+            let mut command = dir.command();
+            command.env("TMPDIR", dir.path("")).args(arguments);
+            let output = command.output().unwrap();
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{stderr}");
+            let start = format!("cf-packages: `bad.db` {fault}");
+            assert!(stderr.starts_with(&start), "{stderr}");
+            assert!(!stderr.contains("packages.db"), "{stderr}");
+            assert_eq!(dir.file_names(), ["bad.db", "sound.db"]);
+        }
+    };
+    damage("create table added (id)");
+    refused("has a table `added`");
+    damage("delete from versions");
+    refused("has ");
+    damage(
+        "update packages set labels = '{\"a\":1}' where id = 1; pragma writable_schema = on; update sqlite_schema set sql = 'x' where name = 'packages'",
+    );
+    refused("is damaged");
+}
