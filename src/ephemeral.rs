@@ -12,6 +12,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::io::Errno;
 use tempfile::TempDir;
 
 use crate::bundle::Bundle;
@@ -246,15 +247,24 @@ fn remove_if_abandoned(path: &Path) -> io::Result<()> {
     if metadata.uid() != user || metadata.mode() & !SET_GROUP & 0o7777 != MODE {
         return Ok(());
     }
-    let lock = rustix::fs::openat(&folder, LOCK, flags, Mode::empty())?;
+    let open = |name| rustix::fs::openat(&folder, name, flags, Mode::empty());
+    // A server that was killed before it renamed the file has made no other one. It wrote the marker with the lock held.
+    let (lock_name, lock) = match open(LOCK) {
+        Err(Errno::NOENT) => (UNLOCKED, open(UNLOCKED)?),
+        opened => (LOCK, opened?),
+    };
     let lock = File::from(lock);
     let metadata = lock.metadata()?;
     if !metadata.is_file() || metadata.uid() != user || !is_marker(&lock)? {
         return Ok(());
     }
-    let Some(names) = known_files(&OwnedFd::from(folder.try_clone()?))? else {
+    let folder_of_names = OwnedFd::from(folder.try_clone()?);
+    let Some(names) = known_files(&folder_of_names, lock_name)? else {
         return Ok(());
     };
+    if lock_name == UNLOCKED && !names.is_empty() {
+        return Ok(());
+    }
     if lock.try_lock().is_err() {
         return Ok(());
     }
@@ -262,7 +272,7 @@ fn remove_if_abandoned(path: &Path) -> io::Result<()> {
         rustix::fs::unlinkat(&folder, name, AtFlags::empty())?;
     }
     // Last: a folder without it would not be removed if this program is killed now.
-    rustix::fs::unlinkat(&folder, LOCK, AtFlags::empty())?;
+    rustix::fs::unlinkat(&folder, lock_name, AtFlags::empty())?;
     fs::remove_dir(path)
 }
 
@@ -272,13 +282,14 @@ fn is_marker(lock: &File) -> io::Result<bool> {
     Ok(text == MARKER.as_bytes())
 }
 
-/// Returns the names of the files in the folder, other than the lock. `None` if there is one that a server does not make.
-fn known_files(folder: &OwnedFd) -> io::Result<Option<Vec<CString>>> {
+/// Returns the names of the files in the folder, other than that of the lock. `None` if there is one that a server does not
+/// make.
+fn known_files(folder: &OwnedFd, lock: &str) -> io::Result<Option<Vec<CString>>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(folder)? {
         let name = entry?.file_name().to_owned();
         let bytes = name.as_bytes();
-        if matches!(bytes, b"." | b".." | b"lock") {
+        if matches!(bytes, b"." | b"..") || bytes == lock.as_bytes() {
             continue;
         }
         let status = rustix::fs::statat(folder, &name, AtFlags::SYMLINK_NOFOLLOW)?;

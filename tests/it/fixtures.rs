@@ -57,6 +57,42 @@ fn folder_of_a_killed_server_is_removed_by_the_next_server() {
 }
 
 #[test]
+fn folder_of_a_server_that_was_killed_at_its_start_is_removed() {
+    const MARKER: &str =
+        "The folder of a cf-packages server, which removes it with all of these files.\n";
+    let dir = WorkDir::new();
+    let make = |name: &str, files: &[(&str, &str)]| {
+        let folder = dir.path(name);
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).unwrap();
+        for (name, text) in files {
+            fs::write(folder.join(name), text).unwrap();
+        }
+        folder
+    };
+    make("cf-packages-killed", &[("lock.new", MARKER)]);
+    // Nothing shows that these are such folders.
+    make(
+        "cf-packages-database",
+        &[("lock.new", MARKER), ("packages.db", "")],
+    );
+    make("cf-packages-empty", &[]);
+    make("cf-packages-marker", &[("lock.new", "The folder of ")]);
+    make(
+        "cf-packages-other",
+        &[("lock.new", MARKER), ("thesis.txt", "mine")],
+    );
+    let living = make("cf-packages-living", &[("lock.new", MARKER)]);
+    let lock = fs::File::open(living.join("lock.new")).unwrap();
+    lock.lock().unwrap();
+    let mut left = dir.file_names();
+    left.retain(|name| name != "cf-packages-killed");
+    ephemeral(&dir, &["--token-key", "k"]).stop();
+    assert_eq!(dir.file_names(), left);
+    assert!(living.join("lock.new").exists());
+}
+
+#[test]
 fn folder_of_a_killed_server_is_removed_where_folders_inherit_their_group() {
     let dir = WorkDir::new();
     fs::set_permissions(dir.path(""), PermissionsExt::from_mode(0o3777)).unwrap();
