@@ -12,6 +12,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::io::Errno;
 use tempfile::TempDir;
 
 use crate::bundle::Bundle;
@@ -68,7 +69,7 @@ impl Ephemeral {
         if let Some(from) = from {
             Store::copy(from, &folder.database())?;
         }
-        Self::in_folder(folder, seeds, now)
+        Self::in_folder(folder, from, seeds, now)
     }
 
     /// Creates a temporary database as a copy of what `bundle` carries, with a new token key, and applies the seeds as
@@ -78,13 +79,20 @@ impl Ephemeral {
     ///
     /// Fails if the folder cannot be created, if the data is damaged, or if a seed is refused.
     pub fn of_bundle(bundle: &Bundle, seeds: &[Source], now: i64) -> Result<Self, SeedError> {
-        Self::in_folder(Folder::of_bundle(bundle)?, seeds, now)
+        Self::in_folder(Folder::of_bundle(bundle)?, None, seeds, now)
     }
 
-    fn in_folder(folder: Folder, seeds: &[Source], now: i64) -> Result<Self, SeedError> {
+    /// Opens the database in `folder`, which is perhaps a copy of `from`.
+    fn in_folder(
+        folder: Folder,
+        from: Option<&Path>,
+        seeds: &[Source],
+        now: i64,
+    ) -> Result<Self, SeedError> {
         let file = folder.database();
         let location = Location::File(file.clone());
-        let store = open_seeded(&location, seeds, now, Durability::Off)?;
+        let store = open_seeded(&location, seeds, now, Durability::Off)
+            .map_err(|error| at_source(error, &file, from))?;
         // Closing moves everything into the file itself, so that copying it copies all data.
         if let Closed::LogKept { cause, .. } = store.close()? {
             return Err(StoreError::CannotWrite(cause).into());
@@ -96,6 +104,19 @@ impl Ephemeral {
             start,
             folder,
         })
+    }
+}
+
+/// Returns an error about what is in `file`, a copy of `from`, as one about `from`, which is to be mended. That the copy
+/// cannot be made, opened or written remains an error about `file`.
+fn at_source(error: SeedError, file: &Path, from: Option<&Path>) -> SeedError {
+    match (error, from) {
+        (SeedError::Store(StoreError::File { path, fault }), Some(from))
+            if path == file && !fault.starts_with("cannot be ") =>
+        {
+            StoreError::file(from, fault).into()
+        }
+        (error, _) => error,
     }
 }
 
@@ -226,15 +247,24 @@ fn remove_if_abandoned(path: &Path) -> io::Result<()> {
     if metadata.uid() != user || metadata.mode() & !SET_GROUP & 0o7777 != MODE {
         return Ok(());
     }
-    let lock = rustix::fs::openat(&folder, LOCK, flags, Mode::empty())?;
+    let open = |name| rustix::fs::openat(&folder, name, flags, Mode::empty());
+    // A server that was killed before it renamed the file has made no other one. It wrote the marker with the lock held.
+    let (lock_name, lock) = match open(LOCK) {
+        Err(Errno::NOENT) => (UNLOCKED, open(UNLOCKED)?),
+        opened => (LOCK, opened?),
+    };
     let lock = File::from(lock);
     let metadata = lock.metadata()?;
     if !metadata.is_file() || metadata.uid() != user || !is_marker(&lock)? {
         return Ok(());
     }
-    let Some(names) = known_files(&OwnedFd::from(folder.try_clone()?))? else {
+    let folder_of_names = OwnedFd::from(folder.try_clone()?);
+    let Some(names) = known_files(&folder_of_names, lock_name)? else {
         return Ok(());
     };
+    if lock_name == UNLOCKED && !names.is_empty() {
+        return Ok(());
+    }
     if lock.try_lock().is_err() {
         return Ok(());
     }
@@ -242,7 +272,7 @@ fn remove_if_abandoned(path: &Path) -> io::Result<()> {
         rustix::fs::unlinkat(&folder, name, AtFlags::empty())?;
     }
     // Last: a folder without it would not be removed if this program is killed now.
-    rustix::fs::unlinkat(&folder, LOCK, AtFlags::empty())?;
+    rustix::fs::unlinkat(&folder, lock_name, AtFlags::empty())?;
     fs::remove_dir(path)
 }
 
@@ -252,13 +282,14 @@ fn is_marker(lock: &File) -> io::Result<bool> {
     Ok(text == MARKER.as_bytes())
 }
 
-/// Returns the names of the files in the folder, other than the lock. `None` if there is one that a server does not make.
-fn known_files(folder: &OwnedFd) -> io::Result<Option<Vec<CString>>> {
+/// Returns the names of the files in the folder, other than that of the lock. `None` if there is one that a server does not
+/// make.
+fn known_files(folder: &OwnedFd, lock: &str) -> io::Result<Option<Vec<CString>>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(folder)? {
         let name = entry?.file_name().to_owned();
         let bytes = name.as_bytes();
-        if matches!(bytes, b"." | b".." | b"lock") {
+        if matches!(bytes, b"." | b"..") || bytes == lock.as_bytes() {
             continue;
         }
         let status = rustix::fs::statat(folder, &name, AtFlags::SYMLINK_NOFOLLOW)?;

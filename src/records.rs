@@ -27,7 +27,6 @@ pub use columns::{ColumnRole, ColumnValue, ColumnVisitor, Join, Record, Statemen
 pub use droplet::{Droplet, DropletRecord};
 pub use job::{Job, JobRecord};
 pub use label_index::LabelIndex;
-pub(crate) use metadata::BorrowedText;
 pub use metadata::Metadata;
 pub use organization::{Organization, OrganizationRecord};
 pub use package::{Content, DockerCredentials, DockerPassword, Package, PackageRecord};

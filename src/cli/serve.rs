@@ -45,6 +45,7 @@ pub fn run(args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> {
 
 fn prepare_and_serve(args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> {
     let settings = Settings::from_args(args, bundle.is_some())?;
+    server::raise_file_limit().map_err(CommandError::Failed)?;
     // Dropped last, so that the last messages are written.
     let _log = start_log(&settings)?;
     if let Some(path) = &settings.admin_token_file {
@@ -58,7 +59,6 @@ fn prepare_and_serve(args: Args, bundle: Option<&Bundle>) -> Result<(), CommandE
     let metrics = settings.metrics.clone();
     let (service, temporary_folder) = service(settings, data, keys);
 
-    server::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

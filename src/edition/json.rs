@@ -1,14 +1,12 @@
 //! JSON that both editions write in the same way.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::{Serialize, Serializer};
 
 use crate::clock::FormattedTime;
-use crate::records::BorrowedText;
+use crate::records::Metadata;
 
 /// A time in seconds since 1970, written as `2015-11-13T17:02:56Z`.
 pub(super) struct Timestamp(pub i64);
@@ -84,26 +82,16 @@ impl<'a, E: Escapes> JsonWriter<'a, E> {
         self.raw(FormattedTime::new(seconds).as_str())
     }
 
-    /// Appends labels or annotations as the database holds them: a JSON object whose values are text or null. The
-    /// order of the members stays. The result has no white space.
-    ///
-    /// # Errors
-    ///
-    /// Fails if `stored` is not such an object.
-    pub(super) fn stored_object(&mut self, stored: &str) -> serde_json::Result<&mut Self> {
-        if stored == "{}" {
-            return Ok(self.raw("{}"));
-        }
-        let StoredMembers(members) = serde_json::from_str(stored)?;
+    /// Appends labels or annotations, in their order.
+    pub(super) fn object(&mut self, Metadata(pairs): &Metadata<'_>) -> &mut Self {
         self.raw("{");
-        for (n, (BorrowedText(key), value)) in members.iter().enumerate() {
+        for (n, (key, value)) in pairs.iter().enumerate() {
             if n > 0 {
                 self.raw(",");
             }
-            let value = value.as_ref().map(|BorrowedText(text)| text.as_ref());
-            self.string(key).raw(":").optional_string(value);
+            self.string(key).raw(":").string(value);
         }
-        Ok(self.raw("}"))
+        self.raw("}")
     }
 }
 
@@ -130,33 +118,6 @@ fn inside_string<E: Escapes>(text: &str) -> Cow<'_, str> {
     E::write_string(&mut quoted, text);
     let inside = &quoted[1..quoted.len() - 1];
     String::from_utf8_lossy(inside).into_owned().into()
-}
-
-/// The members of a stored JSON object, in stored order.
-struct StoredMembers<'t>(Vec<(BorrowedText<'t>, Option<BorrowedText<'t>>)>);
-
-impl<'de: 't, 't> Deserialize<'de> for StoredMembers<'t> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct StoredMembersVisitor;
-
-        impl<'de> Visitor<'de> for StoredMembersVisitor {
-            type Value = StoredMembers<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(StoredMembers(members))
-            }
-        }
-
-        deserializer.deserialize_map(StoredMembersVisitor)
-    }
 }
 
 #[cfg(test)]

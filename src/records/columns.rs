@@ -36,7 +36,7 @@ pub trait Record<'r>: Copy + Default {
 /// programs that ignore checks. Reading a row checks what a document could not show; `check` checks all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Valid {
-    /// All.
+    /// All, but texts with U+0000.
     All,
     /// Times from 1970 to 9999, in seconds since 1970.
     Time,
@@ -44,11 +44,12 @@ pub enum Valid {
     OneOf(&'static [&'static str]),
     /// Guids. Reading a row checks their characters only, because they are parts of URLs.
     Guid,
-    /// Names. Reading a row does not check them.
+    /// Names. Reading a row checks only that they have no U+0000.
     Name,
-    /// Checksums of that many lower-case hex digits. Reading a row does not check them.
+    /// Checksums of that many lower-case hex digits.
     Hex(usize),
-    /// JSON objects of text, which are labels. Reading a row does not check them: what uses the value parses it.
+    /// JSON objects of text, which are labels. Reading a row does not check them: what uses the value parses it, and checks
+    /// all but the keys' characters.
     Labels,
     /// The same for annotations.
     Annotations,
@@ -70,6 +71,12 @@ impl Valid {
             }
             (Self::Guid, BorrowedValue::Text(text)) if !rules::has_guid_characters(text) => {
                 Some(NO_GUID.to_owned())
+            }
+            (Self::Hex(digits), BorrowedValue::Text(text)) if !rules::is_hex(text, digits) => Some(
+                format!("the text is no checksum of {digits} lower-case hex digits"),
+            ),
+            (Self::All | Self::Name, BorrowedValue::Text(text)) if text.contains('\0') => {
+                Some("the text contains U+0000".to_owned())
             }
             _ => None,
         }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::labels::PairRules;
 use crate::store::StoreError;
 
 /// Pairs of key and value in the order given.
@@ -20,7 +21,7 @@ impl<'a> Metadata<'a> {
     ///
     /// # Errors
     ///
-    /// Fails if `stored` is not a JSON object of text.
+    /// Fails if `stored` is not a JSON object of text, or if a key appears twice or a text contains U+0000.
     pub fn parse(stored: &'a str) -> serde_json::Result<Self> {
         if stored == Self::EMPTY {
             return Ok(Self::default());
@@ -28,22 +29,29 @@ impl<'a> Metadata<'a> {
         serde_json::from_str(stored)
     }
 
-    /// Parses the column `column` of the row `guid` of `table`.
+    /// Parses the labels or the annotations of the row `guid` of `table`.
     ///
     /// # Errors
     ///
-    /// Fails with [`StoreError::Damaged`] if `stored` is not a JSON object of text.
+    /// Fails with [`StoreError::Damaged`] like [`parse`](Self::parse), or if a value breaks the rules.
     pub fn of_column(
         table: &str,
         guid: &str,
-        column: &str,
+        rules: PairRules,
         stored: &'a str,
     ) -> Result<Self, StoreError> {
-        Self::parse(stored).map_err(|error| {
+        let damaged = |fault: &dyn fmt::Display| {
+            let what = rules.what;
             StoreError::Damaged(format!(
-                "`{column}` of the row `{guid}` in `{table}`: {error}"
+                "`{what}s` of the row `{guid}` in `{table}`: {fault}"
             ))
-        })
+        };
+        let parsed = Self::parse(stored).map_err(|error| damaged(&error))?;
+        let mut values = parsed.0.iter().map(|(_, value)| value);
+        match values.find_map(|value| (rules.value_fault)(value)) {
+            None => Ok(parsed),
+            Some(fault) => Err(damaged(&fault)),
+        }
     }
 
     /// Returns the JSON text for a column, without blanks.
@@ -84,10 +92,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Metadata<'a> {
                 {
                     // Only another program can have stored null. It means that the key has no value.
                     if let Some(BorrowedText(value)) = value {
+                        if key.contains('\0') || value.contains('\0') {
+                            return Err(A::Error::custom("a text contains U+0000"));
+                        }
                         pairs.push((key, value));
                     }
                 }
-                Ok(Metadata(pairs))
+                match key_twice(&pairs) {
+                    None => Ok(Metadata(pairs)),
+                    Some(key) => Err(A::Error::custom(format!("the key `{key}` appears twice"))),
+                }
             }
         }
 
@@ -95,6 +109,43 @@ impl<'de: 'a, 'a> Deserialize<'de> for Metadata<'a> {
     }
 }
 
+/// Returns a key that appears more than once.
+fn key_twice<'p>(pairs: &'p [(Cow<'_, str>, Cow<'_, str>)]) -> Option<&'p str> {
+    if pairs.len() < 2 {
+        return None;
+    }
+    let mut keys: Vec<&str> = pairs.iter().map(|(key, _)| &**key).collect();
+    keys.sort_unstable();
+    let twice = keys.windows(2).find(|two| two[0] == two[1])?;
+    Some(twice[0])
+}
+
 /// Text that is borrowed from the input unless it contains escapes.
 #[derive(serde::Deserialize)]
-pub(crate) struct BorrowedText<'a>(#[serde(borrow)] pub Cow<'a, str>);
+struct BorrowedText<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_object_of_text_with_each_key_once_is_refused() {
+        for stored in [
+            "",
+            "{",
+            "[]",
+            "null",
+            "\"{}\"",
+            "{\"a\":1}",
+            "{\"a\":{}}",
+            "{\"a\":\"b\"",
+            "{}}",
+            "{a:\"b\"}",
+            "{\"a\":\"b\",\"c\":\"d\",\"\\u0061\":\"b\"}",
+            "{\"a\":\"\\u0000\"}",
+            "{\"\\u0000\":\"a\"}",
+        ] {
+            assert!(Metadata::parse(stored).is_err(), "{stored}");
+        }
+    }
+}

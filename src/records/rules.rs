@@ -35,15 +35,31 @@ pub fn is_name(text: &str) -> bool {
         && !text.chars().any(char::is_control)
 }
 
-/// Returns whether the text has that many lower-case hex digits and nothing else.
+/// Returns whether the text has that many lower-case hex digits and nothing else. Looks at all bytes, like
+/// [`has_guid_characters`].
+#[inline]
 pub fn is_hex(text: &str, digits: usize) -> bool {
-    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    text.len() == digits && text.bytes().all(is_digit)
+    let is_wrong = |byte: u8| {
+        let is_digit = byte.wrapping_sub(b'0') < 10;
+        let is_letter = byte.wrapping_sub(b'a') < 6;
+        !(is_digit | is_letter)
+    };
+    text.len() == digits && !text.bytes().fold(false, |any, byte| any | is_wrong(byte))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn checksum_has_lower_case_hex_digits() {
+        for byte in 0..128_u8 {
+            let text = char::from(byte).to_string();
+            let expected = b"0123456789abcdef".contains(&byte);
+            assert_eq!(is_hex(&text, 1), expected, "{text:?}");
+        }
+        assert!(is_hex("0f", 2) && !is_hex("0f", 1) && !is_hex("f", 2) && !is_hex("é", 2));
+    }
 
     #[test]
     fn guid_has_the_characters_that_a_url_does_not_escape() {

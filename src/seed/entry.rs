@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::EntryError;
 use super::field::{Annotations, Guid, Labels, Name};
 use super::messages;
+use crate::labels::{ANNOTATIONS, LABELS};
 use crate::records::{Metadata, Table};
 use crate::store::StoreError;
 pub(super) use app::AppEntry;
@@ -85,8 +86,8 @@ pub(super) fn metadata<'a, T: Table>(
     labels: &'a str,
     annotations: &'a str,
 ) -> Result<(Option<Labels<'a>>, Option<Annotations<'a>>), StoreError> {
-    let labels = Metadata::of_column(T::TABLE, guid, "labels", labels)?;
-    let annotations = Metadata::of_column(T::TABLE, guid, "annotations", annotations)?;
+    let labels = Metadata::of_column(T::TABLE, guid, LABELS, labels)?;
+    let annotations = Metadata::of_column(T::TABLE, guid, ANNOTATIONS, annotations)?;
     Ok((
         (!labels.0.is_empty()).then_some(Labels(labels)),
         (!annotations.0.is_empty()).then_some(Annotations(annotations)),

@@ -11,9 +11,15 @@ const MAX_CONNECTIONS: usize = 1000;
 const OTHER_FILES: usize = 64;
 /// The number of open files with which nothing is limited further.
 const ENOUGH_FILES: u64 = 2048;
+/// The number of open files with which a server starts. With fewer, it may start and then open no connection to its database.
+const FEWEST_FILES: u64 = 32;
 
 /// Raises the limit of open files as far as the system allows, if it is low (getrlimit(2)).
-pub fn raise_file_limit() {
+///
+/// # Errors
+///
+/// Fails if a server cannot work with the limit: a sentence that names it.
+pub fn raise_file_limit() -> Result<(), String> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.map_or(ENOUGH_FILES, |maximum| maximum.min(ENOUGH_FILES));
     if current.is_some_and(|current| current < wanted) {
@@ -23,6 +29,12 @@ pub fn raise_file_limit() {
         };
         // If it fails, the server accepts fewer connections.
         let _ = setrlimit(Resource::Nofile, raised);
+    }
+    match getrlimit(Resource::Nofile).current {
+        Some(files) if files < FEWEST_FILES => Err(format!(
+            "the limit of open files is `{files}`, and a server needs at least `{FEWEST_FILES}`; raise it with `ulimit -n`"
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -35,6 +35,8 @@ impl Service {
             return;
         }
         let mut is_first = true;
+        // Each failure is tried again soon. The log shows it again only once another one, or a success, came between.
+        let mut logged = None;
         loop {
             let seen = self.store.last_commit();
             let finished = match self.staging.filter(|_| is_first) {
@@ -43,10 +45,17 @@ impl Service {
             };
             is_first &= finished.is_err();
             match finished {
-                Ok(wait) => self.wait_for_work(wait, seen).await,
+                Ok(wait) => {
+                    logged = None;
+                    self.wait_for_work(wait, seen).await;
+                }
                 Err(StoreError::Closed) => return,
                 Err(error) => {
-                    warn_of(&error);
+                    let text = error.to_string();
+                    if logged.as_ref() != Some(&text) {
+                        warn_of(&error);
+                        logged = Some(text);
+                    }
                     sleep(PAUSE).await;
                 }
             }

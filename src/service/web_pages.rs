@@ -150,15 +150,15 @@ pub fn parse_host(text: &str) -> Result<String, String> {
 pub fn parse_origin(text: &str) -> Result<String, String> {
     let origin = text.strip_suffix('/').unwrap_or(text);
     let is_origin = origin.split_once("://").is_some_and(|(scheme, host)| {
-        !scheme.is_empty()
-            && scheme
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-            && name(host).is_some()
+        let is_scheme = |known: &str| known.eq_ignore_ascii_case(scheme);
+        (is_scheme("http") || is_scheme("https")) && name(host).is_some()
     });
     match is_origin {
         true => Ok(origin.to_ascii_lowercase()),
-        false => Err("expected an origin, as `http://localhost:3000`".to_owned()),
+        false => Err(
+            "expected an origin of the scheme `http` or `https`, as `http://localhost:3000`"
+                .to_owned(),
+        ),
     }
 }
 

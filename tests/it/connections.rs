@@ -109,6 +109,33 @@ fn system_keeps_only_the_beginning_of_a_response_that_is_not_read() {
 }
 
 #[test]
+fn server_with_too_few_descriptors_ends_with_an_error_that_names_the_limit() {
+    let work = WorkDir::new();
+    for files in [15, 16, 20, 22, 31] {
+        let output = work.run_after(
+            &format!("ulimit -n {files}"),
+            &[
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--exit-with-stdin",
+                "--seed",
+                "example",
+                "--ephemeral",
+            ],
+        );
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let sentence = format!(
+            "cf-packages: the limit of open files is `{files}`, and a server needs at least `32`; raise it with `ulimit -n`\n"
+        );
+        assert_eq!((output.status.code(), stderr), (Some(1), sentence));
+    }
+    let server = work.serve_with_file_limit(32, &["--no-auth"]);
+    assert_eq!(server.get("/v3/packages", "").status, 200);
+    server.stop();
+}
+
+#[test]
 fn clients_are_answered_when_there_are_no_descriptors() {
     let work = WorkDir::new();
     let server = work.serve_with_file_limit(40, &["--no-auth"]);

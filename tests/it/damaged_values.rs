@@ -63,6 +63,40 @@ const DAMAGED: &[Damage] = &[
     package("sha256 = cast(x'ff' as text)", "with a damaged `sha256`"),
     package("image = cast(x'ff' as text)", "with a damaged `image`"),
     package(
+        "image = 'a' || char(0)",
+        "with a damaged `image`: the text contains U+0000",
+    ),
+    package(
+        "error = char(0)",
+        "with a damaged `error`: the text contains U+0000",
+    ),
+    package(
+        "docker_user = char(0) || 'a'",
+        "with a damaged `docker_user`: the text contains U+0000",
+    ),
+    package(
+        r#"labels = '{"a":"b","c":"d","a":"b"}'"#,
+        "with a damaged `labels`: the text is no JSON object of text: the key `a` appears twice",
+    ),
+    package(
+        r#"labels = '{"a":"' || printf('%064d', 0) || '"}'"#,
+        "with a damaged `labels`: '00000000...' is greater than 63 characters",
+    ),
+    package(
+        r#"annotations = '{"a":"\u0000"}'"#,
+        "with a damaged `annotations`: the text is no JSON object of text: a text contains U+0000",
+    ),
+    package(
+        r#"type = 'bits', image = null, store_image = null, docker_user = null, docker_password = null,
+           docker_email = null, docker_login_server = null, sha1 = 'x'"#,
+        "with a damaged `sha1`: the text is no checksum of 40 lower-case hex digits",
+    ),
+    package(
+        r#"type = 'bits', image = null, store_image = null, docker_user = null, docker_password = null,
+           docker_email = null, docker_login_server = null, sha256 = printf('%063d', 0) || 'A'"#,
+        "with a damaged `sha256`: the text is no checksum of 64",
+    ),
+    package(
         "docker_user = cast(x'ff' as text)",
         "with a damaged `docker_user`",
     ),
@@ -90,7 +124,10 @@ const DAMAGED: &[Damage] = &[
         "image = null",
         "of the type `docker` without `image` or `store_image`",
     ),
-    package("sha1 = 'x'", "of the type `docker` with a checksum"),
+    package(
+        "sha1 = printf('%040d', 0)",
+        "of the type `docker` with a checksum",
+    ),
     package(
         "type = 'bits'",
         "of the type `bits` with values of a docker package",
@@ -110,6 +147,12 @@ const DAMAGED: &[Damage] = &[
         set: "name = cast(x'ff' as text)",
         targets: &["/v3/organizations"],
         fault: "with a damaged `name`",
+    },
+    Damage {
+        table: "organizations",
+        set: "name = 'a' || char(0)",
+        targets: &["/v3/organizations"],
+        fault: "with a damaged `name`: the text contains U+0000",
     },
     Damage {
         table: "organizations",
@@ -286,7 +329,11 @@ fn value_that_no_seed_may_give_is_named_by_check() {
         ("organizations", "name = ''", no_name),
         ("spaces", "name = 'a' || char(10)", no_name),
         ("apps", "name = ''", no_name),
-        ("apps", "name = 'a' || char(0)", no_name),
+        (
+            "apps",
+            "name = 'a' || char(0)",
+            "with a damaged `name`: the text contains U+0000",
+        ),
         ("users", "name = ''", no_name),
         (
             "users",
@@ -297,21 +344,6 @@ fn value_that_no_seed_may_give_is_named_by_check() {
             "packages",
             "guid = 'a.json'",
             "with a damaged `guid`: the guid ends in `.json`",
-        ),
-        (
-            "packages",
-            "sha1 = 'x'",
-            "with a damaged `sha1`: the text is no checksum of 40 lower-case hex digits",
-        ),
-        (
-            "packages",
-            "sha256 = printf('%064d', 0) || '0'",
-            "with a damaged `sha256`: the text is no checksum of 64",
-        ),
-        (
-            "packages",
-            "sha256 = printf('%063d', 0) || 'A'",
-            "with a damaged `sha256`: the text is no checksum of 64",
         ),
         (
             "packages",
@@ -331,7 +363,7 @@ fn value_that_no_seed_may_give_is_named_by_check() {
         (
             "packages",
             r#"annotations = '{"a\u0000":"c"}'"#,
-            "with a damaged `annotations`: 'a\\0' contains invalid characters",
+            "with a damaged `annotations`: the text is no JSON object of text: a text contains U+0000",
         ),
         (
             "apps",

@@ -57,6 +57,42 @@ fn folder_of_a_killed_server_is_removed_by_the_next_server() {
 }
 
 #[test]
+fn folder_of_a_server_that_was_killed_at_its_start_is_removed() {
+    const MARKER: &str =
+        "The folder of a cf-packages server, which removes it with all of these files.\n";
+    let dir = WorkDir::new();
+    let make = |name: &str, files: &[(&str, &str)]| {
+        let folder = dir.path(name);
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).unwrap();
+        for (name, text) in files {
+            fs::write(folder.join(name), text).unwrap();
+        }
+        folder
+    };
+    make("cf-packages-killed", &[("lock.new", MARKER)]);
+    // Nothing shows that these are such folders.
+    make(
+        "cf-packages-database",
+        &[("lock.new", MARKER), ("packages.db", "")],
+    );
+    make("cf-packages-empty", &[]);
+    make("cf-packages-marker", &[("lock.new", "The folder of ")]);
+    make(
+        "cf-packages-other",
+        &[("lock.new", MARKER), ("thesis.txt", "mine")],
+    );
+    let living = make("cf-packages-living", &[("lock.new", MARKER)]);
+    let lock = fs::File::open(living.join("lock.new")).unwrap();
+    lock.lock().unwrap();
+    let mut left = dir.file_names();
+    left.retain(|name| name != "cf-packages-killed");
+    ephemeral(&dir, &["--token-key", "k"]).stop();
+    assert_eq!(dir.file_names(), left);
+    assert!(living.join("lock.new").exists());
+}
+
+#[test]
 fn folder_of_a_killed_server_is_removed_where_folders_inherit_their_group() {
     let dir = WorkDir::new();
     fs::set_permissions(dir.path(""), PermissionsExt::from_mode(0o3777)).unwrap();
@@ -526,4 +562,57 @@ fn copy_of_a_file_that_is_being_written_is_one_state_of_it() {
     });
     server.stop();
     assert_eq!(dir.file_names(), ["x.db"]);
+}
+
+#[test]
+fn error_about_the_contents_of_a_copy_names_the_file_that_was_copied() {
+    let dir = WorkDir::of_files();
+    dir.run_ok(&["seed", "example", "--db", "sound.db"]);
+    let damage = |sql: &str| {
+        fs::copy(dir.path("sound.db"), dir.path("bad.db")).unwrap();
+        let database = rusqlite::Connection::open(dir.path("bad.db")).unwrap();
+        database.execute_batch(sql).unwrap();
+    };
+    let refused = |fault: &str| {
+        for arguments in [
+            &[
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--exit-with-stdin",
+                "--ephemeral",
+                "--from",
+                "bad.db",
+                "--seed",
+                "demo",
+            ][..],
+            &[
+                "get",
+                "/v3/packages",
+                "--ephemeral",
+                "--from",
+                "bad.db",
+                "--seed",
+                "demo",
+            ],
+        ] {
+            let mut command = dir.command();
+            command.env("TMPDIR", dir.path("")).args(arguments);
+            let output = command.output().unwrap();
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{stderr}");
+            let start = format!("cf-packages: `bad.db` {fault}");
+            assert!(stderr.starts_with(&start), "{stderr}");
+            assert!(!stderr.contains("packages.db"), "{stderr}");
+            assert_eq!(dir.file_names(), ["bad.db", "sound.db"]);
+        }
+    };
+    damage("create table added (id)");
+    refused("has a table `added`");
+    damage("delete from versions");
+    refused("has ");
+    damage(
+        "update packages set labels = '{\"a\":1}' where id = 1; pragma writable_schema = on; update sqlite_schema set sql = 'x' where name = 'packages'",
+    );
+    refused("is damaged");
 }

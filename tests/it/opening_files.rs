@@ -493,7 +493,7 @@ fn check_reports_faults_of_schema_and_data_at_once() {
     for fault in [
         "has a view `one` that is not ours",
         "has a row in `space_roles` that refers to nothing in `users`",
-        "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text",
+        "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text: invalid type: sequence, expected an object of strings at line 1 column 0",
         "has lost its row in `versions`",
     ] {
         assert!(
@@ -556,16 +556,16 @@ fn check_reports_each_fault() {
             "pragma ignore_check_constraints = on; update packages set labels = '{', annotations = '[]' where id in (1, 2)",
             &[
                 "is damaged: CHECK constraint failed in packages",
-                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `labels`: the text is no JSON object of text",
-                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text",
-                "has a row in `packages` (id 2, guid `guid-c24fd786-9aad-4bd2-85de-511186485d21`) with a damaged `labels`: the text is no JSON object of text",
-                "has a row in `packages` (id 2, guid `guid-c24fd786-9aad-4bd2-85de-511186485d21`) with a damaged `annotations`: the text is no JSON object of text",
+                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `labels`: the text is no JSON object of text: EOF while parsing an object at line 1 column 1",
+                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text: invalid type: sequence, expected an object of strings at line 1 column 0",
+                "has a row in `packages` (id 2, guid `guid-c24fd786-9aad-4bd2-85de-511186485d21`) with a damaged `labels`: the text is no JSON object of text: EOF while parsing an object at line 1 column 1",
+                "has a row in `packages` (id 2, guid `guid-c24fd786-9aad-4bd2-85de-511186485d21`) with a damaged `annotations`: the text is no JSON object of text: invalid type: sequence, expected an object of strings at line 1 column 0",
             ],
         ),
         (
             "update packages set annotations = '[]' where id = 1",
             &[
-                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text",
+                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text: invalid type: sequence, expected an object of strings at line 1 column 0",
             ],
         ),
         // SQLite accepts these as JSON objects.
@@ -573,8 +573,8 @@ fn check_reports_each_fault() {
             "update packages set annotations = '{\"a\":1}' where id = 1;
              update packages set annotations = '{\"a\":\"\\ud800\"}' where id = 2",
             &[
-                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text",
-                "has a row in `packages` (id 2, guid `guid-c24fd786-9aad-4bd2-85de-511186485d21`) with a damaged `annotations`: the text is no JSON object of text",
+                "has a row in `packages` (id 1, guid `guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78`) with a damaged `annotations`: the text is no JSON object of text: invalid type: integer `1`, expected a string at line 1 column 6",
+                "has a row in `packages` (id 2, guid `guid-c24fd786-9aad-4bd2-85de-511186485d21`) with a damaged `annotations`: the text is no JSON object of text: unexpected end of hex escape at line 1 column 13",
             ],
         ),
         ("delete from versions", &["has lost its row in `versions`"]),

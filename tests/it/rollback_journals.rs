@@ -176,3 +176,36 @@ fn file_that_a_journal_names_is_not_removed() {
     );
     assert_eq!(dir.read("victim"), b"do not remove");
 }
+
+#[test]
+fn transaction_of_a_living_program_is_to_be_waited_for() {
+    for sql in ["update packages set state = 'FAILED'", CHANGE] {
+        let dir = WorkDir::new();
+        let connection = database(&dir, "300");
+        let exported = dir.run_ok(&["export", "--db", "x.db"]);
+        connection.execute_batch(&format!("begin; {sql}")).unwrap();
+        // To read `x.db` here would release the locks of this process (https://sqlite.org/howtocorrupt.html, §2.2).
+        let journal = dir.read("x.db-journal");
+        assert!(!journal.starts_with(&[0]));
+        let being_written = "cf-packages: `x.db` is being written by another program, which has not ended its transaction; wait until it has\n";
+        let locked = "cf-packages: `x.db` is kept locked by another program; end it, or wait and try again\n";
+        for (arguments, sentence) in [
+            (&["backup", "y.db", "--db", "x.db"][..], being_written),
+            (&["serve", "--ephemeral", "--from", "x.db"], being_written),
+            (&["check", "--db", "x.db"], locked),
+            (&["export", "--db", "x.db"], locked),
+            (&["seed", "example", "--db", "x.db"], locked),
+        ] {
+            let output = dir.run(arguments);
+            assert_eq!(
+                (output.status, output.stderr.as_str()),
+                (1, sentence),
+                "{sql} {arguments:?}"
+            );
+        }
+        assert!(dir.read("x.db-journal") == journal);
+        connection.execute_batch("rollback").unwrap();
+        drop(connection);
+        assert!(dir.run_ok(&["export", "--db", "x.db"]) == exported, "{sql}");
+    }
+}

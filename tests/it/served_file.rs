@@ -307,3 +307,22 @@ fn read_only_server_serves_the_file_that_replaces_its_own() {
         }
     }
 }
+
+#[test]
+fn log_says_once_that_what_is_due_cannot_be_finished() {
+    let dir = WorkDir::of_files();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let server = serve(&dir, &["--api", "current", "--processing", "5s"]);
+    let deleted = server.send(
+        "DELETE /v3/packages/guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    );
+    assert_eq!(deleted.status, 202);
+    fs::rename(dir.path("x.db"), dir.path("y.db")).unwrap();
+    wait_for(&server, "/healthz", 503);
+    // The job becomes due, and is tried each second from then on.
+    std::thread::sleep(Duration::from_secs(9));
+    let log = stop(server);
+    let failure = "what is due could not be finished: `x.db` was removed";
+    let failures = log.matches(failure).count();
+    assert_eq!(failures, 1, "{log}");
+}

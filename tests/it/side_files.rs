@@ -496,3 +496,24 @@ fn reader_that_ends_after_another_reader_leaves_nothing() {
     assert_eq!(dir.file_names(), ["x.db"]);
     assert!(dir.read("x.db") == bytes);
 }
+
+#[test]
+fn check_leaves_the_empty_files_of_a_killed_server() {
+    let dir = WorkDir::of_files();
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    let server = dir.serve(&["--db", "x.db"]);
+    server.signal("KILL");
+    server.wait();
+    // A server that is killed before its first commit leaves this log.
+    dir.write("x.db-wal", "");
+    for removed in ["", "x.db-wal"] {
+        if !removed.is_empty() {
+            std::fs::remove_file(dir.path(removed)).unwrap();
+        }
+        let before = contents(&dir);
+        dir.run_ok(&["check", "--db", "x.db"]);
+        assert!(contents(&dir) == before, "{:?}", dir.file_names());
+    }
+    dir.run_ok(&["seed", "demo", "--db", "x.db"]);
+    assert_eq!(dir.file_names(), ["x.db"]);
+}

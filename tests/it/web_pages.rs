@@ -202,6 +202,10 @@ fn wrong_hosts_and_origins_of_flags_are_refused() {
         ["--allow-origin", "*"],
         ["--allow-origin", "null"],
         ["--allow-origin", "localhost:3000"],
+        ["--allow-origin", "ftp://x"],
+        ["--allow-origin", "file://x"],
+        ["--allow-origin", "chrome-extension://abcdefghijklmnop"],
+        ["--allow-origin", "://x"],
     ] {
         let ran = dir.run(&["serve", "--listen", "127.0.0.1:0", flags[0], flags[1]]);
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{flags:?}");

@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::busy::Patience;
 use super::identify::beside;
+use super::read_only::is_being_written;
 use crate::error_text::os_error;
 use crate::signals;
 use crate::store::{OpenMode, StoreError};
@@ -48,12 +49,13 @@ pub(in crate::store) fn changed_log(path: &Path) -> Option<PathBuf> {
 }
 
 /// Fails if a rollback journal lies beside the file, or one that cannot be read. The file then holds part of a
-/// transaction that did not end; only a connection that may write can undo it
+/// transaction that another program has not ended yet, or that was broken off; then only a connection that may write can undo it
 /// (<https://sqlite.org/lockingv3.html#hot_journals>).
 pub(in crate::store) fn refuse_journal(path: &Path) -> Result<(), StoreError> {
     let journal = beside(path, "-journal");
     let fault = match is_hot(&journal) {
         Ok(false) => return Ok(()),
+        Ok(true) | Err(_) if is_being_written(path) => return Err(being_written(path)),
         Ok(true) => format!(
             "holds part of a transaction that did not end (`{}`); `cf-packages serve` or `seed` undoes it, once no other program writes the file",
             journal.display()
@@ -65,6 +67,14 @@ pub(in crate::store) fn refuse_journal(path: &Path) -> Result<(), StoreError> {
         ),
     };
     Err(StoreError::file(path, fault))
+}
+
+/// Returns the error for a file with a rollback journal that another program is writing to.
+pub(super) fn being_written(path: &Path) -> StoreError {
+    StoreError::file(
+        path,
+        "is being written by another program, which has not ended its transaction; wait until it has",
+    )
 }
 
 /// Returns whether a rollback journal has to be applied. SQLite empties a journal that it keeps for the next transaction,

@@ -66,11 +66,25 @@ pub(in crate::store) fn mode_beside_others(path: &Path) -> OpenMode {
 ///
 /// This process must have no connection to the file, as for [`identify`](super::identify).
 fn is_in_use(path: &Path) -> bool {
-    // https://sqlite.org/lockingv3.html, and `PENDING_BYTE` in SQLite's `os.h`
+    has_lock(path, FlockType::WriteLock)
+}
+
+/// Returns whether another program is in a transaction that writes to the file, which has a rollback journal: it then holds
+/// the lock RESERVED, PENDING or EXCLUSIVE (<https://sqlite.org/lockingv3.html>). A program that was killed holds none.
+///
+/// This process must have no connection to the file, as for [`identify`](super::identify).
+pub(super) fn is_being_written(path: &Path) -> bool {
+    // These locks are exclusive, and those of readers shared.
+    has_lock(path, FlockType::ReadLock)
+}
+
+/// Returns whether another program holds a lock on the file that excludes one of this type.
+fn has_lock(path: &Path, excluded: FlockType) -> bool {
+    // `PENDING_BYTE` in SQLite's `os.h`
     let lock_bytes = Flock {
         start: 0x4000_0000,
         length: 512,
-        ..Flock::from(FlockType::WriteLock)
+        ..Flock::from(excluded)
     };
     File::open(path)
         .is_ok_and(|file| fcntl_getlk(file, &lock_bytes).is_ok_and(|lock| lock.is_some()))
@@ -132,9 +146,9 @@ fn remove_side_files(path: &Path, side_files: &[PathBuf]) -> Result<(), StoreErr
 pub(in crate::store) fn connect_without_changes(path: &Path) -> Result<Reading, StoreError> {
     let exists = |suffix| beside(path, suffix).exists();
     let mode = match mode_beside_others(path) {
-        // It would remove an empty `-wal` that a killed program left.
-        OpenMode::ReadWrite if exists("-wal") && !exists("-shm") && !is_in_use(path) => {
-            OpenMode::ImmutableWithLog
+        // It would remove an empty `-wal`, and a `-shm`, that a killed program left.
+        OpenMode::ReadWrite if (exists("-wal") || exists("-shm")) && !is_in_use(path) => {
+            OpenMode::Immutable
         }
         mode => mode,
     };

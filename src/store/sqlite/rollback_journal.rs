@@ -11,8 +11,10 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use super::connect::being_written;
 use super::header::Header;
 use super::identify::beside;
+use super::read_only::is_being_written;
 use crate::error_text::os_error;
 use crate::store::StoreError;
 
@@ -48,6 +50,14 @@ struct PartHeader {
 /// A file in the WAL mode has no rollback journal, except while its mode is changed, and then the journal is not needed.
 pub(super) fn refuse_foreign_journal(path: &Path) -> Result<bool, StoreError> {
     let journal_path = beside(path, "-journal");
+    // While a program is in its transaction, what it has written of the file and of the journal do not fit together.
+    let refused = |fault: String| {
+        if is_being_written(path) {
+            being_written(path)
+        } else {
+            StoreError::file(path, fault)
+        }
+    };
     for _ in 0..TRIES {
         let Some(journal) = RollbackJournal::open(&journal_path) else {
             return Ok(false);
@@ -59,26 +69,20 @@ pub(super) fn refuse_foreign_journal(path: &Path) -> Result<bool, StoreError> {
             )
         };
         if let Some(name) = journal.super_journal().map_err(error)? {
-            return Err(StoreError::file(
-                path,
-                format!(
-                    "holds part of a transaction over several databases (`{}` names `{}`); open it once with the program that wrote it",
-                    journal_path.display(),
-                    name.display()
-                ),
-            ));
+            return Err(refused(format!(
+                "holds part of a transaction over several databases (`{}` names `{}`); open it once with the program that wrote it",
+                journal_path.display(),
+                name.display()
+            )));
         }
         if journal.is_of(path).map_err(error)? {
             return Ok(true);
         }
     }
-    Err(StoreError::file(
-        path,
-        format!(
-            "lies beside `{}`, a rollback journal that is not its own and would overwrite it; remove the journal",
-            journal_path.display()
-        ),
-    ))
+    Err(refused(format!(
+        "lies beside `{}`, a rollback journal that is not its own and would overwrite it; remove the journal",
+        journal_path.display()
+    )))
 }
 
 impl RollbackJournal {

@@ -2,14 +2,15 @@
 
 use crate::edition::BaseUrl;
 use crate::edition::current::json::{EscapedText, JsonWriter};
-use crate::records::{Content, DockerCredentials, PackageRecord};
+use crate::labels::{ANNOTATIONS, LABELS, PairRules};
+use crate::records::{Content, DockerCredentials, Metadata, Package, PackageRecord, Table};
 use crate::store::StoreError;
 
 /// Appends the document of one package.
 ///
 /// # Errors
 ///
-/// Fails with [`StoreError::Damaged`] if the stored labels or annotations are not a JSON object of text.
+/// Fails with [`StoreError::Damaged`] if the stored labels or annotations are not valid.
 pub fn write(
     record: &PackageRecord<'_>,
     base_url: &BaseUrl,
@@ -38,11 +39,9 @@ pub fn write(
     json.raw(",\"relationships\":{\"app\":{\"data\":{\"guid\":\"")
         .escaped(&app_guid);
     json.raw("\"}}},\"metadata\":{\"labels\":")
-        .stored_object(record.labels)
-        .map_err(|error| damaged(record, "labels", &error))?;
+        .object(&metadata(record, LABELS, record.labels)?);
     json.raw(",\"annotations\":")
-        .stored_object(record.annotations)
-        .map_err(|error| damaged(record, "annotations", &error))?;
+        .object(&metadata(record, ANNOTATIONS, record.annotations)?);
 
     json.raw("},\"links\":{\"self\":{\"href\":\"")
         .escaped(&base_url);
@@ -88,11 +87,12 @@ fn docker(json: &mut JsonWriter<'_>, image: &str, credentials: &DockerCredential
         .raw("}");
 }
 
-fn damaged(record: &PackageRecord<'_>, column: &str, error: &serde_json::Error) -> StoreError {
-    StoreError::Damaged(format!(
-        "the {column} of the package `{}` are not a JSON object of text: {error}",
-        record.guid
-    ))
+fn metadata<'r>(
+    record: &PackageRecord<'_>,
+    rules: PairRules,
+    stored: &'r str,
+) -> Result<Metadata<'r>, StoreError> {
+    Metadata::of_column(Package::TABLE, record.guid, rules, stored)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::labels::{ANNOTATIONS, LABELS};
 use crate::records::{Metadata, Table};
 use crate::store::StoreError;
 
@@ -87,15 +88,15 @@ impl<'a> StoredMetadata<'a> {
     ///
     /// # Errors
     ///
-    /// Fails with [`StoreError::Damaged`] if one of them is not a JSON object of text.
+    /// Fails with [`StoreError::Damaged`] if one of them is not valid.
     pub fn of<T: Table>(
         guid: &str,
         labels: &'a str,
         annotations: &'a str,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            labels: Metadata::of_column(T::TABLE, guid, "labels", labels)?,
-            annotations: Metadata::of_column(T::TABLE, guid, "annotations", annotations)?,
+            labels: Metadata::of_column(T::TABLE, guid, LABELS, labels)?,
+            annotations: Metadata::of_column(T::TABLE, guid, ANNOTATIONS, annotations)?,
         })
     }
 }

@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::super::parts::{Link, ToOne};
 use super::*;
@@ -16,8 +18,8 @@ struct Sample {
     state: String,
     error: Option<String>,
     content: SampleContent,
-    labels: Members,
-    annotations: Members,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
     created_at: i64,
     updated_at: Option<i64>,
 }
@@ -35,19 +37,12 @@ enum SampleContent {
     },
 }
 
-/// The members of a JSON object, in order.
-#[derive(Clone, Debug)]
-struct Members(Vec<(String, Option<String>)>);
-
-impl Serialize for Members {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
-    }
-}
-
 fn sample() -> impl Strategy<Value = Sample> {
     let optional_text = || prop::option::of(text());
-    let members = || prop::collection::vec((text(), optional_text()), 0..4).prop_map(Members);
+    // No stored text contains U+0000, and the value of a label needs no escape.
+    let stored_text = || text().prop_map(|text| text.replace('\0', "\n"));
+    let labels = prop::collection::btree_map(stored_text(), "[0-9a-z]{0,9}", 0..4);
+    let annotations = prop::collection::btree_map(stored_text(), stored_text(), 0..4);
     let seconds = || 0..=crate::clock::LAST_SECOND;
     let content = prop_oneof![
         (optional_text(), optional_text())
@@ -63,7 +58,7 @@ fn sample() -> impl Strategy<Value = Sample> {
     (
         (text(), text(), text(), optional_text()),
         content,
-        (members(), members()),
+        (labels, annotations),
         (seconds(), prop::option::of(seconds())),
     )
         .prop_map(|(texts, content, metadata, times)| Sample {
@@ -165,8 +160,8 @@ struct Relationships<'a> {
 
 #[derive(Serialize)]
 struct Metadata<'a> {
-    labels: &'a Members,
-    annotations: &'a Members,
+    labels: &'a BTreeMap<String, String>,
+    annotations: &'a BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -249,8 +244,8 @@ fn damaged_metadata_is_an_error_that_names_the_package() {
             sha1: None,
             sha256: None,
         },
-        labels: Members(Vec::new()),
-        annotations: Members(Vec::new()),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
         created_at: 0,
         updated_at: None,
     };
@@ -261,7 +256,7 @@ fn damaged_metadata_is_an_error_that_names_the_package() {
             let result = written(&sample, &BaseUrl(String::new()), labels, annotations);
             let error = result.expect_err(damaged);
             assert!(
-                matches!(&error, StoreError::Damaged(text) if text.starts_with(&format!("the {name} of the package `P`"))),
+                matches!(&error, StoreError::Damaged(text) if text.starts_with(&format!("`{name}` of the row `P` in `packages`: "))),
                 "{error}"
             );
         }
