@@ -14,7 +14,7 @@ use crate::{Error, Result};
 pub const HOST: &str = "packages.localhost";
 /// Threads of the client.
 const THREADS: usize = 2;
-/// Connections of each thread.
+/// Connections of each thread, unless a row says otherwise.
 const CONNECTIONS: usize = 8;
 /// A read fails after this time. No response takes as long.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -41,10 +41,21 @@ pub fn upload(address: SocketAddr, parts: &[&[u8]]) -> Result<()> {
     connection.receive().map(drop)
 }
 
-/// Sends the requests again and again, one at a time on each connection. Returns responses per second.
+/// Sends the requests again and again, one at a time on each of 16 connections. Returns responses per second.
 pub fn rate(address: SocketAddr, requests: &[Vec<u8>], rounds: &Rounds) -> Result<f64> {
+    rate_over(THREADS * CONNECTIONS, address, requests, rounds)
+}
+
+/// Does the same as [`rate`] on so many connections.
+pub fn rate_over(
+    connections: usize,
+    address: SocketAddr,
+    requests: &[Vec<u8>],
+    rounds: &Rounds,
+) -> Result<f64> {
+    let of_thread = connections / THREADS;
     together(THREADS, |thread| {
-        let mut connections = (0..CONNECTIONS)
+        let mut connections = (0..of_thread)
             .map(|_| Connection::open(address))
             .collect::<Result<Vec<_>>>()?;
         let mut next = requests.iter().cycle().skip(thread);
@@ -57,7 +68,7 @@ pub fn rate(address: SocketAddr, requests: &[Vec<u8>], rounds: &Rounds) -> Resul
         }
         let mut meter = Meter::start(rounds);
         // While this thread reads one response, the server works on the others.
-        for turn in (0..CONNECTIONS).cycle() {
+        for turn in (0..of_thread).cycle() {
             let connection = &mut connections[turn];
             connection.receive()?;
             if !meter.tick() {

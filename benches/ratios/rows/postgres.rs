@@ -68,7 +68,11 @@ pub fn postgres(context: &mut Context, table: &mut Table) -> Result<()> {
 
     let rounds = context.options.rounds;
     let label = database.label();
-    for (cache, state, goal) in [(CACHE, "hot", Some(HOT)), (0, "cold", None)] {
+    for (cache, state, connections, goal) in [
+        (CACHE, "hot", 16, Some(HOT)),
+        (CACHE, "hot", 64, Some(HOT)),
+        (0, "cold", 16, None),
+    ] {
         let file = Server::on_database(&database.file, cache)?;
         let server = Server::on_database(&pages, cache)?;
         let of_file = [page_at(file.address, LIST, &database.admin, Depth::First)?];
@@ -78,10 +82,10 @@ pub fn postgres(context: &mut Context, table: &mut Table) -> Result<()> {
         let pair = paired(
             Unit::PerSecond,
             rounds.count,
-            || client::rate(file.address, &of_file, &rounds),
-            || client::rate(server.address, &of_server, &rounds),
+            || client::rate_over(connections, file.address, &of_file, &rounds),
+            || client::rate_over(connections, server.address, &of_server, &rounds),
         )?;
-        let what = format!("{state} page, first of {label}, PostgreSQL");
+        let what = format!("{state} page, first of {label}, {connections} connections, PostgreSQL");
         table.add(what.clone(), "the same of a file", pair, goal);
         let (sql, statement) = if cache == 0 {
             (BARE_PAGE, "`select` of the same rows, bare client")
@@ -92,7 +96,7 @@ pub fn postgres(context: &mut Context, table: &mut Table) -> Result<()> {
             Unit::PerSecond,
             rounds.count,
             || schemas.rate(sql, &rounds),
-            || client::rate(server.address, &of_server, &rounds),
+            || client::rate_over(connections, server.address, &of_server, &rounds),
         )?;
         table.add(what, statement, pair, None);
     }
