@@ -579,6 +579,27 @@ impl Store {
         }
     }
 
+    /// Waits for a write that runs on another thread.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`StoreError::OutcomeUnknown`] if the server of the database stops answering meanwhile.
+    pub async fn while_it_answers<T>(
+        &self,
+        write: impl Future<Output = T>,
+    ) -> Result<T, StoreError> {
+        match &self.engine {
+            Engine::File(_) => Ok(write.await),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(database) => {
+                let silent = || {
+                    StoreError::OutcomeUnknown("the server of the database does not answer".into())
+                };
+                database.while_it_answers(write).await.ok_or_else(silent)
+            }
+        }
+    }
+
     /// Returns whether the write-ahead log is half as long as it may be. A read that lasts long should end then: no write
     /// begins while the log has its largest size, and only the end of all older reads lets it be cut.
     pub fn is_log_long(&self) -> bool {

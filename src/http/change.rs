@@ -138,17 +138,17 @@ pub(super) async fn write_queued<T: Send + 'static>(
     queued: QueuedWrite,
     write: impl FnOnce(&Store, QueuedWrite) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let service = service.clone();
+    let shared = service.clone();
     let turn = service.writes.clone().acquire_owned();
     let turn = timeout_at(queued.deadline().into(), turn)
         .await
         .map_err(|_| StoreError::Busy)?;
-    tokio::task::spawn_blocking(move || {
+    let written = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        write(&service.store, queued)
-    })
-    .await
-    .unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        write(&shared.store, queued)
+    });
+    let written = service.store.while_it_answers(written).await?;
+    written.unwrap_or_else(|_| Err(StoreError::Closed.into()))
 }
 
 /// Fails if the server was started with `--read-only`.

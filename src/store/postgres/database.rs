@@ -1,9 +1,13 @@
 //! An open database of a server: its readers, its writer, and the check of its version.
 
+use std::future::Future;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::cancel::{Cancellation, WaitingCaller};
 use super::connect::ServerAddress;
@@ -14,13 +18,15 @@ use super::origin::Position;
 use super::readers::{Ended, Job, Lane, Readers};
 use super::replicas::{Read, Replicas};
 use super::session::PostgresSession;
-use super::version_check::VersionCheck;
+use super::version_check::{NoVersion, VersionCheck};
 use super::writer::Writer;
 use crate::caller::CallerKey;
 use crate::store::migrate::Migrated;
 use crate::store::sqlite::readers::WaitingReads;
 use crate::store::{QueuedWrite, ReplicaCounters, Snapshot, StoreError, Transaction};
 
+/// How long a request waits before the server is asked whether it still answers.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How many connections are kept for reads that last as long as a client takes.
 const LONG_READS: usize = 4;
 
@@ -167,9 +173,33 @@ impl PostgresStore {
         });
         self.readers.submit(caller, job)?;
         let unanswered = || StoreError::Postgres("a read ended without an answer".into());
-        let answer = receiver.await;
+        let answer = self.while_it_answers(receiver).await;
         drop(waiting);
+        let silent = || StoreError::Unreachable("its server does not answer".into());
+        let answer = answer.ok_or_else(silent)?;
         answer.unwrap_or_else(|_| Err(unanswered().into()))
+    }
+
+    /// Waits for `done`. Returns `None` if the server does not even answer a short question any more, as when it has
+    /// stopped without closing its connections.
+    pub(in crate::store) async fn while_it_answers<T>(
+        &self,
+        done: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut done = pin!(done);
+        loop {
+            if let Ok(done) = timeout(PATIENCE, &mut done).await {
+                return Some(done);
+            }
+            tokio::select! {
+                done = &mut done => return Some(done),
+                version = self.versions.ask() => {
+                    if version == Err(NoVersion::Silence) {
+                        return None;
+                    }
+                }
+            }
+        }
     }
 
     /// Runs `read` on the calling thread. See [`Store::read_blocking`](crate::store::Store::read_blocking).
@@ -191,7 +221,7 @@ impl PostgresStore {
 
     /// Returns the version of a state that is not older than this call. `None` if the server cannot be asked.
     pub(in crate::store) async fn current_version(&self) -> Option<Position> {
-        self.versions.ask().await
+        self.versions.ask().await.ok()
     }
 
     /// Runs `write` in one transaction. See [`Store::write_queued`](crate::store::Store::write_queued).

@@ -24,8 +24,17 @@ use crate::store::StoreError;
 /// How long an answer may take: a lock of another program may delay it for ever.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Why there is no version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoVersion {
+    /// The server does not answer.
+    Silence,
+    /// It refuses to, or the connection was lost.
+    Failure,
+}
+
 /// Who waits for the version.
-type Asker = oneshot::Sender<Option<Position>>;
+type Asker = oneshot::Sender<Result<Position, NoVersion>>;
 
 /// The question, and those who wait for its answer.
 pub(super) struct VersionCheck {
@@ -65,17 +74,17 @@ impl VersionCheck {
         }
     }
 
-    /// Returns the version of a state that is not older than this call. `None` if the server cannot be asked.
+    /// Returns the version of a state that is not older than this call.
     ///
     /// # Panics
     ///
     /// Panics outside a tokio runtime.
-    pub(super) async fn ask(&self) -> Option<Position> {
+    pub(super) async fn ask(&self) -> Result<Position, NoVersion> {
         let (sender, receiver) = oneshot::channel();
         if let Some(asking) = self.wait_with(sender) {
             tokio::spawn(answer(self.server.clone(), asking));
         }
-        receiver.await.ok().flatten()
+        receiver.await.unwrap_or(Err(NoVersion::Failure))
     }
 
     /// Adds one that waits. Returns the right to ask, unless a task has it.
@@ -131,10 +140,10 @@ async fn answer(server: Arc<ServerAddress>, mut asking: Asking) {
     while let Some(askers) = asking.take_waiting(&mut connection) {
         // A request that asks from now on gets the answer to the next question.
         let position = match timeout(PATIENCE, ask(&server, &mut connection)).await {
-            Ok(position) => position.ok(),
+            Ok(position) => position.map_err(|_| NoVersion::Failure),
             Err(_) => {
                 connection = None;
-                None
+                Err(NoVersion::Silence)
             }
         };
         for asker in askers {

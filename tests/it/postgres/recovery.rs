@@ -113,6 +113,31 @@ fn server_without_its_database_says_so_and_recovers() {
 }
 
 #[test]
+fn server_whose_database_does_not_answer_says_so_and_recovers() {
+    let Some(cut) = start() else { return };
+    assert_eq!(cut.status(PAGE), 200);
+    let before = cut.packages();
+    cut.proxy.freeze(true);
+    for target in [PAGE, "/v3/apps", "/healthz"] {
+        let response = cut.server.get(target, &cut.token);
+        assert_eq!(response.status, 503, "{target}: {}", response.body);
+    }
+    let (status, body) = cut.create();
+    assert_eq!(status, 503, "{body}");
+    assert!(
+        body.contains("unknown whether the change was stored"),
+        "{body}"
+    );
+    cut.proxy.freeze(false);
+    assert_eq!(cut.status(PAGE), 200);
+    assert_eq!(cut.status("/healthz"), 200);
+    let (status, body) = cut.create();
+    assert_eq!(status, 201, "{body}");
+    let stored = cut.packages() - before;
+    assert!((1..=2).contains(&stored), "{stored}");
+}
+
+#[test]
 fn write_whose_commit_was_not_answered_is_503_and_says_that_nobody_knows() {
     let Some(cut) = start() else { return };
     let before = cut.packages();
