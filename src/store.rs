@@ -593,7 +593,10 @@ impl Store {
             #[cfg(feature = "postgres")]
             Engine::Postgres(database) => {
                 let silent = || {
-                    StoreError::OutcomeUnknown("the server of the database does not answer".into())
+                    StoreError::OutcomeUnknown(
+                        "its server does not answer, or another program keeps its tables locked"
+                            .into(),
+                    )
                 };
                 database.while_it_answers(write).await.ok_or_else(silent)
             }

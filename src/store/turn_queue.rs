@@ -109,13 +109,16 @@ impl<J> TurnQueue<J> {
         if is_first {
             state.turns.push_back(caller);
         }
-        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.limits.waiting {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(state.remove_last_of_longest());
-        }
+        let is_full = self.waiting.load(Ordering::Relaxed) >= self.limits.waiting;
+        let added = if is_full {
+            Err(state.remove_last_of_longest())
+        } else {
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        };
         drop(state);
         self.changed.notify_one();
-        Ok(())
+        added
     }
 
     /// Calls `run` with one read after the other, until the queue is closed and empty.
@@ -243,6 +246,9 @@ impl<J> State<J> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+
     use super::*;
 
     const ALICE: CallerKey = CallerKey::SERVER;
@@ -332,6 +338,43 @@ mod tests {
         assert_eq!(next(second), None);
         assert_eq!(next(first), Some(ALICE));
         assert_eq!(order, ["a1", "b1", "a2"]);
+    }
+
+    #[test]
+    fn read_that_takes_the_place_of_another_in_a_full_queue_runs_at_once() {
+        let limits = TurnLimits {
+            running: 1,
+            waiting: 2,
+            ..TurnLimits::NONE
+        };
+        let queue = queue(limits, &[]);
+        let (ran, order) = channel();
+        let (end, ended) = channel();
+        let ended = Mutex::new(ended);
+        let run = || {
+            queue.serve(|turn| {
+                if let Turn::Run(caller, read) = turn {
+                    ran.send(read).expect("the test waits");
+                    if caller == ALICE {
+                        let ended = ended.lock().expect("not poisoned");
+                        ended.recv().expect("the test ends the read");
+                    }
+                }
+            });
+        };
+        thread::scope(|scope| {
+            scope.spawn(run);
+            scope.spawn(run);
+            queue.add(ALICE, "a1").expect("the queue has room");
+            assert_eq!(order.recv(), Ok("a1"));
+            queue.add(ALICE, "a2").expect("the queue has room");
+            queue.add(ALICE, "a3").expect("the queue has room");
+            assert_eq!(queue.add(bob(), "b1"), Err("a3"));
+            assert_eq!(order.recv(), Ok("b1"));
+            end.send(()).expect("`a1` waits");
+            end.send(()).expect("`a2` waits");
+            queue.close();
+        });
     }
 
     #[test]
