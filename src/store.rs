@@ -592,12 +592,7 @@ impl Store {
             Engine::File(_) => Ok(write.await),
             #[cfg(feature = "postgres")]
             Engine::Postgres(database) => {
-                let silent = || {
-                    StoreError::OutcomeUnknown(
-                        "its server does not answer, or another program keeps its tables locked"
-                            .into(),
-                    )
-                };
+                let silent = || StoreError::OutcomeUnknown("its server does not answer".into());
                 database.while_it_answers(write).await.ok_or_else(silent)
             }
         }

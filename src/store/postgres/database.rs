@@ -175,11 +175,7 @@ impl PostgresStore {
         let unanswered = || StoreError::Postgres("a read ended without an answer".into());
         let answer = self.while_it_answers(receiver).await;
         drop(waiting);
-        let silent = || {
-            StoreError::Unreachable(
-                "its server does not answer, or another program keeps its tables locked".into(),
-            )
-        };
+        let silent = || StoreError::Unreachable("its server does not answer".into());
         let answer = answer.ok_or_else(silent)?;
         answer.unwrap_or_else(|_| Err(unanswered().into()))
     }

@@ -21,7 +21,10 @@ use super::session::{VERSION, require_schema};
 use super::values;
 use crate::store::StoreError;
 
-/// How long an answer may take: a lock of another program may delay it for ever.
+/// How long the question may take at the server: a lock of another program may delay it for ever. The server ends it then,
+/// so that no question is left there.
+const STATEMENT_TIME: Duration = Duration::from_secs(4);
+/// How long an answer may take. Only a server that has stopped takes as long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why there is no version.
@@ -171,6 +174,9 @@ async fn ask(
 impl Connection {
     async fn open(server: &ServerAddress) -> Result<Self, StoreError> {
         let client = server.connect_on_runtime().await?;
+        let limit = format!("set statement_timeout = {}", STATEMENT_TIME.as_millis());
+        let limited = client.batch_execute(&limit).await;
+        limited.map_err(|error| store_error(&error))?;
         let question = client
             .prepare(&format!("select {VERSION} from versions"))
             .await;
