@@ -66,6 +66,14 @@ const LOSSES: &[(&str, Lose, &str)] = &[
         "`x.db` was removed or moved while it was open",
     ),
     (
+        "moved, and a link to it put in its place",
+        |dir| {
+            fs::rename(dir.path("x.db"), dir.path("elsewhere.db")).unwrap();
+            symlink("elsewhere.db", dir.path("x.db")).unwrap();
+        },
+        "`x.db` was removed or moved while it was open",
+    ),
+    (
         "replaced",
         |dir| fs::rename(dir.path("other.db"), dir.path("x.db")).unwrap(),
         "`x.db` was replaced while it was open",

@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::connect::connect;
 use super::header::Header;
-use super::identify::beside;
+use super::identify::{beside, real_path};
 use super::latest_version::{CheckpointState, LatestVersion};
 use crate::error_text::os_error;
 use crate::store::{OpenMode, StoreError};
@@ -219,6 +219,8 @@ impl OpenFile {
     /// Returns whether `path`, or that of a file beside the file, leads elsewhere.
     fn moved(&self, path: &Path) -> Option<Loss> {
         match file_id(path) {
+            // Other programs look for `-wal` and `-shm` beside the file that a symbolic link leads to.
+            Ok(id) if id == self.id && real_path(path) != self.real => return Some(Loss::Removed),
             Ok(id) if id == self.id => {}
             Ok(_) => return Some(Loss::Replaced),
             Err(error) if is_gone(&error) => return Some(Loss::Removed),
