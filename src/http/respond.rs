@@ -155,7 +155,7 @@ pub(super) async fn respond_uncached<T: Send + 'static>(
 fn note_failure<T>(service: &Service, request: &Request, read: &Result<T, ApiError>) {
     let (path, query) = (request.path(), request.query());
     match read {
-        Ok(_) => service.failures.remove(path, query),
+        Ok(_) | Err(ApiError::NotFound(_)) => service.failures.remove(path, query),
         Err(ApiError::Internal(_)) => {
             service
                 .failures

@@ -12,6 +12,7 @@ mod create;
 mod cursor;
 mod database;
 mod errors;
+mod history;
 mod link;
 mod migrate;
 mod origin;

@@ -32,9 +32,9 @@ impl Version {
             || (self.packages == other.packages && self.last_package > other.last_package)
     }
 
-    /// Returns this version as one of the file with that number. Versions of different files are never equal, and those
-    /// of a later file are later.
-    pub(super) fn of_file(self, number: u32) -> Self {
+    /// Returns this version as one of the history with that number, such as that of one file. Versions of different
+    /// histories are never equal, and those of a later one are later.
+    pub(super) fn of_history(self, number: u32) -> Self {
         let offset = i64::from(number) << 40;
         Self {
             access: self.access.wrapping_add(offset),
@@ -114,7 +114,7 @@ impl VersionCache {
             .query_row([], |row| row.get(0))?;
         let version = match self.seen.get() {
             Some((seen, version)) if seen == data_version => version,
-            _ => Version::read(connection)?.of_file(self.latest.file_number()),
+            _ => Version::read(connection)?.of_history(self.latest.file_number()),
         };
         self.seen.set(Some((data_version, version)));
         if let Some(head) = self.head.get() {

@@ -20,7 +20,7 @@ pub(in crate::store) fn check(
     server: &Arc<ServerAddress>,
     find_faults: FindFaults,
 ) -> Result<CheckReport, StoreError> {
-    let session = PostgresSession::new(server.connect()?);
+    let session = PostgresSession::connect(server)?;
     let DatabaseState::Ours { schema } = identify(&session)? else {
         return Err(StoreError::file(
             server.shown(),

@@ -14,6 +14,7 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Config, NoTls};
 
 use super::errors::{connect_error, store_error};
+use super::history::Histories;
 use super::tls::{self, Tls};
 use crate::store::StoreError;
 
@@ -36,6 +37,7 @@ pub struct ServerAddress {
     is_encrypted: bool,
     shown: PathBuf,
     tls: OnceLock<Tls>,
+    histories: Histories,
     /// The standbys that pages may be read from.
     replicas: Vec<Arc<Self>>,
 }
@@ -54,6 +56,7 @@ impl Clone for ServerAddress {
             is_encrypted: self.is_encrypted,
             shown: self.shown.clone(),
             tls: OnceLock::new(),
+            histories: Histories::default(),
             replicas: self.replicas.clone(),
         }
     }
@@ -115,6 +118,7 @@ impl ServerAddress {
             is_encrypted,
             shown,
             tls: OnceLock::new(),
+            histories: Histories::default(),
             replicas: Vec::new(),
         })
     }
@@ -130,6 +134,11 @@ impl ServerAddress {
             replicas,
             ..self.clone()
         }
+    }
+
+    /// Returns the histories that this process saw of the database.
+    pub(super) fn histories(&self) -> &Histories {
+        &self.histories
     }
 
     pub(super) fn replicas(&self) -> &[Arc<Self>] {

@@ -48,8 +48,8 @@ pub(in crate::store) fn create<E: From<StoreError>>(
     server: &Arc<ServerAddress>,
     fill: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
 ) -> Result<bool, E> {
-    let connected = server.connect();
-    let session = PostgresSession::new(connected.map_err(|error| error.at(server.shown()))?);
+    let connected = PostgresSession::connect(server);
+    let session = connected.map_err(|error| error.at(server.shown()))?;
     session.begin_schema_change(PATIENCE)?;
     session.run(LOCK)?;
     if matches!(identify(&session)?, DatabaseState::Ours { .. }) {
@@ -159,8 +159,8 @@ fn require_current(server: &ServerAddress, schema: u32) -> Result<(), StoreError
 /// # Errors
 ///
 /// Fails also if the server cannot be reached.
-pub(in crate::store) fn refuse_older(server: &ServerAddress) -> Result<(), StoreError> {
-    let session = PostgresSession::new(server.connect()?);
+pub(in crate::store) fn refuse_older(server: &Arc<ServerAddress>) -> Result<(), StoreError> {
+    let session = PostgresSession::connect(server)?;
     match identify(&session)? {
         DatabaseState::Ours { schema } => require_current(server, schema),
         DatabaseState::Empty => Ok(()),

@@ -64,7 +64,7 @@ impl PostgresStore {
     pub(in crate::store) fn open_for_reading(
         server: &Arc<ServerAddress>,
     ) -> Result<Self, StoreError> {
-        let session = PostgresSession::new(server.connect()?);
+        let session = PostgresSession::connect(server)?;
         require_ours(server, &session)?;
         let replicas = match server.replicas() {
             [] => None,

@@ -42,6 +42,13 @@ impl Link {
         begin: impl Fn(&PostgresSession) -> Result<(), StoreError>,
     ) -> Result<&PostgresSession, StoreError> {
         self.finish();
+        if self
+            .session
+            .as_ref()
+            .is_some_and(PostgresSession::is_outdated)
+        {
+            self.session = None;
+        }
         if let Some(session) = &self.session {
             let begun = begin(session);
             if begun.is_err() {
@@ -67,7 +74,7 @@ impl Link {
     }
 
     fn connect(&self) -> Result<PostgresSession, StoreError> {
-        let session = PostgresSession::new(self.server.connect()?);
+        let session = PostgresSession::connect(&self.server)?;
         if let Some(time) = self.time {
             let time = time.as_millis();
             session.run(&format!("set statement_timeout = {time}"))?;

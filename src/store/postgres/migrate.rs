@@ -25,7 +25,7 @@ const KEEP_OTHERS_OUT: &str = "lock table cf_packages_schema in access exclusive
 ///
 /// Fails if the server cannot be reached, if the schema is too old, or if a step fails. The tables are then as they were.
 pub(super) fn migrate(server: &Arc<ServerAddress>) -> Result<Option<Migrated>, StoreError> {
-    let session = PostgresSession::new(server.connect()?);
+    let session = PostgresSession::connect(server)?;
     if !is_older(identify(&session)?) {
         return Ok(None);
     }

@@ -4,6 +4,7 @@
 //! commits, a server that has them still may count as far as the new primary: it is on another timeline
 //! (<https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-TIMELINES>).
 
+use super::history::StoredVersion;
 use super::values::int;
 use crate::store::postgres::SqlRow;
 use crate::store::{StoreError, Version};
@@ -44,12 +45,17 @@ impl Origin {
 
     /// Whether the tables are those of `other`, perhaps with another history.
     pub(super) fn is_copy_of(&self, other: &Self) -> bool {
-        (self.system, self.database, self.table) == (other.system, other.database, other.table)
+        self.is_of_database(other) && self.table == other.table
     }
 
     /// Whether the server has no tables of this program yet, and may get those of `other`.
     pub(super) fn may_become_copy_of(&self, other: &Self) -> bool {
-        self.table == 0 && (self.system, self.database) == (other.system, other.database)
+        self.is_of_database(other) && self.table == 0
+    }
+
+    /// Whether the database is that of `other`, perhaps with other tables.
+    pub(super) fn is_of_database(&self, other: &Self) -> bool {
+        (self.system, self.database) == (other.system, other.database)
     }
 }
 
@@ -57,6 +63,8 @@ impl Origin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) struct Position {
     pub version: Version,
+    /// The version as the server holds it. Its standbys hold the same.
+    pub(super) stored: StoredVersion,
     /// `None`: it was not asked for.
     pub origin: Option<Origin>,
 }

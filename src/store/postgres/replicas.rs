@@ -247,8 +247,11 @@ where
         Err(error @ StoreError::Unreachable(_)) => return Outcome::Unreachable(error),
         Err(_) => return Outcome::Unusable,
     };
-    let answer = match (session.position(), read.upgrade()) {
-        (Ok(found), Some(read)) if found == wanted => {
+    let answer = match (session.stored_version(), read.upgrade()) {
+        (Ok((stored, origin)), Some(read))
+            if stored == wanted.stored && Some(origin) == wanted.origin =>
+        {
+            session.set_version(wanted.version);
             let snapshot = Snapshot::of_session(session, read.background.as_ref());
             Some((read.run)(&snapshot))
         }
@@ -292,7 +295,7 @@ fn check(
         }
         let found = link.ask(PostgresSession::origin);
         link.drop_connection();
-        if found.is_ok_and(|found| found.is_copy_of(&origin)) {
+        if found.is_ok_and(|found| found.is_of_database(&origin)) {
             is_left_out.store(false, Ordering::Relaxed);
             info!(
                 "the replica `{}` is used again",

@@ -4,18 +4,20 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::postgres::types::ToSql;
 use ::postgres::{CancelToken, Client, Error, Row, Statement};
 
 use super::bulk::{Batch, Bulk};
+use super::connect::ServerAddress;
 use super::cursor::Cursor;
 use super::errors::{Meaning, meaning, store_error};
-use super::origin::{Origin, Position};
-use super::values::{self, Bound, int};
+use super::history::{Connected, StoredVersion, require_schema};
+use super::origin::Origin;
+use super::values::{Bound, int};
 use crate::store::dialect;
-use crate::store::migrate::SCHEMA_VERSION;
 use crate::store::version::Version;
 use crate::store::{BorrowedValue, StoreError, Value};
 
@@ -24,11 +26,12 @@ const KEPT_STATEMENTS: usize = 256;
 /// Keeps a migration out until the transaction ends, or waits for one. It takes no snapshot, so that the statements after
 /// it see what a migration committed (<https://www.postgresql.org/docs/current/sql-lock.html>).
 const KEEP_SCHEMA: &str = "lock table cf_packages_schema in access share mode";
-/// The columns of the version, as [`Version::SQL`] selects them, and the number of the schema.
-pub(super) const VERSION: &str = "packages, access, parents, (select coalesce(max(id), 0) from packages), (select number from cf_packages_schema)";
 
 /// One connection. It is in at most one transaction.
 pub(in crate::store) struct PostgresSession {
+    server: Arc<ServerAddress>,
+    /// The connection that the version was asked on before this one was made.
+    connected: Connected,
     client: RefCell<Client>,
     /// The prepared statements, by their texts for SQLite.
     statements: RefCell<HashMap<Box<str>, Statement>>,
@@ -52,9 +55,13 @@ impl fmt::Debug for PostgresSession {
 }
 
 impl PostgresSession {
-    pub(super) fn new(client: Client) -> Self {
-        Self {
-            client: RefCell::new(client),
+    /// Connects to a server.
+    pub(super) fn connect(server: &Arc<ServerAddress>) -> Result<Self, StoreError> {
+        let connected = server.histories().connected();
+        Ok(Self {
+            server: server.clone(),
+            connected,
+            client: RefCell::new(server.connect()?),
             statements: RefCell::default(),
             version: Cell::default(),
             is_writing: Cell::default(),
@@ -62,7 +69,12 @@ impl PostgresSession {
             last_id: Cell::default(),
             bulk: RefCell::default(),
             cursors: Cell::default(),
-        }
+        })
+    }
+
+    /// Whether the version is asked on a later connection now, which perhaps leads to another server.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.connected != self.server.histories().connected()
     }
 
     /// Begins a transaction that only reads, and sees one state of the data: that of its first statement, which begins
@@ -241,31 +253,33 @@ impl PostgresSession {
         if let Some(version) = self.version.get() {
             return Ok(version);
         }
-        let sql = format!("select {VERSION} from versions");
-        self.send_rows_for(&sql)?;
-        let rows = self.query(&self.prepared(&sql, str::to_owned)?, &[])?;
-        self.version_in(rows.first().ok_or_else(no_version)?)
-    }
-
-    /// Returns the version in the first columns of a row, and keeps it for the current transaction if that only reads.
-    fn version_in(&self, row: &Row) -> Result<Version, StoreError> {
-        require_schema(int(row, 4)?)?;
-        let version = values::version(row)?;
+        let sql = StoredVersion::SQL;
+        self.send_rows_for(sql)?;
+        let rows = self.query(&self.prepared(sql, str::to_owned)?, &[])?;
+        let stored = StoredVersion::of_row(rows.first().ok_or_else(no_version)?)?;
+        let version = self.server.histories().version(self.connected, stored);
         if !self.is_writing.get() {
             self.version.set(Some(version));
         }
         Ok(version)
     }
 
-    /// Returns the version in the current transaction, and where its data comes from at this moment.
-    pub(super) fn position(&self) -> Result<Position, StoreError> {
-        let sql = format!("select {VERSION}, {} from versions", Origin::COLUMNS);
+    /// Sets the version of the current transaction, which only reads: the server shows the state of another one.
+    pub(super) fn set_version(&self, version: Version) {
+        self.version.set(Some(version));
+    }
+
+    /// Returns the version in the current transaction as the server holds it, and where its data comes from at this moment.
+    pub(super) fn stored_version(&self) -> Result<(StoredVersion, Origin), StoreError> {
+        let sql = format!(
+            "select stored.*, {} from ({}) stored",
+            Origin::COLUMNS,
+            StoredVersion::SQL
+        );
         let rows = self.query(&self.prepared(&sql, str::to_owned)?, &[])?;
         let row = rows.first().ok_or_else(no_version)?;
-        Ok(Position {
-            version: self.version_in(row)?,
-            origin: Some(Origin::of_row(row, 5)?),
-        })
+        let origin = Origin::of_row(row, StoredVersion::COLUMNS)?;
+        Ok((StoredVersion::of_row(row)?, origin))
     }
 
     /// Returns where the data comes from.
@@ -416,16 +430,6 @@ impl PostgresSession {
 
 fn no_version() -> StoreError {
     StoreError::Damaged("the table `versions` is empty".into())
-}
-
-/// Fails unless the schema of the database is still that of this release.
-pub(super) fn require_schema(number: i64) -> Result<(), StoreError> {
-    if number == i64::from(SCHEMA_VERSION) {
-        return Ok(());
-    }
-    Err(StoreError::Lost(format!(
-        "the database was migrated to schema {number} by another release of cf-packages, and this one needs schema {SCHEMA_VERSION}; start that release instead"
-    )))
 }
 
 fn parameters<'b>(bound: &'b [Bound<'_>]) -> Vec<&'b (dyn ToSql + Sync)> {

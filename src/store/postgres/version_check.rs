@@ -16,9 +16,8 @@ use tokio_postgres::{Client, Statement};
 
 use super::connect::ServerAddress;
 use super::errors::store_error;
+use super::history::{Connected, StoredVersion, TableFiles};
 use super::origin::{Origin, Position};
-use super::session::{VERSION, require_schema};
-use super::values;
 use crate::store::StoreError;
 
 /// How long the question may take at the server: a lock of another program may delay it for ever. The server ends it then,
@@ -58,9 +57,11 @@ struct State {
 struct Connection {
     client: Client,
     question: Statement,
-    /// Where the data comes from, if pages may be read from standbys. A server that takes over from another one ends no
-    /// connection of its own, but the server that it takes over from has ended its own.
-    origin: Option<Origin>,
+    connected: Connected,
+    /// Where the data comes from, if pages may be read from standbys, and the files for which that was found out. A server
+    /// that takes over from another one ends no connection of its own, but the server that it takes over from has ended
+    /// its own.
+    origin: Option<(TableFiles, Origin)>,
 }
 
 impl fmt::Debug for VersionCheck {
@@ -162,13 +163,13 @@ async fn ask(
     kept: &mut Option<Connection>,
 ) -> Result<Position, StoreError> {
     if let Some(connection) = kept {
-        match connection.ask().await {
+        match connection.ask(server).await {
             Err(_) if connection.client.is_closed() => *kept = None,
             answer => return answer,
         }
     }
     let connection = kept.insert(Connection::open(server).await?);
-    connection.ask().await
+    connection.ask(server).await
 }
 
 impl Connection {
@@ -177,31 +178,40 @@ impl Connection {
         let limit = format!("set statement_timeout = {}", STATEMENT_TIME.as_millis());
         let limited = client.batch_execute(&limit).await;
         limited.map_err(|error| store_error(&error))?;
-        let question = client
-            .prepare(&format!("select {VERSION} from versions"))
-            .await;
-        let mut origin = None;
-        if !server.replicas().is_empty() {
-            // Without it, pages are read from the primary.
-            let row = client
-                .query_one(&format!("select {}", Origin::COLUMNS), &[])
-                .await;
-            origin = row.ok().and_then(|row| Origin::of_row(&row, 0).ok());
-        }
+        let question = client.prepare(StoredVersion::SQL).await;
         Ok(Self {
             question: question.map_err(|error| store_error(&error))?,
             client,
-            origin,
+            connected: server.histories().connect(),
+            origin: None,
         })
     }
 
-    async fn ask(&self) -> Result<Position, StoreError> {
+    async fn ask(&mut self, server: &ServerAddress) -> Result<Position, StoreError> {
         let row = self.client.query_one(&self.question, &[]).await;
-        let row = row.map_err(|error| store_error(&error))?;
-        require_schema(values::int(&row, 4)?)?;
+        let stored = StoredVersion::of_row(&row.map_err(|error| store_error(&error))?)?;
         Ok(Position {
-            version: values::version(&row)?,
-            origin: self.origin,
+            version: server.histories().version(self.connected, stored),
+            stored,
+            origin: if server.replicas().is_empty() {
+                None
+            } else {
+                self.origin(stored.files).await
+            },
         })
+    }
+
+    /// Returns where the data in these files comes from. `None`: the server does not tell, and pages are read from the primary.
+    async fn origin(&mut self, files: TableFiles) -> Option<Origin> {
+        if let Some((known, origin)) = self.origin
+            && known == files
+        {
+            return Some(origin);
+        }
+        let sql = format!("select {}", Origin::COLUMNS);
+        let row = self.client.query_one(&sql, &[]).await.ok()?;
+        let origin = Origin::of_row(&row, 0).ok()?;
+        self.origin = Some((files, origin));
+        Some(origin)
     }
 }

@@ -232,7 +232,7 @@ impl PublishedFile {
             known.state = state;
             known.stamp = stamp.is_settled().then_some(stamp);
         }
-        Ok(Some(known.state.stored.of_file(known.state.number)))
+        Ok(Some(known.state.stored.of_history(known.state.number)))
     }
 
     /// Waits while another program waits to write, so that it gets its turn: within a process, SQLite lets a read begin as

@@ -16,7 +16,7 @@ pub struct Proxy {
 }
 
 struct State {
-    server: String,
+    server: Mutex<String>,
     is_cut: AtomicBool,
     /// Whether answers of the server wait.
     is_frozen: AtomicBool,
@@ -33,7 +33,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(State {
-            server: server_of(url).to_owned(),
+            server: Mutex::new(server_of(url).to_owned()),
             is_cut: AtomicBool::new(false),
             is_frozen: AtomicBool::new(false),
             loses_commit: AtomicBool::new(false),
@@ -71,6 +71,12 @@ impl Proxy {
         }
     }
 
+    /// Cuts all connections, and leads new ones to the server of `url`.
+    pub fn lead_to(&self, url: &str) {
+        server_of(url).clone_into(&mut self.state.server.lock().expect("a server"));
+        self.cut_once();
+    }
+
     pub fn mend(&self) {
         self.state.is_cut.store(false, Ordering::SeqCst);
     }
@@ -98,7 +104,8 @@ pub fn server_of(url: &str) -> &str {
 
 impl State {
     fn pass_on(self: &Arc<Self>, client: TcpStream) {
-        let Ok(server) = TcpStream::connect(&self.server) else {
+        let server = self.server.lock().expect("a server").clone();
+        let Ok(server) = TcpStream::connect(server) else {
             return;
         };
         let clones = [client.try_clone(), server.try_clone()];

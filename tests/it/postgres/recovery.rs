@@ -1,5 +1,6 @@
 //! A server whose database goes away and comes back.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -225,4 +226,52 @@ fn restart_under_load_fails_reads_with_503_at_most_and_loses_no_write() {
         (created..=created + unknown).contains(&stored),
         "{stored} stored, {created} answered, {unknown} unknown"
     );
+}
+
+#[test]
+fn data_that_is_restored_from_a_dump_is_served_at_once() {
+    let Some(cut) = start() else { return };
+    let Ok(programs) = std::env::var("CF_PACKAGES_TEST_POSTGRES_PROGRAMS") else {
+        eprintln!("skipped: nothing says where `pg_dump` and `psql` are");
+        return;
+    };
+    let run = |name: &str, arguments: &[&str]| {
+        let program = std::path::Path::new(&programs).join(name);
+        let output = Command::new(program)
+            .args(arguments)
+            .arg(cut.schema.url())
+            .output()
+            .expect("the program runs");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{name}: {stderr}");
+    };
+    let dump = cut.folder.path("dump.sql");
+    let dump = dump.to_str().expect("UTF-8");
+    let schema = format!("--schema={}", cut.schema.name());
+    run("pg_dump", &["--clean", &schema, "--file", dump]);
+    let mut database = cut.schema.connect();
+    // Each change counts the same, so that the versions after both are equal.
+    let mut change = |suffix: &str| {
+        let sql = "update packages set guid = guid || $1 where id = (select min(id) from packages)";
+        assert_eq!(database.execute(sql, &[&suffix]).expect("a change"), 1);
+    };
+    let page = || cut.server.get("/v3/packages?per_page=1", &cut.token);
+    change("-before");
+    let before = page();
+    assert!(before.body.contains("-before\""), "{}", before.body);
+    run(
+        "psql",
+        &[
+            "--quiet",
+            "--set=ON_ERROR_STOP=1",
+            "--single-transaction",
+            "--file",
+            dump,
+        ],
+    );
+    assert!(!page().body.contains("-before\""));
+    change("-after");
+    let after = page();
+    assert!(after.body.contains("-after\""), "{}", after.body);
+    assert!(!after.body.contains("-before\""), "{}", after.body);
 }

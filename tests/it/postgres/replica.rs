@@ -574,13 +574,16 @@ fn replicas_of_a_file_are_wrong_usage() {
 /// Promotes the standby of all tests, so that it runs alone, as the last one.
 #[test]
 #[ignore = "promotes the standby; `.ci/postgres` runs it alone"]
-fn promoted_standby_with_the_same_version_and_other_data_is_not_used() {
+fn promoted_standby_with_the_same_version_and_other_data_is_told_apart() {
     let Some(replicated) = Replicated::new("a standby that is promoted") else {
         return;
     };
     let reader = replicated.serve(&[&replicated.replica]);
     let mut client = replicated.client(&reader.server);
     reader.wait_until_used(&mut client);
+    let proxy = Proxy::start(replicated.schema.url());
+    let moving = serve(&replicated.folder, &proxy.url(replicated.schema.url()), &[]);
+    let mut of_moving = replicated.client(&moving);
     let mut standby = replicated.at_standby();
     let promoted: bool = standby
         .query_one("select pg_promote()", &[])
@@ -607,4 +610,13 @@ fn promoted_standby_with_the_same_version_and_other_data_is_not_used() {
         assert!(!shown.iter().any(|guid| guid.ends_with("-promoted")));
     }
     assert_eq!(reader.counts(), (served, refused + 20));
+    // The primary fails, and the other server takes over.
+    let primary = of_moving.page(ALL);
+    assert!(primary.iter().any(|guid| guid.ends_with("-primary")));
+    proxy.lead_to(&replicated.replica);
+    for target in [ALL, "/v3/packages?per_page=4999"] {
+        let shown = of_moving.page(target);
+        assert!(shown.iter().any(|guid| guid.ends_with("-promoted")));
+        assert!(!shown.iter().any(|guid| guid.ends_with("-primary")));
+    }
 }

@@ -56,6 +56,10 @@ impl Schema {
         &self.url
     }
 
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     pub fn location(&self) -> Location {
         Location::parse(self.url.clone().into()).expect("the URL of a schema")
     }
