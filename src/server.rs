@@ -33,9 +33,6 @@ use listener::{BACKLOG, Stream};
 use slots::Slots;
 pub use stop_signal::stop_signal;
 
-/// How many more connections are accepted if all places are taken. Each gets one response: that of `/healthz`, or 503. If
-/// there are more, the oldest one that has not sent a request gets 503, so that silent connections do not keep these places.
-const RESERVED: usize = 64;
 /// How many connections the listener of `--metrics` serves. Further ones get 503.
 const METRICS_CONNECTIONS: usize = 8;
 /// How many more connections it accepts, to answer them with 503.
@@ -62,8 +59,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves until `shutdown` completes. Then breaks off the uploads that have not arrived, answers the requests that have, and
 /// returns once that is done, or after nine seconds. What runs for eight seconds more is broken off.
 pub async fn serve(listener: Listener, router: Router, shutdown: impl Future<Output = ()>) {
-    let places = limits::max_connections(RESERVED);
-    let acceptor = Acceptor::new(router.clone(), places, RESERVED);
+    let (places, reserved) = limits::connections();
+    let acceptor = Acceptor::new(router.clone(), places, reserved);
     let finisher = tokio::spawn(router.clone().finish_what_is_due());
     acceptor.accept_until(&listener, shutdown).await;
     let end = Instant::now() + GRACE;

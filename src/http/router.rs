@@ -145,7 +145,8 @@ impl Router {
             return Ok(response);
         }
         let closes = response.headers().contains_key(header::CONNECTION);
-        let rest = match closes || is_expecting {
+        // On a connection that gets one response, the next request is lost anyway, and its place is needed.
+        let rest = match closes || is_expecting || refusing.is_overloaded {
             true => Rest::Unread,
             false => body.read_rest().await,
         };

@@ -52,10 +52,12 @@ impl Activity {
         }
     }
 
-    /// Records that bytes have arrived. Unless they belong to the request that is being answered, they begin another.
+    /// Records that bytes have arrived. Unless they belong to the request that is being answered, they begin another, for
+    /// the rest of whose head the server waits on.
     pub fn receive(&self) {
-        self.proceed();
-        if !self.in_request() {
+        if self.in_request() {
+            self.proceed();
+        } else {
             self.has_unread.store(true, Ordering::Relaxed);
         }
     }
@@ -64,6 +66,7 @@ impl Activity {
     pub fn begin_request(&self) {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.in_request.store(true, Ordering::Relaxed);
+        self.proceed();
         self.has_unread.store(false, Ordering::Relaxed);
     }
 

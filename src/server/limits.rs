@@ -7,6 +7,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// How many connections are served at a time. A client that requests all pages at once opens 256.
 const MAX_CONNECTIONS: usize = 1000;
+/// How many more connections are accepted if all places are taken. Each gets one response: that of `/healthz`, or 503. If
+/// there are more, the oldest one of which no request is being answered loses its place, so that silent and slow clients do
+/// not keep these places.
+const MAX_RESERVED: usize = 64;
 /// How many open files the process needs beside its connections: those of SQLite, uploads, standard streams.
 const OTHER_FILES: usize = 64;
 /// The number of open files with which nothing is limited further.
@@ -38,15 +42,16 @@ pub fn raise_file_limit() -> Result<(), String> {
     }
 }
 
-/// Returns how many connections may be open beside `reserved` others.
-pub(super) fn max_connections(reserved: usize) -> usize {
+/// Returns how many connections are served at a time, and how many more are accepted to get one response.
+pub(super) fn connections() -> (usize, usize) {
     let files = getrlimit(Resource::Nofile).current;
     let files = files.map_or(usize::MAX, |files| {
         usize::try_from(files).unwrap_or(usize::MAX)
     });
-    files
-        .saturating_sub(OTHER_FILES + reserved)
-        .clamp(1, MAX_CONNECTIONS)
+    let free = files.saturating_sub(OTHER_FILES);
+    let reserved = free.clamp(2, MAX_RESERVED);
+    let served = free.saturating_sub(reserved).clamp(1, MAX_CONNECTIONS);
+    (served, reserved)
 }
 
 /// Returns whether there is no descriptor for another file.

@@ -15,7 +15,7 @@ const EVICTABLE_AFTER: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Slots {
     limit: usize,
-    /// Whether each connection gets one response only, and loses its place to another one until it has sent its request.
+    /// Whether each connection gets one response only, and may lose its place while no request of it is being answered.
     is_reserve: bool,
     taken: Mutex<Taken>,
     /// Notified when a connection that had lost its place has ended.
@@ -63,7 +63,7 @@ impl Slots {
         let mut taken = self.lock();
         if taken.connections.len() >= self.limit {
             let evicted = match self.is_reserve {
-                true => taken.oldest_without_request(),
+                true => taken.oldest_idle(),
                 false => taken.longest_waiting(),
             }?;
             taken.connections.remove(&evicted)?.evict();
@@ -103,14 +103,15 @@ impl Taken {
         Some(longest)
     }
 
-    /// Returns the oldest connection of which no whole head of a request was read. What has arrived is still read, so that
-    /// a request that was sent at once is answered however many other connections are opened.
-    fn oldest_without_request(&self) -> Option<u64> {
-        let silent = self
+    /// Returns the oldest connection of which no request is being answered: its client has sent no whole head, or still
+    /// sends a body that is not read. What has arrived is still read, so that a request that was sent at once is answered
+    /// however many other connections are opened.
+    fn oldest_idle(&self) -> Option<u64> {
+        let idle = self
             .connections
             .iter()
-            .filter(|(_, activity)| !activity.has_requested());
-        silent.map(|(number, _)| *number).min()
+            .filter(|(_, activity)| !activity.in_request());
+        idle.map(|(number, _)| *number).min()
     }
 }
 

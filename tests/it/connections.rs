@@ -66,6 +66,54 @@ fn silent_connections_do_not_keep_health_checks_out() {
 }
 
 #[test]
+fn clients_that_send_a_body_slowly_do_not_keep_health_checks_out() {
+    let work = WorkDir::new();
+    let server = work.serve_with_file_limit(FILES, &["--no-auth", "--delay", "1h"]);
+    let mut busy: Vec<_> = (0..PLACES).map(|_| server.connect()).collect();
+    for client in &mut busy {
+        client.send(get("/v3/packages", ""));
+    }
+    assert_eq!(server.get("/healthz", "").status, 200);
+    let mut slow = Vec::new();
+    for round in 0..5 {
+        for request in ["POST /v3/packages", "GET /healthz"] {
+            for _ in 0..100 {
+                let mut client = server.connect();
+                client.send(format!(
+                    "{request} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{{"
+                ));
+                slow.push(client);
+            }
+            for _ in 0..3 {
+                assert_eq!(server.get("/healthz", "").status, 200, "round {round}");
+            }
+        }
+    }
+}
+
+#[test]
+fn clients_that_send_a_head_slowly_lose_their_place_to_others() {
+    let work = WorkDir::new();
+    let server = work.serve_with_file_limit(FILES, &["--no-auth"]);
+    let mut slow: Vec<_> = (0..PLACES).map(|_| server.connect()).collect();
+    let mut refused = 0;
+    loop {
+        for client in &mut slow {
+            // Fails if it has lost its place.
+            client.send("G");
+        }
+        match server.get("/v3/packages", "").status {
+            200 => break,
+            503 => refused += 1,
+            other => panic!("{other}"),
+        }
+        assert!(refused < 300, "others are shut out");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(refused > 0);
+}
+
+#[test]
 fn clients_that_do_not_read_lose_their_place_to_others() {
     let work = WorkDir::new();
     let server = work.serve_with_file_limit(FILES, &["--no-auth", "--api", "current"]);
