@@ -9,6 +9,7 @@ pub mod build;
 mod columns;
 mod droplet;
 pub mod job;
+pub mod json_values;
 mod label_index;
 mod metadata;
 mod organization;
