@@ -31,6 +31,12 @@ pub trait Record<'r>: Copy + Default {
     fn fault(&self) -> Option<&'static str> {
         None
     }
+
+    /// Returns the same for a column that follows from another one and that no document shows. Reading a row does not check
+    /// it, `check` does.
+    fn derived_fault(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// How a column is read and written.

@@ -426,6 +426,7 @@ fn damaged_value_is_500_and_logged_and_not_cached_and_named_by_check() {
 fn value_that_no_seed_may_give_is_named_by_check() {
     const BITS: &str = "guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78";
     let no_name = "with a damaged `name`: the text is no name, 1 to 250 characters";
+    let not_folded = "with a damaged `folded_name`: the text is not `name` in lower case";
     let cases = [
         ("organizations", "name = ''", no_name),
         ("spaces", "name = 'a' || char(10)", no_name),
@@ -471,6 +472,9 @@ fn value_that_no_seed_may_give_is_named_by_check() {
             r#"annotations = '{"":"c"}'"#,
             "with a damaged `annotations`: key cannot be empty string",
         ),
+        ("organizations", "folded_name = 'other'", not_folded),
+        ("spaces", "name = 'Other'", not_folded),
+        ("apps", "folded_name = upper(name)", not_folded),
     ];
     let dir = WorkDir::new();
     dir.run_ok(&["seed", "example", "--db", "sound.db"]);

@@ -26,7 +26,8 @@ pub(super) fn of_row<T: Table + ?Sized>(row: &Row<'_>) -> Vec<String> {
     let Ok(()) = record.visit_columns(&mut found);
     let mut faults = found.faults;
     if found.is_read {
-        faults.extend(record.fault().map(str::to_owned));
+        let found = [record.fault(), record.derived_fault()];
+        faults.extend(found.into_iter().flatten().map(str::to_owned));
     }
     let row = row_name::<T>(row);
     faults
