@@ -548,6 +548,18 @@ fn read<'r, T: Table + ?Sized>(
     }
 }
 
+/// Reads the guid of a row of `table` as a column of a result that holds columns of several tables.
+///
+/// # Errors
+///
+/// Fails with [`StoreError::Damaged`] if the column does not hold a guid.
+pub fn read_guid<'r>(row: &Row<'r>, position: usize, table: &str) -> Result<&'r str, StoreError> {
+    read_column(row, position, "guid", Valid::Guid).map_err(|fault| match fault {
+        ColumnFault::Damaged(text) => StoreError::Damaged(format!("a row in `{table}` {text}")),
+        ColumnFault::Other(error) => error,
+    })
+}
+
 /// Why a column cannot be read.
 enum ColumnFault {
     /// It holds a value that is not valid. A clause that follows the name of the row.

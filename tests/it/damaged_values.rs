@@ -340,8 +340,26 @@ const DAMAGED: &[Damage] = &[
     Damage {
         table: "users",
         set: "name = cast(x'ff' as text)",
-        targets: &[],
+        targets: &["/v3/users", "/v3/roles?include=user"],
         fault: "with a damaged `name`",
+    },
+    Damage {
+        table: "users",
+        set: "name = 'a' || char(0)",
+        targets: &["/v3/users", "/v3/roles?include=user"],
+        fault: "with a damaged `name`: the text contains U+0000",
+    },
+    Damage {
+        table: "users",
+        set: "guid = 'a/../b'",
+        targets: &["/v3/users", "/v3/roles"],
+        fault: "with a damaged `guid`: the text is no guid",
+    },
+    Damage {
+        table: "organizations",
+        set: "guid = 'a/b'",
+        targets: &["/v3/organizations", "/v3/spaces", "/v3/roles"],
+        fault: "with a damaged `guid`: the text is no guid",
     },
     Damage {
         table: "space_roles",
