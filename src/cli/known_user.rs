@@ -42,7 +42,8 @@ impl KnownUser {
         })
     }
 
-    /// Writes to stderr if the database does not hold the user, who then sees nothing.
+    /// Writes to stderr if the database does not hold the user, who then sees nothing. Not for a token that
+    /// reads everything.
     pub(super) fn warn_if_unknown(&self, guid: &str) {
         if self.is_there {
             return;
