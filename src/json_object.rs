@@ -1,6 +1,7 @@
 //! JSON texts that have to be objects.
 
 use serde::de::{DeserializeOwned, Error};
+use serde_json::{Map, Value};
 
 /// Parses `text` as a JSON object. serde alone would also accept an array with the values of the fields.
 ///
@@ -35,4 +36,19 @@ pub fn parse_request<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> 
     })?;
     json.end()?;
     Ok(value)
+}
+
+/// Returns whether a name or a text in the object contains U+0000, which is stored nowhere.
+pub fn has_null_character(object: &Map<String, Value>) -> bool {
+    fn is_in(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains('\0'),
+            Value::Array(values) => values.iter().any(is_in),
+            Value::Object(members) => has_null_character(members),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+    object
+        .iter()
+        .any(|(name, value)| name.contains('\0') || is_in(value))
 }

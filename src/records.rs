@@ -9,6 +9,7 @@ pub mod build;
 mod columns;
 mod droplet;
 pub mod job;
+pub mod json_values;
 mod label_index;
 mod metadata;
 mod organization;
@@ -23,7 +24,9 @@ pub mod user;
 pub use app::{App, AppRecord};
 pub use blob::{Blob, BlobRecord};
 pub use build::{Build, BuildRecord};
-pub use columns::{ColumnRole, ColumnValue, ColumnVisitor, Join, Record, Statements, Table, Valid};
+pub use columns::{
+    ColumnRole, ColumnValue, ColumnVisitor, Join, Record, Statements, Table, Valid, read_guid,
+};
 pub use droplet::{Droplet, DropletRecord};
 pub use job::{Job, JobRecord};
 pub use label_index::LabelIndex;

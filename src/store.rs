@@ -37,6 +37,7 @@ pub use snapshot::{BorrowedValue, Row, Snapshot, Value};
 use sqlite::busy::Patience;
 pub use sqlite::check::{CheckReport, FindFaults, check};
 pub use sqlite::close::Closed;
+use sqlite::connect::refuse_journal;
 pub use sqlite::draft::is_file_of;
 use sqlite::file_store::FileStore;
 use sqlite::identify::{FileState, at_real_path, identify, real_path};
@@ -218,7 +219,7 @@ impl Store {
         to: &Path,
         find_faults: FindFaults,
     ) -> Result<CheckReport, StoreError> {
-        Self::refuse_older(from)?;
+        Self::refuse_changes_at_opening(from)?;
         at_real_path(from, |from| backup::backup(from, to, find_faults))
     }
 
@@ -269,19 +270,23 @@ impl Store {
         at_real_path(path, |real| Self::open_file(path, real, mode, durability))
     }
 
-    /// Fails if the database at `path` has an earlier schema, which [`Store::open`] would migrate. For commands that
-    /// must not change the file.
+    /// Fails if [`Store::open`] would change the database at `path`: migrate it from an earlier schema, or undo a transaction
+    /// that did not end. For commands that must not change the file.
     ///
     /// # Errors
     ///
     /// Fails also if the file is not a database of this program, or cannot be read.
-    pub fn refuse_older(path: &Path) -> Result<(), StoreError> {
+    pub fn refuse_changes_at_opening(path: &Path) -> Result<(), StoreError> {
         at_real_path(path, |path| match identify(path)? {
-            FileState::Ours { schema } if schema < SCHEMA_VERSION => {
+            FileState::Ours { schema } => {
+                refuse_journal(path)?;
+                if schema == SCHEMA_VERSION {
+                    return Ok(());
+                }
                 let connection = read_only::connect_without_changes(path)?;
                 migrate::require_current(path, schema::version(connection.connection())?)
             }
-            _ => Ok(()),
+            FileState::Absent | FileState::Empty => Ok(()),
         })
     }
 

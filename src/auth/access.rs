@@ -21,11 +21,16 @@ pub(super) enum Access {
     Everything,
 }
 
+/// Returns whether these scopes read every row.
+pub(super) fn reads_everything(scopes: &[String], rules: &AccessRules) -> bool {
+    let is_global = |scope: &str| scope == ADMIN || rules.global_readers.contains(&scope);
+    scopes.iter().any(|scope| is_global(scope))
+}
+
 impl Access {
     /// Returns what the scopes allow the caller to read.
     pub fn to_read(claims: &Claims, rules: &AccessRules) -> Self {
-        let is_held = |scope: &&str| claims.has_scope(scope);
-        if claims.has_scope(ADMIN) || rules.global_readers.iter().any(is_held) {
+        if reads_everything(&claims.scope, rules) {
             Self::Everything
         } else if claims.has_scope(READ) {
             Self::ByRole

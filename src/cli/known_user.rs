@@ -1,5 +1,6 @@
 //! The user that `--user` names, in the database.
 
+use crate::records::{Table, User};
 use crate::store::{Store, StoreError, Value};
 
 /// What a database holds about a guid that was given as `--user`.
@@ -23,16 +24,17 @@ impl KnownUser {
         store.read_blocking(move |snapshot| {
             let mut user = Self::default();
             let text = Value::from(text);
-            let by_guid = "select name from users where guid = $1";
+            let by_guid = "select id, guid, name from users where guid = $1";
             snapshot.rows(by_guid, std::slice::from_ref(&text), |row| {
                 user.is_there = true;
-                user.name = row.optional_text(0)?.map(str::to_owned);
+                user.name = User::read(row)?.name.map(str::to_owned);
                 Ok::<_, StoreError>(())
             })?;
             if !user.is_there {
-                let by_name = "select guid from users where name = $1 order by id limit 1";
+                let by_name =
+                    "select id, guid, name from users where name = $1 order by id limit 1";
                 snapshot.rows(by_name, &[text], |row| {
-                    user.guid_of_name = Some(row.text(0)?.to_owned());
+                    user.guid_of_name = Some(User::read(row)?.guid.to_owned());
                     Ok::<_, StoreError>(())
                 })?;
             }
@@ -40,7 +42,8 @@ impl KnownUser {
         })
     }
 
-    /// Writes to stderr if the database does not hold the user, who then sees nothing.
+    /// Writes to stderr if the database does not hold the user, who then sees nothing. Not for a token that
+    /// reads everything.
     pub(super) fn warn_if_unknown(&self, guid: &str) {
         if self.is_there {
             return;

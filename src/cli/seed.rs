@@ -97,7 +97,7 @@ pub fn run(args: Args) -> Result<(), CommandError> {
 /// Creates the database with the seeds applied, or applies them to the existing one in one transaction.
 fn apply(args: &Args, sources: &[Source], location: &Location) -> Result<Done, NotCommitted> {
     if args.dry_run {
-        location.refuse_older()?;
+        location.refuse_changes_at_opening()?;
     }
     let mut first_try = None;
     let created = location.create(|transaction| {

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ValueEnum;
+
 use super::CommandError;
 use super::args::{ClockFlag, DEFAULT_URL, DatabaseFlag, KeyFlags};
 use super::cf_home::CfHome;
@@ -12,6 +14,7 @@ use crate::auth::tokens::{self, Subject};
 use crate::auth::{Keys, Secret};
 use crate::bundle::Bundle;
 use crate::duration;
+use crate::edition::Edition;
 use crate::error_text::os_error;
 use crate::store::{Store, StoreError};
 
@@ -76,15 +79,15 @@ pub fn run(mut args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> 
     }
     // Removed when it is dropped, after the database is closed.
     let _copy = args.database.use_carried(bundle)?;
-    let (keys, name) = keys_and_name(&args.database, given, args.user.as_deref())?;
-    let (subject, default_scopes) = match &args.user {
-        Some(guid) => (Subject::user(guid, name.as_deref()), tokens::user_scopes()),
-        None => (Subject::admin(), tokens::admin_scopes()),
+    let scopes = match &args.user {
+        _ if !args.scope.is_empty() => args.scope,
+        Some(_) => tokens::user_scopes(),
+        None => tokens::admin_scopes(),
     };
-    let scopes = if args.scope.is_empty() {
-        default_scopes
-    } else {
-        args.scope
+    let (keys, name) = keys_and_name(&args.database, given, args.user.as_deref(), &scopes)?;
+    let subject = match &args.user {
+        Some(guid) => Subject::user(guid, name.as_deref()),
+        None => Subject::admin(),
     };
     let access = tokens::access(&keys, &clock, &subject, &scopes, args.ttl)?;
     if let Some(home) = home {
@@ -101,18 +104,28 @@ pub fn run(mut args: Args, bundle: Option<&Bundle>) -> Result<(), CommandError> 
     })
 }
 
+/// Returns whether a token with these scopes reads everything without roles, in one of the editions at least: the token
+/// does not say which edition the server speaks.
+fn reads_everything(scopes: &[String]) -> bool {
+    let editions = Edition::value_variants().iter();
+    let mut rules = editions.map(|edition| edition.access_rules());
+    rules.any(|rules| tokens::reads_everything(scopes, rules))
+}
+
 /// Returns the keys, and the user's name if the database holds the user. With keys on the command line, the database is
 /// optional: it is used for the name only, and it is not an error if it cannot be read.
 fn keys_and_name(
     database: &DatabaseFlag,
     given: Vec<Secret>,
     user: Option<&str>,
+    scopes: &[String],
 ) -> Result<(Keys, Option<String>), CommandError> {
     let location = database.location()?;
     let path = location.shown();
+    let needs_roles = !reads_everything(scopes);
     let find = |store: &Store, guid: &str, warn: bool| {
         let found = KnownUser::find(store, guid)?;
-        if warn {
+        if warn && needs_roles {
             found.warn_if_unknown(guid);
         }
         Ok::<_, StoreError>(found.name)

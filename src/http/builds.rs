@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::change::{authorize_with_body, carry_out};
 use super::request::RequestBody;
+use super::respond::note_failure;
 use super::{Request, Response, response};
 use crate::changes;
 use crate::edition::{BaseUrl, Edition};
@@ -54,7 +55,7 @@ pub(super) async fn one(
     let caller = identity.into_reader()?;
     let base_url = request.base_url(&service)?;
     let edition = service.edition;
-    let document = service
+    let read = service
         .store
         .read(caller_key, move |snapshot| {
             let suspended = edition.suspended_organizations();
@@ -62,8 +63,9 @@ pub(super) async fn one(
             let id = id.ok_or_else(|| edition.missing_build())?;
             document(snapshot, edition, &base_url, id)
         })
-        .await?;
-    Ok(response::json(200, document))
+        .await;
+    note_failure(&service, &request, &read);
+    Ok(response::json(200, read?))
 }
 
 /// Returns the document of the build with that id.

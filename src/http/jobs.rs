@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::respond::note_failure;
 use super::{Request, Response, response};
 use crate::changes;
 use crate::clock::system_now_in_milliseconds;
@@ -20,7 +21,7 @@ pub(super) async fn one(
     identity.into_reader()?;
     let base_url = request.base_url(&service)?;
     let foundation = service.edition.require_foundation()?;
-    let document = service
+    let read = service
         .store
         .read(caller_key, move |snapshot| {
             let id = changes::find_job(snapshot, &guid, system_now_in_milliseconds())?;
@@ -34,6 +35,7 @@ pub(super) async fn one(
             })?;
             Ok::<_, ApiError>(document)
         })
-        .await?;
-    Ok(response::json(200, document))
+        .await;
+    note_failure(&service, &request, &read);
+    Ok(response::json(200, read?))
 }

@@ -152,7 +152,7 @@ pub(super) async fn respond_uncached<T: Send + 'static>(
 }
 
 /// Remembers for `/healthz` that a document failed by a fault of the database, or forgets that it did.
-fn note_failure<T>(service: &Service, request: &Request, read: &Result<T, ApiError>) {
+pub(super) fn note_failure<T>(service: &Service, request: &Request, read: &Result<T, ApiError>) {
     let (path, query) = (request.path(), request.query());
     match read {
         Ok(_) | Err(ApiError::NotFound(_)) => service.failures.remove(path, query),

@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use super::request::{Comparison, Condition, LabelRequirement, ListRequest};
 use super::visibility::Visibility;
-use crate::records::{By, Filter, LabelIndex, Resource};
+use crate::records::{By, Filter, LabelIndex, Resource, rules};
 use crate::store::dialect::{FALSE, NO_INDEX, TRUE};
 use crate::store::{Value, dialect};
 
@@ -191,7 +191,10 @@ fn add_filter(sql: &mut Sql, filter: &Filter, values: &[String], index: Index) {
     let folded: Vec<String>;
     let values = match filter.by {
         By::FoldedValue => {
-            folded = values.iter().map(|value| value.to_lowercase()).collect();
+            folded = values
+                .iter()
+                .map(|value| rules::folded_name(value))
+                .collect();
             &folded
         }
         _ => values,

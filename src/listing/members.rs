@@ -7,6 +7,7 @@ use super::visibility::{readable_organizations, readable_spaces};
 use crate::caller::{Caller, Member};
 use crate::records::role::{HeldRole, SEPARATOR};
 use crate::records::user::{NamedUser, RoleScope};
+use crate::records::{Organization, Space, Table, User, read_guid};
 use crate::store::dialect::{self, TRUE};
 use crate::store::{Row, Snapshot, StoreError, Value};
 
@@ -58,7 +59,7 @@ pub fn users(
         // The time that the order names is the same for all users: only ties are left to order.
         Some(order) => from.append(format_args!(" order by r.guid {}", direction(order))),
     }
-    let page = page(snapshot, from, request, USER, |row| user_of(row, 0))?;
+    let page = page(snapshot, from, request, USER, user_of)?;
     Ok(Members { total, page })
 }
 
@@ -80,7 +81,7 @@ pub fn user(
     }
     let n = from.bind(guid);
     from.append(format_args!(" and r.guid = ${n}"));
-    Ok(select(snapshot, &from, USER, |row| user_of(row, 0))?.pop())
+    Ok(select(snapshot, &from, USER, user_of)?.pop())
 }
 
 /// Returns the users with these ids, in the order in which they were stored.
@@ -99,7 +100,7 @@ pub fn users_with_ids(
     );
     let mut users = Vec::with_capacity(ids.len());
     snapshot.rows(&sql, &[dialect::number_list(&ids)], |row| {
-        users.push(user_of(row, 0)?);
+        users.push(user_of(row)?);
         Ok::<_, StoreError>(())
     })?;
     Ok(users)
@@ -167,25 +168,30 @@ pub fn role(
     Ok(select(snapshot, &from, ROLE, role_of)?.pop())
 }
 
-/// The columns of a user.
-const USER: &str = "r.guid, r.name";
+/// The columns of a user: those of [`UserRecord`](crate::records::UserRecord).
+const USER: &str = "r.id, r.guid, r.name";
 /// The columns of a role. SQLite reads the two tables in the order of the list only if the columns of the order are among them.
 const ROLE: &str = "r.guid, r.role, r.user_id, r.user_guid, r.parent_id, r.organization_guid, \
                     r.space_guid, r.parent_guid";
 /// How many roles are sorted for a page. Of more, those before the page and of the page are read in order.
 const SORTED_ROLES: u64 = 10_000;
 
-fn user_of(row: &Row<'_>, position: usize) -> Result<NamedUser, StoreError> {
+fn user_of(row: &Row<'_>) -> Result<NamedUser, StoreError> {
+    let user = User::read(row)?;
     Ok(NamedUser {
-        guid: row.text(position)?.to_owned(),
-        name: row.optional_text(position + 1)?.map(str::to_owned),
+        guid: user.guid.to_owned(),
+        name: user.name.map(str::to_owned),
     })
 }
 
 fn role_of(row: &Row<'_>) -> Result<HeldRole, StoreError> {
-    let (scope, table) = match row.optional_text(6)? {
-        Some(_) => (RoleScope::Space, "space_roles"),
-        None => (RoleScope::Organization, "organization_roles"),
+    let (scope, table, parents) = match row.optional_text(6)? {
+        Some(_) => (RoleScope::Space, "space_roles", Space::TABLE),
+        None => (
+            RoleScope::Organization,
+            "organization_roles",
+            Organization::TABLE,
+        ),
     };
     // First: the guid holds it.
     let role = scope.read_role(row, 1).map_err(|error| match error {
@@ -194,11 +200,13 @@ fn role_of(row: &Row<'_>) -> Result<HeldRole, StoreError> {
         }
         other => other,
     })?;
+    let user_guid = read_guid(row, 3, User::TABLE)?;
+    read_guid(row, 7, parents)?;
     Ok(HeldRole {
         guid: row.text(0)?.to_owned(),
         role: role.to_owned(),
         user_id: row.int(2)?,
-        user_guid: row.text(3)?.to_owned(),
+        user_guid: user_guid.to_owned(),
         parent_id: row.int(4)?,
         organization_guid: row.optional_text(5)?.map(str::to_owned),
         space_guid: row.optional_text(6)?.map(str::to_owned),

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::{
     By, ColumnVisitor, Filter, Join, LabelIndex, ORGANIZATION_GUIDS, Parent, Record, Resource,
-    SPACE_GUIDS, Scope, SortColumn, Statements, Table, Valid, filter, order, selective,
+    SPACE_GUIDS, Scope, SortColumn, Statements, Table, Valid, filter, order, rules, selective,
 };
 
 /// The lifecycle of an app for which none is given.
@@ -58,6 +58,10 @@ impl<'r> Record<'r> for AppRecord<'r> {
 
     fn labels(&self) -> Option<&'r str> {
         Some(self.labels)
+    }
+
+    fn derived_fault(&self) -> Option<&'static str> {
+        rules::folded_name_fault(self.name, self.folded_name)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::{
     By, ColumnVisitor, Filter, Join, Parent, Record, Resource, Scope, SortColumn, Statements,
-    Table, selective,
+    Table, Valid, app::LIFECYCLES, selective,
 };
 
 /// The state of a build that has not ended.
@@ -13,6 +13,8 @@ pub const STAGING: &str = "STAGING";
 pub const STAGED: &str = "STAGED";
 /// The state of a build that made no droplet.
 pub const FAILED: &str = "FAILED";
+/// The states of a build.
+pub const STATES: &[&str] = &[STAGING, STAGED, FAILED];
 
 /// The builds.
 #[derive(Debug)]
@@ -33,11 +35,11 @@ pub struct BuildRecord<'r> {
     pub package_guid: &'r str,
     /// The guid that the droplet has or will have.
     pub droplet_guid: &'r str,
-    /// [`STAGING`], [`STAGED`] or [`FAILED`].
+    /// One of [`STATES`].
     pub state: &'r str,
     /// Why staging failed.
     pub error: Option<&'r str>,
-    /// One of [`LIFECYCLES`](super::app::LIFECYCLES).
+    /// One of [`LIFECYCLES`].
     pub lifecycle: &'r str,
     /// A JSON array of text: the buildpacks that were requested.
     pub buildpacks: &'r str,
@@ -77,21 +79,25 @@ impl<'r> Record<'r> for BuildRecord<'r> {
         visitor.fixed("space_id", &mut self.space_id)?;
         visitor.guid("package_guid", &mut self.package_guid)?;
         visitor.guid("droplet_guid", &mut self.droplet_guid)?;
-        visitor.column("state", &mut self.state)?;
+        visitor.limited("state", Valid::OneOf(STATES), &mut self.state)?;
         visitor.column("error", &mut self.error)?;
-        visitor.fixed("lifecycle", &mut self.lifecycle)?;
-        visitor.fixed("buildpacks", &mut self.buildpacks)?;
+        visitor.fixed_limited("lifecycle", Valid::OneOf(LIFECYCLES), &mut self.lifecycle)?;
+        visitor.fixed_limited("buildpacks", Valid::Texts, &mut self.buildpacks)?;
         visitor.fixed("stack", &mut self.stack)?;
         visitor.fixed("memory_limit", &mut self.memory_limit)?;
         visitor.fixed("disk_limit", &mut self.disk_limit)?;
         visitor.fixed("log_rate_limit", &mut self.log_rate_limit)?;
-        visitor.fixed("environment_variables", &mut self.environment_variables)?;
+        visitor.fixed_limited(
+            "environment_variables",
+            Valid::Object,
+            &mut self.environment_variables,
+        )?;
         visitor.fixed("user_guid", &mut self.user_guid)?;
         visitor.fixed("user_name", &mut self.user_name)?;
-        visitor.fixed("labels", &mut self.labels)?;
-        visitor.fixed("annotations", &mut self.annotations)?;
-        visitor.fixed("created_at", &mut self.created_at)?;
-        visitor.column("updated_at", &mut self.updated_at)?;
+        visitor.fixed_limited("labels", Valid::Labels, &mut self.labels)?;
+        visitor.fixed_limited("annotations", Valid::Annotations, &mut self.annotations)?;
+        visitor.fixed_limited("created_at", Valid::Time, &mut self.created_at)?;
+        visitor.limited("updated_at", Valid::Time, &mut self.updated_at)?;
         visitor.column("due", &mut self.due)?;
         visitor.joined("a.guid", &mut self.app_guid)
     }

@@ -5,12 +5,13 @@
 //! statement's result and the numbers of its parameters are counted while the columns are visited.
 
 mod faults;
+mod valid;
 
 use std::convert::Infallible;
 
-use super::{LabelIndex, Metadata, rules};
-use crate::clock::LAST_SECOND;
+use super::{LabelIndex, Metadata};
 use crate::store::{BorrowedValue, Row, Snapshot, StoreError, Transaction, dialect};
+pub use valid::Valid;
 
 /// A row of a table, with borrowed text.
 pub trait Record<'r>: Copy + Default {
@@ -30,56 +31,11 @@ pub trait Record<'r>: Copy + Default {
     fn fault(&self) -> Option<&'static str> {
         None
     }
-}
 
-/// Which values of a column's type are valid. The database checks some of this too when a value is stored, but not for
-/// programs that ignore checks. Reading a row checks what a document could not show; `check` checks all of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Valid {
-    /// All, but texts with U+0000.
-    All,
-    /// Times from 1970 to 9999, in seconds since 1970.
-    Time,
-    /// These texts.
-    OneOf(&'static [&'static str]),
-    /// Guids. Reading a row checks their characters only, because they are parts of URLs.
-    Guid,
-    /// Names. Reading a row checks only that they have no U+0000.
-    Name,
-    /// Checksums of that many lower-case hex digits.
-    Hex(usize),
-    /// JSON objects of text, which are labels. Reading a row does not check them: what uses the value parses it, and checks
-    /// all but the keys' characters.
-    Labels,
-    /// The same for annotations.
-    Annotations,
-}
-
-/// What is wrong with a text that is no guid.
-const NO_GUID: &str = "the text is no guid, 1 to 200 characters of `A-Z a-z 0-9 . _ -`";
-
-impl Valid {
-    /// Returns why a value that was read is not valid. Null is valid where the column can be null.
-    #[inline]
-    fn fault(self, value: BorrowedValue<'_>) -> Option<String> {
-        match (self, value) {
-            (Self::Time, BorrowedValue::Int(seconds)) if !(0..=LAST_SECOND).contains(&seconds) => {
-                Some(format!("{seconds} is no time from 1970 to 9999"))
-            }
-            (Self::OneOf(texts), BorrowedValue::Text(text)) if !texts.contains(&text) => {
-                Some(format!("the text is none of `{}`", texts.join("`, `")))
-            }
-            (Self::Guid, BorrowedValue::Text(text)) if !rules::has_guid_characters(text) => {
-                Some(NO_GUID.to_owned())
-            }
-            (Self::Hex(digits), BorrowedValue::Text(text)) if !rules::is_hex(text, digits) => Some(
-                format!("the text is no checksum of {digits} lower-case hex digits"),
-            ),
-            (Self::All | Self::Name, BorrowedValue::Text(text)) if text.contains('\0') => {
-                Some("the text contains U+0000".to_owned())
-            }
-            _ => None,
-        }
+    /// Returns the same for a column that follows from another one and that no document shows. Reading a row does not check
+    /// it, `check` does.
+    fn derived_fault(&self) -> Option<&'static str> {
+        None
     }
 }
 
@@ -150,6 +106,21 @@ pub trait ColumnVisitor<'r> {
         field: &mut T,
     ) -> Result<(), Self::Error> {
         self.visit(ColumnRole::Fixed, name, Valid::All, field)
+    }
+
+    /// Visits a column that never changes and in which only some values of its type are valid.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`visit`](Self::visit).
+    #[inline]
+    fn fixed_limited<T: ColumnValue<'r>>(
+        &mut self,
+        name: &'static str,
+        valid: Valid,
+        field: &mut T,
+    ) -> Result<(), Self::Error> {
+        self.visit(ColumnRole::Fixed, name, valid, field)
     }
 
     /// Visits a column that can change.
@@ -575,6 +546,18 @@ fn read<'r, T: Table + ?Sized>(
         None => Ok(record),
         Some(fault) => Err(damaged::<T>(row, ColumnFault::Damaged(fault.into()))),
     }
+}
+
+/// Reads the guid of a row of `table` as a column of a result that holds columns of several tables.
+///
+/// # Errors
+///
+/// Fails with [`StoreError::Damaged`] if the column does not hold a guid.
+pub fn read_guid<'r>(row: &Row<'r>, position: usize, table: &str) -> Result<&'r str, StoreError> {
+    read_column(row, position, "guid", Valid::Guid).map_err(|fault| match fault {
+        ColumnFault::Damaged(text) => StoreError::Damaged(format!("a row in `{table}` {text}")),
+        ColumnFault::Other(error) => error,
+    })
 }
 
 /// Why a column cannot be read.

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use super::{
     APP_GUIDS, By, ColumnVisitor, Filter, Join, ORGANIZATION_GUIDS, Parent, Record, Resource,
-    SPACE_GUIDS, Scope, SortColumn, Statements, Table, filter, order, selective,
+    SPACE_GUIDS, Scope, SortColumn, Statements, Table, Valid, app::LIFECYCLES, filter, order,
+    selective,
 };
 
 /// The droplets.
@@ -24,7 +25,7 @@ pub struct DropletRecord<'r> {
     pub space_id: i64,
     /// The guid of the package, which may have been deleted since.
     pub package_guid: &'r str,
-    /// One of [`LIFECYCLES`](super::app::LIFECYCLES).
+    /// One of [`LIFECYCLES`].
     pub lifecycle: &'r str,
     /// A JSON array of text: the buildpacks that were requested.
     pub buildpacks: &'r str,
@@ -45,11 +46,11 @@ impl<'r> Record<'r> for DropletRecord<'r> {
         visitor.fixed("app_id", &mut self.app_id)?;
         visitor.fixed("space_id", &mut self.space_id)?;
         visitor.guid("package_guid", &mut self.package_guid)?;
-        visitor.fixed("lifecycle", &mut self.lifecycle)?;
-        visitor.fixed("buildpacks", &mut self.buildpacks)?;
+        visitor.fixed_limited("lifecycle", Valid::OneOf(LIFECYCLES), &mut self.lifecycle)?;
+        visitor.fixed_limited("buildpacks", Valid::Texts, &mut self.buildpacks)?;
         visitor.fixed("stack", &mut self.stack)?;
         visitor.fixed("image", &mut self.image)?;
-        visitor.fixed("created_at", &mut self.created_at)?;
+        visitor.fixed_limited("created_at", Valid::Time, &mut self.created_at)?;
         visitor.joined("a.guid", &mut self.app_guid)
     }
 }

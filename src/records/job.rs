@@ -2,12 +2,14 @@
 
 use std::sync::LazyLock;
 
-use super::{ColumnVisitor, Join, Record, Statements, Table};
+use super::{ColumnVisitor, Join, Record, Statements, Table, Valid};
 
 /// The state of a job that has not ended.
 pub const PROCESSING: &str = "PROCESSING";
 /// The state of a job that has ended.
 pub const COMPLETE: &str = "COMPLETE";
+/// The states of a job.
+pub const STATES: &[&str] = &[PROCESSING, COMPLETE];
 
 /// The jobs.
 #[derive(Debug)]
@@ -22,7 +24,7 @@ pub struct JobRecord<'r> {
     pub guid: &'r str,
     /// The guid of the package that the job deletes or has deleted.
     pub package_guid: &'r str,
-    /// [`PROCESSING`] or [`COMPLETE`].
+    /// One of [`STATES`].
     pub state: &'r str,
     /// Seconds since 1970, UTC.
     pub created_at: i64,
@@ -37,9 +39,9 @@ impl<'r> Record<'r> for JobRecord<'r> {
         visitor.id(&mut self.id)?;
         visitor.guid("guid", &mut self.guid)?;
         visitor.guid("package_guid", &mut self.package_guid)?;
-        visitor.column("state", &mut self.state)?;
-        visitor.fixed("created_at", &mut self.created_at)?;
-        visitor.column("updated_at", &mut self.updated_at)?;
+        visitor.limited("state", Valid::OneOf(STATES), &mut self.state)?;
+        visitor.fixed_limited("created_at", Valid::Time, &mut self.created_at)?;
+        visitor.limited("updated_at", Valid::Time, &mut self.updated_at)?;
         visitor.fixed("due", &mut self.due)
     }
 }

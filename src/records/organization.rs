@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::{
     By, ColumnVisitor, Filter, Join, LabelIndex, Parent, Record, Resource, Scope, SortColumn,
-    Statements, Table, Valid, filter, order, selective,
+    Statements, Table, Valid, filter, order, rules, selective,
 };
 
 /// The organizations.
@@ -47,6 +47,10 @@ impl<'r> Record<'r> for OrganizationRecord<'r> {
 
     fn labels(&self) -> Option<&'r str> {
         Some(self.labels)
+    }
+
+    fn derived_fault(&self) -> Option<&'static str> {
+        rules::folded_name_fault(self.name, self.folded_name)
     }
 }
 

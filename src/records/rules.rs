@@ -35,6 +35,17 @@ pub fn is_name(text: &str) -> bool {
         && !text.chars().any(char::is_control)
 }
 
+/// Returns the `folded_name` of a row with this name. Names are compared without regard to case.
+pub fn folded_name(name: &str) -> String {
+    name.to_lowercase()
+}
+
+/// Returns what is wrong with the `folded_name` of a row with this name.
+pub fn folded_name_fault(name: &str, stored: &str) -> Option<&'static str> {
+    let is_right = folded_name(name) == stored;
+    (!is_right).then_some("with a damaged `folded_name`: the text is not `name` in lower case")
+}
+
 /// Returns whether the text has that many lower-case hex digits and nothing else. Looks at all bytes, like
 /// [`has_guid_characters`].
 #[inline]

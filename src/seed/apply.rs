@@ -23,7 +23,7 @@ use super::report::{Outcome, Progress, Report};
 use crate::records::user::{RoleScope, RoleSet, add_roles, set_roles};
 use crate::records::{
     App, AppRecord, Metadata, Organization, OrganizationRecord, Package, PackageRecord, Space,
-    SpaceRecord, Table, User, UserRecord, package,
+    SpaceRecord, Table, User, UserRecord, package, rules,
 };
 use crate::store::{StoreError, Transaction};
 use known_keys::{Key, KnownKeys};
@@ -622,7 +622,7 @@ impl<'e> NewName<'e> {
         guid: Option<&'e Guid<'_>>,
         parent_guid: Option<&str>,
     ) -> Self {
-        let folded_name = name.to_lowercase();
+        let folded_name = rules::folded_name(name);
         let names: Vec<_> = parent_guid.into_iter().chain([&*folded_name]).collect();
         Self {
             position,

@@ -181,14 +181,14 @@ impl Location {
         }
     }
 
-    /// Fails if the database has an earlier schema. See [`Store::refuse_older`].
+    /// Fails if [`Location::open`] would change the database. See [`Store::refuse_changes_at_opening`].
     ///
     /// # Errors
     ///
-    /// Fails as [`Store::refuse_older`] does, or if the server cannot be reached.
-    pub fn refuse_older(&self) -> Result<(), StoreError> {
+    /// Fails as [`Store::refuse_changes_at_opening`] does, or if the server cannot be reached.
+    pub fn refuse_changes_at_opening(&self) -> Result<(), StoreError> {
         match self {
-            Self::File(path) => Store::refuse_older(path),
+            Self::File(path) => Store::refuse_changes_at_opening(path),
             #[cfg(feature = "postgres")]
             Self::Postgres(server) => {
                 postgres::refuse_older(server).map_err(|error| error.at(server.shown()))

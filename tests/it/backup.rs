@@ -60,36 +60,36 @@ fn backup_beside_a_program_that_writes_is_one_state() {
     writer
         .busy_timeout(std::time::Duration::from_secs(60))
         .unwrap();
-    // Each commit gives all of them the same name.
-    let rename = |writer: &Connection, name: &str| {
+    // Each commit gives all of them the same time.
+    let change = |writer: &Connection, time: i64| {
         let sql = format!(
-            "begin immediate; update apps set name = '{name}'; update spaces set name = '{name}'; commit"
+            "begin immediate; update apps set created_at = {time}; update spaces set created_at = {time}; commit"
         );
         writer.execute_batch(&sql).unwrap();
     };
-    rename(&writer, "first");
+    change(&writer, 0);
     let stop = &AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            for number in 0..20_000 {
+            for time in 1..20_000 {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                rename(&writer, &format!("state-{number}"));
+                change(&writer, time);
             }
         });
         for number in 0..20 {
             let file = format!("{number}.db");
             dir.run_ok(&["backup", &file, "--db", "x.db"]);
             let copy = Connection::open(dir.path(&file)).unwrap();
-            let names: Vec<String> = copy
-                .prepare("select name from apps union select name from spaces")
+            let times: Vec<i64> = copy
+                .prepare("select created_at from apps union select created_at from spaces")
                 .unwrap()
                 .query_map([], |row| row.get(0))
                 .unwrap()
                 .collect::<Result<_, _>>()
                 .unwrap();
-            assert_eq!(names.len(), 1, "{names:?}");
+            assert_eq!(times.len(), 1, "{times:?}");
         }
         stop.store(true, Ordering::Relaxed);
     });

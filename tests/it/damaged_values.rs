@@ -31,6 +31,44 @@ const fn package(set: &'static str, fault: &'static str) -> Damage {
     }
 }
 
+/// A build, its droplet, and a job. No seed holds such rows.
+const BUILD: &str = "
+    insert into builds (guid, app_id, space_id, package_guid, droplet_guid, state, lifecycle, buildpacks, stack,
+                        environment_variables, user_guid, labels, created_at)
+        select 'build', id, space_id, 'package', 'droplet', 'STAGED', 'buildpack', '[\"ruby\"]', 'cflinuxfs4',
+               '{\"A\":\"b\"}', 'user', '{\"a\":\"b\"}', 1 from apps where id = 1;
+    insert into droplets (guid, app_id, space_id, package_guid, lifecycle, buildpacks, stack, created_at)
+        select 'droplet', id, space_id, 'package', 'buildpack', '[\"ruby\"]', 'cflinuxfs4', 1 from apps where id = 1;
+    insert into jobs (guid, package_guid, state, created_at, updated_at, due)
+        values ('job', 'package', 'COMPLETE', 1, 1, 9000000000000)";
+
+const fn build(set: &'static str, fault: &'static str) -> Damage {
+    Damage {
+        table: "builds",
+        set,
+        targets: &["/v3/builds/build"],
+        fault,
+    }
+}
+
+const fn droplet(set: &'static str, fault: &'static str) -> Damage {
+    Damage {
+        table: "droplets",
+        set,
+        targets: &["/v3/droplets", "/v3/droplets/droplet"],
+        fault,
+    }
+}
+
+const fn job(set: &'static str, fault: &'static str) -> Damage {
+    Damage {
+        table: "jobs",
+        set,
+        targets: &["/v3/jobs/job"],
+        fault,
+    }
+}
+
 const NO_TIME: &str = " is no time from 1970 to 9999";
 
 const DAMAGED: &[Damage] = &[
@@ -238,11 +276,90 @@ const DAMAGED: &[Damage] = &[
         targets: &["/v3/apps"],
         fault: "with a damaged `annotations`",
     },
+    build(
+        "buildpacks = '{\"z\":1}'",
+        "with a damaged `buildpacks`: the text is no JSON array of text: ",
+    ),
+    // The document of such a build shows no buildpacks.
+    build(
+        "lifecycle = 'docker', stack = null, buildpacks = '{\"z\":1}'",
+        "with a damaged `buildpacks`: the text is no JSON array of text: ",
+    ),
+    build(
+        "environment_variables = '[7]'",
+        "with a damaged `environment_variables`: the text is no JSON object: ",
+    ),
+    build(
+        r#"environment_variables = '{"a":["\u0000"]}'"#,
+        "with a damaged `environment_variables`: the text is no JSON object: a text contains U+0000",
+    ),
+    build(
+        r#"labels = '{"a":"b","a":"c"}'"#,
+        "with a damaged `labels`: the text is no JSON object of text: the key `a` appears twice",
+    ),
+    build(
+        r#"labels = '{"a":"\u0000"}'"#,
+        "with a damaged `labels`: the text is no JSON object of text: a text contains U+0000",
+    ),
+    build("labels = '[]'", "with a damaged `labels`"),
+    build("labels = '{\"a\":\"-\"}'", "with a damaged `labels`: '-' "),
+    build("annotations = '[]'", "with a damaged `annotations`"),
+    build(
+        "state = 'x'",
+        "with a damaged `state`: the text is none of `STAGING`, `STAGED`, `FAILED`",
+    ),
+    build(
+        "lifecycle = 'x'",
+        "with a damaged `lifecycle`: the text is none of",
+    ),
+    build("created_at = -1", NO_TIME),
+    build("updated_at = 253402300800", NO_TIME),
+    droplet(
+        "buildpacks = '[1]'",
+        "with a damaged `buildpacks`: the text is no JSON array of text: ",
+    ),
+    droplet(
+        "buildpacks = '{}'",
+        "with a damaged `buildpacks`: the text is no JSON array of text: ",
+    ),
+    droplet(
+        r#"buildpacks = '["a\u0000b"]'"#,
+        "with a damaged `buildpacks`: the text is no JSON array of text: a text contains U+0000",
+    ),
+    droplet(
+        "lifecycle = 'x'",
+        "with a damaged `lifecycle`: the text is none of",
+    ),
+    droplet("created_at = -1", NO_TIME),
+    job(
+        "state = 'x'",
+        "with a damaged `state`: the text is none of `PROCESSING`, `COMPLETE`",
+    ),
+    job("created_at = -1", NO_TIME),
+    job("updated_at = -1", NO_TIME),
     Damage {
         table: "users",
         set: "name = cast(x'ff' as text)",
-        targets: &[],
+        targets: &["/v3/users", "/v3/roles?include=user"],
         fault: "with a damaged `name`",
+    },
+    Damage {
+        table: "users",
+        set: "name = 'a' || char(0)",
+        targets: &["/v3/users", "/v3/roles?include=user"],
+        fault: "with a damaged `name`: the text contains U+0000",
+    },
+    Damage {
+        table: "users",
+        set: "guid = 'a/../b'",
+        targets: &["/v3/users", "/v3/roles"],
+        fault: "with a damaged `guid`: the text is no guid",
+    },
+    Damage {
+        table: "organizations",
+        set: "guid = 'a/b'",
+        targets: &["/v3/organizations", "/v3/spaces", "/v3/roles"],
+        fault: "with a damaged `guid`: the text is no guid",
     },
     Damage {
         table: "space_roles",
@@ -269,12 +386,13 @@ fn damaged_value_is_500_and_logged_and_not_cached_and_named_by_check() {
     {
         let dir = WorkDir::new();
         dir.run_ok(&["seed", "example", "--db", "x.db"]);
+        let other = Connection::open(dir.path("x.db")).unwrap();
+        other.execute_batch(BUILD).unwrap();
         let server = dir.serve(&["--db", "x.db", "--no-auth", "--api", "current"]);
         for target in *targets {
             assert_eq!(server.get(target, "").status, 200, "{target}");
         }
 
-        let other = Connection::open(dir.path("x.db")).unwrap();
         let row = match *table {
             "packages" => format!("guid = '{GUID}'"),
             "organization_roles" | "space_roles" => "true".to_owned(),
@@ -307,7 +425,8 @@ fn damaged_value_is_500_and_logged_and_not_cached_and_named_by_check() {
             checked.stderr
         );
         let exported = dir.run(&["export", "--db", "x.db"]);
-        assert_eq!(exported.status, 1, "{set}");
+        let is_exported = !["builds", "droplets", "jobs"].contains(table);
+        assert_eq!(exported.status, i32::from(is_exported), "{set}");
 
         drop(other);
         server.signal("TERM");
@@ -325,6 +444,7 @@ fn damaged_value_is_500_and_logged_and_not_cached_and_named_by_check() {
 fn value_that_no_seed_may_give_is_named_by_check() {
     const BITS: &str = "guid-c7c3b552-28f0-42f9-9e1f-d231fcdd4a78";
     let no_name = "with a damaged `name`: the text is no name, 1 to 250 characters";
+    let not_folded = "with a damaged `folded_name`: the text is not `name` in lower case";
     let cases = [
         ("organizations", "name = ''", no_name),
         ("spaces", "name = 'a' || char(10)", no_name),
@@ -370,6 +490,9 @@ fn value_that_no_seed_may_give_is_named_by_check() {
             r#"annotations = '{"":"c"}'"#,
             "with a damaged `annotations`: key cannot be empty string",
         ),
+        ("organizations", "folded_name = 'other'", not_folded),
+        ("spaces", "name = 'Other'", not_folded),
+        ("apps", "folded_name = upper(name)", not_folded),
     ];
     let dir = WorkDir::new();
     dir.run_ok(&["seed", "example", "--db", "sound.db"]);
@@ -394,6 +517,26 @@ fn value_that_no_seed_may_give_is_named_by_check() {
             "{set}: {}",
             checked.stderr
         );
+    }
+}
+
+#[test]
+fn damaged_build_is_500_in_2015_too() {
+    for set in [
+        "environment_variables = '[7]'",
+        "buildpacks = '{\"z\":1}'",
+        r#"buildpacks = '["a\u0000b"]'"#,
+    ] {
+        let dir = WorkDir::new();
+        dir.run_ok(&["seed", "example", "--db", "x.db"]);
+        let other = Connection::open(dir.path("x.db")).unwrap();
+        other.execute_batch(BUILD).unwrap();
+        let server = dir.serve(&["--db", "x.db", "--no-auth"]);
+        let target = "/v3/droplets/build";
+        assert_eq!(server.get(target, "").status, 200);
+        let sql = format!("pragma ignore_check_constraints = on; update builds set {set}");
+        other.execute_batch(&sql).unwrap();
+        assert_eq!(server.get(target, "").status, 500, "{set}");
     }
 }
 

@@ -437,6 +437,18 @@ fn user_that_the_database_does_not_hold_is_named_on_stderr() {
             )
         );
     }
+    // A user needs no roles to see everything with one of these scopes.
+    for (scope, sees_all) in [
+        ("cloud_controller.admin", true),
+        ("cloud_controller.admin_read_only", true),
+        ("cloud_controller.global_auditor", true),
+        ("cloud_controller.read", false),
+        ("openid", false),
+    ] {
+        let ran = dir.run(&["token", "--user", "nobody", "--scope", scope]);
+        assert_eq!(ran.status, 0);
+        assert_eq!(ran.stderr.is_empty(), sees_all, "{scope}: {}", ran.stderr);
+    }
     // With a key, the database is optional, and may be another one unless it was named.
     let with_key = ["token", "--user", "nobody", "--token-key", "k"];
     assert_eq!(dir.run(&with_key).stderr, "");

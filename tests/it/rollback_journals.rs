@@ -79,6 +79,37 @@ fn transaction_of_a_killed_program_is_undone() {
 }
 
 #[test]
+fn transaction_of_a_killed_program_is_left_by_commands_that_change_nothing() {
+    let dir = WorkDir::new();
+    let connection = database(&dir, "300");
+    let (file, journal) = killed_after(&dir, &connection, "update packages set state = 'FAILED'");
+    drop(connection);
+    dir.write("x.db", &file);
+    dir.write("x.db-journal", &journal);
+    for arguments in [
+        &["seed", "example", "--dry-run", "--db", "x.db"][..],
+        &["seed", "--reset", "--dry-run", "--db", "x.db"],
+        &["export", "--db", "x.db"],
+        &["check", "--db", "x.db"],
+        &["backup", "y.db", "--db", "x.db"],
+    ] {
+        let output = dir.run(arguments);
+        assert_eq!(
+            (output.status, output.stderr.as_str()),
+            (
+                1,
+                "cf-packages: `x.db` holds part of a transaction that did not end (`x.db-journal`); \
+                 `cf-packages serve` or `seed` undoes it, once no other program writes the file\n"
+            ),
+            "{arguments:?}"
+        );
+        assert!(dir.read("x.db") == file, "{arguments:?}");
+        assert!(dir.read("x.db-journal") == journal, "{arguments:?}");
+        assert_eq!(dir.file_names(), ["x.db", "x.db-journal"], "{arguments:?}");
+    }
+}
+
+#[test]
 fn file_that_is_shorter_than_its_header_says_is_restored_from_its_journal() {
     let dir = WorkDir::new();
     let connection = database(&dir, "300");

@@ -1,6 +1,7 @@
 //! The users who can log in: those of the database, and the admin.
 
 use crate::auth::tokens::{self, ADMIN_USER};
+use crate::records::{Table, User};
 use crate::store::{Snapshot, StoreError, Value};
 
 /// A user who can log in.
@@ -27,7 +28,7 @@ pub(super) fn by_guid(
 ) -> Result<Option<LoginUser>, StoreError> {
     let users = select(
         snapshot,
-        "select guid, name from users where guid = $1 limit 2",
+        "select id, guid, name from users where guid = $1 limit 2",
         guid,
     )?;
     Ok(admin_or_only(guid, users))
@@ -42,7 +43,7 @@ pub(crate) fn by_name(
     let by_guid = by_guid(snapshot, name)?;
     let by_name = select(
         snapshot,
-        "select guid, name from users where name = $1 limit 2",
+        "select id, guid, name from users where name = $1 limit 2",
         name,
     )?;
     Ok(by_guid.or_else(|| {
@@ -68,12 +69,15 @@ fn only(mut users: Vec<LoginUser>) -> Option<LoginUser> {
     user.filter(|_| users.is_empty())
 }
 
+/// Returns the users of a query that selects the columns of [`User`].
 fn select(snapshot: &Snapshot<'_>, sql: &str, wanted: &str) -> Result<Vec<LoginUser>, StoreError> {
     let mut users = Vec::new();
     snapshot.rows(sql, &[Value::from(wanted)], |row| {
-        let guid = row.text(0)?.to_owned();
-        let name = row.optional_text(1)?.unwrap_or(&guid).to_owned();
-        users.push(LoginUser { guid, name });
+        let user = User::read(row)?;
+        users.push(LoginUser {
+            guid: user.guid.to_owned(),
+            name: user.name.unwrap_or(user.guid).to_owned(),
+        });
         Ok::<_, StoreError>(())
     })?;
     Ok(users)

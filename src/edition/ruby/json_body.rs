@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
+use crate::json_object::has_null_character;
 use crate::labels::is_blank;
 
 /// The members of a JSON object, in the order of the request. Of a repeated name, the last value counts.
@@ -24,26 +25,11 @@ pub fn parse(body: &[u8]) -> Result<JsonObject, ApiError> {
     let Ok(Value::Object(object)) = serde_json::from_slice(body) else {
         return Err(ApiError::NotJson);
     };
-    if object
-        .iter()
-        .any(|(name, value)| has_null_character(name, value))
-    {
+    if has_null_character(&object) {
         let text = "The request must not contain the character U+0000";
         return Err(ApiError::Unprocessable(text.into()));
     }
     Ok(object)
-}
-
-fn has_null_character(name: &str, value: &Value) -> bool {
-    name.contains('\0')
-        || match value {
-            Value::String(text) => text.contains('\0'),
-            Value::Array(values) => values.iter().any(|value| has_null_character("", value)),
-            Value::Object(members) => members
-                .iter()
-                .any(|(name, value)| has_null_character(name, value)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        }
 }
 
 /// Returns the message about members with other names than these, if there are any.

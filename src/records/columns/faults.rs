@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 
+use super::valid::{NO_GUID, no_json};
 use super::{
-    ColumnFault, ColumnRole, ColumnValue, ColumnVisitor, NO_GUID, Record, Table, Valid,
-    column_fault, read_column, row_name,
+    ColumnFault, ColumnRole, ColumnValue, ColumnVisitor, Record, Table, Valid, column_fault,
+    read_column, row_name,
 };
 use crate::labels::{ANNOTATIONS, LABELS, PairRules};
 use crate::log::printable;
@@ -25,7 +26,8 @@ pub(super) fn of_row<T: Table + ?Sized>(row: &Row<'_>) -> Vec<String> {
     let Ok(()) = record.visit_columns(&mut found);
     let mut faults = found.faults;
     if found.is_read {
-        faults.extend(record.fault().map(str::to_owned));
+        let found = [record.fault(), record.derived_fault()];
+        faults.extend(found.into_iter().flatten().map(str::to_owned));
     }
     let row = row_name::<T>(row);
     faults
@@ -91,7 +93,13 @@ fn text_fault(valid: Valid, text: &str) -> Option<Cow<'static, str>> {
             rules::is_name(text),
             "the text is no name, 1 to 250 characters without control characters",
         ),
-        Valid::All | Valid::Time | Valid::OneOf(_) | Valid::Hex(_) => return None,
+        // Reading the row checks all of it.
+        Valid::All
+        | Valid::Time
+        | Valid::OneOf(_)
+        | Valid::Hex(_)
+        | Valid::Texts
+        | Valid::Object => return None,
     };
     (!is_valid).then_some(Cow::Borrowed(fault))
 }
@@ -100,10 +108,7 @@ fn text_fault(valid: Valid, text: &str) -> Option<Cow<'static, str>> {
 fn pairs_fault(rules: PairRules, json: &str) -> Option<Cow<'static, str>> {
     let pairs = match Metadata::parse(json) {
         Ok(Metadata(pairs)) => pairs,
-        Err(error) => {
-            let fault = format!("the text is no JSON object of text: {error}");
-            return Some(printable(&fault).into_owned().into());
-        }
+        Err(error) => return Some(no_json("object of text", &error).into()),
     };
     let mut pairs = pairs.iter();
     let fault = pairs.find_map(|(key, value)| {

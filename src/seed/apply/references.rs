@@ -10,7 +10,7 @@ use super::super::entry::{ByKind, EntryKind, SeedFormat};
 use super::super::fault::{ApplyError, EntryError};
 use super::super::field::Reference;
 use super::super::messages;
-use crate::records::{App, Organization, Space, Table};
+use crate::records::{App, Organization, Space, Table, rules};
 use crate::store::{StoreError, Transaction, Value};
 
 /// How many parents of each kind are cached, and how many names of refused entries are remembered.
@@ -257,7 +257,7 @@ fn rows_named<T: NamedTable>(
 ) -> Result<Vec<ReferencedRow>, StoreError> {
     let is_known: &dyn Fn(EntryKind, i64) -> bool = &is_known;
     let level = Level::of::<T>();
-    let folded = text.to_lowercase();
+    let folded = rules::folded_name(text);
     let mut rows = level.rows(transaction, "guid = $1", &[text.into()], is_known)?;
     if rows.is_empty() {
         let name = [folded.as_str().into()];

@@ -2,18 +2,18 @@
 
 use serde::Serialize;
 
-use super::parts::{EmptyObject, Link, ToOne};
+use super::parts::{EmptyObject, Link, StoredMetadata, ToOne};
 use crate::edition::BaseUrl;
 use crate::edition::current::json::write_compact;
 use crate::edition::json::Timestamp;
-use crate::records::{BuildRecord, Metadata, build};
+use crate::records::{Build, BuildRecord, build, json_values};
 use crate::store::StoreError;
 
 /// Returns the document of one build.
 ///
 /// # Errors
 ///
-/// Fails with [`StoreError::Damaged`] if a stored value is not JSON.
+/// Fails with [`StoreError::Damaged`] if a stored value is not valid.
 pub fn document(record: &BuildRecord<'_>, base_url: &BaseUrl) -> Result<Vec<u8>, StoreError> {
     let damaged = |error: serde_json::Error| {
         StoreError::Damaged(format!("a column of the build `{}`: {error}", record.guid))
@@ -37,7 +37,7 @@ pub fn document(record: &BuildRecord<'_>, base_url: &BaseUrl) -> Result<Vec<u8>,
                 data: match record.stack {
                     None => LifecycleData::Docker(EmptyObject {}),
                     Some(stack) => LifecycleData::Buildpacks {
-                        buildpacks: serde_json::from_str(record.buildpacks).map_err(damaged)?,
+                        buildpacks: json_values::texts(record.buildpacks).map_err(damaged)?,
                         stack,
                     },
                 },
@@ -54,10 +54,7 @@ pub fn document(record: &BuildRecord<'_>, base_url: &BaseUrl) -> Result<Vec<u8>,
             relationships: Relationships {
                 app: ToOne::new(Some(record.app_guid)),
             },
-            metadata: MetadataDocument {
-                labels: Metadata::parse(record.labels).map_err(damaged)?,
-                annotations: Metadata::parse(record.annotations).map_err(damaged)?,
-            },
+            metadata: StoredMetadata::of::<Build>(record.guid, record.labels, record.annotations)?,
             links: Links {
                 this: Link::new([base, "/v3/builds/", record.guid]),
                 app: Link::new([base, "/v3/apps/", record.app_guid]),
@@ -83,7 +80,7 @@ struct BuildDocument<'a> {
     droplet: Option<Reference<'a>>,
     created_by: CreatedBy<'a>,
     relationships: Relationships<'a>,
-    metadata: MetadataDocument<'a>,
+    metadata: StoredMetadata<'a>,
     links: Links,
 }
 
@@ -119,12 +116,6 @@ struct CreatedBy<'a> {
 #[derive(Serialize)]
 struct Relationships<'a> {
     app: ToOne<'a>,
-}
-
-#[derive(Serialize)]
-struct MetadataDocument<'a> {
-    labels: Metadata<'a>,
-    annotations: Metadata<'a>,
 }
 
 #[derive(Serialize)]

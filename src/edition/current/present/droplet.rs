@@ -8,7 +8,7 @@ use crate::edition::current::json::write_compact;
 use crate::edition::current::request::{SingleQuery, parameters};
 use crate::edition::json::Timestamp;
 use crate::edition::{BaseUrl, Presented};
-use crate::records::{Droplet, DropletRecord};
+use crate::records::{Droplet, DropletRecord, json_values};
 use crate::store::StoreError;
 
 const HIDDEN: &str = "[PRIVATE DATA HIDDEN IN LISTS]";
@@ -40,7 +40,7 @@ fn write(
 ///
 /// # Errors
 ///
-/// Fails with [`StoreError::Damaged`] if the stored buildpacks are not JSON.
+/// Fails with [`StoreError::Damaged`] if the stored buildpacks are not a JSON array of text.
 pub fn write_listed(
     record: &DropletRecord<'_>,
     base_url: &BaseUrl,
@@ -60,7 +60,7 @@ fn append(
     process_types: ProcessTypes,
     out: &mut Vec<u8>,
 ) -> Result<(), StoreError> {
-    let names: Vec<String> = serde_json::from_str(record.buildpacks).map_err(|error| {
+    let names = json_values::texts(record.buildpacks).map_err(|error| {
         StoreError::Damaged(format!(
             "buildpacks of the droplet `{}`: {error}",
             record.guid

@@ -3,27 +3,27 @@
 //! See `docs/reference/packages.md#stage-in-2015`.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::package::Link;
 use crate::edition::BaseUrl;
 use crate::edition::json::Timestamp;
 use crate::edition::of_2015::json::write_pretty;
-use crate::records::{BuildRecord, build};
+use crate::records::{BuildRecord, build, json_values};
 use crate::store::StoreError;
 
 /// Returns the document of one droplet.
 ///
 /// # Errors
 ///
-/// Fails with [`StoreError::Damaged`] if a stored value is not JSON.
+/// Fails with [`StoreError::Damaged`] if a stored value is not valid.
 pub fn document(base_url: &BaseUrl, record: &BuildRecord<'_>) -> Result<Vec<u8>, StoreError> {
     let damaged = |error: serde_json::Error| {
         StoreError::Damaged(format!("a column of the build `{}`: {error}", record.guid))
     };
-    let buildpacks: Vec<String> = serde_json::from_str(record.buildpacks).map_err(damaged)?;
+    let buildpacks = json_values::texts(record.buildpacks).map_err(damaged)?;
     let environment = record.environment_variables.unwrap_or("{}");
-    let environment: Value = serde_json::from_str(environment).map_err(damaged)?;
+    let environment = json_values::object(environment).map_err(damaged)?;
     let buildpack = buildpacks.first().map(String::as_str);
     let href = |parts: [&str; 3]| [base_url.as_str(), &parts.concat()].concat();
     let path = |parts| Link::new(href(parts), None);
@@ -81,7 +81,7 @@ struct DropletDocument<'a> {
     memory_limit: Option<i64>,
     disk_limit: Option<i64>,
     result: StagingResult<'a>,
-    environment_variables: Value,
+    environment_variables: Map<String, Value>,
     created_at: Timestamp,
     updated_at: Option<Timestamp>,
     links: Links,
