@@ -2,10 +2,8 @@
 //!
 //! The counters of a version go back when a server takes over that lacks the last commits, and when tables are restored from
 //! a dump. Then they may reach values again that they had with other data. So a version also tells the history that it is
-//! of. Another history begins with each connection that the version is asked on, since a server ends its connections before
-//! another one takes over, and with other files of the tables.
+//! of: that of a server since its start, and of the files of the tables.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::SqlRow;
@@ -24,23 +22,32 @@ pub(super) struct TableFiles {
     packages: i64,
 }
 
-/// A version as the database holds it, which says nothing of other histories.
+/// A history in which equal counters mean equal data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct History {
+    /// When the server was started, in microseconds since 1970. No other server has the same.
+    started_at: i64,
+    files: TableFiles,
+}
+
+/// A version as a server holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) struct StoredVersion {
-    pub(super) counters: Version,
-    pub(super) files: TableFiles,
+    counters: Version,
+    history: History,
 }
 
 impl StoredVersion {
-    /// Selects the version as [`Version::SQL`] does, the number of the schema, and the files.
+    /// Selects the version as [`Version::SQL`] does, the number of the schema, and the history.
     pub(super) const SQL: &str = "select packages, access, parents,
         (select coalesce(max(id), 0) from packages),
         (select number from cf_packages_schema),
         pg_relation_filenode(versions.tableoid)::bigint,
-        pg_relation_filenode('packages'::regclass)::bigint
+        pg_relation_filenode('packages'::regclass)::bigint,
+        (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint
         from versions";
     /// How many columns `SQL` selects.
-    pub(super) const COLUMNS: usize = 7;
+    pub(super) const COLUMNS: usize = 8;
 
     /// Reads a row of `SQL`.
     ///
@@ -51,11 +58,24 @@ impl StoredVersion {
         require_schema(int(row, 4)?)?;
         Ok(Self {
             counters: values::version(row)?,
-            files: TableFiles {
-                versions: int(row, 5)?,
-                packages: int(row, 6)?,
+            history: History {
+                files: TableFiles {
+                    versions: int(row, 5)?,
+                    packages: int(row, 6)?,
+                },
+                started_at: int(row, 7)?,
             },
         })
+    }
+
+    /// Returns the files of the tables.
+    pub(super) fn files(&self) -> TableFiles {
+        self.history.files
+    }
+
+    /// Whether a standby with this version shows the same data as its primary with `other`.
+    pub(super) fn is_copy_of(&self, other: &Self) -> bool {
+        self.counters == other.counters && self.files() == other.files()
     }
 }
 
@@ -69,47 +89,25 @@ pub(super) fn require_schema(number: i64) -> Result<(), StoreError> {
     )))
 }
 
-/// A number for the connection that the version is asked on. It grows with each new connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Connected(u32);
-
 /// The histories that this process saw of a database.
 #[derive(Debug, Default)]
-pub(super) struct Histories {
-    /// How often the version was asked on a new connection.
-    connections: AtomicU32,
-    known: Mutex<Known>,
-}
+pub(super) struct Histories(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
     /// How many histories were numbered.
     count: u32,
-    numbers: Vec<((Connected, TableFiles), u32)>,
+    numbers: Vec<(History, u32)>,
 }
 
 impl Histories {
-    /// Returns the connection that the version is asked on at this moment.
-    pub(super) fn connected(&self) -> Connected {
-        // The first connection has the number 1. What is read before it is of the same history.
-        Connected(self.connections.load(Ordering::SeqCst).max(1))
+    /// Returns the version, which differs from all those of other histories.
+    pub(super) fn version(&self, stored: StoredVersion) -> Version {
+        stored.counters.of_history(self.number(stored.history))
     }
 
-    /// Notes that the version will be asked on a new connection, which is open.
-    pub(super) fn connect(&self) -> Connected {
-        Connected(self.connections.fetch_add(1, Ordering::SeqCst) + 1)
-    }
-
-    /// Returns a version that differs from all those of other histories. `connected` is what [`connected`](Self::connected)
-    /// returned before the connection was made on which the version was read.
-    pub(super) fn version(&self, connected: Connected, stored: StoredVersion) -> Version {
-        stored
-            .counters
-            .of_history(self.number((connected, stored.files)))
-    }
-
-    fn number(&self, history: (Connected, TableFiles)) -> u32 {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+    fn number(&self, history: History) -> u32 {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut numbers = known.numbers.iter().rev();
         if let Some((_, number)) = numbers.find(|(one, _)| *one == history) {
             return *number;
@@ -128,12 +126,15 @@ impl Histories {
 mod tests {
     use super::*;
 
-    fn stored(versions: i64) -> StoredVersion {
+    fn stored(started_at: i64, versions: i64) -> StoredVersion {
         StoredVersion {
             counters: Version::from_numbers([1, 2, 3, 4]),
-            files: TableFiles {
-                versions,
-                packages: 7,
+            history: History {
+                started_at,
+                files: TableFiles {
+                    versions,
+                    packages: 7,
+                },
             },
         }
     }
@@ -141,29 +142,23 @@ mod tests {
     #[test]
     fn versions_are_equal_in_one_history_only() {
         let histories = Histories::default();
-        let before = histories.connected();
-        let first = histories.version(before, stored(1));
-        assert_eq!(histories.connect(), before);
-        assert_eq!(histories.version(histories.connected(), stored(1)), first);
-
-        let restored = histories.version(before, stored(2));
+        let first = histories.version(stored(1, 1));
+        assert_eq!(histories.version(stored(1, 1)), first);
+        let restored = histories.version(stored(1, 2));
         assert!(restored.is_after(&first));
-        let after = histories.connect();
-        assert_eq!(histories.connected(), after);
-        let taken_over = histories.version(after, stored(2));
+        let taken_over = histories.version(stored(2, 2));
         assert!(taken_over.is_after(&restored));
-        assert_eq!(histories.version(before, stored(2)), restored);
+        assert_eq!(histories.version(stored(1, 2)), restored);
     }
 
     #[test]
     fn few_histories_are_remembered() {
         let histories = Histories::default();
-        let connected = histories.connect();
-        let first = histories.version(connected, stored(0));
+        let first = histories.version(stored(1, 0));
         for files in 1..200 {
-            histories.version(connected, stored(files));
+            histories.version(stored(1, files));
         }
-        assert_eq!(histories.known.lock().unwrap().numbers.len(), MOST);
-        assert_ne!(histories.version(connected, stored(0)), first);
+        assert_eq!(histories.0.lock().unwrap().numbers.len(), MOST);
+        assert_ne!(histories.version(stored(1, 0)), first);
     }
 }

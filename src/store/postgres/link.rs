@@ -42,13 +42,6 @@ impl Link {
         begin: impl Fn(&PostgresSession) -> Result<(), StoreError>,
     ) -> Result<&PostgresSession, StoreError> {
         self.finish();
-        if self
-            .session
-            .as_ref()
-            .is_some_and(PostgresSession::is_outdated)
-        {
-            self.session = None;
-        }
         if let Some(session) = &self.session {
             let begun = begin(session);
             if begun.is_err() {

@@ -249,7 +249,7 @@ where
     };
     let answer = match (session.stored_version(), read.upgrade()) {
         (Ok((stored, origin)), Some(read))
-            if stored == wanted.stored && Some(origin) == wanted.origin =>
+            if stored.is_copy_of(&wanted.stored) && Some(origin) == wanted.origin =>
         {
             session.set_version(wanted.version);
             let snapshot = Snapshot::of_session(session, read.background.as_ref());

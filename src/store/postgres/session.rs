@@ -14,7 +14,7 @@ use super::bulk::{Batch, Bulk};
 use super::connect::ServerAddress;
 use super::cursor::Cursor;
 use super::errors::{Meaning, meaning, store_error};
-use super::history::{Connected, StoredVersion, require_schema};
+use super::history::{StoredVersion, require_schema};
 use super::origin::Origin;
 use super::values::{Bound, int};
 use crate::store::dialect;
@@ -30,8 +30,6 @@ const KEEP_SCHEMA: &str = "lock table cf_packages_schema in access share mode";
 /// One connection. It is in at most one transaction.
 pub(in crate::store) struct PostgresSession {
     server: Arc<ServerAddress>,
-    /// The connection that the version was asked on before this one was made.
-    connected: Connected,
     client: RefCell<Client>,
     /// The prepared statements, by their texts for SQLite.
     statements: RefCell<HashMap<Box<str>, Statement>>,
@@ -57,10 +55,8 @@ impl fmt::Debug for PostgresSession {
 impl PostgresSession {
     /// Connects to a server.
     pub(super) fn connect(server: &Arc<ServerAddress>) -> Result<Self, StoreError> {
-        let connected = server.histories().connected();
         Ok(Self {
             server: server.clone(),
-            connected,
             client: RefCell::new(server.connect()?),
             statements: RefCell::default(),
             version: Cell::default(),
@@ -70,11 +66,6 @@ impl PostgresSession {
             bulk: RefCell::default(),
             cursors: Cell::default(),
         })
-    }
-
-    /// Whether the version is asked on a later connection now, which perhaps leads to another server.
-    pub(super) fn is_outdated(&self) -> bool {
-        self.connected != self.server.histories().connected()
     }
 
     /// Begins a transaction that only reads, and sees one state of the data: that of its first statement, which begins
@@ -257,7 +248,7 @@ impl PostgresSession {
         self.send_rows_for(sql)?;
         let rows = self.query(&self.prepared(sql, str::to_owned)?, &[])?;
         let stored = StoredVersion::of_row(rows.first().ok_or_else(no_version)?)?;
-        let version = self.server.histories().version(self.connected, stored);
+        let version = self.server.histories().version(stored);
         if !self.is_writing.get() {
             self.version.set(Some(version));
         }

@@ -16,7 +16,7 @@ use tokio_postgres::{Client, Statement};
 
 use super::connect::ServerAddress;
 use super::errors::store_error;
-use super::history::{Connected, StoredVersion, TableFiles};
+use super::history::{StoredVersion, TableFiles};
 use super::origin::{Origin, Position};
 use crate::store::StoreError;
 
@@ -57,7 +57,6 @@ struct State {
 struct Connection {
     client: Client,
     question: Statement,
-    connected: Connected,
     /// Where the data comes from, if pages may be read from standbys, and the files for which that was found out. A server
     /// that takes over from another one ends no connection of its own, but the server that it takes over from has ended
     /// its own.
@@ -182,7 +181,6 @@ impl Connection {
         Ok(Self {
             question: question.map_err(|error| store_error(&error))?,
             client,
-            connected: server.histories().connect(),
             origin: None,
         })
     }
@@ -191,12 +189,12 @@ impl Connection {
         let row = self.client.query_one(&self.question, &[]).await;
         let stored = StoredVersion::of_row(&row.map_err(|error| store_error(&error))?)?;
         Ok(Position {
-            version: server.histories().version(self.connected, stored),
+            version: server.histories().version(stored),
             stored,
             origin: if server.replicas().is_empty() {
                 None
             } else {
-                self.origin(stored.files).await
+                self.origin(stored.files()).await
             },
         })
     }
