@@ -19,10 +19,10 @@ use crate::store::StoreError;
 
 /// How long a server may take to accept a connection, unless the URL says it.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
-/// The settings of each connection, whatever the server's defaults: a seed may take long, and no statement is worth
-/// compiling.
-const SETTINGS: &str =
-    "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set jit = off";
+/// The settings of each connection, whatever the server's defaults: a seed may take long, transactions write unless they say
+/// that they only read, and no statement is worth compiling.
+const SETTINGS: &str = "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; \
+     set default_transaction_read_only = off; set jit = off";
 /// How long what was sent may stay without an acknowledgement. Then the server counts as lost.
 const SILENCE: Duration = Duration::from_secs(10);
 

@@ -58,7 +58,7 @@ impl Cut {
         (response.status, response.body)
     }
 
-    fn status(&self, target: &str) -> u16 {
+    pub(super) fn status(&self, target: &str) -> u16 {
         self.server.get(target, &self.token).status
     }
 
