@@ -14,6 +14,8 @@ pub(super) enum Meaning {
     Lost,
     /// The statement took longer than it may, or was cancelled.
     Cancelled,
+    /// The lock of another session kept the statement waiting for longer than it may.
+    Locked,
     /// Anything else.
     Other,
 }
@@ -23,6 +25,7 @@ pub(super) fn meaning(error: &Error) -> Meaning {
     match error.code() {
         None if error.is_closed() || is_io(error) => Meaning::Lost,
         Some(code) if *code == SqlState::QUERY_CANCELED => Meaning::Cancelled,
+        Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => Meaning::Locked,
         Some(code) if ends_connection(code) => Meaning::Lost,
         _ => Meaning::Other,
     }

@@ -44,7 +44,7 @@ pub(super) fn start() -> Option<Cut> {
 }
 
 impl Cut {
-    fn create(&self) -> (u16, String) {
+    pub(super) fn create(&self) -> (u16, String) {
         let body = json!({
             "type": "bits",
             "relationships": {"app": {"data": {"guid": self.app}}},

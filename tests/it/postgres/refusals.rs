@@ -186,3 +186,42 @@ fn tables_that_are_gone_while_a_server_runs_are_503_and_their_names_are_logged()
         "{stderr}"
     );
 }
+
+#[test]
+fn requests_that_wait_for_the_lock_of_another_program_are_answered_that_the_database_is_busy() {
+    let Some(served) = start() else { return };
+    let page = "/v3/packages?per_page=1";
+    // Cached from now on.
+    for _ in 0..3 {
+        assert_eq!(served.status(page), 200);
+    }
+    let mut other = served.schema.connect();
+    other
+        .batch_execute("begin; lock table packages in access exclusive mode")
+        .expect("a lock");
+    let busy = |(status, body): (u16, String)| {
+        assert_eq!(status, 503, "{body}");
+        assert!(body.contains("The database is busy, try again"), "{body}");
+    };
+    std::thread::scope(|scope| {
+        for n in 0..12 {
+            let served = &served;
+            scope.spawn(move || {
+                let target = match n % 3 {
+                    0 => page.to_owned(),
+                    1 => "/healthz".to_owned(),
+                    _ => format!("/v3/packages?per_page=3&page={n}"),
+                };
+                let response = served.server.get(&target, &served.token);
+                busy((response.status, response.body));
+            });
+        }
+        let served = &served;
+        scope.spawn(move || busy(served.create()));
+    });
+    other.batch_execute("rollback").expect("no lock");
+    assert_eq!(served.status(page), 200);
+    assert_eq!(served.status("/healthz"), 200);
+    let (status, body) = served.create();
+    assert_eq!(status, 201, "{body}");
+}
