@@ -292,6 +292,7 @@ impl From<StoreError> for ApiError {
             error @ StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown(error.to_string()),
             error @ (StoreError::CannotWrite(_)
             | StoreError::CannotOpen(_)
+            | StoreError::Unusable(_)
             | StoreError::Unreachable(_)) => Self::Unavailable(error.to_string()),
             other => Self::Internal(other.to_string()),
         }

@@ -27,6 +27,8 @@ const ANY_PADDING: GeneralPurposeConfig =
 
 /// Shorter words are not public keys in base64. One for Ed25519 has 59 characters.
 const SHORTEST_KEY: usize = 40;
+/// The longest file of public keys, in bytes.
+const MOST_BYTES: u64 = 1 << 20;
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -174,13 +176,14 @@ fn checked(
 ///
 /// Fails if the file cannot be read, has a private JSON Web Key, or has no usable key. The error names the file.
 pub(super) fn read(path: &Path) -> Result<Vec<PublicKey>, PublicKeyFileError> {
-    let bytes = signals::read_file(path).map_err(|error| match signals::received() {
-        Some(signal) => PublicKeyFileError::Stopped(signal),
-        None => PublicKeyFileError::Unreadable {
-            path: path.to_owned(),
-            reason: os_error(&error),
-        },
-    })?;
+    let bytes =
+        signals::read_file(path, MOST_BYTES).map_err(|error| match signals::received() {
+            Some(signal) => PublicKeyFileError::Stopped(signal),
+            None => PublicKeyFileError::Unreadable {
+                path: path.to_owned(),
+                reason: os_error(&error),
+            },
+        })?;
     if entries_of_jwks(&bytes).iter().any(is_private) {
         return Err(PublicKeyFileError::Private {
             path: path.to_owned(),

@@ -12,6 +12,9 @@ use subtle::ConstantTimeEq;
 use crate::error_text::os_error;
 use crate::signals::{self, Signal};
 
+/// The longest file of a secret, in bytes.
+const MOST_BYTES: u64 = 1 << 16;
+
 /// Bytes that `Debug` and `Display` write as `***`.
 #[derive(Clone)]
 pub struct Secret {
@@ -217,7 +220,7 @@ fn read_all(
 
 fn read(file_name: &str, file: &Path) -> Result<Secret, SecretError> {
     let origin = format!("`{}` of `{file_name}`", file.display());
-    let mut bytes = match signals::read_file(file) {
+    let mut bytes = match signals::read_file(file, MOST_BYTES) {
         Ok(bytes) => bytes,
         Err(error) => {
             if let Some(signal) = signals::received() {
@@ -333,6 +336,18 @@ mod tests {
         };
         let found = resolve_in("token-key", &[], &[], file_list, environment).unwrap();
         assert_eq!(exposed(&found), [b"a,b"]);
+    }
+
+    #[test]
+    fn file_that_is_too_long_or_has_no_end_is_refused() {
+        let (_folder, longest) = file(&[b'x'; 1 << 16]);
+        let (_other, longer) = file(&[b'x'; (1 << 16) + 1]);
+        let read = |path: PathBuf| resolve_in("db", &[], &[path], file_list, |_| None);
+        assert_eq!(read(longest).unwrap()[0].expose().len(), 1 << 16);
+        for path in [longer, "/dev/zero".into()] {
+            let error = read(path).unwrap_err().to_string();
+            assert!(error.contains("more than 65536 bytes"), "{error}");
+        }
     }
 
     #[test]

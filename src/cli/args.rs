@@ -47,21 +47,17 @@ impl DatabaseFlag {
     /// Fails if the file of `--db-file` cannot be read, or if what it holds cannot be used.
     pub fn location(&self) -> Result<Location, CommandError> {
         if let Some(file) = &self.db_file {
-            let text = secret::resolve_one("db", None, Some(file));
-            let text = text.map_err(CommandError::from_secrets)?;
-            let bytes = text.map(|text| text.expose().to_vec()).unwrap_or_default();
-            return Location::parse(OsString::from_vec(bytes)).map_err(|error| {
-                CommandError::Usage(format!(
-                    "the URL in `{}` of `--db-file` {error}",
-                    file.display()
-                ))
+            let content = content_of(file, "db")?;
+            return Location::parse_content(OsString::from_vec(content)).map_err(|error| {
+                let file = file.display();
+                CommandError::Usage(format!("`{file}` of `--db-file` {error}"))
             });
         }
         match &self.db {
             None => Ok(Location::File(DEFAULT_DATABASE.into())),
             Some(GivenDatabase(given)) => given
                 .clone()
-                .map_err(|error| CommandError::Usage(format!("the URL of `--db` {error}"))),
+                .map_err(|error| CommandError::Usage(format!("the value of `--db` {error}"))),
         }
     }
 
@@ -132,10 +128,8 @@ impl ReplicaFlags {
         let (name, given) = match &self.db_replica_file {
             None => ("`--db-replica`".to_owned(), self.db_replica.clone()),
             Some(file) => {
-                let text = secret::resolve_one("db-replica", None, Some(file));
-                let text = text.map_err(CommandError::from_secrets)?;
-                let bytes = text.map(|text| text.expose().to_vec()).unwrap_or_default();
-                let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+                let content = content_of(file, "db-replica")?;
+                let lines = content.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
                 let lines = lines.filter(|line| !line.is_empty());
                 let lines = lines.map(|line| GivenDatabase::parse(OsString::from_vec(line.into())));
                 let name = format!("a URL in `{}` of `--db-replica-file`", file.display());
@@ -148,6 +142,22 @@ impl ReplicaFlags {
             .and_then(|replicas| location.with_replicas(replicas))
             .map_err(|error| CommandError::Usage(format!("{name} {error}")))
     }
+}
+
+/// Returns the content of a file that holds the value of a flag of a database, without one newline at its end.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read, or with wrong usage if it is empty, or if `file` is an address of a server instead.
+fn content_of(file: &PathBuf, flag: &str) -> Result<Vec<u8>, CommandError> {
+    if !matches!(Location::parse(file.into()), Ok(Location::File(_))) {
+        return Err(CommandError::Usage(format!(
+            "`--{flag}-file` takes a file, and is given an address of a server; put that into a file, or give it as `--{flag}`"
+        )));
+    }
+    let content = secret::resolve_one(flag, None, Some(file));
+    let content = content.map_err(CommandError::from_secrets)?;
+    Ok(content.map_or_else(Vec::new, |content| content.expose().to_vec()))
 }
 
 /// Fails with wrong usage if the value of `--from` is the URL of a server.

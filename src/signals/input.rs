@@ -83,18 +83,24 @@ pub fn is_pipe(path: &Path) -> bool {
     file_type.is_ok_and(|file_type| !file_type.is_file() && !file_type.is_dir())
 }
 
-/// Returns the bytes of a file, as [`std::fs::read`] does.
+/// Returns the bytes of a file, of which there may be `most`.
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be read, or once a signal ends the work.
-pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    if !is_pipe(path) {
-        return std::fs::read(path);
-    }
-    let path = path.to_owned();
+/// Fails if the file cannot be read, if it holds more bytes, or once a signal ends the work.
+pub fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    Input::start(move || File::open(path))?.read_to_end(&mut bytes)?;
+    if is_pipe(path) {
+        let path = path.to_owned();
+        let input = Input::start(move || File::open(path))?;
+        input.take(most + 1).read_to_end(&mut bytes)?;
+    } else {
+        File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    }
+    if bytes.len() as u64 > most {
+        let text = format!("it holds more than {most} bytes");
+        return Err(io::Error::other(text));
+    }
     Ok(bytes)
 }
 

@@ -40,6 +40,10 @@ pub enum StoreError {
         "the connection to the database was lost during the commit ({0}), so that it is unknown whether the change was stored; look before you repeat it"
     )]
     OutcomeUnknown(String),
+    /// The server of the database refuses what this program needs, until somebody changes something there. Nothing was
+    /// changed.
+    #[error("the database cannot be used: {0}")]
+    Unusable(String),
     /// Any other error of a PostgreSQL server. Nothing was changed.
     #[error("PostgreSQL reports an error: {0}")]
     Postgres(String),
@@ -123,7 +127,9 @@ impl StoreError {
             Self::Damaged(text) => {
                 format!("is damaged ({text}); restore it from a copy or an export")
             }
-            Self::Sqlite(text) | Self::Postgres(text) => format!("cannot be used: {text}"),
+            Self::Sqlite(text) | Self::Postgres(text) | Self::Unusable(text) => {
+                format!("cannot be used: {text}")
+            }
             Self::Unreachable(text) => format!("cannot be reached: {text}"),
             Self::OutcomeUnknown(_) => self.to_string(),
             Self::Lost(text) => text.clone(),

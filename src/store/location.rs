@@ -61,7 +61,7 @@ impl Location {
             .filter(|text| Self::is_url_of_server(Path::new(text)));
         match url {
             None if is_meant_as_server(&text) => Err(LocationError(
-                "is neither the path of a file nor a URL that begins with `postgres://`; give one such as `postgres://me@db.example.org/packages`"
+                "is neither the path of a file nor a URL that begins with `postgres://`, and no other kind of URL is supported; give one such as `postgres://db.example.org/packages?user=me`, or a path that begins with `./`"
                     .into(),
             )),
             None => Ok(Self::File(text.into())),
@@ -75,6 +75,31 @@ impl Location {
                 "names a PostgreSQL server, and this program was built without PostgreSQL; build it with `--features postgres`, or name a file"
                     .into(),
             )),
+        }
+    }
+
+    /// Returns the location that the content of a file names, as [`parse`](Self::parse) does. The content may be a secret, and
+    /// a later error shows it if it is the path of a file.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`parse`](Self::parse) does, if the text is not one line, or if it has an `@` and is no URL, because it may be
+    /// a misspelled one.
+    pub fn parse_content(text: OsString) -> Result<Self, LocationError> {
+        let line = text.to_string_lossy();
+        if line.trim().is_empty() || line.starts_with('#') || line.contains(char::is_control) {
+            return Err(LocationError(
+                "must hold one line, the URL or the path of the database, without blank lines and comments"
+                    .into(),
+            ));
+        }
+        let has_at = line.contains('@');
+        match Self::parse(text)? {
+            Self::File(_) if has_at => Err(LocationError(
+                "has an `@` and does not begin with `postgres://`; give a URL such as `postgres://db.example.org/packages?user=me`, or give the path of a file as `--db`"
+                    .into(),
+            )),
+            location => Ok(location),
         }
     }
 
@@ -221,10 +246,20 @@ impl Location {
     }
 }
 
-/// Whether a text that is no URL of a server was probably meant to name one: with another scheme, or as `host=… password=…`.
+/// Whether a text that is no URL of a server was probably meant to name one: with another scheme or none, as `user:password@…`,
+/// or as `host=… password=…`. A path that begins with `/` or `.` is a path.
 fn is_meant_as_server(text: &OsStr) -> bool {
     let text = text.to_string_lossy().to_ascii_lowercase();
-    text.trim_start().starts_with("postgre") && text.contains(":/") || text.contains("password=")
+    let text = text.trim_start();
+    let has_password = |text: &str| {
+        let user = text.rsplit_once('@').map(|(user, _)| user);
+        user.is_some_and(|user| user.contains(':'))
+    };
+    !text.starts_with(['/', '.'])
+        && (text.contains("://")
+            || text.starts_with("postgre") && text.contains(":/")
+            || text.contains("password=")
+            || has_password(text))
 }
 
 #[cfg(test)]
@@ -242,7 +277,10 @@ mod tests {
             "./postgres:",
             "postgres",
             "/a/postgres://x",
-            "http://x",
+            "./http://x",
+            "/a:b@c",
+            "me@home.db",
+            "a:b",
         ] {
             let found = parse(path).expect("a location");
             assert_eq!(found.file(), Some(Path::new(path)));
@@ -257,10 +295,41 @@ mod tests {
             "postgres:/me:wordpass@db.example.org/packages",
             "postgress://me:wordpass@db.example.org/packages",
             "host=db.example.org password=wordpass",
+            "postgres//me:wordpass@db.example.org/packages",
+            "postgres:me:wordpass@db.example.org/packages",
+            "psql:me:wordpass@db.example.org/packages",
+            "me:wordpass@db.example.org:5432/packages",
+            "mysql://me:wordpass@db.example.org/packages",
         ] {
-            let error = parse(text).expect_err(text).to_string();
-            assert!(error.contains("`postgres://`"), "{error}");
-            assert!(!error.contains("wordpass"), "{error}");
+            for parse in [Location::parse, Location::parse_content] {
+                let error = parse(text.into()).expect_err(text).to_string();
+                assert!(error.contains("`postgres://`"), "{error}");
+                assert!(error.contains("no other kind of URL"), "{error}");
+                assert!(!error.contains("wordpass"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn content_of_a_file_is_one_line_and_no_path_with_an_at_sign() {
+        let location = Location::parse_content("data/packages.db".into()).expect("a location");
+        assert_eq!(location.file(), Some(Path::new("data/packages.db")));
+        for text in [
+            "",
+            " ",
+            "# x",
+            "a.db\n",
+            "# x\na.db",
+            "a.db\n\nb.db",
+            "a\0b",
+        ] {
+            let error = Location::parse_content(text.into()).expect_err(text);
+            assert!(error.to_string().contains("must hold one line"), "{error}");
+        }
+        for text in ["me@db.example.org", "/wordpass@db.example.org"] {
+            let error = Location::parse_content(text.into()).expect_err(text);
+            assert!(error.to_string().contains("has an `@`"), "{error}");
+            assert!(!error.to_string().contains("wordpass"), "{error}");
         }
     }
 

@@ -577,3 +577,60 @@ fn url_of_a_server_is_refused_by_a_program_without_postgresql() {
     }
     assert!(dir.file_names().is_empty());
 }
+
+#[test]
+fn content_of_db_file_that_may_be_a_secret_is_refused_and_never_shown() {
+    let dir = WorkDir::of_files();
+    for content in [
+        "postgres//cf:wordpass@h/cf",
+        "postgres:cf:wordpass@h/cf",
+        "psql:cf:wordpass@h/cf",
+        "cf:wordpass@h:5432/cf",
+        "cf:wordpass@h:5432",
+        "wordpass@h",
+        "mysql://cf:wordpass@h/cf",
+        "# the database\npostgres://cf:wordpass@h/cf",
+        "postgres://cf:wordpass@h/cf\n\npostgres://cf:wordpass@i/cf",
+    ] {
+        let file = dir.write("url", content);
+        for arguments in [&["seed", "demo"][..], &["check"], &["serve"]] {
+            let given = run(dir.command().args(arguments).args(["--db-file", "url"]));
+            let variable = run_with_variable(&dir, "CF_PACKAGES_DB_FILE", "url", arguments);
+            for output in [given, variable] {
+                assert_eq!(output.status, 2, "{content}: {}", output.stderr);
+                assert_eq!(output.stderr.lines().count(), 1, "{}", output.stderr);
+                assert!(
+                    output.stderr.contains("`url` of `--db-file`"),
+                    "{}",
+                    output.stderr
+                );
+                assert!(!output.stderr.contains("wordpass"), "{}", output.stderr);
+            }
+        }
+        std::fs::remove_file(file).expect("the file is removed");
+        assert!(
+            dir.file_names().is_empty(),
+            "{content}: {:?}",
+            dir.file_names()
+        );
+    }
+}
+
+#[test]
+fn address_of_another_kind_of_server_is_no_database() {
+    let dir = WorkDir::of_files();
+    for address in ["mysql://u:wordpass@h/cf", "u:wordpass@h/cf"] {
+        for arguments in [["seed", "demo", "--db"], ["seed", "demo", "--db-file"]] {
+            let output = run(dir.command().args(arguments).arg(address));
+            assert_eq!(output.status, 2, "{}", output.stderr);
+            assert!(!output.stderr.contains("wordpass"), "{}", output.stderr);
+        }
+        let output = run(dir.command().args(["check", "--db", address]));
+        assert!(
+            output.stderr.contains("no other kind of URL is supported"),
+            "{}",
+            output.stderr
+        );
+    }
+    assert!(dir.file_names().is_empty(), "{:?}", dir.file_names());
+}

@@ -6,6 +6,7 @@ mod equal_answers;
 mod migrating;
 mod proxy;
 mod recovery;
+mod refusals;
 mod replica;
 mod schema;
 mod sharing;

@@ -20,10 +20,12 @@ use crate::store::StoreError;
 
 /// How long a server may take to accept a connection, unless the URL says it.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
-/// The settings of each connection, whatever the server's defaults: a seed may take long, and no statement is worth
-/// compiling.
-const SETTINGS: &str =
-    "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set jit = off";
+/// The settings of each connection, whatever the server's defaults: a seed may take long, transactions write unless they say
+/// that they only read, and no statement is worth compiling.
+const SETTINGS: &str = "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; \
+     set default_transaction_read_only = off; set jit = off";
+/// How long a question on an async thread waits for a lock of another session.
+const LOCK_TIME_ON_RUNTIME: Duration = Duration::from_secs(1);
 /// How long what was sent may stay without an acknowledgement. Then the server counts as lost.
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -177,7 +179,9 @@ impl ServerAddress {
             tokio::spawn(connection);
             client
         };
-        let set = client.batch_execute(SETTINGS).await;
+        let lock_time = LOCK_TIME_ON_RUNTIME.as_millis();
+        let settings = format!("{SETTINGS}; set lock_timeout = {lock_time}");
+        let set = client.batch_execute(&settings).await;
         set.map_err(|error| store_error(&error))?;
         Ok(client)
     }

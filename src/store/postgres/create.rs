@@ -8,7 +8,7 @@ use super::connect::ServerAddress;
 use super::migrate::{FIRST_SCHEMA, too_old};
 use super::schema;
 use super::session::PostgresSession;
-use super::values::{int, text};
+use super::values::{int, optional_text, text};
 use super::writer::{cause, require_no_failure};
 use crate::store::migrate::{SCHEMA_VERSION, newer};
 use crate::store::sqlite::create::{random_key, schema_parts};
@@ -86,9 +86,25 @@ pub(in crate::store) fn create<E: From<StoreError>>(
 
 /// Returns what the database holds. `session` is in a transaction, or not.
 pub(super) fn identify(session: &PostgresSession) -> Result<DatabaseState, StoreError> {
-    let rows = session.rows_of("select to_regclass('cf_packages_schema') is not null")?;
-    let is_marked = rows.first().map(|row| int(row, 0)).transpose()?;
-    if is_marked != Some(1) {
+    let rows = session.rows_of(
+        "select to_regclass('cf_packages_schema') is not null, current_setting('server_encoding'),
+                current_schema()::text",
+    )?;
+    let row = rows.first();
+    let row = row.ok_or_else(|| StoreError::Postgres("a question has no answer".into()))?;
+    let encoding = text(row, 1)?;
+    if encoding != "UTF8" {
+        return Err(StoreError::Unusable(format!(
+            "its encoding is `{encoding}` and must be `UTF8`; `create database NAME encoding 'UTF8' template template0` makes such a database"
+        )));
+    }
+    if optional_text(row, 2)?.is_none() {
+        return Err(StoreError::Unusable(
+            "none of the schemas in its `search_path` exists and may be used; create one, or name another with `?options=-csearch_path%3DNAME`"
+                .into(),
+        ));
+    }
+    if int(row, 0)? != 1 {
         return Ok(DatabaseState::Empty);
     }
     let rows = session.rows_of("select number from cf_packages_schema")?;

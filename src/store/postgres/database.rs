@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -27,6 +27,8 @@ use crate::store::{QueuedWrite, ReplicaCounters, Snapshot, StoreError, Transacti
 
 /// How long a request waits before the server is asked whether it still answers.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a read waits for locks of other sessions, and for reads that wait for them, before it is refused.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// How many connections are kept for reads that last as long as a client takes.
 const LONG_READS: usize = 4;
 
@@ -147,6 +149,8 @@ impl PostgresStore {
         let cancellation = Cancellation::new(&self.server);
         let waiting = WaitingCaller(cancellation.clone());
         let mut request = Some((read, sender));
+        let since = Instant::now();
+        let mut waits_for_lock = false;
         let job: Job = Box::new(move |reader, lane| {
             let Some((read, sender)) = request.take() else {
                 return Ended::Answered;
@@ -155,16 +159,21 @@ impl PostgresStore {
                 // The client has gone.
                 return Ended::Answered;
             }
-            let answer = if lane == Lane::Refused {
-                Err(StoreError::TooManyExpensive.into())
-            } else {
-                let answer = reader.read(&cancellation, &read);
-                if answer.is_err() && reader.is_over_time() && lane == Lane::Fast {
-                    request = Some((read, sender));
-                    return Ended::TooSlow;
-                }
-                answer
-            };
+            let answer =
+                if waits_for_lock && (lane == Lane::Refused || since.elapsed() >= LOCK_PATIENCE) {
+                    Err(StoreError::Busy.into())
+                } else if lane == Lane::Refused {
+                    Err(StoreError::TooManyExpensive.into())
+                } else {
+                    let answer = reader.read(&cancellation, &read);
+                    waits_for_lock = reader.is_locked_out();
+                    let is_slow = waits_for_lock || reader.is_over_time();
+                    if answer.is_err() && is_slow && lane == Lane::Fast {
+                        request = Some((read, sender));
+                        return Ended::TooSlow;
+                    }
+                    answer
+                };
             // `read` may hold the last reference to this store, which the caller drops when it has the answer.
             drop(read);
             // Fails if the client went while the read ran.

@@ -14,6 +14,8 @@ pub(super) enum Meaning {
     Lost,
     /// The statement took longer than it may, or was cancelled.
     Cancelled,
+    /// The lock of another session kept the statement waiting for longer than it may.
+    Locked,
     /// Anything else.
     Other,
 }
@@ -23,6 +25,7 @@ pub(super) fn meaning(error: &Error) -> Meaning {
     match error.code() {
         None if error.is_closed() || is_io(error) => Meaning::Lost,
         Some(code) if *code == SqlState::QUERY_CANCELED => Meaning::Cancelled,
+        Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => Meaning::Locked,
         Some(code) if ends_connection(code) => Meaning::Lost,
         _ => Meaning::Other,
     }
@@ -43,7 +46,16 @@ pub(super) fn store_error(error: &Error) -> StoreError {
         SqlState::LOCK_NOT_AVAILABLE
         | SqlState::T_R_SERIALIZATION_FAILURE
         | SqlState::T_R_DEADLOCK_DETECTED => StoreError::Busy,
-        SqlState::DISK_FULL | SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::CannotWrite(text),
+        SqlState::DISK_FULL => StoreError::CannotWrite(text),
+        SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::Unusable(format!(
+            "the server is a standby, or read-only ({text}); name its primary"
+        )),
+        SqlState::INSUFFICIENT_PRIVILEGE => StoreError::Unusable(format!(
+            "{text}; grant its user all rights on the tables and sequences, or name their owner"
+        )),
+        SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_COLUMN => StoreError::Unusable(format!(
+            "{text}; another program changed the tables: restore them from a copy"
+        )),
         SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => StoreError::Damaged(text),
         _ if ends_connection(code) || refuses_connection(code) => StoreError::Unreachable(text),
         _ => StoreError::Postgres(text),

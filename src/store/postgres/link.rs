@@ -11,6 +11,9 @@ use super::session::PostgresSession;
 use crate::store::sqlite::readers::Work;
 use crate::store::{Snapshot, StoreError};
 
+/// How long a statement waits for a lock of another session.
+const LOCK_TIME: Duration = Duration::from_secs(4);
+
 /// A connection of one thread, or of those that take turns.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -68,10 +71,17 @@ impl Link {
 
     fn connect(&self) -> Result<PostgresSession, StoreError> {
         let session = PostgresSession::connect(&self.server)?;
-        if let Some(time) = self.time {
-            let time = time.as_millis();
-            session.run(&format!("set statement_timeout = {time}"))?;
-        }
+        let time = self.time.unwrap_or_default();
+        // A statement that waits for a lock fails by this limit, and not by that of its time.
+        let lock_time = match self.time {
+            Some(time) => LOCK_TIME.min(time * 4 / 5),
+            None => LOCK_TIME,
+        };
+        session.run(&format!(
+            "set statement_timeout = {}; set lock_timeout = {}",
+            time.as_millis(),
+            lock_time.as_millis()
+        ))?;
         Ok(session)
     }
 
@@ -140,6 +150,12 @@ impl Link {
     pub(super) fn is_over_time(&self) -> bool {
         let failure = self.session.as_ref().and_then(PostgresSession::failure);
         failure == Some(Meaning::Cancelled)
+    }
+
+    /// Whether a statement of the last read waited for a lock of another session for longer than it may.
+    pub(super) fn is_locked_out(&self) -> bool {
+        let failure = self.session.as_ref().and_then(PostgresSession::failure);
+        failure == Some(Meaning::Locked)
     }
 
     /// Ends the transaction of a read, if there is one.

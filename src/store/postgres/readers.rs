@@ -3,7 +3,7 @@
 //! | lane | threads | runs | limit of a statement |
 //! | --- | --- | --- | --- |
 //! | fast | [`FAST_THREADS`] | every read first | [`FAST_TIME`] |
-//! | slow | [`SLOW_THREADS`] | reads that exceeded the limit of the fast lane, again | [`SLOW_TIME`] |
+//! | slow | [`SLOW_THREADS`] | reads that exceeded the limit of the fast lane, or waited there for a lock, again | [`SLOW_TIME`] |
 //! | background | one | work that nothing waits for, such as building list caches | none |
 //!
 //! In the first two, callers are served in turn: see [`TurnQueue`].
@@ -64,7 +64,7 @@ pub(super) enum Lane {
 pub(super) enum Ended {
     /// The answer was passed on.
     Answered,
-    /// It took too long for the fast lane, and must be run again in the slow one.
+    /// It took too long for the fast lane, or waited there for a lock of another session, and must be run again in the slow one.
     TooSlow,
 }
 
@@ -95,6 +95,11 @@ impl Reader {
     /// Whether a statement of the last read took longer than it may.
     pub(super) fn is_over_time(&self) -> bool {
         self.link.is_over_time()
+    }
+
+    /// Whether a statement of the last read waited for a lock of another session for longer than it may.
+    pub(super) fn is_locked_out(&self) -> bool {
+        self.link.is_locked_out()
     }
 }
 

@@ -135,7 +135,7 @@ pub(super) fn require_no_failure(session: &PostgresSession) -> Result<(), StoreE
     match session.failure() {
         None => Ok(()),
         Some(Meaning::Lost) => Err(StoreError::Unreachable("the connection was lost".into())),
-        Some(Meaning::Cancelled | Meaning::Other) => {
+        Some(Meaning::Cancelled | Meaning::Locked | Meaning::Other) => {
             let text = "a statement of the transaction failed; nothing was changed";
             Err(StoreError::Postgres(text.into()))
         }

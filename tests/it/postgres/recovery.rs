@@ -45,7 +45,7 @@ pub(super) fn start() -> Option<Cut> {
 }
 
 impl Cut {
-    fn create(&self) -> (u16, String) {
+    pub(super) fn create(&self) -> (u16, String) {
         let body = json!({
             "type": "bits",
             "relationships": {"app": {"data": {"guid": self.app}}},
@@ -59,7 +59,7 @@ impl Cut {
         (response.status, response.body)
     }
 
-    fn status(&self, target: &str) -> u16 {
+    pub(super) fn status(&self, target: &str) -> u16 {
         self.server.get(target, &self.token).status
     }
 
