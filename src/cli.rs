@@ -175,7 +175,7 @@ fn run(given: Vec<OsString>, definition: clap::Command, bundle: Option<&Bundle>)
 
 /// Writes the data of the program to `file`.
 fn extract(bundle: &Bundle, file: &Path) -> ExitCode {
-    match end_work_at_signals(PATIENCE) {
+    match end_work_at_signals(PATIENCE, "") {
         Ok(()) => exit_code(carried::extract(bundle, file)),
         Err(error) => no_signals(&error),
     }
@@ -224,12 +224,18 @@ fn end_at_signals(command: &Command, carries_data: bool) -> io::Result<()> {
             return Ok(());
         }
     };
-    end_work_at_signals(patience)
+    // A server that does not answer may have stored the seed.
+    let advice = match command {
+        Command::Seed(_) => "; look whether the seed was stored before you repeat it",
+        _ => "",
+    };
+    end_work_at_signals(patience, advice)
 }
 
-fn end_work_at_signals(patience: Duration) -> io::Result<()> {
-    signals::end_work(patience, |signal| {
-        fail(&format!("stopped by {}", signal.name()), 1);
+/// Makes signals end the work. `advice` follows the error if it has not ended `patience` later.
+fn end_work_at_signals(patience: Duration, advice: &'static str) -> io::Result<()> {
+    signals::end_work(patience, move |signal| {
+        fail(&format!("stopped by {}{advice}", signal.name()), 1);
         std::process::exit(signal.exit_code().into());
     })
 }

@@ -651,6 +651,15 @@ impl Store {
         }
     }
 
+    /// Returns what becomes of a write that has not ended when the process ends: a clause.
+    pub fn outcome_of_unended_write(&self) -> &'static str {
+        match &self.engine {
+            Engine::File(_) => "what it wrote is rolled back at the next start",
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(_) => "it is unknown whether it was stored: look before you repeat it",
+        }
+    }
+
     /// Runs the reads that are queued, moves the write-ahead log into the file, and closes the file. On a full disk the log
     /// stays beside the file, and the next program that opens the file moves it.
     ///

@@ -111,7 +111,7 @@ fn open(args: &Args) -> Result<(Store, Option<Folder>), CommandError> {
     }
     if args.database.is_given() {
         return Err(CommandError::Usage(
-            "`--ephemeral` answers from a temporary database; leave out `--db`, or give the file as `--from`"
+            "`--ephemeral` answers from a temporary database; leave out `--db`, or give the file as `--from`, or the `export` of a PostgreSQL database as `--seed`"
                 .into(),
         ));
     }

@@ -94,10 +94,11 @@ fn start_log(settings: &Settings) -> Result<LogGuard, CommandError> {
 }
 
 /// Closes the database, unless that takes until `end`. A write or a read that does not end in time ends with the process,
-/// as in a crash, which SQLite recovers from.
+/// as in a crash, which SQLite recovers from. A PostgreSQL server may have committed it.
 fn close(service: Arc<Service>, end: Instant) -> Result<(), CommandError> {
+    let outcome = service.store.outcome_of_unended_write();
     let Some(service) = sole_owner(service, end) else {
-        warn!("a write did not end in time; what it wrote is rolled back at the next start");
+        warn!("a write did not end in time; {outcome}");
         return Ok(());
     };
     let path = service.store.path().to_owned();

@@ -7,6 +7,7 @@
 mod bulk;
 mod cancel;
 mod check;
+mod client;
 mod connect;
 mod create;
 mod cursor;

@@ -10,6 +10,7 @@ mod refusals;
 mod replica;
 mod schema;
 mod sharing;
+mod silence;
 
 use std::path::Path;
 
@@ -161,14 +162,21 @@ fn what_is_about_files_is_wrong_usage_with_a_server() {
     for (arguments, advice) in [
         (
             &["serve", "--ephemeral", "--db", url][..],
-            "leave out `--db`",
+            "the `export` of a PostgreSQL database as `--seed`",
         ),
         (
             &["serve", "--ephemeral", "--from", url],
             "`export` that database",
         ),
         (&["serve", "--read-only", "--db", url], "leave it out"),
-        (&["serve", "--demo", "--db", url], "leave out `--db`"),
+        (
+            &["serve", "--demo", "--db", url],
+            "give the `export` as `--seed`",
+        ),
+        (
+            &["get", "/", "--ephemeral", "--db", url],
+            "the `export` of a PostgreSQL database as `--seed`",
+        ),
         (
             &["get", "/", "--ephemeral", "--from", url],
             "`export` that database",

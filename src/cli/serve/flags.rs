@@ -447,7 +447,7 @@ fn expand_demo(args: &mut Args) -> Result<(), CommandError> {
     let contradictions = [
         (
             args.database.is_given(),
-            "`--demo` serves a temporary database; leave out `--db`, or copy the file with `--from`",
+            "`--demo` serves a temporary database; leave out `--db`, or copy the file with `--from`; of a PostgreSQL database, give the `export` as `--seed`",
         ),
         (
             args.read_only,
@@ -495,7 +495,7 @@ fn data(args: &Args, carries_data: bool) -> Result<Data, CommandError> {
     }
     match (args.ephemeral, args.database.is_given(), args.read_only) {
         (true, true, _) => usage(
-            "`--ephemeral` serves a temporary file; leave out `--db`, or give the file as `--from`",
+            "`--ephemeral` serves a temporary file; leave out `--db`, or give the file as `--from`, or the `export` of a PostgreSQL database as `--seed`",
         ),
         (true, false, true) => {
             usage("`--ephemeral` and `--read-only` contradict each other; give one of them")

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ::postgres::CancelToken;
+use tokio_postgres::CancelToken;
 
 use super::connect::ServerAddress;
 use crate::store::StoreError;

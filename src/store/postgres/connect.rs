@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ::postgres::{CancelToken, Client};
 use percent_encoding::percent_decode_str;
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{CancelToken, Config};
 
-use super::errors::{connect_error, store_error};
+use super::client::{Client, Endpoint};
+use super::errors::store_error;
 use super::history::Histories;
 use super::tls::{self, Tls};
 use crate::store::StoreError;
@@ -149,16 +149,9 @@ impl ServerAddress {
 
     /// Makes a connection for a thread that may wait.
     pub(super) fn connect(&self) -> Result<Client, StoreError> {
-        let config = ::postgres::Config::from(self.config.clone());
-        let connected = if self.is_encrypted {
-            config.connect(self.tls()?.clone())
-        } else {
-            config.connect(NoTls)
-        };
-        let mut client = connected.map_err(|error| connect_error(&error))?;
-        client
-            .batch_execute(SETTINGS)
-            .map_err(|error| store_error(&error))?;
+        let client = Client::connect(self.endpoint()?)?;
+        let set = client.batch_execute(SETTINGS);
+        set.map_err(|failure| failure.store_error())?;
         Ok(client)
     }
 
@@ -168,17 +161,8 @@ impl ServerAddress {
     ///
     /// Panics outside a tokio runtime.
     pub(super) async fn connect_on_runtime(&self) -> Result<tokio_postgres::Client, StoreError> {
-        let failed = |error| connect_error(&error);
-        let client = if self.is_encrypted {
-            let connected = self.config.connect(self.tls()?.clone()).await;
-            let (client, connection) = connected.map_err(failed)?;
-            tokio::spawn(connection);
-            client
-        } else {
-            let (client, connection) = self.config.connect(NoTls).await.map_err(failed)?;
-            tokio::spawn(connection);
-            client
-        };
+        let connected = self.endpoint()?.connect().await;
+        let (client, _) = connected.map_err(|failure| failure.connect_error())?;
         let lock_time = LOCK_TIME_ON_RUNTIME.as_millis();
         let settings = format!("{SETTINGS}; set lock_timeout = {lock_time}");
         let set = client.batch_execute(&settings).await;
@@ -188,10 +172,20 @@ impl ServerAddress {
 
     /// Asks the server to end the statement that `token` is of. It may have ended by then.
     pub(super) fn cancel(&self, token: &CancelToken) {
-        let _ = match self.tls.get() {
-            Some(tls) => token.cancel_query(tls.clone()),
-            None => token.cancel_query(NoTls),
+        if let Ok(endpoint) = self.endpoint() {
+            endpoint.cancel(token);
+        }
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, StoreError> {
+        let tls = match self.is_encrypted {
+            true => Some(self.tls()?.clone()),
+            false => None,
         };
+        Ok(Endpoint {
+            config: self.config.clone(),
+            tls,
+        })
     }
 
     fn tls(&self) -> Result<&Tls, StoreError> {

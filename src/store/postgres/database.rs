@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::cancel::{Cancellation, WaitingCaller};
 use super::connect::ServerAddress;
 use super::create::require_ours;
+use super::errors::silence;
 use super::link::Link;
 use super::migrate::migrate;
 use super::origin::Position;
@@ -184,8 +185,7 @@ impl PostgresStore {
         let unanswered = || StoreError::Postgres("a read ended without an answer".into());
         let answer = self.while_it_answers(receiver).await;
         drop(waiting);
-        let silent = || StoreError::Unreachable("its server does not answer".into());
-        let answer = answer.ok_or_else(silent)?;
+        let answer = answer.ok_or_else(silence)?;
         answer.unwrap_or_else(|_| Err(unanswered().into()))
     }
 

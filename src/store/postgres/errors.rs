@@ -7,6 +7,46 @@ use ::postgres::error::SqlState;
 
 use crate::store::StoreError;
 
+/// Why a server gave no answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It answered with an error, or the connection to it failed.
+    Server(Error),
+    /// It has stopped without closing its connections.
+    Silence,
+}
+
+impl Failure {
+    /// Returns what it means.
+    pub(super) fn meaning(&self) -> Meaning {
+        match self {
+            Self::Server(error) => meaning(error),
+            Self::Silence => Meaning::Lost,
+        }
+    }
+
+    /// Returns the error of the store.
+    pub(super) fn store_error(&self) -> StoreError {
+        match self {
+            Self::Server(error) => store_error(error),
+            Self::Silence => silence(),
+        }
+    }
+
+    /// Returns the error of the store, for a connection that could not be made.
+    pub(super) fn connect_error(&self) -> StoreError {
+        match self {
+            Self::Server(error) => StoreError::Unreachable(sentence(error)),
+            Self::Silence => silence(),
+        }
+    }
+}
+
+/// Returns the error of a server that has stopped without closing its connections.
+pub(super) fn silence() -> StoreError {
+    StoreError::Unreachable("its server does not answer".into())
+}
+
 /// What the program does about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
@@ -21,7 +61,7 @@ pub(super) enum Meaning {
 }
 
 /// Returns what an error means.
-pub(super) fn meaning(error: &Error) -> Meaning {
+fn meaning(error: &Error) -> Meaning {
     match error.code() {
         None if error.is_closed() || is_io(error) => Meaning::Lost,
         Some(code) if *code == SqlState::QUERY_CANCELED => Meaning::Cancelled,
@@ -60,11 +100,6 @@ pub(super) fn store_error(error: &Error) -> StoreError {
         _ if ends_connection(code) || refuses_connection(code) => StoreError::Unreachable(text),
         _ => StoreError::Postgres(text),
     }
-}
-
-/// Returns the error of a connection that could not be made.
-pub(super) fn connect_error(error: &Error) -> StoreError {
-    StoreError::Unreachable(sentence(error))
 }
 
 /// Whether the server ends the connection after this error.

@@ -3,17 +3,18 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::postgres::types::ToSql;
-use ::postgres::{CancelToken, Client, Error, Row, Statement};
+use ::postgres::{Row, Statement};
+use tokio_postgres::CancelToken;
 
 use super::bulk::{Batch, Bulk};
+use super::client::Client;
 use super::connect::ServerAddress;
 use super::cursor::Cursor;
-use super::errors::{Meaning, meaning, store_error};
+use super::errors::{Failure, Meaning};
 use super::history::{StoredVersion, require_schema};
 use super::origin::Origin;
 use super::values::{Bound, int};
@@ -30,7 +31,7 @@ const KEEP_SCHEMA: &str = "lock table cf_packages_schema in access share mode";
 /// One connection. It is in at most one transaction.
 pub(in crate::store) struct PostgresSession {
     server: Arc<ServerAddress>,
-    client: RefCell<Client>,
+    client: Client,
     /// The prepared statements, by their texts for SQLite.
     statements: RefCell<HashMap<Box<str>, Statement>>,
     /// The version of the current read transaction, once it was read.
@@ -57,7 +58,7 @@ impl PostgresSession {
     pub(super) fn connect(server: &Arc<ServerAddress>) -> Result<Self, StoreError> {
         Ok(Self {
             server: server.clone(),
-            client: RefCell::new(server.connect()?),
+            client: server.connect()?,
             statements: RefCell::default(),
             version: Cell::default(),
             is_writing: Cell::default(),
@@ -142,18 +143,18 @@ impl PostgresSession {
 
     /// Whether the connection is gone.
     pub(super) fn is_lost(&self) -> bool {
-        self.failure.get() == Some(Meaning::Lost) || self.client.borrow().is_closed()
+        self.failure.get() == Some(Meaning::Lost) || self.client.is_closed()
     }
 
     /// Returns what cancels the running statement from another thread.
     pub(super) fn cancel_token(&self) -> CancelToken {
-        self.client.borrow().cancel_token()
+        self.client.cancel_token()
     }
 
     /// Runs statements without parameters, and drops their results.
     pub(super) fn run(&self, sql: &str) -> Result<(), StoreError> {
-        let done = self.client.borrow_mut().batch_execute(sql);
-        done.map_err(|error| self.failed(&error))
+        let done = self.client.batch_execute(sql);
+        done.map_err(|failure| self.failed(&failure))
     }
 
     /// Runs a statement and returns its rows.
@@ -179,8 +180,8 @@ impl PostgresSession {
         let name = format!("cursor_{number}");
         let sql = dialect::to_postgres(sql);
         let declare = format!("declare {name} no scroll cursor for {sql}");
-        let declare = self.client.borrow_mut().prepare(&declare);
-        let declare = declare.map_err(|error| self.failed(&error))?;
+        let declare = self.client.prepare(&declare);
+        let declare = declare.map_err(|failure| self.failed(&failure))?;
         let values: Vec<_> = values.iter().map(Value::borrowed).collect();
         self.change(&declare, &values)?;
         Ok(Cursor::new(self, name))
@@ -188,8 +189,8 @@ impl PostgresSession {
 
     /// Runs a statement of this engine, which is not kept, and returns its rows.
     pub(super) fn rows_of(&self, sql: &str) -> Result<Vec<Row>, StoreError> {
-        let rows = self.client.borrow_mut().query(sql, &[]);
-        rows.map_err(|error| self.failed(&error))
+        let rows = self.client.query_once(sql);
+        rows.map_err(|failure| self.failed(&failure))
     }
 
     /// Runs a statement that returns no rows, and returns how many rows it changed.
@@ -339,26 +340,18 @@ impl PostgresSession {
             Some(bulk) => bulk.take(),
             None => return Ok(()),
         };
-        batches.iter().try_for_each(|batch| self.send(batch))
+        batches.into_iter().try_for_each(|batch| self.send(batch))
     }
 
-    fn send(&self, batch: &Batch) -> Result<(), StoreError> {
-        let copied = self.copy(batch);
-        copied.map_err(|error| self.failed(&error))?;
+    fn send(&self, batch: Batch) -> Result<(), StoreError> {
+        let copied = self.client.copy_in(&batch.statement, batch.input);
+        copied.map_err(|failure| self.failed(&failure))?;
         if let Some(id) = batch.last_id {
             let table = batch.table;
             let sql = format!("select setval(pg_get_serial_sequence('{table}', 'id'), {id})");
             self.rows_of(&sql)?;
         }
         Ok(())
-    }
-
-    fn copy(&self, batch: &Batch) -> Result<(), Error> {
-        let mut client = self.client.borrow_mut();
-        let mut writer = client.copy_in(&batch.statement)?;
-        // A failure to write is that of the connection or the server, which the end reports.
-        let _: io::Result<()> = writer.write_all(&batch.input);
-        writer.finish().map(drop)
     }
 
     fn forget_ids(&self) {
@@ -376,8 +369,8 @@ impl PostgresSession {
         if let Some(statement) = self.statements.borrow().get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.borrow_mut().prepare(&translate(sql));
-        let statement = statement.map_err(|error| self.failed(&error))?;
+        let statement = self.client.prepare(&translate(sql));
+        let statement = statement.map_err(|failure| self.failed(&failure))?;
         let mut statements = self.statements.borrow_mut();
         if statements.len() >= KEPT_STATEMENTS {
             statements.clear();
@@ -392,11 +385,8 @@ impl PostgresSession {
         values: &[BorrowedValue<'_>],
     ) -> Result<Vec<Row>, StoreError> {
         let bound: Vec<_> = values.iter().copied().map(Bound).collect();
-        let rows = self
-            .client
-            .borrow_mut()
-            .query(statement, &parameters(&bound));
-        rows.map_err(|error| self.failed(&error))
+        let rows = self.client.query(statement, &parameters(&bound));
+        rows.map_err(|failure| self.failed(&failure))
     }
 
     fn change(
@@ -405,17 +395,14 @@ impl PostgresSession {
         values: &[BorrowedValue<'_>],
     ) -> Result<u64, StoreError> {
         let bound: Vec<_> = values.iter().copied().map(Bound).collect();
-        let changed = self
-            .client
-            .borrow_mut()
-            .execute(statement, &parameters(&bound));
-        changed.map_err(|error| self.failed(&error))
+        let changed = self.client.execute(statement, &parameters(&bound));
+        changed.map_err(|failure| self.failed(&failure))
     }
 
     /// Remembers that a statement failed: the server takes no other one in this transaction.
-    fn failed(&self, error: &Error) -> StoreError {
-        self.failure.set(Some(meaning(error)));
-        store_error(error)
+    fn failed(&self, failure: &Failure) -> StoreError {
+        self.failure.set(Some(failure.meaning()));
+        failure.store_error()
     }
 }
 

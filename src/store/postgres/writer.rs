@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use ::postgres::CancelToken;
+use tokio_postgres::CancelToken;
 
 use super::connect::ServerAddress;
 use super::errors::Meaning;

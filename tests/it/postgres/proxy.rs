@@ -22,6 +22,8 @@ struct State {
     is_frozen: AtomicBool,
     /// Whether the next `commit` is passed on, and its answer is not.
     loses_commit: AtomicBool,
+    /// How many connections were made.
+    connections: AtomicUsize,
     /// How many statements were cancelled.
     cancelled: AtomicUsize,
     streams: Mutex<Vec<TcpStream>>,
@@ -37,6 +39,7 @@ impl Proxy {
             is_cut: AtomicBool::new(false),
             is_frozen: AtomicBool::new(false),
             loses_commit: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
             cancelled: AtomicUsize::new(0),
             streams: Mutex::default(),
         });
@@ -47,6 +50,7 @@ impl Proxy {
                     // Closed before the server answers: as if nobody listened.
                     continue;
                 }
+                shared.connections.fetch_add(1, Ordering::SeqCst);
                 shared.pass_on(client);
             }
         });
@@ -79,6 +83,11 @@ impl Proxy {
 
     pub fn mend(&self) {
         self.state.is_cut.store(false, Ordering::SeqCst);
+    }
+
+    /// Returns how many connections were passed on.
+    pub fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::SeqCst)
     }
 
     /// Returns how many statements the program has cancelled.

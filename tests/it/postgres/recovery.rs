@@ -13,7 +13,7 @@ use crate::support::{Server, WorkDir, get};
 const PAGE: &str = "/v3/packages?per_page=2";
 
 pub(super) struct Cut {
-    proxy: Proxy,
+    pub proxy: Proxy,
     pub server: Server,
     pub token: String,
     pub schema: Schema,
@@ -46,17 +46,22 @@ pub(super) fn start() -> Option<Cut> {
 
 impl Cut {
     pub(super) fn create(&self) -> (u16, String) {
+        let response = self.server.send(self.creation());
+        (response.status, response.body)
+    }
+
+    /// Returns a request that creates a package.
+    pub(super) fn creation(&self) -> String {
         let body = json!({
             "type": "bits",
             "relationships": {"app": {"data": {"guid": self.app}}},
         });
         let body = body.to_string();
-        let response = self.server.send(format!(
+        format!(
             "POST /v3/packages HTTP/1.1\r\nHost: example.org\r\nAuthorization: bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             self.token,
             body.len()
-        ));
-        (response.status, response.body)
+        )
     }
 
     pub(super) fn status(&self, target: &str) -> u16 {
