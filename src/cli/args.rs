@@ -160,13 +160,13 @@ fn content_of(file: &PathBuf, flag: &str) -> Result<Vec<u8>, CommandError> {
     Ok(content.map_or_else(Vec::new, |content| content.expose().to_vec()))
 }
 
-/// Fails with wrong usage if the value of `--from` is the URL of a server.
+/// Fails with wrong usage if the value of `--from` is the URL of a server, or a misspelled one.
 ///
 /// # Errors
 ///
 /// Fails only then.
 pub fn refuse_server_as_copy(from: &Path) -> Result<(), CommandError> {
-    if Location::is_url_of_server(from) {
+    if !matches!(Location::parse(from.into()), Ok(Location::File(_))) {
         return Err(CommandError::Usage(
             "`--from` copies a file, and is given a URL; `export` that database and give the seed as `--seed`"
                 .into(),

@@ -128,7 +128,7 @@ impl Location {
     }
 
     /// Whether a path is the URL of a server instead.
-    pub fn is_url_of_server(path: &Path) -> bool {
+    fn is_url_of_server(path: &Path) -> bool {
         let text = path.to_string_lossy();
         SCHEMES.iter().any(|scheme| text.starts_with(scheme))
     }

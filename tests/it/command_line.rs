@@ -625,6 +625,11 @@ fn address_of_another_kind_of_server_is_no_database() {
             assert_eq!(output.status, 2, "{}", output.stderr);
             assert!(!output.stderr.contains("wordpass"), "{}", output.stderr);
         }
+        let output = run(dir
+            .command()
+            .args(["serve", "--ephemeral", "--from", address]));
+        assert_eq!(output.status, 2, "{}", output.stderr);
+        assert!(!output.stderr.contains("wordpass"), "{}", output.stderr);
         let output = run(dir.command().args(["check", "--db", address]));
         assert!(
             output.stderr.contains("no other kind of URL is supported"),

@@ -574,7 +574,7 @@ fn replicas_of_a_file_are_wrong_usage() {
 /// Promotes the standby of all tests, so that it runs alone, as the last one.
 #[test]
 #[ignore = "promotes the standby; `.ci/postgres` runs it alone"]
-fn promoted_standby_with_the_same_version_and_other_data_is_told_apart() {
+fn promoted_standby_with_the_same_version_and_other_data_is_another_history() {
     let Some(replicated) = Replicated::new("a standby that is promoted") else {
         return;
     };
