@@ -1,8 +1,11 @@
-//! What a proxy says about the URL that its client requested: `Forwarded` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239))
-//! and `X-Forwarded-Proto`, `X-Forwarded-Host` and `X-Forwarded-Prefix`. Read only with `--trust-proxy`.
+//! What a proxy says about its client and the URL that the client requested: `Forwarded`
+//! ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239)), `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host` and
+//! `X-Forwarded-Prefix`. Read only with `--trust-proxy`.
 //!
 //! Of a list, the last element counts: the proxy next to the server has appended it. A client can send the others. Empty
 //! elements are ignored.
+
+use std::net::{IpAddr, SocketAddr};
 
 use warp::http::HeaderMap;
 use warp::http::header::{self, HeaderName, HeaderValue};
@@ -10,6 +13,7 @@ use warp::http::header::{self, HeaderName, HeaderValue};
 use crate::edition::{is_host_and_port, path_prefix};
 use crate::error::ApiError;
 
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
@@ -49,9 +53,17 @@ impl Forwarded {
     }
 }
 
+/// Returns the address of the proxy's client. `None` if the headers name no address: a proxy may name it as `unknown`.
+pub(super) fn client(headers: &HeaderMap) -> Option<IpAddr> {
+    let standard = Element::of(headers).ok()?;
+    let of_header = || address(last(headers, &FOR).ok()??);
+    standard.client.or_else(of_header)
+}
+
 /// The parameters of the last element of `Forwarded`.
 #[derive(Debug, Default)]
 struct Element {
+    client: Option<IpAddr>,
     scheme: Option<&'static str>,
     host: Option<String>,
 }
@@ -95,6 +107,7 @@ impl Element {
                 return None;
             }
             match name.as_str() {
+                "for" => element.client = address(&value),
                 "proto" => element.scheme = Some(scheme(&value)?),
                 "host" => element.host = Some(host(&value)?),
                 _ => {}
@@ -124,6 +137,16 @@ fn scheme(text: &str) -> Option<&'static str> {
     ["http", "https"]
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(text))
+}
+
+/// Returns an address, which may have a port or brackets (RFC 7239 §6).
+fn address(text: &str) -> Option<IpAddr> {
+    let without_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let with_port = || Some(text.parse::<SocketAddr>().ok()?.ip());
+    text.parse()
+        .ok()
+        .or_else(with_port)
+        .or_else(without_brackets)
 }
 
 fn host(text: &str) -> Option<String> {
@@ -218,6 +241,37 @@ mod tests {
             scheme,
             host: host.map(str::to_owned),
             prefix: prefix.to_owned(),
+        }
+    }
+
+    #[test]
+    fn last_address_is_that_of_the_client() {
+        for (name, value, expected) in [
+            (FOR, "203.0.113.7", Some("203.0.113.7")),
+            (FOR, "198.51.100.1, 203.0.113.7:4711", Some("203.0.113.7")),
+            (FOR, "2001:db8::1", Some("2001:db8::1")),
+            (FOR, "203.0.113.7, unknown", None),
+            (
+                header::FORWARDED,
+                "for=198.51.100.1, for=203.0.113.7;proto=https",
+                Some("203.0.113.7"),
+            ),
+            (
+                header::FORWARDED,
+                "for=\"[2001:db8::1]:4711\"",
+                Some("2001:db8::1"),
+            ),
+            (
+                header::FORWARDED,
+                "for=\"[2001:db8::1]\"",
+                Some("2001:db8::1"),
+            ),
+            (header::FORWARDED, "for=_hidden", None),
+        ] {
+            let value = HeaderValue::from_static(value);
+            let headers = HeaderMap::from_iter([(name, value.clone())]);
+            let expected = expected.map(|text| text.parse().unwrap());
+            assert_eq!(client(&headers), expected, "{value:?}");
         }
     }
 

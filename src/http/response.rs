@@ -208,6 +208,12 @@ pub(super) fn error(service: &Service, request: &Request, error: &ApiError) -> R
     {
         tracing::error!(request_id = request.id(), "a request failed: {cause}");
     }
+    if *error == ApiError::Busy {
+        tracing::warn!(
+            request_id = request.id(),
+            "a request failed: another program or a read kept the database locked"
+        );
+    }
     let mut response = json(error.status(), service.edition.error(error));
     let headers = response.headers_mut();
     if matches!(error, ApiError::RequestTimeout | ApiError::Overloaded) {

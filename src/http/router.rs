@@ -18,7 +18,7 @@ use warp::http::header::{self, HeaderName, HeaderValue};
 use warp::http::uri::{PathAndQuery, Uri};
 use warp::http::{HeaderMap, Method, StatusCode, Version};
 
-use super::forwarded::Forwarded;
+use super::forwarded::{self, Forwarded};
 use super::observe::{Notes, Observation};
 use super::unread_body::{Rest, SharedBody};
 use super::{Request, Response, redact, response, routes, ui};
@@ -227,12 +227,16 @@ impl Router {
             }
         }
         let headers = std::mem::take(request.headers_mut());
+        let client = match self.client {
+            Some(_) if self.service.trust_proxy => forwarded::client(&headers).or(self.client),
+            client => client,
+        };
         let parts = Request::new(
             request.method().clone(),
             request.uri().clone(),
             headers,
             id.clone(),
-            self.client,
+            client,
             forwarded,
             notes,
         );
@@ -332,6 +336,15 @@ impl Router {
         let error = ApiError::Refused(NOT_HTTP.into());
         *response.status_mut() = StatusCode::BAD_REQUEST;
         *response.body_mut() = Bytes::from(self.service.edition.error(&error)).into();
+    }
+
+    /// Makes an error response say that the connection has lost its place to another one.
+    pub fn refuse_place(&self, response: &mut Response) {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        *response.body_mut() =
+            Bytes::from(self.service.edition.error(&ApiError::Overloaded)).into();
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
 
     /// Returns the response to a request that is not valid HTTP, or too large, with this status, as it is sent.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::StatusCode;
 use hyper::body::Body;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
@@ -29,6 +30,8 @@ const MAX_HEAD: usize = 32 * 1024;
 const BUFFER: usize = 2 * MAX_HEAD;
 /// How long after a stop requests that have arrived may still be read.
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// The time-outs of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -64,16 +67,18 @@ impl Connection {
             time_outs,
             is_single,
             mut stopping,
-            slot: _slot,
+            slot,
         } = self;
-        let refusing = router.clone();
+        let refusing = Arc::new(router.clone());
+        let of_stream = refusing.clone();
         let io = TokioIo::new(ClientStream::new(
             stream,
             activity.clone(),
             time_outs.write,
-            Refusal::new(move |status| refusing.malformed(status)),
+            Refusal::new(move |status| of_stream.malformed(status)),
         ));
         let (answering, of_request, stopped) = (router.clone(), activity.clone(), stopping.clone());
+        let slots = slot.slots().clone();
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(time_outs.head)
@@ -87,7 +92,8 @@ impl Connection {
                 io,
                 service_fn(move |request| {
                     let (router, activity) = (answering.clone(), of_request.clone());
-                    let stopped = stopped.clone();
+                    let (stopped, slots) = (stopped.clone(), slots.clone());
+                    let refusing = refusing.clone();
                     activity.begin_request();
                     Box::pin(async move {
                         let mut response = router.answer(request).await?;
@@ -96,9 +102,15 @@ impl Connection {
                             // Meanwhile the stream looks for a further request, which is answered too.
                             yield_now().await;
                             if !activity.is_followed() {
-                                let close = HeaderValue::from_static("close");
-                                response.headers_mut().insert(CONNECTION, close);
+                                response.headers_mut().insert(CONNECTION, CLOSE);
                             }
+                        }
+                        if activity.is_evicted() && response.status() == StatusCode::BAD_REQUEST {
+                            // The rest of the request was not read.
+                            refusing.refuse_place(&mut response);
+                        }
+                        if activity.is_evicted() || slots.are_wanted() {
+                            response.headers_mut().insert(CONNECTION, CLOSE);
                         }
                         if !is_json(&response) {
                             activity.send_bytes();

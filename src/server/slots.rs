@@ -1,8 +1,9 @@
 //! The connections that are served at a time.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -10,6 +11,8 @@ use super::activity::Activity;
 
 /// How long a client has to keep the server waiting before its connection may be closed for another one.
 const EVICTABLE_AFTER: Duration = Duration::from_secs(2);
+/// How many milliseconds after a connection got no place the others end with their next response, so that all take turns.
+const WANTED_FOR: u64 = 1_000;
 
 /// The places of connections.
 #[derive(Debug)]
@@ -20,6 +23,9 @@ pub(super) struct Slots {
     taken: Mutex<Taken>,
     /// Notified when a connection that had lost its place has ended.
     left: Notify,
+    created: Instant,
+    /// When a connection got no place last, in milliseconds after `created`. 0: none was refused.
+    wanted_at: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +61,8 @@ impl Slots {
             is_reserve,
             taken: Mutex::default(),
             left: Notify::new(),
+            created: Instant::now(),
+            wanted_at: AtomicU64::new(0),
         })
     }
 
@@ -65,7 +73,11 @@ impl Slots {
             let evicted = match self.is_reserve {
                 true => taken.oldest_idle(),
                 false => taken.longest_waiting(),
-            }?;
+            };
+            let Some(evicted) = evicted else {
+                self.wanted_at.store(self.now().max(1), Ordering::Relaxed);
+                return None;
+            };
             taken.connections.remove(&evicted)?.evict();
             taken.leaving += 1;
         }
@@ -76,6 +88,18 @@ impl Slots {
             slots: self.clone(),
             number,
         })
+    }
+
+    /// Whether a connection got no place a moment ago.
+    pub fn are_wanted(&self) -> bool {
+        match self.wanted_at.load(Ordering::Relaxed) {
+            0 => false,
+            wanted_at => self.now() < wanted_at + WANTED_FOR,
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.created.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Waits until the connections that have lost their place have ended, which is soon, so that they hold no descriptors
@@ -112,6 +136,13 @@ impl Taken {
             .iter()
             .filter(|(_, activity)| !activity.in_request());
         idle.map(|(number, _)| *number).min()
+    }
+}
+
+impl Slot {
+    /// Returns the places of which it is one.
+    pub fn slots(&self) -> &Arc<Slots> {
+        &self.slots
     }
 }
 

@@ -84,9 +84,9 @@ fn clients_that_send_a_body_slowly_do_not_keep_health_checks_out() {
                 ));
                 slow.push(client);
             }
-            for _ in 0..3 {
-                assert_eq!(server.get("/healthz", "").status, 200, "round {round}");
-            }
+            // All reserved places may be those of checks that are being answered, for a moment.
+            let is_answered = (0..50).any(|_| server.get("/healthz", "").status == 200);
+            assert!(is_answered, "round {round}");
         }
     }
 }
@@ -111,6 +111,51 @@ fn clients_that_send_a_head_slowly_lose_their_place_to_others() {
         std::thread::sleep(Duration::from_millis(100));
     }
     assert!(refused > 0);
+}
+
+#[test]
+fn clients_take_turns_while_others_get_no_place() {
+    let work = WorkDir::new();
+    let server = work.serve_with_file_limit(FILES, &["--no-auth"]);
+    let mut busy: Vec<_> = (0..PLACES).map(|_| server.connect()).collect();
+    for client in &mut busy {
+        client.send(get("/v3/packages", ""));
+        let answer = client.read(false).expect("an answer");
+        assert_eq!(answer.header("connection"), None);
+    }
+    // Their clients have kept the server waiting for less than the time after which they lose their places.
+    assert_eq!(server.get("/v3/packages", "").status, 503);
+    for client in &mut busy {
+        client.send(get("/v3/packages", ""));
+        let answer = client.read(false).expect("an answer");
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert!(client.is_ended());
+    }
+    assert_eq!(server.get("/v3/packages", "").status, 200);
+}
+
+#[test]
+fn client_that_loses_its_place_within_a_body_gets_503() {
+    let work = WorkDir::new();
+    let server = work.serve_with_file_limit(FILES, &["--no-auth", "--api", "current"]);
+    let mut slow: Vec<_> = (0..PLACES).map(|_| server.connect()).collect();
+    for client in &mut slow {
+        client.send("POST /v3/packages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{");
+    }
+    let gets_place = (0..300).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        server.get("/v3/packages", "").status == 200
+    });
+    assert!(gets_place);
+    let evicted = slow.iter_mut().find_map(|client| {
+        client.half_close();
+        let answer = client.read(false)?;
+        (answer.status == 503).then_some(answer)
+    });
+    let evicted = evicted.expect("one that lost its place");
+    assert_eq!(evicted.header("retry-after"), Some("1"));
+    assert!(evicted.body.contains("overloaded"), "{}", evicted.body);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection as Database;
+use rusqlite::{Connection as Database, ErrorCode};
 
 use crate::support::{Connection, Response, Server, WorkDir, get};
 
@@ -334,7 +334,11 @@ fn file_that_another_program_makes_unfit_in_place_is_refused_until_it_is_fit() {
         ),
     ] {
         assert_eq!(server.get(APPS, "").status, 200);
-        writer.execute_batch(unfit).expect("committed");
+        // A change of the mode is refused at once while the server reads.
+        wait_until(unfit, || match writer.execute_batch(unfit) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => false,
+            done => done.map(|()| true).expect(unfit),
+        });
         assert_eq!(server.get(APPS, "").status, 503, "{unfit}");
         thread::sleep(Duration::from_secs(2));
         assert_eq!(server.get(APPS, "").status, 503, "{unfit}");

@@ -240,3 +240,37 @@ fn transaction_of_a_living_program_is_to_be_waited_for() {
         assert!(dir.run_ok(&["export", "--db", "x.db"]) == exported, "{sql}");
     }
 }
+
+#[test]
+fn file_with_a_rollback_journal_gets_a_log_when_it_is_opened_for_writing() {
+    let dir = WorkDir::new();
+    drop(database(&dir, "10"));
+    dir.run_ok(&["check", "--db", "x.db"]);
+    assert_eq!(journal_mode(&dir), "delete");
+    dir.run_ok(&["seed", "example", "--db", "x.db"]);
+    assert_eq!(journal_mode(&dir), "wal");
+
+    drop(database(&dir, "10"));
+    assert_eq!(journal_mode(&dir), "delete");
+    let server = dir.serve(&["--db", "x.db", "--no-auth", "--api", "current"]);
+    assert_eq!(journal_mode(&dir), "wal");
+    // A reader that does not end holds no change back.
+    let reader = Connection::open(dir.path("x.db")).unwrap();
+    reader.execute_batch("begin").unwrap();
+    let package: String = reader
+        .query_row("select guid from packages limit 1", [], |row| row.get(0))
+        .unwrap();
+    let change = r#"{"metadata": {"labels": {"a": "b"}}}"#;
+    let changed = server.send(format!(
+        "PATCH /v3/packages/{package} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{change}",
+        change.len()
+    ));
+    assert_eq!(changed.status, 200, "{}", changed.body);
+}
+
+fn journal_mode(dir: &WorkDir) -> String {
+    let connection = Connection::open(dir.path("x.db")).unwrap();
+    connection
+        .query_row("pragma journal_mode", [], |row| row.get(0))
+        .unwrap()
+}

@@ -104,6 +104,9 @@ fn try_open(
     };
     check_contents(path, &connection)?;
     if mode == OpenMode::ReadWrite {
+        if !is_wal {
+            use_log(&connection)?;
+        }
         // What a program left in the log that was killed. Nothing waits for it: if others use the file, it is done later.
         connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()))?;
     }
@@ -154,6 +157,18 @@ fn for_writing(path: &Path, durability: Durability) -> Result<Connection, StoreE
         Durability::Off => "pragma synchronous = off",
     })?;
     Ok(connection)
+}
+
+/// Puts a file that another program left with a rollback journal into the WAL mode
+/// (<https://sqlite.org/wal.html#activating_and_configuring_wal_mode>), in which readers do not delay writers.
+fn use_log(connection: &Connection) -> Result<(), StoreError> {
+    let mode: String = connection.query_row("pragma journal_mode = wal", [], |row| row.get(0))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    Err(StoreError::CannotOpen(
+        "its file system has no shared memory for a write-ahead log".into(),
+    ))
 }
 
 /// Connects to a file that must be writable. SQLite opens an unwritable file read-only and reports no error.

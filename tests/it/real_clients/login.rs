@@ -93,6 +93,32 @@ fn wrong_passwords_are_limited_by_user_and_address() {
 }
 
 #[test]
+fn wrong_passwords_behind_a_proxy_are_limited_by_its_client() {
+    let flags = ["--api", "current", "--seed", "demo", "--login"];
+    for (trusting, expected) in [(true, 200), (false, 429)] {
+        let trust: &[&str] = if trusting { &["--trust-proxy"] } else { &[] };
+        let server = Server::start(&[&flags[..], trust].concat());
+        let log_in_from = |address: &str, form: &str| {
+            let head = [
+                "POST /oauth/token HTTP/1.1",
+                "Host: HOST",
+                &format!("X-Forwarded-For: 192.0.2.1, {address}"),
+                "Authorization: Basic Y2Y6",
+                "Content-Type: application/x-www-form-urlencoded",
+                &format!("Content-Length: {}", form.len()),
+            ];
+            server.send(&head, form).status
+        };
+        let guess = "grant_type=password&username=alice.moreau&password=wrong";
+        let statuses: Vec<u16> = (0..40).map(|_| log_in_from("203.0.113.7", guess)).collect();
+        assert!(statuses.contains(&429), "{statuses:?}");
+        let right = correct_form("alice.moreau");
+        assert_eq!(log_in_from("203.0.113.7", &right), 429);
+        assert_eq!(log_in_from("203.0.113.8", &right), expected);
+    }
+}
+
+#[test]
 fn wrong_secrets_of_one_user_count_together_however_the_user_is_written() {
     let alice = "78593e23-2c9e-429f-8c39-402478fbf96e";
     let client = |server: &Server, id: &str| {
