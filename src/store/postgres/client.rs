@@ -25,6 +25,8 @@ use crate::store::StoreError;
 const LOGIN_TIME: Duration = Duration::from_secs(5);
 /// How long a statement runs before the server is asked whether it still answers.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How much longer than the limit of a statement its answer may take.
+const MARGIN: Duration = Duration::from_secs(5);
 /// How long the end of a connection may take.
 const END_TIME: Duration = Duration::from_secs(1);
 
@@ -115,7 +117,9 @@ pub(super) struct Client {
     /// `None` once it is being dropped.
     client: Option<tokio_postgres::Client>,
     connection: JoinHandle<()>,
-    /// Whether the server was found to have stopped. Then nothing is asked any more.
+    /// How long the server lets a statement run, if it has a limit.
+    limit: Cell<Option<Duration>>,
+    /// Whether the server was found to have stopped, or this connection. Then nothing is asked any more.
     is_silent: Cell<bool>,
 }
 
@@ -140,8 +144,15 @@ impl Client {
             runtime,
             client: Some(client),
             connection,
+            limit: Cell::new(None),
             is_silent: Cell::new(false),
         })
+    }
+
+    /// Notes how long the server lets a statement run from now on. A connection that gives no answer for some seconds
+    /// more counts as lost, although the server may take others.
+    pub(super) fn set_limit(&self, limit: Duration) {
+        self.limit.set(Some(limit));
     }
 
     /// Runs statements without parameters, and drops their results.
@@ -202,6 +213,15 @@ impl Client {
         }
         self.runtime.block_on(async {
             let mut answer = pin!(answer);
+            if let Some(limit) = self.limit.get() {
+                return match timeout(limit + MARGIN, answer).await {
+                    Ok(answer) => answer.map_err(Failure::Server),
+                    Err(_) => {
+                        self.is_silent.set(true);
+                        Err(Failure::Silence)
+                    }
+                };
+            }
             loop {
                 if let Ok(answer) = timeout(PATIENCE, &mut answer).await {
                     return answer.map_err(Failure::Server);

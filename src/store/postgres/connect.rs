@@ -26,6 +26,43 @@ const SETTINGS: &str = "set statement_timeout = 0; set idle_in_transaction_sessi
      set default_transaction_read_only = off; set jit = off";
 /// How long a question on an async thread waits for a lock of another session.
 const LOCK_TIME_ON_RUNTIME: Duration = Duration::from_secs(1);
+/// The parameters of a URL that are passed on to the client library
+/// (<https://docs.rs/tokio-postgres/0.7/tokio_postgres/config/struct.Config.html>).
+const PARAMETERS: [&str; 18] = [
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "host",
+    "hostaddr",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "load_balance_hosts",
+    "options",
+    "password",
+    "port",
+    "sslnegotiation",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    "user",
+];
+/// Those of libpq that it does not know (<https://www.postgresql.org/docs/current/libpq-connect.html>). An error may name
+/// them; any other name may be part of a password.
+const UNSUPPORTED: [&str; 11] = [
+    "client_encoding",
+    "gssencmode",
+    "krbsrvname",
+    "passfile",
+    "require_auth",
+    "requirepeer",
+    "service",
+    "sslcert",
+    "sslcrl",
+    "sslkey",
+    "sslpassword",
+];
 /// How long what was sent may stay without an acknowledgement. Then the server counts as lost.
 const SILENCE: Duration = Duration::from_secs(10);
 
@@ -81,7 +118,18 @@ impl ServerAddress {
             match name {
                 "sslmode" => tls = Some(is_encrypted(&decoded())?),
                 "sslrootcert" => root_certificates = Some(PathBuf::from(decoded())),
-                _ => kept.push(parameter),
+                _ if PARAMETERS.contains(&name) => kept.push(parameter),
+                _ if UNSUPPORTED.contains(&name) => {
+                    return Err(format!(
+                        "has the parameter `{name}`, which is not supported; leave it out"
+                    ));
+                }
+                _ => {
+                    return Err(
+                        "has an unknown parameter; parameters are separated by `&`, which is written as `%26` in a value"
+                            .into(),
+                    );
+                }
             }
         }
         let mut config: Config = format!("{base}?{}", kept.join("&"))
@@ -93,6 +141,7 @@ impl ServerAddress {
                     .into(),
             );
         }
+        refuse_misspelled(&config, root_certificates.as_deref())?;
         let is_encrypted = match tls {
             Some(is_encrypted) => is_encrypted,
             // A certificate is no use on the way to this machine.
@@ -206,11 +255,33 @@ fn is_encrypted(mode: &str) -> Result<bool, String> {
         "allow" | "prefer" | "verify-ca" => Err(format!(
             "has the `sslmode` `{mode}`, which does not keep others from answering for the server; give `verify-full`, or `disable` in a network that you trust"
         )),
-        _ => Err(format!(
-            "has the `sslmode` `{}`; give `verify-full` or `disable`",
-            mode.escape_debug()
-        )),
+        _ => Err("has an unknown `sslmode`; give `verify-full` or `disable`".into()),
     }
+}
+
+/// Fails if part of a password may be in another part of the URL, which errors and the log show.
+fn refuse_misspelled(config: &Config, root_certificates: Option<&Path>) -> Result<(), String> {
+    let is_host = |name: &str| {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:%".contains(&byte);
+        !name.is_ascii() || name.bytes().all(is_allowed)
+    };
+    let has_separator = |text: &str| text.contains(['@', '&', ';', '=', '?']);
+    let are_hosts = config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => is_host(name),
+        Host::Unix(_) => true,
+    });
+    let part = if !are_hosts {
+        "host"
+    } else if config.get_dbname().is_some_and(has_separator) {
+        "database"
+    } else if root_certificates.is_some_and(|path| has_separator(&path.to_string_lossy())) {
+        "file in `sslrootcert`"
+    } else {
+        return Ok(());
+    };
+    Err(format!(
+        "names a {part} with a character that separates parts of a URL; write such characters of a password as `%40` (`@`), `%2F` (`/`) or `%3F` (`?`), and begin the parameters with `?`"
+    ))
 }
 
 /// Returns what is wrong with a URL. The text of the error names a parameter, and no value.
@@ -245,6 +316,7 @@ fn shown(config: &Config) -> PathBuf {
         let port = port.copied().unwrap_or(5432);
         // Writing to a `String` never fails.
         let _ = match host {
+            Host::Tcp(name) if name.contains(':') => write!(text, "{comma}[{name}]:{port}"),
             Host::Tcp(name) => write!(text, "{comma}{name}:{port}"),
             Host::Unix(folder) => write!(text, "{comma}{}:{port}", folder.display()),
         };
@@ -310,5 +382,31 @@ mod tests {
             assert!(error.contains(expected), "{error}");
             assert!(!error.contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn url_that_may_show_part_of_a_password_is_refused_without_being_shown() {
+        for (url, expected) in [
+            ("postgres://u:pass@secret@127.0.0.1:1/x", "a host"),
+            ("postgres://u:x @secret/x", "a host"),
+            ("postgres://h/x&password=secret", "a database"),
+            ("postgres://h/x;password=secret", "a database"),
+            (
+                "postgres://u@h/x?sslmode=disable;password=secret",
+                "unknown `sslmode`",
+            ),
+            (
+                "postgres://u@h/x?sslrootcert=/a;password=secret",
+                "`sslrootcert`",
+            ),
+            ("postgres://u@h/x?password=ab&secret=1", "unknown parameter"),
+            ("postgres://u@h/x?password=ab&secret", "unknown parameter"),
+        ] {
+            let error = parse(url).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+        let address = parse("postgres://u:pass%40secret@[::1]:7/x").unwrap();
+        assert_eq!(address.shown(), Path::new("postgres://[::1]:7/x"));
     }
 }

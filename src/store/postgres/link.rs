@@ -82,6 +82,9 @@ impl Link {
             time.as_millis(),
             lock_time.as_millis()
         ))?;
+        if let Some(time) = self.time {
+            session.set_limit(time);
+        }
         Ok(session)
     }
 

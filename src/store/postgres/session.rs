@@ -69,6 +69,11 @@ impl PostgresSession {
         })
     }
 
+    /// Notes how long the server lets a statement run.
+    pub(super) fn set_limit(&self, limit: Duration) {
+        self.client.set_limit(limit);
+    }
+
     /// Begins a transaction that only reads, and sees one state of the data: that of its first statement, which begins
     /// after this returns.
     pub(super) fn begin_read(&self) -> Result<(), StoreError> {
@@ -407,7 +412,10 @@ impl PostgresSession {
 }
 
 fn no_version() -> StoreError {
-    StoreError::Damaged("the table `versions` is empty".into())
+    StoreError::Unusable(
+        "the table `versions` is empty; another program is restoring the data, or removed it"
+            .into(),
+    )
 }
 
 fn parameters<'b>(bound: &'b [Bound<'_>]) -> Vec<&'b (dyn ToSql + Sync)> {

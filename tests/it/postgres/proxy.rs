@@ -20,6 +20,9 @@ struct State {
     is_cut: AtomicBool,
     /// Whether answers of the server wait.
     is_frozen: AtomicBool,
+    /// How many connections were opened, and how many of those hang.
+    opened: AtomicUsize,
+    hanging: AtomicUsize,
     /// Whether the next `commit` is passed on, and its answer is not.
     loses_commit: AtomicBool,
     /// How many connections were made.
@@ -38,6 +41,8 @@ impl Proxy {
             server: Mutex::new(server_of(url).to_owned()),
             is_cut: AtomicBool::new(false),
             is_frozen: AtomicBool::new(false),
+            opened: AtomicUsize::new(0),
+            hanging: AtomicUsize::new(0),
             loses_commit: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
             cancelled: AtomicUsize::new(0),
@@ -100,6 +105,12 @@ impl Proxy {
         self.state.is_frozen.store(is_frozen, Ordering::SeqCst);
     }
 
+    /// Lets the answers to the connections that are open wait, and passes on those to new ones.
+    pub fn freeze_open_ones(&self) {
+        let opened = self.state.opened.load(Ordering::SeqCst);
+        self.state.hanging.store(opened, Ordering::SeqCst);
+    }
+
     /// Passes the next `commit` on to the server, and cuts the connection before its answer.
     pub fn lose_next_commit(&self) {
         self.state.loses_commit.store(true, Ordering::SeqCst);
@@ -140,12 +151,15 @@ impl State {
             });
         });
         let state = self.clone();
+        let number = self.opened.fetch_add(1, Ordering::SeqCst);
         std::thread::spawn(move || {
             copy(from_server, client, |bytes| {
                 if bytes.windows(CANCELLED.len()).any(|part| part == CANCELLED) {
                     state.cancelled.fetch_add(1, Ordering::SeqCst);
                 }
-                while state.is_frozen.load(Ordering::SeqCst) {
+                while state.is_frozen.load(Ordering::SeqCst)
+                    || number < state.hanging.load(Ordering::SeqCst)
+                {
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 !loses_answer.load(Ordering::SeqCst)

@@ -234,6 +234,15 @@ fn restart_under_load_fails_reads_with_503_at_most_and_loses_no_write() {
 }
 
 #[test]
+fn connections_that_hang_alone_fail_no_read() {
+    let Some(cut) = start() else { return };
+    assert_eq!(cut.status(PAGE), 200);
+    cut.proxy.freeze_open_ones();
+    assert_eq!(cut.status("/v3/packages?per_page=3"), 200);
+    assert_eq!(cut.status("/healthz"), 200);
+}
+
+#[test]
 fn data_that_is_restored_from_a_dump_is_served_at_once() {
     let Some(cut) = start() else { return };
     let Ok(programs) = std::env::var("CF_PACKAGES_TEST_POSTGRES_PROGRAMS") else {
