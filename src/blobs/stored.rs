@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Checksums, ContentFile};
-use crate::records::{Blob, BlobRecord, Table};
+use crate::records::{Blob, BlobRecord, Table, rules};
 use crate::store::{BorrowedValue, Snapshot, StoreError, Transaction, Value};
 
 /// How many pieces of a blob are in memory at the same time, if the engine sends them.
@@ -121,7 +121,8 @@ pub fn find_id(snapshot: &Snapshot<'_>, sha256: &str) -> Result<Option<i64>, Sto
 ///
 /// # Errors
 ///
-/// Fails if the snapshot cannot be read.
+/// Fails if the snapshot cannot be read, or with [`StoreError::Damaged`] if the SHA-256 is none or the size is not that of
+/// the pieces. What the pieces hold is not read.
 pub fn open(snapshot: &Snapshot<'_>, id: i64) -> Result<Option<OpenBlob>, StoreError> {
     find(snapshot, "b.id = $1", id.into())
 }
@@ -130,7 +131,7 @@ pub fn open(snapshot: &Snapshot<'_>, id: i64) -> Result<Option<OpenBlob>, StoreE
 ///
 /// # Errors
 ///
-/// Fails if the snapshot cannot be read.
+/// Fails like [`open`].
 pub fn find_by_sha1(snapshot: &Snapshot<'_>, sha1: &str) -> Result<Option<OpenBlob>, StoreError> {
     // Two contents have the same SHA-1 only if somebody made them for that. Then the last one is taken.
     find(snapshot, "b.sha1 = $1 order by b.id", sha1.into())
@@ -142,21 +143,55 @@ fn find(
     value: Value,
 ) -> Result<Option<OpenBlob>, StoreError> {
     let mut found = None;
+    // SQLite answers the length of a blob without reading its content.
     let sql = format!(
-        "select b.sha256, b.size,
-                (select length(p.content) from blob_pieces p where p.blob_id = b.id and p.number = 0)
+        "select b.id, b.sha256, b.size,
+                (select length(p.content) from blob_pieces p where p.blob_id = b.id and p.number = 0),
+                (select sum(length(p.content)) from blob_pieces p where p.blob_id = b.id)
          from blobs b where b.due is null and {condition}"
     );
     snapshot.rows(&sql, &[value], |row| {
-        let piece_size = row.optional_int(2)?;
-        found = Some(OpenBlob {
-            sha256: row.text(0)?.to_owned(),
-            size: u64::try_from(row.int(1)?).expect("a check of the table"),
-            piece_size: piece_size.map_or(1, |size| u64::try_from(size).expect("a length")),
-        });
+        let (first, total) = (row.optional_int(3)?, row.optional_int(4)?);
+        let opened = opened(row.text(1)?, row.int(2)?, first, total);
+        found = Some(opened.map_err(|fault| {
+            let id = row.int(0).unwrap_or_default();
+            StoreError::Damaged(format!("a row in `blobs` (id {id}) {fault}"))
+        })?);
         Ok::<_, StoreError>(())
     })?;
     Ok(found)
+}
+
+/// Returns how to read a blob, or what is wrong with it: a clause that follows the name of the row. `first` is the length
+/// of the first piece, `total` that of all pieces. They are `None` if there is no such piece.
+fn opened(
+    sha256: &str,
+    size: i64,
+    first: Option<i64>,
+    total: Option<i64>,
+) -> Result<OpenBlob, String> {
+    if !rules::is_hex(sha256, 64) {
+        return Err(
+            "with a damaged `sha256`: the text is no checksum of 64 lower-case hex digits".into(),
+        );
+    }
+    let total = total.unwrap_or(0);
+    let sizes = (u64::try_from(size), u64::try_from(first.unwrap_or(0)));
+    let (size, piece_size) = match sizes {
+        _ if size != total => {
+            return Err(format!(
+                "with a damaged `size`: {size} is not the size of its pieces, {total}"
+            ));
+        }
+        (Ok(0), _) => (0, 1),
+        (Ok(size), Ok(piece_size @ 1..)) => (size, piece_size),
+        _ => return Err("whose first piece is missing or empty".into()),
+    };
+    Ok(OpenBlob {
+        sha256: sha256.to_owned(),
+        size,
+        piece_size,
+    })
 }
 
 /// Returns a piece of the blob whose content has that SHA-256, or `None` if there is no such blob or piece. Pieces are

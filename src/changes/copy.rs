@@ -6,7 +6,7 @@ use super::create::new_guid;
 use super::finish::Outcome;
 use crate::error::ApiError;
 use crate::records::package::{self, Package, PackageRecord};
-use crate::records::{DockerPassword, Metadata, Table};
+use crate::records::{DockerPassword, Metadata, PackageOutcome, Table};
 use crate::store::StoreError;
 
 /// What a controller says about bits that are not in its store.
@@ -82,19 +82,17 @@ fn when_due(change: &Change<'_, '_>, source: StoredPackage) -> Result<StoredPack
     if ![package::PROCESSING_UPLOAD, package::COPYING].contains(&source.state.as_str()) {
         return Ok(source);
     }
-    let sql =
-        "select state, sha1, sha256 from package_outcomes where package_id = $1 and due <= $2";
     let mut after = None;
-    change
-        .transaction
-        .rows(sql, &[source.id.into(), change.due.into()], |row| {
+    PackageOutcome::with_own_columns(change.transaction, source.id, |outcome| {
+        if outcome.due <= change.due {
             after = Some((
-                row.text(0)?.to_owned(),
-                row.optional_text(1)?.map(str::to_owned),
-                row.optional_text(2)?.map(str::to_owned),
+                outcome.state.to_owned(),
+                outcome.sha1.map(str::to_owned),
+                outcome.sha256.map(str::to_owned),
             ));
-            Ok::<_, StoreError>(())
-        })?;
+        }
+        Ok::<_, StoreError>(())
+    })?;
     Ok(match after {
         Some((state, sha1, sha256)) => StoredPackage {
             state,

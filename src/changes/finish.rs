@@ -5,6 +5,7 @@
 use super::Change;
 use super::stage::finish_builds;
 use crate::blobs;
+use crate::records::{PackageOutcome, Table};
 use crate::store::{Snapshot, StoreError, Transaction, dialect};
 
 /// How long a job is remembered after it was due, in milliseconds: a day.
@@ -45,34 +46,73 @@ impl Change<'_, '_> {
 }
 
 /// Finishes what is due at `at`, in milliseconds since 1970 by the system's clock. `now` is the server's time, in seconds
-/// since 1970.
+/// since 1970. Outcomes of packages that are damaged stay as they are. Returns what is wrong with them.
 ///
 /// # Errors
 ///
 /// Fails if the database cannot be written.
-pub fn finish_due(transaction: &Transaction<'_>, at: i64, now: i64) -> Result<(), StoreError> {
-    if next_due(transaction)?.is_none_or(|due| due > at) {
-        return Ok(());
+pub fn finish_due(
+    transaction: &Transaction<'_>,
+    at: i64,
+    now: i64,
+) -> Result<Vec<String>, StoreError> {
+    if next_due(transaction, i64::MIN)?.is_none_or(|due| due > at) {
+        return Ok(Vec::new());
     }
-    finish_packages(transaction, at, now)?;
+    let faults = finish_packages(transaction, at, now)?;
     finish_builds(transaction, at, now)?;
     finish_jobs(transaction, at, now)?;
-    blobs::delete_unfinished(transaction, at)
+    blobs::delete_unfinished(transaction, at)?;
+    Ok(faults)
 }
 
-/// A package whose state was changed meanwhile, as by a seed, keeps it.
-fn finish_packages(transaction: &Transaction<'_>, at: i64, now: i64) -> Result<(), StoreError> {
+/// A package whose state was changed meanwhile, as by a seed, keeps it. Returns what is wrong with the outcomes that are
+/// damaged, which stay as they are.
+fn finish_packages(
+    transaction: &Transaction<'_>,
+    at: i64,
+    now: i64,
+) -> Result<Vec<String>, StoreError> {
+    let damaged = damaged_outcomes(transaction, at)?;
+    let (ids, faults): (Vec<_>, Vec<_>) = damaged.into_iter().unzip();
+    let and_is_sound = match ids.join(", ") {
+        ids if ids.is_empty() => ids,
+        ids => format!("and package_id not in ({ids})"),
+    };
     // The index of states would lead through all packages that a seed stored in one of these.
     let no_index = dialect::NO_INDEX;
     let sql = format!(
         "update packages set state = o.state, error = o.error, sha1 = o.sha1, sha256 = o.sha256, updated_at = $1
          from package_outcomes o
          where o.package_id = packages.id and o.due <= $2
-           and {no_index}packages.state in ('PROCESSING_UPLOAD', 'COPYING')"
+           and {no_index}packages.state in ('PROCESSING_UPLOAD', 'COPYING') {and_is_sound}"
     );
     transaction.execute(&sql, &[now.into(), at.into()])?;
-    let sql = "delete from package_outcomes where due <= $1";
-    transaction.execute(sql, &[at.into()]).map(drop)
+    let sql = format!("delete from package_outcomes where due <= $1 {and_is_sound}");
+    transaction.execute(&sql, &[at.into()])?;
+    Ok(faults)
+}
+
+/// Returns the ids of the packages whose outcomes are due and damaged, and what is wrong with each.
+fn damaged_outcomes(
+    transaction: &Transaction<'_>,
+    at: i64,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let mut ids = Vec::new();
+    let sql = "select package_id from package_outcomes where due <= $1 order by package_id";
+    transaction.rows(sql, &[at.into()], |row| {
+        ids.push(row.int(0)?);
+        Ok::<_, StoreError>(())
+    })?;
+    let mut damaged = Vec::new();
+    for id in ids {
+        let read = PackageOutcome::with_own_columns(transaction, id, |_| Ok::<_, StoreError>(()));
+        match read {
+            Err(StoreError::Damaged(fault)) => damaged.push((id.to_string(), fault)),
+            read => read?,
+        }
+    }
+    Ok(damaged)
 }
 
 fn finish_jobs(transaction: &Transaction<'_>, at: i64, now: i64) -> Result<(), StoreError> {
@@ -99,15 +139,16 @@ pub fn find_job(snapshot: &Snapshot<'_>, guid: &str, at: i64) -> Result<Option<i
 }
 
 /// Returns when the next thing is due, in milliseconds since 1970 by the system's clock, if anything is being processed.
+/// Packages that were due at `tried` are left out: [`finish_due`] has left those that it could not finish.
 ///
 /// # Errors
 ///
 /// Fails if the database cannot be read.
-pub fn next_due(snapshot: &Snapshot<'_>) -> Result<Option<i64>, StoreError> {
+pub fn next_due(snapshot: &Snapshot<'_>, tried: i64) -> Result<Option<i64>, StoreError> {
     let sql = "select min(due) from (
-                   select min(due) as due from package_outcomes
+                   select min(due) as due from package_outcomes where due > $1
                    union all select min(due) from jobs where state = 'PROCESSING'
                    union all select min(due) from builds where state = 'STAGING'
                    union all select min(due) from blobs where due is not null) dues";
-    snapshot.int(sql, &[])
+    snapshot.int(sql, &[tried.into()])
 }

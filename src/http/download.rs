@@ -9,7 +9,7 @@ use http_range_header::{RangeUnsatisfiableError, parse_range_header};
 use warp::http::StatusCode;
 use warp::http::header::{self, HeaderValue};
 
-use super::respond::{cache_headers, not_modified, unchanged};
+use super::respond::{cache_headers, not_modified, note_failure, unchanged};
 use super::{Request, Response, response};
 use crate::blobs::{self, OpenBlob};
 use crate::caller::{CallerKey, Downloader};
@@ -35,12 +35,14 @@ pub(super) async fn download(
     let downloader = identity.into_downloader()?;
     let edition = service.edition;
     let wanted = guid.clone();
-    let blob = service
+    let found = service
         .store
         .read(caller_key, move |snapshot| {
             find(snapshot, edition, &downloader, &wanted)
         })
-        .await?;
+        .await;
+    note_failure(&service, &request, &found);
+    let blob = found?;
     let tag = format!("\"{}\"", blob.sha256);
     if let Some(tag) = unchanged(&request, std::slice::from_ref(&tag)) {
         return Ok(not_modified(tag));
@@ -78,6 +80,13 @@ fn find(
             && let Some(blob_id) = package.blob_id
         {
             found = blobs::open(snapshot, blob_id)?;
+            if let (Some(blob), Some(sha256)) = (&found, package.sha256)
+                && blob.sha256 != sha256
+            {
+                let guid = package.guid;
+                let fault = format!("a package `{guid}` whose checksums are not those of its bits");
+                return Err(StoreError::Damaged(fault).into());
+            }
         }
         Ok(())
     })?;

@@ -175,6 +175,8 @@ pub trait Table: Send + Sync + 'static {
 
     /// The name of the table.
     const TABLE: &'static str;
+    /// The column of the primary key, which is a number. Only a table that no client lists may name another one.
+    const ID: &'static str = "id";
     /// The index of the labels, if the table has labels. An insert or an update also writes it.
     const LABELS: Option<LabelIndex> = None;
     /// The tables from which the record has joined columns.
@@ -334,7 +336,7 @@ impl Statements {
             chosen.collect::<Vec<_>>().join(", ")
         };
         let (own, selected) = (selection(false), selection(true));
-        let table = T::TABLE;
+        let (table, id) = (T::TABLE, T::ID);
         // Every row has its parents, so that the order of the tables only decides the speed: `r` is read first.
         let joins = T::JOINS.iter().map(|Join { table, on }| {
             let join = dialect::JOIN_IN_ORDER;
@@ -350,11 +352,11 @@ impl Statements {
             .map(|(name, n)| format!("{name} = ${n}"));
         Self {
             columns: columns.len(),
-            select_all: format!("select {selected} from {table} r {joins} order by r.id"),
-            select_own: format!("select {own} from {table} r order by r.id"),
-            select_own_by_id: format!("select {own} from {table} r where r.id = $1"),
+            select_all: format!("select {selected} from {table} r {joins} order by r.{id}"),
+            select_own: format!("select {own} from {table} r order by r.{id}"),
+            select_own_by_id: format!("select {own} from {table} r where r.{id} = $1"),
             select_by_id_range: format!(
-                "select {selected} from {table} r {joins} where r.id between $1 and $2 order by r.id"
+                "select {selected} from {table} r {joins} where r.{id} between $1 and $2 order by r.{id}"
             ),
             select_by_id_list: format!(
                 "select {selected} {} {joins}",
@@ -366,7 +368,7 @@ impl Statements {
                 parameters.collect::<Vec<_>>().join(", ")
             ),
             update: format!(
-                "update {table} set {} where id = ${}",
+                "update {table} set {} where {id} = ${}",
                 assignments.collect::<Vec<_>>().join(", "),
                 updated.len() + 1
             ),

@@ -36,6 +36,9 @@ pub const STATES: &[&str] = &[
     "EXPIRED",
 ];
 
+/// What a package that is being processed can become.
+pub const PROCESSED_STATES: &[&str] = &[READY, FAILED];
+
 /// The packages.
 #[derive(Debug)]
 pub struct Package;

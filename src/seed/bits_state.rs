@@ -1,7 +1,7 @@
 //! The state of a package's bits, where it is taken from the database instead of from an entry or from the package.
 
-use crate::records::PackageRecord;
 use crate::records::package::{COPYING, PROCESSING_UPLOAD};
+use crate::records::{PackageOutcome, PackageRecord, Table};
 use crate::store::{Row, Snapshot, StoreError};
 
 /// State, error and checksums of a package that consists of bits.
@@ -34,10 +34,14 @@ impl BitsState {
         if ![PROCESSING_UPLOAD, COPYING].contains(&package.state) {
             return Ok(None);
         }
-        let sql = "select state, error, sha1, sha256 from package_outcomes where package_id = $1";
         let mut found = None;
-        snapshot.rows(sql, &[package.id.into()], |row| {
-            found = Some(Self::read(row)?);
+        PackageOutcome::with_own_columns(snapshot, package.id, |outcome| {
+            found = Some(Self {
+                state: outcome.state.to_owned(),
+                error: outcome.error.map(str::to_owned),
+                sha1: outcome.sha1.map(str::to_owned),
+                sha256: outcome.sha256.map(str::to_owned),
+            });
             Ok::<_, StoreError>(())
         })?;
         Ok(found)

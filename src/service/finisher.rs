@@ -10,12 +10,20 @@ use super::Service;
 use crate::caller::CallerKey;
 use crate::changes;
 use crate::clock::{later, system_now_in_milliseconds};
-use crate::store::{Commit, OpenMode, StoreError};
+use crate::store::{Commit, OpenMode, Snapshot, StoreError};
 
 /// How long to wait after a failure, as when the disk is full.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often to look whether another program has written to the file.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// What became of what was due.
+struct Finished {
+    /// How long to wait for what is due next.
+    wait: Option<Duration>,
+    /// What is wrong with the outcomes of packages that are damaged, which stay as they are.
+    faults: Vec<String>,
+}
 
 impl Service {
     /// Finishes what became due while no server ran, so that the first request finds it finished. A server that may only read
@@ -37,6 +45,7 @@ impl Service {
         let mut is_first = true;
         // Each failure is tried again soon. The log shows it again only once another one, or a success, came between.
         let mut logged = None;
+        let mut logged_faults: Vec<String> = Vec::new();
         loop {
             let seen = self.store.last_commit();
             let finished = match self.staging.filter(|_| is_first) {
@@ -45,8 +54,12 @@ impl Service {
             };
             is_first &= finished.is_err();
             match finished {
-                Ok(wait) => {
+                Ok(Finished { wait, faults }) => {
                     logged = None;
+                    for fault in faults.iter().filter(|fault| !logged_faults.contains(fault)) {
+                        tracing::warn!("a package stays as it is: {fault}");
+                    }
+                    logged_faults = faults;
                     self.wait_for_work(wait, seen).await;
                 }
                 Err(StoreError::Closed) => return,
@@ -80,16 +93,16 @@ impl Service {
         }
     }
 
-    /// Finishes what is due now. Returns how long to wait for what is due next.
-    async fn finish(self: &Arc<Self>) -> Result<Option<Duration>, StoreError> {
-        match self
-            .store
-            .read(CallerKey::SERVER, changes::next_due)
-            .await?
-            .map(wait_for)
-        {
+    /// Finishes what is due now.
+    async fn finish(self: &Arc<Self>) -> Result<Finished, StoreError> {
+        let next_due = |snapshot: &Snapshot<'_>| changes::next_due(snapshot, i64::MIN);
+        let due = self.store.read(CallerKey::SERVER, next_due).await?;
+        match due.map(wait_for) {
             Some(Duration::ZERO) => self.write_what_is_due(None).await,
-            wait => Ok(wait),
+            wait => Ok(Finished {
+                wait,
+                faults: Vec::new(),
+            }),
         }
     }
 
@@ -98,7 +111,7 @@ impl Service {
     async fn write_what_is_due(
         self: &Arc<Self>,
         staging: Option<Duration>,
-    ) -> Result<Option<Duration>, StoreError> {
+    ) -> Result<Finished, StoreError> {
         let service = self.clone();
         let turn = self.writes.clone().acquire_owned().await;
         let finished = tokio::task::spawn_blocking(move || {
@@ -108,12 +121,12 @@ impl Service {
                 if let Some(staging) = staging {
                     changes::stage_waiting(transaction, later(at, staging))?;
                 }
-                changes::finish_due(transaction, at, now)?;
-                changes::next_due(transaction)
+                let faults = changes::finish_due(transaction, at, now)?;
+                let wait = changes::next_due(transaction, at)?.map(wait_for);
+                Ok(Finished { wait, faults })
             })
         });
-        let due = finished.await.unwrap_or(Err(StoreError::Closed))?;
-        Ok(due.map(wait_for))
+        finished.await.unwrap_or(Err(StoreError::Closed))
     }
 }
 
@@ -123,6 +136,6 @@ fn warn_of(error: &StoreError) {
 
 /// Returns how long it is until `due`, in milliseconds since 1970.
 fn wait_for(due: i64) -> Duration {
-    let wait = due - system_now_in_milliseconds();
+    let wait = due.saturating_sub(system_now_in_milliseconds());
     Duration::from_millis(u64::try_from(wait).unwrap_or(0))
 }

@@ -1,9 +1,13 @@
 //! A stored value that is damaged is an error of the server: it is never presented, never cached, and named in the log
 //! and by `check`.
 
+use std::time::{Duration, Instant};
+
 use rusqlite::Connection;
 
-use crate::support::WorkDir;
+use crate::support::Part::File;
+use crate::support::{WorkDir, archive, upload};
+use crate::uploads::serve;
 
 /// The guid of a docker package of the seed `example`.
 const GUID: &str = "guid-c24fd786-9aad-4bd2-85de-511186485d21";
@@ -567,5 +571,87 @@ fn document_is_the_same_again_once_its_value_is_mended() {
         let mended = server.get("/v3/packages", "");
         assert_eq!((mended.status, &mended.body), (200, &list.body), "{damage}");
         assert_eq!(server.get("/healthz", "").status, 200);
+    }
+}
+
+#[test]
+fn damaged_outcome_is_logged_once_and_named_by_check_and_never_copied() {
+    for (set, fault) in [
+        ("error = cast(x'ff41' as text)", "with a damaged `error`"),
+        (
+            "error = char(0)",
+            "with a damaged `error`: the text contains U+0000",
+        ),
+        (
+            "sha1 = 'x'",
+            "with a damaged `sha1`: the text is no checksum of 40",
+        ),
+        (
+            "sha256 = 'x'",
+            "with a damaged `sha256`: the text is no checksum of 64",
+        ),
+        (
+            "state = 'COPYING'",
+            "with a damaged `state`: the text is none of `READY`, `FAILED`",
+        ),
+    ] {
+        let dir = WorkDir::of_files();
+        let server = serve(&dir, &["--processing", "1d"]);
+        let token = dir.token("dora");
+        let zip = archive(&[("data", b"abc")]);
+        for guid in ["first", "second"] {
+            let path = format!("/v3/packages/{guid}/upload");
+            let sent = server.send(upload(&path, &token, &[File("bits", &zip)]));
+            assert_eq!(sent.status, 200);
+        }
+        let state_is = |guid: &str, wanted: &str| {
+            let answer = server.get(&format!("/v3/packages/{guid}"), &token);
+            assert_eq!(answer.status, 200, "{set}: {}", answer.body);
+            answer.body.contains(&format!("\"{wanted}\""))
+        };
+        let wait_for = |guid: &str, wanted: &str| {
+            let begin = Instant::now();
+            while !state_is(guid, wanted) {
+                assert!(begin.elapsed() < Duration::from_secs(60), "{set}: {guid}");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        };
+        let other = Connection::open(dir.path("packages.db")).unwrap();
+        let update = |set: &str| {
+            let sql = format!(
+                "pragma ignore_check_constraints = on;
+                 update package_outcomes set {set}
+                 where package_id = (select id from packages where guid = 'first')"
+            );
+            other.execute_batch(&sql).unwrap();
+        };
+        update(set);
+        // Both are due in the same transaction.
+        let sql = "update package_outcomes set due = 1000";
+        assert_eq!(other.execute(sql, []).unwrap(), 2);
+        // What is sound is finished.
+        wait_for("second", "READY");
+        assert!(state_is("first", "PROCESSING_UPLOAD"), "{set}");
+
+        let checked = dir.run(&["check", "--db", "packages.db"]);
+        assert_eq!(checked.status, 1, "{set}");
+        let start = "cf-packages: `packages.db` has a row in `package_outcomes` (id ";
+        let is_named = |line: &str| line.starts_with(start) && line.contains(fault);
+        assert!(
+            checked.stderr.lines().any(is_named),
+            "{set}: {}",
+            checked.stderr
+        );
+        let exported = dir.run(&["export", "--db", "packages.db"]);
+        assert_eq!(exported.status, 1, "{set}");
+
+        update("state = 'FAILED', error = null, sha1 = null, sha256 = null");
+        wait_for("first", "FAILED");
+        drop(other);
+        server.signal("TERM");
+        let (code, _, log) = server.wait();
+        assert_eq!(code, Some(0), "{set}");
+        assert_eq!(log.matches("`package_outcomes`").count(), 1, "{set}: {log}");
+        assert!(log.contains(fault), "{set}: {log}");
     }
 }

@@ -1,5 +1,7 @@
 //! `GET /v3/packages/:guid/download`: the same bytes, as a whole or one range of them.
 
+use rusqlite::Connection;
+
 use crate::support::Part::File;
 use crate::support::{Response, Server, WorkDir, archive, error_2015, upload};
 use crate::uploads::serve;
@@ -122,6 +124,81 @@ fn download_of_bits_that_are_deleted_meanwhile_breaks_off() {
     let received = connection.read_to_end();
     assert!(received < zip.len(), "{received} of {}", zip.len());
     assert_eq!(server.get(PATH, &token).status, 404);
+}
+
+#[test]
+fn damaged_bits_are_500_and_refused_by_export_and_named_by_check() {
+    // What an export shows of bits with the checksum of others is valid.
+    for (damage, is_exported) in [
+        ("update blobs set size = -1", false),
+        ("update blobs set size = 0", false),
+        ("update blobs set size = 2", false),
+        ("update blobs set size = 1000000", false),
+        ("update blobs set sha256 = 'A' || char(10)", false),
+        ("update blobs set sha256 = 'a' || char(0) || 'b'", false),
+        ("update blobs set sha256 = 'READY'", false),
+        ("update blobs set sha256 = printf('%064d', 0)", true),
+        ("delete from blob_pieces where number = 0", false),
+        ("update blob_pieces set content = x''", false),
+        (
+            "update blob_pieces set content = x'' where number = 0;
+             update blobs set size = (select sum(length(content)) from blob_pieces)",
+            false,
+        ),
+        (
+            "delete from blob_pieces where number = 0;
+             update blobs set size = (select sum(length(content)) from blob_pieces)",
+            false,
+        ),
+    ] {
+        let dir = WorkDir::of_files();
+        let server = serve(&dir, &[]);
+        let token = dir.token("dora");
+        upload_bits(&server, &token);
+        let sound = server.get(PATH, &token);
+        let tag = sound.header("etag").expect("an entity tag").to_owned();
+        assert_eq!(server.get("/healthz", "").status, 200);
+
+        let other = Connection::open(dir.path("packages.db")).unwrap();
+        let sql = format!("pragma ignore_check_constraints = on; {damage}");
+        other.execute_batch(&sql).unwrap();
+        for headers in [
+            "",
+            "Range: bytes=0-1\r\n",
+            &format!("If-None-Match: {tag}\r\n"),
+        ] {
+            let answer = get_with(&server, "GET", &token, headers);
+            assert_eq!(answer.status, 500, "{damage}: {headers}");
+            assert_eq!(answer.header("etag"), None, "{damage}: {headers}");
+        }
+        assert_eq!(get_with(&server, "HEAD", &token, "").status, 500);
+        assert_eq!(server.get("/healthz", "").status, 503, "{damage}");
+        let checked = dir.run(&["check", "--db", "packages.db"]);
+        assert_eq!(checked.status, 1, "{damage}");
+        let is_named = |line: &str| line.contains(" bits ") || line.contains("a row in `blobs` ");
+        assert!(
+            checked.stderr.lines().any(is_named),
+            "{damage}: {}",
+            checked.stderr
+        );
+        let exported = dir.run(&["export", "--db", "packages.db"]);
+        assert_eq!(exported.status, i32::from(!is_exported), "{damage}");
+        if !is_exported {
+            let fault = "cf-packages: `packages.db` is damaged (a row in `blobs` (id 1) w";
+            assert!(exported.stderr.starts_with(fault), "{}", exported.stderr);
+        }
+        drop(other);
+        server.signal("TERM");
+        let (code, _, log) = server.wait();
+        assert_eq!(code, Some(0), "{damage}");
+        let fault = if is_exported {
+            "a package `first` whose checksums are not those of its bits"
+        } else {
+            "a row in `blobs` (id 1) w"
+        };
+        assert!(log.contains(fault), "{damage}: {log}");
+        assert!(!log.contains("panicked"), "{damage}: {log}");
+    }
 }
 
 #[test]
