@@ -94,8 +94,8 @@ impl Location {
             ));
         }
         let has_at = line.contains('@');
-        let is_url = Self::is_url_of_server(Path::new(line.trim()));
-        match Self::parse(if is_url { line.trim().into() } else { text.clone() })? {
+        let is_url = Self::is_url_of_server(Path::new(line.trim_end()));
+        match Self::parse(if is_url { line.trim_end().into() } else { text.clone() })? {
             Self::File(_) if has_at => Err(LocationError(
                 "has an `@` and does not begin with `postgres://`; give a URL such as `postgres://db.example.org/packages?user=me`, or give the path of a file as `--db`"
                     .into(),
