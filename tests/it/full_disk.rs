@@ -236,7 +236,11 @@ fn reader_that_never_ends_makes_writes_fail_before_the_log_is_too_long() {
     assert_eq!(post_seed(&server, &large_package("last", 5000)).status, 200);
     assert!(log_size(&dir) < MIB);
     drop(reader);
-    server.stop();
+    server.terminate();
+    let (status, _, stderr) = server.wait();
+    assert_eq!(status, Some(0), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains("kept the database locked"), "{stderr}");
 }
 
 #[test]
