@@ -21,8 +21,8 @@ pub(super) enum Access {
     Everything,
 }
 
-/// Returns whether these scopes read every row.
-pub(super) fn reads_everything(scopes: &[String], rules: &AccessRules) -> bool {
+/// Returns whether a token with these scopes reads every row, whatever the roles of its user.
+pub fn reads_everything(scopes: &[String], rules: &AccessRules) -> bool {
     let is_global = |scope: &str| scope == ADMIN || rules.global_readers.contains(&scope);
     scopes.iter().any(|scope| is_global(scope))
 }
