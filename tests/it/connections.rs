@@ -118,19 +118,21 @@ fn clients_take_turns_while_others_get_no_place() {
     let work = WorkDir::new();
     let server = work.serve_with_file_limit(FILES, &["--no-auth"]);
     let mut busy: Vec<_> = (0..PLACES).map(|_| server.connect()).collect();
-    for client in &mut busy {
-        client.send(get("/v3/packages", ""));
-        let answer = client.read(false).expect("an answer");
+    let mut answers = || {
+        for client in &mut busy {
+            client.send(get("/v3/packages", ""));
+        }
+        let answers = busy.iter_mut().map(|client| client.read(false));
+        answers.collect::<Option<Vec<_>>>().expect("answers")
+    };
+    for answer in answers() {
         assert_eq!(answer.header("connection"), None);
     }
     // Their clients have kept the server waiting for less than the time after which they lose their places.
     assert_eq!(server.get("/v3/packages", "").status, 503);
-    for client in &mut busy {
-        client.send(get("/v3/packages", ""));
-        let answer = client.read(false).expect("an answer");
+    for answer in answers() {
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("connection"), Some("close"));
-        assert!(client.is_ended());
     }
     assert_eq!(server.get("/v3/packages", "").status, 200);
 }
