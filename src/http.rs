@@ -39,5 +39,5 @@ mod upload;
 mod users;
 
 pub use request::Request;
-pub use response::Response;
+pub use response::{CLOSE, Response};
 pub use router::{Answer, DropConnection, Router, UnreadBody};

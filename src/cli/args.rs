@@ -150,7 +150,7 @@ impl ReplicaFlags {
 ///
 /// Fails if the file cannot be read, or with wrong usage if it is empty, or if `file` is an address of a server instead.
 fn content_of(file: &PathBuf, flag: &str) -> Result<Vec<u8>, CommandError> {
-    if !matches!(Location::parse(file.into()), Ok(Location::File(_))) {
+    if !names_file(file) {
         return Err(CommandError::Usage(format!(
             "`--{flag}-file` takes a file, and is given an address of a server; put that into a file, or give it as `--{flag}`"
         )));
@@ -160,13 +160,18 @@ fn content_of(file: &PathBuf, flag: &str) -> Result<Vec<u8>, CommandError> {
     Ok(content.map_or_else(Vec::new, |content| content.expose().to_vec()))
 }
 
+/// Whether a path that was given for a file is one, and no address of a server.
+fn names_file(path: &Path) -> bool {
+    matches!(Location::parse(path.into()), Ok(Location::File(_)))
+}
+
 /// Fails with wrong usage if the value of `--from` is the URL of a server, or a misspelled one.
 ///
 /// # Errors
 ///
 /// Fails only then.
 pub fn refuse_server_as_copy(from: &Path) -> Result<(), CommandError> {
-    if !matches!(Location::parse(from.into()), Ok(Location::File(_))) {
+    if !names_file(from) {
         return Err(CommandError::Usage(
             "`--from` copies a file, and is given a URL; `export` that database and give the seed as `--seed`"
                 .into(),

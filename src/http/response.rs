@@ -32,6 +32,10 @@ const SNAPSHOT_TIME: Duration = Duration::from_secs(30);
 /// How often a response that waits for its client looks at the write-ahead log.
 const LOOK_AT_LOG: Duration = Duration::from_secs(1);
 
+/// The value of `Connection` where the connection ends with the response.
+pub const CLOSE: header::HeaderValue = header::HeaderValue::from_static("close");
+/// The value of `Retry-After` where the request may succeed soon: a second.
+pub(super) const SOON: header::HeaderValue = header::HeaderValue::from_static("1");
 /// The value of `Vary` where the client's codings decide.
 pub(super) const ACCEPT_ENCODING: header::HeaderValue =
     header::HeaderValue::from_static("Accept-Encoding");
@@ -218,11 +222,10 @@ pub(super) fn error(service: &Service, request: &Request, error: &ApiError) -> R
     let headers = response.headers_mut();
     if matches!(error, ApiError::RequestTimeout | ApiError::Overloaded) {
         // RFC 9110 §15.5.9: the rest of the request is not waited for.
-        let close = header::HeaderValue::from_static("close");
-        headers.insert(header::CONNECTION, close);
+        headers.insert(header::CONNECTION, CLOSE);
     }
     if matches!(error, ApiError::Overloaded | ApiError::TooManyExpensive) {
-        headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        headers.insert(header::RETRY_AFTER, SOON);
     }
     response
 }

@@ -40,7 +40,6 @@ const NOT_HTTP: &str = "The request is not valid HTTP";
 const HEALTH: &str = "/healthz";
 /// The one path of the listener of `--metrics`.
 const METRICS: &str = "/metrics";
-const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -155,7 +154,9 @@ impl Router {
         }
         if rest != Rest::Ended {
             // RFC 9112 §9.6: otherwise the client's next request would be lost.
-            response.headers_mut().insert(header::CONNECTION, CLOSE);
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, response::CLOSE);
             response.extensions_mut().insert(UnreadBody);
         }
         Ok(response)
@@ -333,18 +334,20 @@ impl Router {
 
     /// Makes an error response say that the body of the request is not valid HTTP.
     fn refuse_body(&self, response: &mut Response) {
-        let error = ApiError::Refused(NOT_HTTP.into());
-        *response.status_mut() = StatusCode::BAD_REQUEST;
-        *response.body_mut() = Bytes::from(self.service.edition.error(&error)).into();
+        self.replace(response, &ApiError::Refused(NOT_HTTP.into()));
     }
 
     /// Makes an error response say that the connection has lost its place to another one.
     pub fn refuse_place(&self, response: &mut Response) {
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        *response.body_mut() =
-            Bytes::from(self.service.edition.error(&ApiError::Overloaded)).into();
+        self.replace(response, &ApiError::Overloaded);
         let headers = response.headers_mut();
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        headers.insert(header::RETRY_AFTER, response::SOON);
+    }
+
+    /// Replaces an error response by another one, with the same headers.
+    fn replace(&self, response: &mut Response, error: &ApiError) {
+        *response.status_mut() = status_of(error);
+        *response.body_mut() = Bytes::from(self.service.edition.error(error)).into();
     }
 
     /// Returns the response to a request that is not valid HTTP, or too large, with this status, as it is sent.
@@ -364,7 +367,7 @@ impl Router {
     /// Returns an error response as it is sent, on a connection that closes after it.
     fn raw(&self, error: &ApiError) -> Vec<u8> {
         let document = self.service.edition.error(error);
-        let status = StatusCode::from_u16(error.status()).unwrap_or_default();
+        let status = status_of(error);
         let id = Uuid::new_v4();
         let retry = match error {
             ApiError::Overloaded => "Retry-After: 1\r\n",
@@ -467,6 +470,10 @@ impl Router {
         }
         response
     }
+}
+
+fn status_of(error: &ApiError) -> StatusCode {
+    StatusCode::from_u16(error.status()).expect("every error has a status from 400 to 599")
 }
 
 /// Whether a request has exactly one `Host` header, as it was sent (RFC 9112 §3.2). HTTP/1.0 needs none.

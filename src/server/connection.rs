@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::body::Body;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,7 +22,7 @@ use super::client_stream::ClientStream;
 use super::listener::Stream;
 use super::refusal::Refusal;
 use super::slots::Slot;
-use crate::http::{DropConnection, Router, UnreadBody};
+use crate::http::{CLOSE, DropConnection, Router, UnreadBody};
 
 /// The size of the largest request head, in bytes; a larger one gets 431.
 const MAX_HEAD: usize = 32 * 1024;
@@ -30,8 +30,6 @@ const MAX_HEAD: usize = 32 * 1024;
 const BUFFER: usize = 2 * MAX_HEAD;
 /// How long after a stop requests that have arrived may still be read.
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
-
-const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// The time-outs of a connection.
 #[derive(Clone, Copy, Debug)]

@@ -24,8 +24,6 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// that they only read, and no statement is worth compiling.
 const SETTINGS: &str = "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; \
      set default_transaction_read_only = off; set jit = off";
-/// How long a question on an async thread waits for a lock of another session.
-const LOCK_TIME_ON_RUNTIME: Duration = Duration::from_secs(1);
 /// The parameters of a URL that are passed on to the client library
 /// (<https://docs.rs/tokio-postgres/0.7/tokio_postgres/config/struct.Config.html>).
 const PARAMETERS: [&str; 18] = [
@@ -212,9 +210,7 @@ impl ServerAddress {
     pub(super) async fn connect_on_runtime(&self) -> Result<tokio_postgres::Client, StoreError> {
         let connected = self.endpoint()?.connect().await;
         let (client, _) = connected.map_err(|failure| failure.connect_error())?;
-        let lock_time = LOCK_TIME_ON_RUNTIME.as_millis();
-        let settings = format!("{SETTINGS}; set lock_timeout = {lock_time}");
-        let set = client.batch_execute(&settings).await;
+        let set = client.batch_execute(SETTINGS).await;
         set.map_err(|error| store_error(&error))?;
         Ok(client)
     }

@@ -20,8 +20,9 @@ use super::history::{StoredVersion, TableFiles};
 use super::origin::{Origin, Position};
 use crate::store::StoreError;
 
-/// How long the question may take at the server: a lock of another program may delay it for ever. The server ends it then,
-/// so that no question is left there.
+/// How long the question waits for a lock of another session.
+const LOCK_TIME: Duration = Duration::from_secs(1);
+/// How long the question may take at the server. The server ends it then, so that no question is left there.
 const STATEMENT_TIME: Duration = Duration::from_secs(4);
 /// How long an answer may take. Only a server that has stopped takes as long.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -174,8 +175,12 @@ async fn ask(
 impl Connection {
     async fn open(server: &ServerAddress) -> Result<Self, StoreError> {
         let client = server.connect_on_runtime().await?;
-        let limit = format!("set statement_timeout = {}", STATEMENT_TIME.as_millis());
-        let limited = client.batch_execute(&limit).await;
+        let limits = format!(
+            "set statement_timeout = {}; set lock_timeout = {}",
+            STATEMENT_TIME.as_millis(),
+            LOCK_TIME.as_millis()
+        );
+        let limited = client.batch_execute(&limits).await;
         limited.map_err(|error| store_error(&error))?;
         let question = client.prepare(StoredVersion::SQL).await;
         Ok(Self {
