@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use crate::support::{WorkDir, get};
+use crate::support::{Connection, Server, WorkDir, get};
 
 /// With so many open files a server has places for 32 connections, and 64 more that get one response.
 const FILES: u32 = 160;
 const PLACES: usize = 32;
 
-#[test]
-fn connection_beyond_the_limit_gets_503_and_health_is_answered() {
-    let work = WorkDir::new();
+/// Starts a server all of whose places are taken by requests that it does not answer, and returns it with their connections.
+fn serve_without_free_places(work: &WorkDir) -> (Server, Vec<Connection>) {
     let server = work.serve_with_file_limit(FILES, &["--no-auth", "--delay", "1h"]);
     let mut busy: Vec<_> = (0..PLACES).map(|_| server.connect()).collect();
     for client in &mut busy {
@@ -18,6 +17,13 @@ fn connection_beyond_the_limit_gets_503_and_health_is_answered() {
     }
     // Accepted after the others.
     assert_eq!(server.get("/healthz", "").status, 200);
+    (server, busy)
+}
+
+#[test]
+fn connection_beyond_the_limit_gets_503_and_health_is_answered() {
+    let work = WorkDir::new();
+    let (server, _busy) = serve_without_free_places(&work);
     for _ in 0..3 {
         let mut client = server.connect();
         client.send(get("/v3/packages", ""));
@@ -42,13 +48,7 @@ fn connection_beyond_the_limit_gets_503_and_health_is_answered() {
 #[test]
 fn silent_connections_do_not_keep_health_checks_out() {
     let work = WorkDir::new();
-    let server = work.serve_with_file_limit(FILES, &["--no-auth", "--delay", "1h"]);
-    let mut busy: Vec<_> = (0..PLACES).map(|_| server.connect()).collect();
-    for client in &mut busy {
-        client.send(get("/v3/packages", ""));
-    }
-    // Once it is answered, the others have been accepted.
-    assert_eq!(server.get("/healthz", "").status, 200);
+    let (server, _busy) = serve_without_free_places(&work);
     for round in 0..20 {
         let mut silent: Vec<_> = (0..100).map(|_| server.connect()).collect();
         // Half of a head is no request either.
@@ -68,12 +68,7 @@ fn silent_connections_do_not_keep_health_checks_out() {
 #[test]
 fn clients_that_send_a_body_slowly_do_not_keep_health_checks_out() {
     let work = WorkDir::new();
-    let server = work.serve_with_file_limit(FILES, &["--no-auth", "--delay", "1h"]);
-    let mut busy: Vec<_> = (0..PLACES).map(|_| server.connect()).collect();
-    for client in &mut busy {
-        client.send(get("/v3/packages", ""));
-    }
-    assert_eq!(server.get("/healthz", "").status, 200);
+    let (server, _busy) = serve_without_free_places(&work);
     let mut slow = Vec::new();
     for round in 0..5 {
         for request in ["POST /v3/packages", "GET /healthz"] {

@@ -445,9 +445,10 @@ fn user_that_the_database_does_not_hold_is_named_on_stderr() {
         ("cloud_controller.read", false),
         ("openid", false),
     ] {
-        let ran = dir.run(&["token", "--user", "nobody", "--scope", scope]);
-        assert_eq!(ran.status, 0);
-        assert_eq!(ran.stderr.is_empty(), sees_all, "{scope}: {}", ran.stderr);
+        let output = dir.run(&["token", "--user", "nobody", "--scope", scope]);
+        let warning = output.stderr;
+        assert_eq!(output.status, 0);
+        assert_eq!(warning.is_empty(), sees_all, "{scope}: {warning}");
     }
     // With a key, the database is optional, and may be another one unless it was named.
     let with_key = ["token", "--user", "nobody", "--token-key", "k"];

@@ -13,6 +13,8 @@ mod sharing;
 mod silence;
 
 use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use proxy::Proxy;
 
@@ -21,6 +23,45 @@ use crate::support::{Server, WorkDir, command};
 
 /// The time of every server and command here, so that answers are comparable.
 const CLOCK: &str = "2026-01-01T00:00:00Z";
+
+/// How long [`wait_until`] waits.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Waits until `is_so` returns true.
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < LIMIT, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Returns a schema that holds the seed `example`, and a folder; or says that the test is skipped.
+fn example_or_skip(test: &str) -> Option<(Schema, WorkDir)> {
+    server_or_skip(test)?;
+    let schema = Schema::new()?;
+    let folder = WorkDir::of_files();
+    run(&folder, schema.url(), &["seed", "example"]);
+    Some((schema, folder))
+}
+
+/// Waits until a program holds the lock of writers.
+fn wait_until_written_to(schema: &Schema) {
+    let mut client = schema.connect();
+    let lock = "select 1 from versions for update nowait";
+    wait_until("a program writes", || client.batch_execute(lock).is_err());
+}
+
+/// Starts a command over that database.
+fn spawn(folder: &WorkDir, url: &str, arguments: &[&str]) -> Child {
+    command(&folder.path(""))
+        .args(arguments)
+        .env("CF_PACKAGES_DB", url)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts")
+}
 
 /// Returns what a command prints over that database.
 fn run(folder: &WorkDir, url: &str, arguments: &[&str]) -> String {

@@ -2,21 +2,16 @@
 //!
 //! A lock of another program makes statements wait, as a dear statement would run.
 
-use std::process::Stdio;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use cf_packages::caller::CallerKey;
 use cf_packages::store::{Durability, Location, StoreError};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::recovery::start;
-use super::{Proxy, run};
+use super::{Proxy, example_or_skip, run, spawn, wait_until, wait_until_written_to};
 use crate::support::database::{Schema, server_or_skip};
-use crate::support::{WorkDir, command, get};
-
-/// How long a test waits for something that has to happen.
-const BOUND: Duration = Duration::from_secs(60);
+use crate::support::{WorkDir, get};
 
 /// A program that keeps all others from a table until it is dropped.
 struct Locker {
@@ -46,25 +41,15 @@ impl Locker {
 
     /// Waits until `is_so` returns true for how many statements wait.
     fn wait_until(&mut self, is_so: impl Fn(i64) -> bool) {
-        let begin = Instant::now();
-        loop {
-            let waiting = self.waiting();
-            if is_so(waiting) {
-                return;
-            }
-            assert!(begin.elapsed() < BOUND, "{waiting} statements wait");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait_until("statements wait, or none does", || is_so(self.waiting()));
     }
 }
 
 #[test]
 fn statements_of_callers_that_have_gone_are_cancelled() {
-    if server_or_skip("reads that are broken off").is_none() {
+    let Some((schema, _folder)) = example_or_skip("reads that are broken off") else {
         return;
-    }
-    let schema = Schema::new().expect("a server");
-    run(&WorkDir::of_files(), schema.url(), &["seed", "example"]);
+    };
     let proxy = Proxy::start(schema.url());
     let location = Location::parse(proxy.url(schema.url()).into()).expect("a URL");
     let store = Arc::new(location.open(Durability::Full).expect("a database"));
@@ -116,31 +101,14 @@ fn first_start_does_not_wait_for_locks_on_tables_of_others() {
 
 #[test]
 fn seed_stops_at_a_signal_and_changes_nothing() {
-    if server_or_skip("a seed that a signal stops").is_none() {
+    let Some((schema, folder)) = example_or_skip("a seed that a signal stops") else {
         return;
-    }
-    let schema = Schema::new().expect("a server");
-    let folder = WorkDir::of_files();
-    run(&folder, schema.url(), &["seed", "example"]);
+    };
     let before = run(&folder, schema.url(), &["export"]);
-    let mut client = schema.connect();
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
-        let seeding = command(&folder.path(""))
-            .args(["seed", "--generate", "1000000000"])
-            .env("CF_PACKAGES_DB", schema.url())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        // It writes once it holds the lock of writers.
-        let begin = Instant::now();
-        while client
-            .batch_execute("select 1 from versions for update nowait")
-            .is_ok()
-        {
-            assert!(begin.elapsed() < BOUND, "it does not begin");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let endless = ["seed", "--generate", "1000000000"];
+        let seeding = spawn(&folder, schema.url(), &endless);
+        wait_until_written_to(&schema);
         kill_process(Pid::from_child(&seeding), signal).expect("a signal");
         let output = seeding.wait_with_output().expect("the program ends");
         let stderr = String::from_utf8_lossy(&output.stderr);

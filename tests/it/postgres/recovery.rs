@@ -68,6 +68,19 @@ impl Cut {
         self.server.get(target, &self.token).status
     }
 
+    /// Asserts that these requests are refused because the database cannot be used.
+    pub(super) fn assert_unusable(&self, targets: &[&str]) {
+        for target in targets {
+            let response = self.server.get(target, &self.token);
+            assert_eq!(response.status, 503, "{target}: {}", response.body);
+            assert!(
+                response.body.contains("cannot be used at present"),
+                "{}",
+                response.body
+            );
+        }
+    }
+
     fn packages(&self) -> usize {
         let exported = run(&self.folder, self.schema.url(), &["export", "--jsonl"]);
         let is_package = |line: &&str| line.starts_with("{\"package\"");
@@ -98,15 +111,7 @@ fn server_without_its_database_says_so_and_recovers() {
     let before = cut.packages();
     cut.proxy.cut();
     // A cached page too: whether it still holds cannot be known.
-    for target in [PAGE, "/v3/apps", "/healthz"] {
-        let response = cut.server.get(target, &cut.token);
-        assert_eq!(response.status, 503, "{target}: {}", response.body);
-        assert!(
-            response.body.contains("cannot be used at present"),
-            "{}",
-            response.body
-        );
-    }
+    cut.assert_unusable(&[PAGE, "/v3/apps", "/healthz"]);
     let (status, body) = cut.create();
     assert_eq!(status, 503, "{body}");
     cut.proxy.mend();

@@ -5,19 +5,17 @@ use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::proxy::server_of;
-use super::{CLOCK, Proxy, run, serve};
+use super::{CLOCK, Proxy, run, serve, wait_until};
 use crate::support::database::{Schema, server_or_skip};
 use crate::support::random::{Random, Rounds};
 use crate::support::{Connection, Server, WorkDir, get};
 
 /// The tests pause and restart the standby, one after the other.
 static STANDBY: Mutex<()> = Mutex::new(());
-const LIMIT: Duration = Duration::from_secs(60);
 
 /// A database on the primary and on its standby.
 struct Replicated {
@@ -143,14 +141,6 @@ impl Reader {
             client.page(&format!("/v3/packages?per_page=1&page={page}"));
             self.counts().0 > before
         });
-    }
-}
-
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is_so() {
-        assert!(started.elapsed() < LIMIT, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -1,27 +1,15 @@
 //! Commands whose PostgreSQL server stops without closing its connections.
 
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::recovery::start;
-use super::{Proxy, run};
-use crate::support::database::{Schema, server_or_skip};
-use crate::support::{WorkDir, command};
+use super::{Proxy, example_or_skip, run, spawn, wait_until, wait_until_written_to};
 
-/// How long a test waits for something that has to happen.
+/// How long a test waits for the end of a command.
 const BOUND: Duration = Duration::from_secs(90);
-
-fn spawn(folder: &WorkDir, url: &str, arguments: &[&str]) -> Child {
-    command(&folder.path(""))
-        .args(arguments)
-        .env("CF_PACKAGES_DB", url)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts")
-}
 
 /// Waits for the end of a command, which fails with `status`, and returns what it says.
 fn error_of(mut child: Child, status: i32) -> String {
@@ -39,23 +27,11 @@ fn error_of(mut child: Child, status: i32) -> String {
     stderr
 }
 
-/// Waits until `is_so`.
-fn wait_until(mut is_so: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !is_so() {
-        assert!(begin.elapsed() < BOUND, "it does not happen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[test]
 fn commands_end_if_the_server_accepts_connections_and_does_not_answer() {
-    if server_or_skip("a server that does not answer").is_none() {
+    let Some((schema, folder)) = example_or_skip("a server that does not answer") else {
         return;
-    }
-    let schema = Schema::new().expect("a server");
-    let folder = WorkDir::of_files();
-    run(&folder, schema.url(), &["seed", "example"]);
+    };
     let proxy = Proxy::start(schema.url());
     proxy.freeze(true);
     let url = proxy.url(schema.url());
@@ -81,13 +57,10 @@ fn commands_end_if_the_server_accepts_connections_and_does_not_answer() {
 
 #[test]
 fn commands_end_if_the_server_stops_answering_while_a_statement_runs() {
-    if server_or_skip("a server that stops answering").is_none() {
-        return;
-    }
     for arguments in [&["check"][..], &["seed", "demo"]] {
-        let schema = Schema::new().expect("a server");
-        let folder = WorkDir::of_files();
-        run(&folder, schema.url(), &["seed", "example"]);
+        let Some((schema, folder)) = example_or_skip("a server that stops answering") else {
+            return;
+        };
         let before = run(&folder, schema.url(), &["export"]);
         let proxy = Proxy::start(schema.url());
         let mut other = schema.connect();
@@ -98,7 +71,9 @@ fn commands_end_if_the_server_stops_answering_while_a_statement_runs() {
         let mut observer = schema.connect();
         let waits = "select exists (select from pg_locks where not granted
             and relation in ('packages'::regclass, 'versions'::regclass))";
-        wait_until(|| observer.query_one(waits, &[]).expect("a row").get(0));
+        wait_until("the command waits", || {
+            observer.query_one(waits, &[]).expect("a row").get(0)
+        });
         proxy.freeze(true);
         let stderr = error_of(child, 1);
         assert!(stderr.contains("its server does not answer"), "{stderr}");
@@ -110,12 +85,9 @@ fn commands_end_if_the_server_stops_answering_while_a_statement_runs() {
 
 #[test]
 fn command_goes_on_while_the_server_takes_long_and_answers_others() {
-    if server_or_skip("a statement that takes long").is_none() {
+    let Some((schema, folder)) = example_or_skip("a statement that takes long") else {
         return;
-    }
-    let schema = Schema::new().expect("a server");
-    let folder = WorkDir::of_files();
-    run(&folder, schema.url(), &["seed", "example"]);
+    };
     let proxy = Proxy::start(schema.url());
     let mut other = schema.connect();
     other
@@ -124,7 +96,7 @@ fn command_goes_on_while_the_server_takes_long_and_answers_others() {
     let connections = proxy.connections();
     let child = spawn(&folder, &proxy.url(schema.url()), &["check"]);
     // The first is its own, and two more asked whether the server answers.
-    wait_until(|| proxy.connections() >= connections + 3);
+    wait_until("it asked twice", || proxy.connections() >= connections + 3);
     other.batch_execute("rollback").expect("no lock");
     error_of(child, 0);
 }
@@ -142,7 +114,9 @@ fn stop_while_a_change_is_not_answered_says_that_its_outcome_is_unknown() {
     client.send(served.creation());
     let mut observer = served.schema.connect();
     let sql = "select exists (select from pg_stat_activity where $1 = any (pg_blocking_pids(pid)))";
-    wait_until(|| observer.query_one(sql, &[&blocker]).expect("a row").get(0));
+    wait_until("the change waits", || {
+        observer.query_one(sql, &[&blocker]).expect("a row").get(0)
+    });
     served.proxy.freeze(true);
     served.server.terminate();
     let (_, _, stderr) = served.server.wait();
@@ -152,22 +126,16 @@ fn stop_while_a_change_is_not_answered_says_that_its_outcome_is_unknown() {
 
 #[test]
 fn stop_of_a_seed_that_is_not_answered_does_not_say_that_nothing_was_stored() {
-    if server_or_skip("a seed that is not answered").is_none() {
+    let Some((schema, folder)) = example_or_skip("a seed that is not answered") else {
         return;
-    }
-    let schema = Schema::new().expect("a server");
-    let folder = WorkDir::of_files();
-    run(&folder, schema.url(), &["seed", "example"]);
+    };
     let proxy = Proxy::start(schema.url());
     let child = spawn(
         &folder,
         &proxy.url(schema.url()),
         &["seed", "--generate", "1000000000"],
     );
-    let mut client = schema.connect();
-    // It writes once it holds the lock of writers.
-    let lock = "select 1 from versions for update nowait";
-    wait_until(|| client.batch_execute(lock).is_err());
+    wait_until_written_to(&schema);
     proxy.freeze(true);
     kill_process(Pid::from_child(&child), Signal::TERM).expect("a signal");
     let stderr = error_of(child, 143);
